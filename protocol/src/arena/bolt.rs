@@ -1,0 +1,69 @@
+//! A bolt: it flies straight, bounces off walls, and ends by itself. Both ends know all of that from its spawn.
+
+use super::fixed::{Heading, SUBQUANTA_PER_QUANTUM, Vector};
+use super::map::Map;
+use super::tuning::Tuning;
+use crate::WireError;
+use crate::bits::Coder;
+use crate::record::Digest;
+use crate::rules::{Fate, Point, code_point};
+
+/// A bolt in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bolt {
+    /// Where it is.
+    pub position: Point,
+    /// Where it flies to; the speed is the same for all.
+    pub heading: Heading,
+    /// Ticks it has left.
+    pub life: u8,
+}
+
+const LIFE_BITS: u32 = 7;
+
+impl Bolt {
+    /// How far it flies in a tick, in sub-quanta.
+    pub fn velocity(&self, tuning: &Tuning) -> Vector {
+        self.heading.vector(tuning.bolt_speed)
+    }
+
+    /// One tick of flight: first along x, then along y; where a wall is in the way it stays and turns back.
+    pub fn advance(&mut self, tuning: &Tuning, map: &Map, open: u16) -> Fate {
+        self.life = self.life.saturating_sub(1);
+        if self.life == 0 {
+            return Fate::Expires;
+        }
+        let velocity = self.velocity(tuning);
+        let x = self.position.x + velocity.x / SUBQUANTA_PER_QUANTUM;
+        if map.is_wall(x, self.position.y, open) {
+            self.heading = self.heading.mirrored_x();
+        } else {
+            self.position.x = x;
+        }
+        let y = self.position.y + velocity.y / SUBQUANTA_PER_QUANTUM;
+        if map.is_wall(self.position.x, y, open) {
+            self.heading = self.heading.mirrored_y();
+        } else {
+            self.position.y = y;
+        }
+        Fate::Lives
+    }
+
+    pub(super) fn code_entry<C: Coder>(
+        &mut self,
+        anchor: Option<Point>,
+        tuning: &Tuning,
+        coder: &mut C,
+    ) -> Result<(), WireError> {
+        code_point(&mut self.position, anchor, 0, coder)?;
+        self.heading = Heading::new(coder.uint(u32::from(self.heading.steps()), Heading::BITS)? as u16);
+        self.life = coder.ranged(u32::from(self.life), LIFE_BITS, u32::from(tuning.bolt_life))? as u8;
+        Ok(())
+    }
+
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        digest.word(self.position.x as u32);
+        digest.word(self.position.y as u32);
+        digest.word(u32::from(self.heading.steps()) | u32::from(self.life) << 16);
+    }
+}

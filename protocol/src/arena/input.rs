@@ -1,0 +1,109 @@
+//! What a player of the arena wants on one tick, and the part of it that a ship holds until told otherwise.
+
+use super::fixed::Heading;
+use crate::WireError;
+use crate::bits::Coder;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Which way a ship thrusts: not at all, or one of 16 headings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Thrust(u8);
+
+impl Thrust {
+    /// No thrust.
+    pub const NONE: Self = Self(0);
+    /// Headings a ship can thrust to.
+    pub const HEADINGS: u8 = 16;
+    const STEPS: u16 = Heading::TURN / Self::HEADINGS as u16;
+
+    /// Thrust to the nearest of the 16 headings.
+    pub fn towards(heading: Heading) -> Self {
+        let nearest = (heading.steps() + Self::STEPS / 2) / Self::STEPS % u16::from(Self::HEADINGS);
+        Self(nearest as u8 + 1)
+    }
+
+    /// Where it thrusts to, if it does.
+    pub fn heading(self) -> Option<Heading> {
+        self.0.checked_sub(1).map(|index| Heading::new(u16::from(index) * Self::STEPS))
+    }
+
+    /// 0 for none, else the heading's number plus one.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for Thrust {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        if number <= Self::HEADINGS { Ok(Self(number)) } else { Err("thrust is 0 to 16") }
+    }
+}
+
+impl From<Thrust> for u8 {
+    fn from(thrust: Thrust) -> Self {
+        thrust.0
+    }
+}
+
+impl Serialize for Heading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.steps().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Heading {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let steps = u16::deserialize(deserializer)?;
+        if steps < Self::TURN { Ok(Self::new(steps)) } else { Err(serde::de::Error::custom("a heading is 0 to 1023")) }
+    }
+}
+
+/// What a player wants on one tick. It is quantised before it is used, so what travels is what is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Where to.
+    pub thrust: Thrust,
+    /// Where the weapons point.
+    pub aim: Heading,
+    /// Whether the trigger is held.
+    pub fire: bool,
+}
+
+/// What a ship holds from tick to tick: the decisions of its player that viewers are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// Where to.
+    pub thrust: Thrust,
+    /// Whether it fires as soon as it has reloaded.
+    pub fire: bool,
+}
+
+impl Controls {
+    /// Codes the controls: two bits, and four more with thrust.
+    pub(super) fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
+        self.fire = coder.flag(self.fire)?;
+        self.thrust = if coder.flag(self.thrust != Thrust::NONE)? {
+            Thrust(coder.uint(u32::from(self.thrust.0).wrapping_sub(1) & 15, 4)? as u8 + 1)
+        } else {
+            Thrust::NONE
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thrust_takes_the_nearest_of_sixteen() {
+        assert_eq!(Thrust::towards(Heading::new(31)).heading(), Some(Heading::new(0)));
+        assert_eq!(Thrust::towards(Heading::new(32)).heading(), Some(Heading::new(64)));
+        assert_eq!(Thrust::towards(Heading::new(1000)).heading(), Some(Heading::new(0)));
+        assert_eq!(Thrust::NONE.heading(), None);
+        assert!(Thrust::try_from(17).is_err());
+    }
+}

@@ -1,0 +1,286 @@
+//! The arena's ground: one tile of walls, laid out as often as there are open tiles, spiralling out from the centre.
+
+use super::fixed::QUANTA_PER_UNIT;
+use crate::ids::MapId;
+use crate::record::Digest;
+use crate::rules::Point;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Side of a wall cell, in units.
+pub const CELL_UNITS: i32 = 64;
+
+/// Side of a wall cell, in quanta, as a power of two.
+const CELL_SHIFT: u32 = (CELL_UNITS * QUANTA_PER_UNIT).ilog2();
+
+/// Cells along the side of the world.
+const WORLD_CELLS: u32 = 1 << (Point::BITS - CELL_SHIFT);
+
+/// Cells along the side of a tile: one of these.
+pub const TILE_CELLS: [u32; 3] = [8, 16, 32];
+
+/// One tile of walls and the order in which tiles open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Map {
+    id: MapId,
+    /// Cells along a tile's side, as a power of two.
+    side_shift: u32,
+    /// One number per row; bit x is set where cell x is a wall.
+    walls: Arc<[u32]>,
+    /// For each tile of the world, row by row, how many tiles open before it.
+    ranks: Arc<[u16]>,
+    /// The tiles in the order in which they open.
+    order: Arc<[u16]>,
+}
+
+/// A map as `GET /map` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapDocument {
+    /// The map's id, eight hexadecimal digits.
+    pub id: String,
+    /// One text per row of cells: `#` is a wall, `.` is not.
+    pub walls: Vec<String>,
+}
+
+impl From<&Map> for MapDocument {
+    fn from(map: &Map) -> Self {
+        let cell = |x, y| if map.tile_wall(x, y) { '#' } else { '.' };
+        let row = |y| (0..map.side()).map(|x| cell(x, y)).collect();
+        Self { id: map.id().to_string(), walls: (0..map.side()).map(row).collect() }
+    }
+}
+
+impl TryFrom<&MapDocument> for Map {
+    type Error = MapError;
+
+    fn try_from(document: &MapDocument) -> Result<Self, MapError> {
+        let cell = |byte| match byte {
+            b'#' => Ok(true),
+            b'.' => Ok(false),
+            _ => Err(MapError::Cell),
+        };
+        let rows = document.walls.iter().map(|row| row.bytes().map(cell).collect()).collect::<Result<Vec<_>, _>>()?;
+        Self::with_id(&rows, Some(&document.id))
+    }
+}
+
+/// Why walls do not make a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MapError {
+    /// Not one of the sides in [`TILE_CELLS`], or not square.
+    #[error("the map must be a square of 8, 16 or 32 cells a side")]
+    Size,
+    /// There is no room to fly.
+    #[error("the map needs open cells that are connected with each other and with all four neighbouring tiles")]
+    Closed,
+    /// A document's cell that is neither.
+    #[error("a cell of the map must be # or .")]
+    Cell,
+    /// The walls are not those that the id was made of.
+    #[error("the map's id does not fit its walls")]
+    Id,
+}
+
+impl Map {
+    /// A map of rows of cells, each true where there is a wall.
+    pub fn new(rows: &[Vec<bool>]) -> Result<Self, MapError> {
+        Self::with_id(rows, None)
+    }
+
+    /// The same, if its id is the one that is wanted: the cheapest check comes first.
+    fn with_id(rows: &[Vec<bool>], wanted: Option<&str>) -> Result<Self, MapError> {
+        let side = rows.len() as u32;
+        if !TILE_CELLS.contains(&side) || rows.iter().any(|row| row.len() != rows.len()) {
+            return Err(MapError::Size);
+        }
+        let pack = |row: &Vec<bool>| row.iter().enumerate().fold(0, |bits, (x, &wall)| bits | (u32::from(wall) << x));
+        let walls: Arc<[u32]> = rows.iter().map(pack).collect();
+        let mut digest = Digest::default();
+        digest.word(side);
+        walls.iter().for_each(|&row| digest.word(row));
+        let id = MapId(digest.finish());
+        if wanted.is_some_and(|wanted| wanted != id.to_string()) {
+            return Err(MapError::Id);
+        }
+        if !is_connected(&walls) {
+            return Err(MapError::Closed);
+        }
+        let side_shift = side.ilog2();
+        let (ranks, order) = spiral(WORLD_CELLS >> side_shift);
+        Ok(Self { id, side_shift, walls, ranks, order })
+    }
+
+    /// Names the map by its content.
+    pub fn id(&self) -> MapId {
+        self.id
+    }
+
+    /// Cells along a tile's side.
+    pub fn side(&self) -> u32 {
+        1 << self.side_shift
+    }
+
+    /// Side of a tile in quanta.
+    pub fn tile_quanta(&self) -> i32 {
+        1 << (CELL_SHIFT + self.side_shift)
+    }
+
+    /// Tiles along the world's side.
+    pub fn tiles_along(&self) -> u32 {
+        WORLD_CELLS >> self.side_shift
+    }
+
+    /// Tiles in the world.
+    pub fn tiles(&self) -> u16 {
+        self.ranks.len() as u16
+    }
+
+    /// Whether cell (x, y) of the tile is a wall. Both are below [`Self::side`].
+    pub fn tile_wall(&self, x: u32, y: u32) -> bool {
+        self.walls[y as usize] >> x & 1 != 0
+    }
+
+    /// Whether the cell of the world is a wall when the first `open` tiles are open. What is not open is wall.
+    #[inline]
+    pub fn is_wall_cell(&self, x: i32, y: i32, open: u16) -> bool {
+        let (x, y) = (x as u32, y as u32);
+        if x >= WORLD_CELLS || y >= WORLD_CELLS {
+            return true;
+        }
+        let tile = (y >> self.side_shift) * self.tiles_along() + (x >> self.side_shift);
+        let inside = self.side() - 1;
+        self.ranks[tile as usize] >= open || self.tile_wall(x & inside, y & inside)
+    }
+
+    /// Whether the place, in quanta, lies in a wall.
+    #[inline]
+    pub fn is_wall(&self, x: i32, y: i32, open: u16) -> bool {
+        self.is_wall_cell(cell(x), cell(y), open)
+    }
+
+    /// How many tiles open before the one at the place.
+    pub fn rank_at(&self, place: Point) -> u16 {
+        let shift = CELL_SHIFT + self.side_shift;
+        self.ranks[((place.y as u32 >> shift) * self.tiles_along() + (place.x as u32 >> shift)) as usize]
+    }
+
+    /// The column and row of the tile that opens after `rank` others.
+    pub fn tile_of_rank(&self, rank: u16) -> Option<(u32, u32)> {
+        let tile = u32::from(*self.order.get(usize::from(rank))?);
+        Some((tile % self.tiles_along(), tile / self.tiles_along()))
+    }
+
+    /// The world's centre: the corner shared by the first tiles.
+    pub fn centre(&self) -> Point {
+        Point { x: 1 << (Point::BITS - 1), y: 1 << (Point::BITS - 1) }
+    }
+}
+
+/// Whether every open cell can be reached from every other, within the tile, and from tile to tile both ways.
+fn is_connected(walls: &[u32]) -> bool {
+    let side = walls.len() as u32;
+    let open = |x: u32, y: u32| (walls[(y % side) as usize] >> (x % side)) & 1 == 0;
+    let cells = || (0..side).flat_map(|y| (0..side).map(move |x| (x, y)));
+    let Some(start) = cells().find(|&(x, y)| open(x, y)) else { return false };
+    let mut reached = vec![false; (side * side) as usize];
+    let mut todo = vec![start];
+    while let Some((x, y)) = todo.pop() {
+        let seen = &mut reached[(y * side + x) as usize];
+        if !open(x, y) || std::mem::replace(seen, true) {
+            continue;
+        }
+        let beside = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
+        todo.extend(beside.into_iter().filter(|&(x, y)| x < side && y < side));
+    }
+    let whole = cells().all(|(x, y)| !open(x, y) || reached[(y * side + x) as usize]);
+    let across = (0..side).any(|y| open(0, y) && open(side - 1, y));
+    let down = (0..side).any(|x| open(x, 0) && open(x, side - 1));
+    whole && across && down
+}
+
+/// The cell of a coordinate in quanta. A shift, so that what is left of the world is cell -1 and not a second cell 0.
+pub fn cell(quanta: i32) -> i32 {
+    quanta >> CELL_SHIFT
+}
+
+/// First quantum of a cell.
+pub fn cell_start(cell: i32) -> i32 {
+    cell << CELL_SHIFT
+}
+
+/// The order of a square of `along` by `along` tiles by distance of their centres from the square's, then by row and
+/// column: the open part stays round and every tile but the first touches an earlier one. Returns each tile's rank, and
+/// the tile of each rank.
+fn spiral(along: u32) -> (Arc<[u16]>, Arc<[u16]>) {
+    // Doubled coordinates, so that the centre of a tile is a whole number.
+    let off = |i: u32| 2 * i as i32 + 1 - along as i32;
+    let mut order: Vec<u16> = (0..(along * along) as u16).collect();
+    order.sort_by_key(|&tile| {
+        let (dx, dy) = (off(u32::from(tile) % along), off(u32::from(tile) / along));
+        (dx * dx + dy * dy, tile)
+    });
+    let mut ranks = vec![0; order.len()];
+    for (rank, &tile) in order.iter().enumerate() {
+        ranks[usize::from(tile)] = rank as u16;
+    }
+    (ranks.into(), order.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<Vec<bool>> {
+        text.split_whitespace().map(|row| row.bytes().map(|b| b == b'#').collect()).collect()
+    }
+
+    fn empty(side: usize) -> Vec<Vec<bool>> {
+        vec![vec![false; side]; side]
+    }
+
+    #[test]
+    fn tiles_open_from_the_centre_and_each_touches_an_earlier_one() {
+        let map = Map::new(&empty(16)).expect("a map");
+        assert_eq!(map.tiles(), 64 * 64);
+        for rank in 1..500 {
+            let (x, y) = map.tile_of_rank(rank).expect("a tile");
+            let touches = (0..rank).any(|earlier| {
+                let (ox, oy) = map.tile_of_rank(earlier).expect("a tile");
+                x.abs_diff(ox) + y.abs_diff(oy) == 1
+            });
+            assert!(touches, "tile {rank} is an island");
+        }
+    }
+
+    #[test]
+    fn what_is_not_open_is_wall() {
+        let map = Map::new(&empty(16)).expect("a map");
+        let first = map.tile_of_rank(0).expect("a tile");
+        let inside = |i: u32| (i as i32 * map.tile_quanta()) + 5;
+        assert!(!map.is_wall(inside(first.0), inside(first.1), 1));
+        assert!(map.is_wall(inside(first.0), inside(first.1) - 10, 1), "the tile above is shut");
+        assert!(map.is_wall(-1, 5, u16::MAX) && map.is_wall(5, Point::MAX + 1, u16::MAX));
+    }
+
+    #[test]
+    fn a_map_one_cannot_cross_is_refused() {
+        assert_eq!(Map::new(&empty(12)).map(|_| ()), Err(MapError::Size));
+        let mut ragged = empty(8);
+        ragged[3].pop();
+        assert_eq!(Map::new(&ragged).map(|_| ()), Err(MapError::Size));
+        assert_eq!(Map::new(&vec![vec![true; 8]; 8]).map(|_| ()), Err(MapError::Closed));
+        let pocket = "........ .####... .#..#... .#..#... .####... ........ ........ ........";
+        assert_eq!(Map::new(&rows(pocket)).map(|_| ()), Err(MapError::Closed));
+        let shut = "######## #......# #......# #......# #......# #......# #......# ########";
+        assert_eq!(Map::new(&rows(shut)).map(|_| ()), Err(MapError::Closed));
+    }
+
+    #[test]
+    fn equal_walls_have_equal_ids() {
+        let mut other = empty(8);
+        other[3][4] = true;
+        let id = |rows: &[Vec<bool>]| Map::new(rows).expect("a map").id();
+        assert_eq!(id(&empty(8)), id(&empty(8)));
+        assert_ne!(id(&empty(8)), id(&other));
+    }
+}

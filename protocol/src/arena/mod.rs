@@ -1,0 +1,277 @@
+//! The built-in game's shared rules: a top-down fight of small ships with inertia, all in integers.
+//!
+//! An entity's kind follows from its id, and a bolt's id from its ship's, so neither travels with a shot.
+
+pub mod bolt;
+pub mod fixed;
+pub mod input;
+pub mod map;
+pub mod news;
+pub mod own;
+pub mod pickup;
+pub mod ship;
+pub mod tuning;
+
+pub use bolt::Bolt;
+pub use fixed::{Heading, Vector};
+pub use input::{Controls, Input, Thrust};
+pub use map::Map;
+pub use news::News;
+pub use own::Own;
+pub use pickup::{Pickup, PickupKind};
+pub use ship::Ship;
+pub use tuning::Tuning;
+
+use crate::WireError;
+use crate::bits::Coder;
+use crate::ids::{EntityId, MapId};
+use crate::record::Digest;
+use crate::rules::{Fate, Point, Rules};
+use crate::tick::{Tick, TickRate};
+use serde::{Deserialize, Serialize};
+
+/// Ids below this are pick-ups.
+pub const PICKUP_IDS: u16 = 4096;
+
+/// Ids of one ship: its own, and those of its bolts behind it.
+pub const IDS_PER_SHIP: u16 = ship::SHOTS as u16 + 1;
+
+/// Ships that can have an id.
+pub const SHIPS_MAX: u16 = (u16::MAX - PICKUP_IDS + 1) / IDS_PER_SHIP;
+
+/// The id of the ship in a slot below [`SHIPS_MAX`].
+pub fn ship_id(slot: u16) -> EntityId {
+    EntityId(PICKUP_IDS + slot * IDS_PER_SHIP)
+}
+
+/// The slot of the ship that has this id, or whose bolt has; none for a pick-up.
+pub fn slot_of(id: EntityId) -> Option<u16> {
+    id.0.checked_sub(PICKUP_IDS).map(|rest| rest / IDS_PER_SHIP)
+}
+
+/// The kinds of entities in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something to take.
+    Pickup,
+    /// A player.
+    Ship,
+    /// A projectile.
+    Bolt,
+}
+
+impl Kind {
+    /// The kind that every entity with this id has.
+    pub fn of(id: EntityId) -> Self {
+        if id.0 < PICKUP_IDS {
+            Self::Pickup
+        } else if (id.0 - PICKUP_IDS).is_multiple_of(IDS_PER_SHIP) {
+            Self::Ship
+        } else {
+            Self::Bolt
+        }
+    }
+}
+
+/// Any entity of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entity {
+    /// Something to take.
+    Pickup(Pickup),
+    /// A player.
+    Ship(Ship),
+    /// A projectile.
+    Bolt(Bolt),
+}
+
+/// What all players of an arena share: how many tiles are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTiles(pub u16);
+
+const OPEN_BITS: u32 = 14;
+
+/// The arena's shared rules for one map and tick rate.
+#[derive(Clone, Debug)]
+pub struct Arena {
+    tuning: Tuning,
+    map: Map,
+    open: u16,
+}
+
+impl Arena {
+    /// Rules with one tile open.
+    pub fn new(rate: TickRate, map: Map) -> Self {
+        Self { tuning: Tuning::new(rate), map, open: 1 }
+    }
+
+    /// The numbers of one tick.
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// The ground.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// How many tiles are open.
+    pub fn open(&self) -> u16 {
+        self.open
+    }
+
+    /// Whether a place, in quanta, lies in a wall.
+    pub fn is_wall(&self, place: Point) -> bool {
+        self.map.is_wall(place.x, place.y, self.open)
+    }
+}
+
+impl Rules for Arena {
+    type Entity = Entity;
+    type Own = Own;
+    type World = OpenTiles;
+    type Input = Input;
+    type News = News;
+
+    fn tick_rate(&self) -> TickRate {
+        self.tuning.rate
+    }
+
+    fn at_rate(&self, rate: TickRate) -> Self {
+        Self { tuning: Tuning::new(rate), map: self.map.clone(), open: self.open }
+    }
+
+    fn map_id(&self) -> MapId {
+        self.map.id()
+    }
+
+    fn world(&self) -> OpenTiles {
+        OpenTiles(self.open)
+    }
+
+    fn set_world(&mut self, OpenTiles(open): OpenTiles) -> Result<(), WireError> {
+        if open == 0 || open > self.map.tiles() {
+            return Err(WireError::OutOfRange);
+        }
+        self.open = open;
+        Ok(())
+    }
+
+    #[inline]
+    fn is_corrected(id: EntityId) -> bool {
+        Kind::of(id) == Kind::Ship
+    }
+
+    fn is_named(id: EntityId) -> bool {
+        Kind::of(id) == Kind::Ship
+    }
+
+    fn blank(&self, id: EntityId) -> Entity {
+        match Kind::of(id) {
+            Kind::Pickup => Entity::Pickup(Pickup::default()),
+            Kind::Ship => Entity::Ship(Ship::default()),
+            Kind::Bolt => Entity::Bolt(Bolt::default()),
+        }
+    }
+
+    #[inline]
+    fn position(entity: &Entity) -> Point {
+        match entity {
+            Entity::Pickup(pickup) => pickup.position,
+            Entity::Ship(ship) => ship.position,
+            Entity::Bolt(bolt) => bolt.position,
+        }
+    }
+
+    #[inline]
+    fn predict(&self, entity: &mut Entity) -> Fate {
+        match entity {
+            Entity::Pickup(_) => Fate::Lives,
+            Entity::Ship(ship) => {
+                ship.advance(&self.tuning, &self.map, self.open);
+                Fate::Lives
+            }
+            Entity::Bolt(bolt) => bolt.advance(&self.tuning, &self.map, self.open),
+        }
+    }
+
+    #[inline]
+    fn spawned_by(&self, id: EntityId, entity: &Entity) -> Option<(EntityId, Entity)> {
+        let Entity::Ship(ship) = entity else { return None };
+        let bolt = ship.fired(&self.tuning, &self.map, self.open)?;
+        Some((EntityId(id.0 + 1 + u16::from(ship.last_shot())), Entity::Bolt(bolt)))
+    }
+
+    fn settle(&self, tick: Tick, id: EntityId, predicted: &Entity, truth: &Entity) -> Entity {
+        let (Entity::Ship(predicted), Entity::Ship(ship)) = (predicted, truth) else { return *truth };
+        // Slots, not ids: all ids of ships have the same parity, and half of them shall be told on each tick.
+        let slot = u32::from(id.0 / IDS_PER_SHIP);
+        let tells_aim = tick.is_phase(slot, 2) || ship.has_fired(&self.tuning) || ship.rail.is_some();
+        let aim = if tells_aim { ship.aim } else { predicted.aim };
+        Entity::Ship(Ship { aim, ..*ship })
+    }
+
+    fn code_delta<C: Coder>(
+        &self,
+        before: &Entity,
+        now: &mut Entity,
+        target: &Entity,
+        coder: &mut C,
+    ) -> Result<(), WireError> {
+        match (before, now, target) {
+            (Entity::Ship(before), Entity::Ship(now), Entity::Ship(target)) => {
+                now.code_delta(before, target, (&self.tuning, &self.map, self.open), coder)
+            }
+            _ => Err(WireError::WrongKnownList),
+        }
+    }
+
+    fn code_entry<C: Coder>(&self, entity: &mut Entity, anchor: Option<Point>, coder: &mut C) -> Result<(), WireError> {
+        match entity {
+            Entity::Pickup(pickup) => pickup.code_entry(anchor, coder),
+            Entity::Ship(ship) => ship.code_entry(anchor, &self.tuning, coder),
+            Entity::Bolt(bolt) => bolt.code_entry(anchor, &self.tuning, coder),
+        }
+    }
+
+    fn code_world<C: Coder>(OpenTiles(open): &mut OpenTiles, coder: &mut C) -> Result<(), WireError> {
+        *open = coder.uint(u32::from(*open) - 1, OPEN_BITS)? as u16 + 1;
+        Ok(())
+    }
+
+    fn code_own<C: Coder>(own: &mut Own, coder: &mut C) -> Result<(), WireError> {
+        own.code(coder)
+    }
+
+    fn digest(entity: &Entity, digest: &mut Digest) {
+        match entity {
+            Entity::Pickup(pickup) => pickup.digest(digest),
+            Entity::Ship(ship) => ship.digest(digest),
+            Entity::Bolt(bolt) => bolt.digest(digest),
+        }
+    }
+
+    fn play(&self, entity: &mut Entity, own: &mut Own, input: &Input) {
+        let Entity::Ship(ship) = entity else { return };
+        if ship.is_alive() {
+            ship.controls = Controls { thrust: input.thrust, fire: input.fire && !own.drained };
+            ship.aim = input.aim;
+        }
+        ship.advance(&self.tuning, &self.map, self.open);
+        own.advance(ship.has_fired(&self.tuning), &self.tuning);
+    }
+
+    fn take_over(predicted: &mut Entity, truth: &Entity) {
+        let (Entity::Ship(predicted), Entity::Ship(ship)) = (predicted, truth) else { return };
+        *predicted = Ship { aim: ship.aim, hull: ship.hull, timer: ship.timer, score: ship.score, ..*predicted };
+    }
+
+    fn predict_own(&self, entity: &Entity, own: &mut Own) {
+        let Entity::Ship(ship) = entity else { return };
+        own.advance(ship.has_fired(&self.tuning), &self.tuning);
+    }
+}
+
+const _: () = assert!(
+    tuning::BOLT_LIFE_MS.div_ceil(tuning::RELOAD_MS) < ship::SHOTS as u32,
+    "a bolt must be gone before its id comes round again"
+);

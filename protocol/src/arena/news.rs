@@ -1,0 +1,50 @@
+//! What the arena tells beside its frames, and the only things that tell of what is outside a player's view.
+
+use crate::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
+use crate::message::List;
+use crate::name::Name;
+use serde::{Deserialize, Serialize};
+
+/// One piece of news. All but [`News::Destroyed`] go to everybody, once a second, encoded once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum News {
+    /// The best players.
+    Leaderboard {
+        /// People in the room, the server's own bots not counted.
+        players: u16,
+        /// From the best down.
+        rows: List<Row, LEADERBOARD_LEN>,
+    },
+    /// The last second's kills.
+    KillFeed {
+        /// In the order in which they happened.
+        kills: List<Kill, KILL_FEED_LEN>,
+        /// Kills beyond those.
+        more: u16,
+    },
+    /// How many ships are in each open tile, in the order in which tiles open; 255 is that or more.
+    Density(List<u8, DENSITY_TILES_MAX>),
+    /// To the victim alone, at once: who destroyed its ship.
+    Destroyed {
+        /// The killer's name.
+        by: Name,
+    },
+}
+
+/// A row of the leaderboard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The player's name.
+    pub name: Name,
+    /// The player's score.
+    pub score: u16,
+}
+
+/// Who destroyed whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {
+    /// The killer's name.
+    pub killer: Name,
+    /// The victim's name.
+    pub victim: Name,
+}

@@ -1,0 +1,305 @@
+//! A ship: how it moves, fires and waits by its held controls alone, and how it is written.
+
+use super::bolt::Bolt;
+use super::fixed::{Heading, QUANTA_PER_UNIT, SUBQUANTA_PER_QUANTUM, Vector};
+use super::input::{Controls, Thrust};
+use super::map::{self, Map};
+use super::tuning::{HULL_MAX, MUZZLE, SHIP_HALF_SIDE, Tuning};
+use crate::WireError;
+use crate::bits::Coder;
+use crate::record::Digest;
+use crate::rules::{Point, code_point};
+
+/// Half the side of the square that a ship is to walls, in quanta.
+pub const HALF_SIDE: i32 = SHIP_HALF_SIDE * QUANTA_PER_UNIT;
+
+/// Bolts of one ship that can have an id at the same time.
+pub const SHOTS: u8 = 7;
+
+/// A player's ship, alive or waiting to respawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ship {
+    /// Its centre.
+    pub position: Point,
+    /// Its velocity in sub-quanta.
+    pub velocity: Vector,
+    /// What its player holds.
+    pub controls: Controls,
+    /// Where its weapons point.
+    pub aim: Heading,
+    /// Ticks until it may fire again; as it fires, this is the whole reload time.
+    pub reload: u8,
+    /// Number of its next bolt, 0 to 6, which gives the bolt its id.
+    pub shots: u8,
+    /// Hit points; 0 is destroyed.
+    pub hull: u8,
+    /// Ticks left: of protection if it is alive, until respawn if not.
+    pub timer: u8,
+    /// Its player's score.
+    pub score: u16,
+    /// Ticks of dash left.
+    pub dash: u8,
+    /// Where its rail was fired to on this tick, in 1/16,384 of a turn.
+    pub rail: Option<u16>,
+}
+
+const RELOAD_BITS: u32 = 5;
+const SHOTS_BITS: u32 = 3;
+const HULL_BITS: u32 = 7;
+const TIMER_BITS: u32 = 7;
+const SCORE_BITS: u32 = 16;
+const SMALL_SCORE_BITS: u32 = 6;
+const DASH_BITS: u32 = 5;
+const RAIL_BITS: u32 = 14;
+const SMALL_TURN_BITS: u32 = 5;
+
+impl Ship {
+    /// Whether it flies; if not it waits to respawn.
+    pub fn is_alive(&self) -> bool {
+        self.hull > 0
+    }
+
+    /// Whether it cannot be hurt.
+    pub fn is_protected(&self) -> bool {
+        self.is_alive() && self.timer > 0
+    }
+
+    /// Whether it fired a bolt on the tick that it is at.
+    pub fn has_fired(&self, tuning: &Tuning) -> bool {
+        self.reload == tuning.reload
+    }
+
+    /// One tick from its own state: it moves by its held thrust, slides along walls, reloads, and fires if it holds the
+    /// trigger.
+    pub fn advance(&mut self, tuning: &Tuning, map: &Map, open: u16) {
+        self.rail = None;
+        self.timer = self.timer.saturating_sub(1);
+        self.dash = self.dash.saturating_sub(1);
+        self.reload = self.reload.saturating_sub(1);
+        if !self.is_alive() {
+            return;
+        }
+        self.velocity = match self.controls.thrust.heading() {
+            Some(heading) => self.velocity.approach(heading.vector(tuning.top_speed), tuning.thrust),
+            None => self.velocity.approach(Vector::default(), tuning.brake),
+        };
+        self.fly(map, open);
+        if self.controls.fire && self.reload == 0 {
+            self.reload = tuning.reload;
+            self.shots = (self.shots + 1) % SHOTS;
+            self.timer = 0;
+        }
+    }
+
+    /// Moves by the velocity, first along x, then along y; a wall stops the ship against it.
+    fn fly(&mut self, map: &Map, open: u16) {
+        let Point { x, y } = self.position;
+        let to = x + self.velocity.x / SUBQUANTA_PER_QUANTUM;
+        if fits(map, open, to, y) {
+            self.position.x = to;
+        } else {
+            self.position.x = against_wall(x, to, |at| fits(map, open, at, y));
+            self.velocity.x = 0;
+        }
+        let x = self.position.x;
+        let to = y + self.velocity.y / SUBQUANTA_PER_QUANTUM;
+        if fits(map, open, x, to) {
+            self.position.y = to;
+        } else {
+            self.position.y = against_wall(y, to, |at| fits(map, open, x, at));
+            self.velocity.y = 0;
+        }
+    }
+
+    /// The bolt it fired on this tick, which starts at the muzzle, or in the ship's centre if a wall is in between.
+    pub fn fired(&self, tuning: &Tuning, map: &Map, open: u16) -> Option<Bolt> {
+        if !self.has_fired(tuning) {
+            return None;
+        }
+        let muzzle = self.aim.vector(MUZZLE * QUANTA_PER_UNIT);
+        let mut position = Point { x: self.position.x + muzzle.x, y: self.position.y + muzzle.y };
+        if map.is_wall(position.x, position.y, open) {
+            position = self.position;
+        }
+        Some(Bolt { position, heading: self.aim, life: tuning.bolt_life })
+    }
+
+    /// The number of the bolt it fired last, 0 to 6.
+    pub fn last_shot(&self) -> u8 {
+        (self.shots + SHOTS - 1) % SHOTS
+    }
+
+    /// Destroys it: it lies still where it was until `respawn` ticks are over.
+    pub fn destroy(&mut self, respawn: u8) {
+        self.hull = 0;
+        self.timer = respawn;
+        self.velocity = Vector::default();
+        self.controls = Controls::default();
+        self.reload = 0;
+        self.dash = 0;
+        self.rail = None;
+    }
+
+    /// See [`crate::rules::Rules::code_delta`]. Most deltas turn only the aim; what comes last hardly ever comes.
+    pub(super) fn code_delta<C: Coder>(
+        &mut self,
+        before: &Self,
+        target: &Self,
+        ground: (&Tuning, &Map, u16),
+        coder: &mut C,
+    ) -> Result<(), WireError> {
+        if coder.flag(Self { aim: target.aim, ..*self } == *target)? {
+            return self.code_aim(target.aim, coder);
+        }
+        if coder.flag(self.controls != target.controls && target.is_alive())? {
+            let mut controls = target.controls;
+            controls.code(coder)?;
+            // The tick is played again with the controls that were really held.
+            let (tuning, map, open) = ground;
+            *self = Self { controls, ..*before };
+            self.advance(tuning, map, open);
+        }
+        if coder.flag(self.hull != target.hull || self.timer != target.timer)? {
+            let hull = coder.ranged(u32::from(target.hull), HULL_BITS, u32::from(HULL_MAX))? as u8;
+            let timer = coder.uint(u32::from(target.timer), TIMER_BITS)? as u8;
+            if hull == 0 && self.is_alive() {
+                self.destroy(timer);
+            }
+            (self.hull, self.timer) = (hull, timer);
+        }
+        if coder.flag(self.aim != target.aim)? {
+            self.code_aim(target.aim, coder)?;
+        }
+        if coder.flag(self.score != target.score)? {
+            self.score = coder.uint(u32::from(target.score), SCORE_BITS)? as u16;
+        }
+        if coder.flag(*self != *target)? {
+            self.code_rest(target, coder)?;
+        }
+        Ok(())
+    }
+
+    /// What the controls and the shared step do not explain: a respawn's place, a weapon out of step.
+    fn code_rest<C: Coder>(&mut self, target: &Self, coder: &mut C) -> Result<(), WireError> {
+        if coder.flag(self.position != target.position)? {
+            self.position = target.position;
+            code_point(&mut self.position, None, 0, coder)?;
+        }
+        if coder.flag(self.velocity != target.velocity)? {
+            self.velocity = target.velocity;
+            code_velocity(&mut self.velocity, coder)?;
+        }
+        self.controls = target.controls;
+        self.controls.code(coder)?;
+        self.reload = coder.uint(u32::from(target.reload), RELOAD_BITS)? as u8;
+        self.shots = coder.ranged(u32::from(target.shots), SHOTS_BITS, u32::from(SHOTS) - 1)? as u8;
+        self.dash = target.dash;
+        self.rail = target.rail;
+        self.code_special(coder)
+    }
+
+    /// Codes an aim: within 16 steps of the one before in five bits, else in full.
+    fn code_aim<C: Coder>(&mut self, target: Heading, coder: &mut C) -> Result<(), WireError> {
+        let turn = target.turn_from(self.aim);
+        let reach = 1 << (SMALL_TURN_BITS - 1);
+        if coder.flag((-reach..reach).contains(&turn))? {
+            let turn = coder.int(turn, SMALL_TURN_BITS)?;
+            self.aim = self.aim.turned(turn);
+        } else {
+            self.aim = Heading::new(coder.uint(u32::from(target.steps()), Heading::BITS)? as u16);
+        }
+        Ok(())
+    }
+
+    fn code_special<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
+        self.dash = code_seldom(u32::from(self.dash), DASH_BITS, coder)? as u8;
+        let fired = coder.flag(self.rail.is_some())?;
+        self.rail = match fired {
+            true => Some(coder.uint(u32::from(self.rail.unwrap_or(0)), RAIL_BITS)? as u16),
+            false => None,
+        };
+        Ok(())
+    }
+
+    pub(super) fn code_entry<C: Coder>(
+        &mut self,
+        anchor: Option<Point>,
+        tuning: &Tuning,
+        coder: &mut C,
+    ) -> Result<(), WireError> {
+        code_point(&mut self.position, anchor, 0, coder)?;
+        self.controls.code(coder)?;
+        let cruise = cruise(self.controls.thrust, tuning);
+        if coder.flag(self.velocity == cruise)? {
+            self.velocity = cruise;
+        } else {
+            code_velocity(&mut self.velocity, coder)?;
+        }
+        self.aim = Heading::new(coder.uint(u32::from(self.aim.steps()), Heading::BITS)? as u16);
+        self.reload = code_seldom(u32::from(self.reload), RELOAD_BITS, coder)? as u8;
+        self.shots = coder.ranged(u32::from(self.shots), SHOTS_BITS, u32::from(SHOTS) - 1)? as u8;
+        let whole = coder.flag(self.hull == HULL_MAX)?;
+        self.hull = match whole {
+            true => HULL_MAX,
+            false => coder.ranged(u32::from(self.hull), HULL_BITS, u32::from(HULL_MAX))? as u8,
+        };
+        self.timer = code_seldom(u32::from(self.timer), TIMER_BITS, coder)? as u8;
+        let small = coder.flag(self.score < 1 << SMALL_SCORE_BITS)?;
+        let score_bits = if small { SMALL_SCORE_BITS } else { SCORE_BITS };
+        self.score = coder.uint(u32::from(self.score), score_bits)? as u16;
+        self.code_special(coder)
+    }
+
+    pub(super) fn digest(&self, digest: &mut Digest) {
+        digest.word(self.position.x as u32);
+        digest.word(self.position.y as u32);
+        digest.word(self.velocity.x as u32);
+        digest.word(self.velocity.y as u32);
+        let thrust = u32::from(self.controls.thrust.number());
+        digest.word(thrust | u32::from(self.controls.fire) << 8 | u32::from(self.aim.steps()) << 16);
+        let bytes = [self.reload, self.shots, self.hull, self.timer];
+        digest.word(u32::from_le_bytes(bytes));
+        digest.word(u32::from(self.score) | u32::from(self.dash) << 16);
+        digest.word(self.rail.map_or(0, |rail| u32::from(rail) + 1));
+    }
+}
+
+/// The velocity at which a held thrust leaves a ship alone: top speed, or rest.
+fn cruise(thrust: Thrust, tuning: &Tuning) -> Vector {
+    thrust.heading().map_or(Vector::default(), |heading| heading.vector(tuning.top_speed))
+}
+
+fn code_velocity<C: Coder>(velocity: &mut Vector, coder: &mut C) -> Result<(), WireError> {
+    velocity.x = coder.int(velocity.x, Vector::BITS)?;
+    velocity.y = coder.int(velocity.y, Vector::BITS)?;
+    Ok(())
+}
+
+/// Codes a number that is mostly 0: a flag, and `width` bits if it is not.
+fn code_seldom<C: Coder>(value: u32, width: u32, coder: &mut C) -> Result<u32, WireError> {
+    if coder.flag(value != 0)? { coder.uint(value, width) } else { Ok(0) }
+}
+
+/// Whether a ship centred there touches no wall. Its square is smaller than a cell, so its corners tell.
+fn fits(map: &Map, open: u16, x: i32, y: i32) -> bool {
+    let (left, right) = (map::cell(x - HALF_SIDE), map::cell(x + HALF_SIDE));
+    let (top, bottom) = (map::cell(y - HALF_SIDE), map::cell(y + HALF_SIDE));
+    !map.is_wall_cell(left, top, open)
+        && (left == right || !map.is_wall_cell(right, top, open))
+        && (top == bottom
+            || (!map.is_wall_cell(left, bottom, open) && (left == right || !map.is_wall_cell(right, bottom, open))))
+}
+
+/// The coordinate at which a ship that moves `from` somewhere `to` a blocked place rests against the wall; `from` if
+/// there is no such place.
+fn against_wall(from: i32, to: i32, fits: impl Fn(i32) -> bool) -> i32 {
+    let at = if to > from {
+        map::cell_start(map::cell(to + HALF_SIDE)) - HALF_SIDE - 1
+    } else {
+        map::cell_start(map::cell(to - HALF_SIDE) + 1) + HALF_SIDE
+    };
+    if fits(at) { at } else { from }
+}
+
+#[cfg(test)]
+mod tests;

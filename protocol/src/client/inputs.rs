@@ -1,0 +1,169 @@
+//! Which tick the client plays now: ahead of the server's by the network's delay and a slack that it steers by what the
+//! server reports. Its time never goes back.
+
+use crate::frame::InputReport;
+use crate::tick::{Tick, TickRate};
+
+/// Most slack, in tick periods. A line that needs more is played with late inputs.
+const SLACK_PERIODS_MAX: i64 = 15;
+/// Most ticks played in one call; beyond, the clock jumps.
+const TICKS_PER_CALL_MAX: u32 = 8;
+
+/// The clock by which a client plays and stamps its inputs.
+#[derive(Clone, Debug)]
+pub struct InputClock {
+    rate: TickRate,
+    /// Where the clock is, in microseconds of the server's time; none until the first call.
+    at_us: Option<i64>,
+    moved_us: u64,
+    /// The last tick played.
+    tick: Tick,
+    /// How much earlier than the estimate says inputs are sent.
+    slack_us: i64,
+    /// Reports in this window, and the smallest lead among them.
+    reports: u32,
+    lead_min: i8,
+}
+
+impl InputClock {
+    /// A clock that has not started.
+    pub fn new(rate: TickRate) -> Self {
+        let slack_us = rate.period_us() as i64 / 2;
+        Self { rate, at_us: None, moved_us: 0, tick: Tick(0), slack_us, reports: 0, lead_min: i8::MAX }
+    }
+
+    /// Takes the server's report on one of our inputs: a late one asks for more slack at once; a second in which even
+    /// the tightest was a whole tick early gives some back.
+    pub(super) fn take(&mut self, report: InputReport) {
+        let period = self.rate.period_us() as i64;
+        if report.age > 0 {
+            // Reports of inputs sent before the slack grew are still under way: half a period, once per window.
+            if self.lead_min >= 0 {
+                self.slack_us = (self.slack_us + period / 2).min(period * SLACK_PERIODS_MAX);
+            }
+            self.lead_min = -1;
+        }
+        self.lead_min = self.lead_min.min(report.lead);
+        self.reports += 1;
+        if self.reports >= self.rate.hz() {
+            if self.lead_min >= 1 {
+                self.slack_us = (self.slack_us - period / 8).max(0);
+            }
+            (self.reports, self.lead_min) = (0, i8::MAX);
+        }
+    }
+
+    /// Moves towards `target_us` (the server's clock when something sent now is there) plus the slack, and returns the
+    /// ticks that have come since the last call.
+    ///
+    /// It runs 2 % faster or slower for an error under one period, 10 % up to three, and jumps forward beyond.
+    pub(super) fn advance(&mut self, now_us: u64, target_us: i64) -> impl Iterator<Item = Tick> + use<> {
+        let period = self.rate.period_us() as i64;
+        let goal = target_us + self.slack_us;
+        let elapsed = now_us.saturating_sub(self.moved_us) as i64;
+        self.moved_us = now_us;
+        let at_us = match self.at_us {
+            None => goal,
+            Some(at) => {
+                let error = goal - (at + elapsed);
+                if error > 3 * period {
+                    goal
+                } else {
+                    let percent = if error.abs() < period { 2 } else { 10 };
+                    let most = elapsed * percent / 100;
+                    at + elapsed + error.clamp(-most, most)
+                }
+            }
+        };
+        let started = self.at_us.replace(at_us).is_some();
+        let newest = self.tick_at(at_us);
+        if !started || newest.since(self.tick) > i64::from(TICKS_PER_CALL_MAX) {
+            self.tick = Tick(newest.0.saturating_sub(1));
+        }
+        let first = self.tick.next();
+        self.tick = self.tick.max(newest);
+        (first.0..=newest.0).map(Tick)
+    }
+
+    fn tick_at(&self, at_us: i64) -> Tick {
+        Tick((at_us.max(0) as u64 * u64::from(self.rate.hz()) / 1_000_000) as u32)
+    }
+
+    /// When the next tick comes, in the host's time, if the clock neither hurries nor lags.
+    pub(super) fn wake_us(&self, now_us: u64) -> u64 {
+        let Some(at_us) = self.at_us else { return now_us };
+        let wait_us = self.rate.due_us(self.tick.next()) as i64 + 1 - at_us;
+        self.moved_us.saturating_add_signed(wait_us)
+    }
+
+    /// The last tick played, and how much of the next has passed at `now_us`, from 0 to 1.
+    pub fn tick_and_fraction(&self, now_us: u64) -> (Tick, f64) {
+        let since_us = now_us.saturating_sub(self.moved_us) as i64;
+        let into_us = self.at_us.unwrap_or(0) + since_us - self.rate.due_us(self.tick) as i64;
+        (self.tick, (into_us as f64 / self.rate.period_us() as f64).clamp(0.0, 1.0))
+    }
+
+    /// How much earlier than the estimate says inputs are sent, in microseconds.
+    pub fn slack_us(&self) -> i64 {
+        self.slack_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: i64 = 33_333;
+
+    /// Advances in steps of 5 ms against a server clock that is `ahead_us` ahead of ours; returns the ticks played.
+    fn run(clock: &mut InputClock, from_us: u64, ms: u64, ahead_us: i64) -> Vec<Tick> {
+        (0..ms / 5)
+            .flat_map(|i| {
+                let now = from_us + i * 5000;
+                clock.advance(now, now as i64 + ahead_us)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_tick_is_played_once_and_in_order() {
+        let mut clock = InputClock::new(TickRate::HZ_30);
+        let ticks = run(&mut clock, 0, 3000, 100_000);
+        assert!(ticks.windows(2).all(|pair| pair[1] == pair[0].next()), "{ticks:?}");
+        assert!((89..=92).contains(&ticks.len()), "{}", ticks.len());
+    }
+
+    #[test]
+    fn a_step_of_the_target_back_slows_the_clock_and_never_turns_it() {
+        let mut clock = InputClock::new(TickRate::HZ_30);
+        run(&mut clock, 0, 1000, 200_000);
+        let before = clock.at_us.expect("started");
+        let ticks = run(&mut clock, 1_000_000, 1000, 200_000 - 2 * PERIOD);
+        assert!(clock.at_us.expect("started") > before);
+        assert!(ticks.windows(2).all(|pair| pair[1] > pair[0]));
+        assert!(ticks.len() < 30, "it lags on purpose: {}", ticks.len());
+    }
+
+    #[test]
+    fn a_far_target_is_jumped_to() {
+        let mut clock = InputClock::new(TickRate::HZ_30);
+        run(&mut clock, 0, 100, 0);
+        let ticks: Vec<_> = clock.advance(100_000, 10_000_000).collect();
+        assert!(ticks.len() <= 2, "the ticks in between are not played: {ticks:?}");
+        assert!(ticks[0].0 >= 299);
+    }
+
+    #[test]
+    fn late_inputs_raise_the_slack_and_early_ones_lower_it() {
+        let mut clock = InputClock::new(TickRate::HZ_30);
+        let start = clock.slack_us();
+        clock.take(InputReport { age: 1, lead: -1 });
+        clock.take(InputReport { age: 1, lead: -1 });
+        let raised = clock.slack_us();
+        assert_eq!(raised, start + PERIOD / 2, "once per window");
+        for _ in 0..60 {
+            clock.take(InputReport { age: 0, lead: 1 });
+        }
+        assert!(clock.slack_us() < raised);
+    }
+}

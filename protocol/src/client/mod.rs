@@ -1,0 +1,382 @@
+//! A client as a state machine: bytes and the time go in, bytes and events come out. The bots and the page drive it.
+//!
+//! The host calls [`Client::receive`] with each message, [`Client::advance`] whenever [`Client::wake_us`] has come, and
+//! sends what [`Client::take_outgoing`] gives. Times are microseconds of the host's monotonic clock.
+
+mod clock_sync;
+mod inputs;
+mod prediction;
+mod timeline;
+
+pub use clock_sync::ClockSync;
+pub use inputs::InputClock;
+pub use prediction::{Agreement, Prediction};
+pub use timeline::{Snapshot, Timeline};
+
+use crate::WireError;
+use crate::codec;
+use crate::frame::FRAME_MARK;
+use crate::ids::EntityId;
+use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
+use crate::message::{ClientMessage, Goodbye, Hello, Inputs, Ping, ServerMessage, Welcome};
+use crate::replica::{BodySummary, Replica};
+use crate::rules::{ClientMessageOf, MessageOf, Rules};
+use crate::tick::Tick;
+use std::collections::VecDeque;
+
+/// Something the host may want to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<R: Rules> {
+    /// The server let us in.
+    Welcome(Welcome<R::World>),
+    /// A body was applied.
+    Body {
+        /// Its tick.
+        tick: Tick,
+        /// Time since the input for that tick was sent, if it was applied on that tick.
+        input_to_update_us: Option<u64>,
+    },
+    /// The game tells something.
+    News(R::News),
+    /// The round trip to the server took this long, without the time the server held the ping.
+    RoundTrip {
+        /// In microseconds.
+        us: u64,
+    },
+    /// The server is about to close the connection.
+    Goodbye(Goodbye),
+}
+
+/// Why a client cannot go on with its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The server's control message cannot be read: it is another game, or another version.
+    #[error("a message from the server: {0}")]
+    Wire(#[from] WireError),
+    /// The server's room is played on another map than the client's rules are for.
+    #[error("the server plays on another map than the client has")]
+    OtherMap,
+    /// A frame or a second welcome where none may be.
+    #[error("the server sent a message that has no place here")]
+    OutOfPlace,
+}
+
+/// What a client has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bodies applied.
+    pub bodies: u64,
+    /// Hash checks made.
+    pub view_checks: u64,
+    /// Hash checks failed.
+    pub view_mismatches: u64,
+    /// Frames that could not be applied or left a wrong hash, each answered by asking for a fresh start.
+    pub desyncs: u64,
+    /// Fresh starts after the first.
+    pub resyncs: u64,
+    /// Times the own entity was not where prediction had it ...
+    pub corrections: u64,
+    /// ... because an input came too late ...
+    pub corrections_late: u64,
+    /// ... or because of something the client could not know.
+    pub corrections_pushed: u64,
+    /// Ticks on which an input of ours was missing.
+    pub inputs_late: u64,
+    /// Inputs sent.
+    pub inputs_sent: u64,
+}
+
+/// How a client behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Snapshots kept for [`Client::timeline`]. A bot that shows nothing needs none.
+    pub display_ticks: usize,
+    /// Inputs sent in a second, at most the tick rate; as many as that if none.
+    pub input_hz: Option<u32>,
+}
+
+/// A client of a game with rules `R`.
+#[derive(Debug)]
+pub struct Client<R: Rules> {
+    replica: Replica<R>,
+    prediction: Prediction<R>,
+    timeline: Timeline<R>,
+    clock: ClockSync,
+    input_clock: InputClock,
+    /// What the player wants, and what the server was last told of it.
+    input: R::Input,
+    said: R::Input,
+    options: Options,
+    /// The own entity; none before the welcome and for a spectator.
+    own: Option<EntityId>,
+    joined: bool,
+    counters: Counters,
+    events: VecDeque<Event<R>>,
+    outgoing: VecDeque<Vec<u8>>,
+    /// When something last went out, and a fresh start was last asked for.
+    sent_us: u64,
+    fresh_start_us: Option<u64>,
+}
+
+impl<R: Rules> Client<R> {
+    /// A client that says `hello` first. The rules' tick rate does not matter: the welcome tells the server's.
+    pub fn new(rules: R, hello: Hello, options: Options) -> Self {
+        let rate = rules.tick_rate();
+        let mut client = Self {
+            replica: Replica::new(rules),
+            prediction: Prediction::new(),
+            timeline: Timeline::new(rate, options.display_ticks),
+            clock: ClockSync::new(rate),
+            input_clock: InputClock::new(rate),
+            input: R::Input::default(),
+            said: R::Input::default(),
+            options,
+            own: None,
+            joined: false,
+            counters: Counters::default(),
+            events: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            sent_us: 0,
+            fresh_start_us: None,
+        };
+        client.send(&ClientMessage::Hello(hello), 0);
+        client
+    }
+
+    /// Takes a message from the server.
+    ///
+    /// # Errors
+    /// After an error the host closes the connection: with [`ClientError::OtherMap`] to come back with that map.
+    pub fn receive(&mut self, now_us: u64, message: &[u8]) -> Result<(), ClientError> {
+        if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
+            return self.receive_frame(now_us, message);
+        }
+        match codec::decode::<MessageOf<R>, SERVER_MESSAGE_BYTES_MAX>(message)? {
+            ServerMessage::Welcome(welcome) => self.join(now_us, welcome),
+            ServerMessage::Pong(pong) => {
+                if let Some(us) = self.clock.take(now_us, &pong) {
+                    self.events.push_back(Event::RoundTrip { us });
+                }
+                Ok(())
+            }
+            ServerMessage::News(news) => {
+                self.events.push_back(Event::News(news));
+                Ok(())
+            }
+            ServerMessage::Goodbye(goodbye) => {
+                self.events.push_back(Event::Goodbye(goodbye));
+                Ok(())
+            }
+        }
+    }
+
+    fn join(&mut self, now_us: u64, welcome: Welcome<R::World>) -> Result<(), ClientError> {
+        if std::mem::replace(&mut self.joined, true) {
+            return Err(ClientError::OutOfPlace);
+        }
+        let (rules, rate) = (self.replica.rules(), welcome.tick_rate);
+        if welcome.map != rules.map_id() {
+            return Err(ClientError::OtherMap);
+        }
+        self.replica = Replica::new(rules.at_rate(rate));
+        self.replica.set_world(welcome.world)?;
+        self.timeline = Timeline::new(rate, self.options.display_ticks);
+        (self.clock, self.input_clock) = (ClockSync::new(rate), InputClock::new(rate));
+        self.own = welcome.own;
+        self.clock.start(now_us, welcome.tick);
+        self.events.push_back(Event::Welcome(welcome));
+        Ok(())
+    }
+
+    fn receive_frame(&mut self, now_us: u64, frame: &[u8]) -> Result<(), ClientError> {
+        if !self.joined {
+            return Err(ClientError::OutOfPlace);
+        }
+        let was_live = self.replica.is_live();
+        let opened = self.replica.open(frame);
+        let mut bodies = match opened {
+            Ok(bodies) => bodies,
+            // More frames of the broken kind may be under way; the request for a fresh start is already out.
+            Err(_) if !was_live => return Ok(()),
+            Err(_) => {
+                self.lose_sync(now_us);
+                return Ok(());
+            }
+        };
+        if self.replica.known().is_empty() && self.counters.bodies > 0 {
+            self.counters.resyncs += 1;
+        }
+        loop {
+            match self.replica.apply(&mut bodies) {
+                Ok(Some(body)) => self.follow_body(now_us, body),
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    self.lose_sync(now_us);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// After a body: checks, prediction, clocks.
+    fn follow_body(&mut self, now_us: u64, body: BodySummary) {
+        let tick = self.replica.tick();
+        self.counters.bodies += 1;
+        self.clock.body(now_us, tick);
+        self.timeline.push(now_us, &self.replica);
+        let mut input_to_update_us = None;
+        if let Some(own) = self.own.and_then(|own| self.replica.get(own)).map(|known| known.now) {
+            let report = self.replica.report();
+            if let Some(sent_us) = self.prediction.sent_us(tick) {
+                self.input_clock.take(report);
+                self.counters.inputs_late += u64::from(report.age > 0);
+                input_to_update_us = (report.age == 0).then(|| now_us.saturating_sub(sent_us));
+            }
+            let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
+            if let Agreement::Corrected { outside } = outcome {
+                self.counters.corrections += 1;
+                if report.age > 0 {
+                    self.counters.corrections_late += 1;
+                } else if outside || body.world_changed {
+                    self.counters.corrections_pushed += 1;
+                }
+            }
+        }
+        self.events.push_back(Event::Body { tick, input_to_update_us });
+        if let Some(agrees) = body.hash_agrees {
+            self.counters.view_checks += 1;
+            if !agrees {
+                self.counters.view_mismatches += 1;
+                self.lose_sync(now_us);
+            }
+        }
+    }
+
+    fn lose_sync(&mut self, now_us: u64) {
+        self.counters.desyncs += 1;
+        let interval_us = u64::from(FRESH_START_INTERVAL_MS) * 1000;
+        if self.fresh_start_us.is_none_or(|asked| now_us.saturating_sub(asked) >= interval_us) {
+            self.fresh_start_us = Some(now_us);
+            self.send(&ClientMessage::FreshStart, now_us);
+        }
+    }
+
+    /// What the player wants from now on.
+    pub fn set_input(&mut self, input: R::Input) {
+        self.input = input;
+    }
+
+    /// Plays the ticks that have come, and says what must be said by now.
+    pub fn advance(&mut self, now_us: u64) {
+        if !self.joined {
+            return;
+        }
+        if let Some(stamp) = self.clock.ping_due(now_us) {
+            self.send(&ClientMessage::Ping(Ping { stamp }), now_us);
+        }
+        if self.own.is_some()
+            && self.replica.is_live()
+            && let Some(target_us) = self.clock.input_target_us(now_us)
+        {
+            for tick in self.input_clock.advance(now_us, target_us) {
+                self.play(now_us, tick);
+            }
+        }
+        if now_us.saturating_sub(self.sent_us) >= SILENCE_US {
+            let ack = self.replica.tick();
+            self.send(&ClientMessage::Ack(ack), now_us);
+        }
+    }
+
+    fn play(&mut self, now_us: u64, tick: Tick) {
+        let hz = u64::from(self.replica.rules().tick_rate().hz());
+        let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
+        let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
+        if inputs_by(tick) == inputs_by(Tick(tick.0.saturating_sub(1))) {
+            // Nothing is said on this tick: what was said last is held, here as on the server.
+            self.prediction.play(self.replica.rules(), tick, self.said, None);
+            return;
+        }
+        let input = self.input;
+        self.said = input;
+        self.prediction.play(self.replica.rules(), tick, input, Some(now_us));
+        self.counters.inputs_sent += 1;
+        let ack = self.replica.tick();
+        self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
+    }
+
+    /// Whether [`Self::advance`] would play a tick now, for which an input should be set before.
+    pub fn is_tick_due(&self, now_us: u64) -> bool {
+        self.own.is_some() && self.replica.is_live() && self.input_clock.wake_us(now_us) <= now_us
+    }
+
+    /// When [`Self::advance`] should be called next.
+    pub fn wake_us(&self, now_us: u64) -> u64 {
+        let silence = self.sent_us + SILENCE_US;
+        let tick = match self.own {
+            Some(_) if self.replica.is_live() => self.input_clock.wake_us(now_us),
+            _ => silence,
+        };
+        tick.min(silence).min(self.clock.ping_at_us()).max(now_us)
+    }
+
+    /// Says that the player leaves for good.
+    pub fn leave(&mut self, now_us: u64) {
+        self.send(&ClientMessage::Goodbye, now_us);
+    }
+
+    fn send(&mut self, message: &ClientMessageOf<R>, now_us: u64) {
+        let mut bytes = Vec::new();
+        codec::encode(message, &mut bytes);
+        self.outgoing.push_back(bytes);
+        self.sent_us = now_us;
+    }
+
+    /// The next message to send, if there is one.
+    pub fn take_outgoing(&mut self) -> Option<Vec<u8>> {
+        self.outgoing.pop_front()
+    }
+
+    /// The next event, if there is one.
+    pub fn take_event(&mut self) -> Option<Event<R>> {
+        self.events.pop_front()
+    }
+
+    /// What the server has told.
+    pub fn replica(&self) -> &Replica<R> {
+        &self.replica
+    }
+
+    /// The own entity's id; none before the welcome and for a spectator.
+    pub fn own_id(&self) -> Option<EntityId> {
+        self.own
+    }
+
+    /// The own entity as predicted.
+    pub fn prediction(&self) -> &Prediction<R> {
+        &self.prediction
+    }
+
+    /// The last snapshots, for showing others a little in the past.
+    pub fn timeline(&self) -> &Timeline<R> {
+        &self.timeline
+    }
+
+    /// The clocks, for measures and a net graph.
+    pub fn clock(&self) -> &ClockSync {
+        &self.clock
+    }
+
+    /// How far the client's own ticks are, for drawing between them.
+    pub fn input_clock(&self) -> &InputClock {
+        &self.input_clock
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// Half of what the server allows, so that one late timer is no offence.
+const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;

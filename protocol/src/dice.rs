@@ -1,0 +1,54 @@
+//! A seeded generator for whatever must come out the same again: the room's chances, a brain's whims, a test's cases.
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::Rng;
+
+/// Draws numbers that depend only on the seed and the draws before. Not for secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dice(Pcg32);
+
+impl Dice {
+    /// Dice for a seed; different `stream`s of one seed are independent of each other.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self(Pcg32::new(seed, stream))
+    }
+
+    /// A number below `sides`, all equally likely but for one part in 2^32 / `sides`; 0 for 0 sides.
+    ///
+    /// The product's high half, instead of a remainder (Lemire, Fast Random Integer Generation in an Interval, 2019).
+    pub fn below(&mut self, sides: u32) -> u32 {
+        ((u64::from(self.0.next_u32()) * u64::from(sides)) >> 32) as u32
+    }
+
+    /// A number from `least` to `most`, both included.
+    pub fn between(&mut self, least: i32, most: i32) -> i32 {
+        least + self.below((most - least + 1) as u32) as i32
+    }
+
+    /// True `times` out of `of` times.
+    pub fn chance(&mut self, times: u32, of: u32) -> bool {
+        self.below(of) < times
+    }
+
+    /// Any 64 bits, for a seed.
+    pub fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_and_stays_in_range() {
+        let (mut one, mut other) = (Dice::new(7, 1), Dice::new(7, 1));
+        for _ in 0..1000 {
+            let drawn = one.between(-3, 3);
+            assert_eq!(drawn, other.between(-3, 3));
+            assert!((-3..=3).contains(&drawn));
+        }
+        assert_eq!(one.below(0), 0);
+        assert_ne!(Dice::new(7, 1).word(), Dice::new(7, 2).word());
+    }
+}

@@ -1,0 +1,72 @@
+//! Every bound of the wire, in one place: what a decoder refuses, what a buffer may hold, how long a peer may be silent.
+//!
+//! A bound that follows from others is computed from them, so that it cannot be forgotten when they change.
+
+/// Version told in the hello; a server refuses any other with close code 4500.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The WebSocket subprotocol both ends name in the handshake.
+pub const SUBPROTOCOL: &str = "fracas.1";
+
+/// Largest WebSocket message a client may send, in bytes. A larger one is closed with 1009.
+pub const CLIENT_MESSAGE_BYTES_MAX: usize = 1024;
+
+/// Largest control message a server sends, in bytes: a leaderboard or a density map of the widest arena fits.
+pub const SERVER_MESSAGE_BYTES_MAX: usize = 8 * 1024;
+
+/// Most entities on one client's known list. Beyond it the nearest are kept.
+pub const VISIBLE_MAX: usize = 8 * 1024;
+
+/// Most tick bodies in one frame; also how many ticks an event loop may be late before its players start afresh.
+pub const BODIES_MAX: usize = 16;
+
+/// Bytes of entries a body may carry. What does not fit comes with the next tick, nearest first.
+pub const ENTRY_BUDGET_BYTES: usize = 2 * 1024;
+
+/// Most bits one entity's delta may take.
+pub const DELTA_BITS_MAX: usize = 256;
+
+/// Largest frame, in bytes. Law 5 allows one frame per player in memory, so this bounds that memory too.
+///
+/// It covers one body in which every entity of a full known list leaves a flag and an eighth of them (the ships) a
+/// whole delta, beside a full budget of entries; a frame takes a further body only while it is below half of this.
+pub const FRAME_BYTES_MAX: usize = 128 * 1024;
+
+const _: () = assert!(
+    VISIBLE_MAX / 8 + VISIBLE_MAX / 8 * DELTA_BITS_MAX / 8 + VISIBLE_MAX * 2 + 2 * ENTRY_BUDGET_BYTES
+        <= FRAME_BYTES_MAX / 2 + FRAME_BYTES_MAX / 4,
+    "a body of a full known list must fit in a frame"
+);
+
+/// Fewest and most characters (Unicode scalar values) of a player's name.
+pub const NAME_CHARS_MAX: usize = 20;
+
+/// Most bytes of a player's name in UTF-8. Six bits carry the length less one.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Names a client remembers; the oldest is overwritten. Both ends count the same way, so only an index travels.
+pub const NAME_TABLE_LEN: usize = 128;
+
+/// Most bytes of a room's name.
+pub const ROOM_NAME_BYTES_MAX: usize = 32;
+
+/// Name of the room a client asks for when it asks for none.
+pub const DEFAULT_ROOM: &str = "main";
+
+/// How many ticks ahead of the server's an input may be stamped and still be kept.
+pub const INPUTS_AHEAD_MAX: u32 = 64;
+
+/// A client sends something at least this often, if only the last tick it received.
+pub const CLIENT_SILENCE_MAX_MS: u32 = 200;
+
+/// A client may ask for one fresh start in this time.
+pub const FRESH_START_INTERVAL_MS: u32 = 1000;
+
+/// Rows of the leaderboard.
+pub const LEADERBOARD_LEN: usize = 10;
+
+/// Kills in one kill-feed message; what a second has beyond that is only counted in it.
+pub const KILL_FEED_LEN: usize = 8;
+
+/// Tiles of the widest arena that a density map can describe.
+pub const DENSITY_TILES_MAX: usize = 4096;

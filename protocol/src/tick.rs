@@ -1,0 +1,113 @@
+//! The number of a simulation step, and the three rates at which a room may run.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The number of one simulation step of a room. It never goes back and never wraps (at 60 Hz it lasts two years).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tick(pub u32);
+
+impl Tick {
+    /// The tick `ticks` later.
+    #[must_use]
+    pub fn plus(self, ticks: u32) -> Self {
+        Self(self.0.saturating_add(ticks))
+    }
+
+    /// The next tick.
+    #[must_use]
+    pub fn next(self) -> Self {
+        self.plus(1)
+    }
+
+    /// How many ticks `self` is after `earlier`; negative if it is before.
+    pub fn since(self, earlier: Self) -> i64 {
+        i64::from(self.0) - i64::from(earlier.0)
+    }
+
+    /// Whether `phase` comes round on this tick when it comes round every `every` ticks.
+    pub fn is_phase(self, phase: u32, every: u32) -> bool {
+        self.0 % every == phase % every
+    }
+}
+
+impl fmt::Display for Tick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many ticks a room runs in a second: 20, 30 or 60.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct TickRate(u8);
+
+impl TickRate {
+    /// 20 ticks a second.
+    pub const HZ_20: Self = Self(20);
+    /// 30 ticks a second, the default.
+    pub const HZ_30: Self = Self(30);
+    /// 60 ticks a second.
+    pub const HZ_60: Self = Self(60);
+
+    /// Ticks in a second.
+    pub fn hz(self) -> u32 {
+        u32::from(self.0)
+    }
+
+    /// Time between two ticks in microseconds, rounded down.
+    pub fn period_us(self) -> u64 {
+        1_000_000 / u64::from(self.0)
+    }
+
+    /// When a tick is due, in microseconds after tick 0. Exact to the microsecond: it does not add up rounded periods.
+    pub fn due_us(self, tick: Tick) -> u64 {
+        u64::from(tick.0) * 1_000_000 / u64::from(self.0)
+    }
+
+    /// The ticks in `ms` milliseconds, rounded to the nearest.
+    pub fn ticks_in_ms(self, ms: u32) -> u32 {
+        (ms * self.hz() + 500) / 1000
+    }
+}
+
+impl TryFrom<u8> for TickRate {
+    type Error = &'static str;
+
+    fn try_from(hz: u8) -> Result<Self, Self::Error> {
+        match hz {
+            20 | 30 | 60 => Ok(Self(hz)),
+            _ => Err("the tick rate must be 20, 30 or 60"),
+        }
+    }
+}
+
+impl From<TickRate> for u8 {
+    fn from(rate: TickRate) -> Self {
+        rate.0
+    }
+}
+
+impl fmt::Display for TickRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_times_do_not_drift() {
+        assert_eq!(TickRate::HZ_30.due_us(Tick(30 * 3600)), 3_600_000_000);
+        assert_eq!(TickRate::HZ_30.period_us(), 33_333);
+    }
+
+    #[test]
+    fn only_three_rates_exist() {
+        assert_eq!(TickRate::try_from(30), Ok(TickRate::HZ_30));
+        assert!(TickRate::try_from(0).is_err());
+        assert!(TickRate::try_from(25).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! Bolts in flight, and what they hit.
+
+use crate::replication::grid::{Grid, Rect};
+use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::arena::tuning::{BOLT_RADIUS, SHIP_RADIUS};
+use fracas_protocol::arena::{Arena, Bolt, slot_of};
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::rules::{Fate, Point};
+
+/// How near a bolt's path must come to a ship's centre to hit it, in quanta.
+const HIT_REACH: i32 = (SHIP_RADIUS + BOLT_RADIUS) * QUANTA_PER_UNIT;
+
+/// A bolt met a ship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    /// Who fired.
+    pub shooter: u16,
+    /// Who was hit.
+    pub victim: u16,
+}
+
+/// Every bolt in the air, by ascending id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bolts {
+    flying: Vec<(EntityId, Bolt)>,
+}
+
+impl Bolts {
+    /// By ascending id.
+    pub(super) fn flying(&self) -> &[(EntityId, Bolt)] {
+        &self.flying
+    }
+
+    /// Takes in what was fired on this tick, by ascending id.
+    pub(super) fn add(&mut self, fired: &mut Vec<(EntityId, Bolt)>) {
+        if !fired.is_empty() {
+            self.flying.append(fired);
+            self.flying.sort_by_key(|(id, _)| *id);
+        }
+    }
+
+    /// Takes a ship's bolts out of the air.
+    pub(super) fn remove_of(&mut self, slot: u16) {
+        self.flying.retain(|(id, _)| slot_of(*id) != Some(slot));
+    }
+
+    /// One tick of flight for all. `ships` holds the ships that can be hit. Bolts that hit are gone, and reported in the
+    /// order of their ids.
+    pub(super) fn advance(&mut self, arena: &Arena, ships: &Grid, hits: &mut Vec<Hit>) {
+        let (tuning, map, open) = (arena.tuning(), arena.map(), arena.open());
+        self.flying.retain_mut(|(id, bolt)| {
+            let from = bolt.position;
+            if bolt.advance(tuning, map, open) == Fate::Expires {
+                return false;
+            }
+            let Some(shooter) = slot_of(*id) else { return false };
+            match first_hit(ships, from, bolt.position, shooter) {
+                Some(victim) => {
+                    hits.push(Hit { shooter, victim });
+                    false
+                }
+                None => true,
+            }
+        });
+    }
+}
+
+/// The ship that a bolt of `shooter` meets first on its way, the one with the lower id if two are equally near.
+fn first_hit(ships: &Grid, from: Point, to: Point, shooter: u16) -> Option<u16> {
+    let path = Rect {
+        min: Point { x: from.x.min(to.x) - HIT_REACH, y: from.y.min(to.y) - HIT_REACH },
+        max: Point { x: from.x.max(to.x) + HIT_REACH, y: from.y.max(to.y) + HIT_REACH },
+    };
+    let mut first: Option<(i64, u16)> = None;
+    ships.visit(&path, |id, centre| {
+        let Some(slot) = slot_of(id).filter(|slot| *slot != shooter) else { return };
+        if let Some(way) = way_to(from, to, centre) {
+            first = Some(first.map_or((way, slot), |best| best.min((way, slot))));
+        }
+    });
+    first.map(|(_, slot)| slot)
+}
+
+/// How far along the way from `from` to `to` (in parts of its squared length) it comes nearest to `centre`, if that is
+/// near enough for a hit.
+fn way_to(from: Point, to: Point, centre: Point) -> Option<i64> {
+    let (dx, dy) = (i64::from(to.x - from.x), i64::from(to.y - from.y));
+    let (cx, cy) = (i64::from(centre.x - from.x), i64::from(centre.y - from.y));
+    let length_squared = dx * dx + dy * dy;
+    let way = (cx * dx + cy * dy).clamp(0, length_squared);
+    let reach_squared = i64::from(HIT_REACH) * i64::from(HIT_REACH);
+    let near = if way == 0 {
+        cx * cx + cy * cy <= reach_squared
+    } else if way == length_squared {
+        to.distance_squared(centre) <= reach_squared
+    } else {
+        let across = cx * dy - cy * dx;
+        across * across <= reach_squared * length_squared
+    };
+    near.then_some(way)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNIT: i32 = QUANTA_PER_UNIT;
+
+    #[test]
+    fn a_bolt_hits_what_its_path_touches_even_between_two_ticks() {
+        let at = |x: i32, y: i32| Point { x: x * UNIT, y: y * UNIT };
+        assert!(way_to(at(0, 0), at(32, 0), at(16, 16)).is_some());
+        assert!(way_to(at(0, 0), at(32, 0), at(16, 18)).is_none());
+        assert!(way_to(at(0, 0), at(32, 0), at(-16, 0)).is_some(), "it starts inside");
+        assert!(way_to(at(0, 0), at(32, 0), at(50, 0)).is_none());
+        assert!(way_to(at(0, 0), at(0, 0), at(3, 3)).is_some(), "it stands still in a corner");
+    }
+
+    #[test]
+    fn the_first_ship_on_the_way_is_hit_and_never_the_shooter() {
+        let mut ships = Grid::default();
+        let place = |x: i32| Point { x: x * UNIT, y: 0 };
+        let ship = fracas_protocol::arena::ship_id;
+        ships.rebuild([(ship(1), place(25)), (ship(2), place(20)), (ship(3), place(5))].into_iter());
+        assert_eq!(first_hit(&ships, place(0), place(30), 3), Some(2));
+        assert_eq!(first_hit(&ships, place(0), place(30), 2), Some(3));
+    }
+}

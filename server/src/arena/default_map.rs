@@ -1,0 +1,22 @@
+//! The map that every build brings along.
+
+use super::tiled::read_tiled;
+use fracas_protocol::arena::Map;
+
+const TMJ: &str = include_str!("../../../assets/maps/default.tmj");
+
+/// The map played on without `--map`.
+pub fn default_map() -> Map {
+    match read_tiled(TMJ) {
+        Ok(map) => map,
+        Err(error) => unreachable!("assets/maps/default.tmj: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_default_map_is_one() {
+        assert_eq!(super::default_map().side(), 16);
+    }
+}

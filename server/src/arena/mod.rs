@@ -1,0 +1,15 @@
+//! The built-in game's authority: what happens between ships, and what only the server may decide. The rules that clients
+//! share are in `fracas_protocol::arena`.
+
+mod combat;
+mod default_map;
+mod opening;
+mod pickups;
+mod score;
+mod spawn;
+mod tiled;
+mod world;
+
+pub use default_map::default_map;
+pub use tiled::{TiledError, read_tiled};
+pub use world::{ArenaConfig, World};

@@ -1,0 +1,129 @@
+//! What lies about to be taken: kept at a number that follows the open part of the arena.
+
+use super::spawn::SpawnPlaces;
+use crate::replication::grid::{Grid, Rect};
+use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::arena::tuning::PICKUP_REACH;
+use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::rules::Point;
+use std::collections::VecDeque;
+
+/// One pick-up for so many square units.
+const AREA_PER_PICKUP: i64 = 80_000;
+/// New ones on one tick.
+const SPAWNS_PER_TICK: usize = 4;
+/// How far from a cell's centre one may lie, in units.
+const CELL_SPREAD: i32 = 24;
+/// Shards a destroyed ship leaves, and how far from it they may lie, in units.
+const WRECK_SHARDS: usize = 2;
+const WRECK_SPREAD: i32 = 24;
+
+/// Every pick-up, by id.
+#[derive(Clone, Debug)]
+pub(super) struct Pickups {
+    slots: Vec<Option<Pickup>>,
+    /// Ids to use next; the one that was freed last comes last.
+    free: VecDeque<u16>,
+    lying: usize,
+}
+
+impl Default for Pickups {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: (0..PICKUP_IDS).collect(), lying: 0 }
+    }
+}
+
+impl Pickups {
+    /// By ascending id.
+    pub(super) fn lying(&self) -> impl Iterator<Item = (EntityId, Pickup)> + Clone {
+        self.slots.iter().enumerate().filter_map(|(id, slot)| Some((EntityId(id as u16), (*slot)?)))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.lying
+    }
+
+    /// Adds what is missing, a few at a time.
+    pub(super) fn replenish(&mut self, arena: &Arena, places: &SpawnPlaces, dice: &mut Dice) {
+        let side = i64::from(arena.map().tile_quanta() / QUANTA_PER_UNIT);
+        let wanted = (i64::from(arena.open()) * side * side / AREA_PER_PICKUP) as usize;
+        for _ in 0..SPAWNS_PER_TICK.min(wanted.saturating_sub(self.lying)) {
+            let kind = match dice.below(10) {
+                0..2 => PickupKind::Repair,
+                2..4 => PickupKind::Cell,
+                _ => PickupKind::Shard,
+            };
+            let middle = places.anywhere(arena, dice);
+            let spread = CELL_SPREAD * QUANTA_PER_UNIT;
+            let place = Point {
+                x: middle.x + dice.between(-spread, spread),
+                y: middle.y + dice.between(-spread, spread),
+            };
+            self.put(kind, place, arena);
+        }
+    }
+
+    /// What a destroyed ship leaves.
+    pub(super) fn scatter(&mut self, wreck: Point, arena: &Arena, dice: &mut Dice) {
+        let spread = WRECK_SPREAD * QUANTA_PER_UNIT;
+        for _ in 0..WRECK_SHARDS {
+            let place = Point {
+                x: wreck.x + dice.between(-spread, spread),
+                y: wreck.y + dice.between(-spread, spread),
+            };
+            self.put(PickupKind::Shard, place, arena);
+        }
+    }
+
+    /// Puts one on the lattice near `place`, unless a wall is there or all ids are taken.
+    fn put(&mut self, kind: PickupKind, place: Point, arena: &Arena) {
+        let lattice = !(Pickup::LATTICE - 1);
+        let position = Point { x: place.x & lattice, y: place.y & lattice };
+        if arena.is_wall(position) {
+            return;
+        }
+        let Some(id) = self.free.pop_front() else { return };
+        if self.slots.len() <= usize::from(id) {
+            self.slots.resize(usize::from(id) + 1, None);
+        }
+        self.slots[usize::from(id)] = Some(Pickup { position, kind });
+        self.lying += 1;
+    }
+
+    /// Takes one away.
+    pub(super) fn remove(&mut self, id: EntityId) -> Option<Pickup> {
+        let pickup = self.slots.get_mut(id.index())?.take()?;
+        self.free.push_back(id.0);
+        self.lying -= 1;
+        Some(pickup)
+    }
+
+    /// Takes away all that lie in walls, after a tile closed.
+    pub(super) fn remove_walled(&mut self, arena: &Arena) {
+        let walled: Vec<_> =
+            self.lying().filter(|(_, pickup)| arena.is_wall(pickup.position)).map(|(id, _)| id).collect();
+        for id in walled {
+            self.remove(id);
+        }
+    }
+
+    /// Which of them each of `ships` (by ascending id) reaches; the first ship gets what two reach.
+    pub(super) fn reached(&self, ships: &Grid, out: &mut Vec<(EntityId, EntityId)>) {
+        let reach = PICKUP_REACH * QUANTA_PER_UNIT;
+        let reach_squared = i64::from(reach) * i64::from(reach);
+        for (id, pickup) in self.lying() {
+            let mut first: Option<EntityId> = None;
+            ships.visit(&Rect::around(pickup.position, reach, reach), |ship, place| {
+                if pickup.position.distance_squared(place) <= reach_squared {
+                    first = Some(first.map_or(ship, |earlier| earlier.min(ship)));
+                }
+            });
+            if let Some(ship) = first {
+                out.push((id, ship));
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Where ships come into the arena: out of fire, but within reach of the fight.
+
+use crate::replication::grid::{Grid, Rect};
+use fracas_protocol::arena::Arena;
+use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::arena::map::{CELL_UNITS, cell_start};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::rules::Point;
+
+/// Places that are looked at before the best is taken.
+const TRIES: usize = 12;
+/// The nearest other ship should be this far away, in units: outside of its aim, inside of its view.
+const DISTANCE: i32 = 420;
+/// Nobody is looked for beyond this, in units.
+const REACH: i32 = 900;
+
+/// The open cells of the map's tile.
+#[derive(Clone, Debug)]
+pub(super) struct SpawnPlaces {
+    cells: Vec<(u32, u32)>,
+}
+
+impl SpawnPlaces {
+    /// Looks through the tile once.
+    pub(super) fn new(arena: &Arena) -> Self {
+        let map = arena.map();
+        let cells = (0..map.side()).flat_map(|y| (0..map.side()).map(move |x| (x, y)));
+        Self { cells: cells.filter(|&(x, y)| !map.tile_wall(x, y)).collect() }
+    }
+
+    /// The centre of any open cell of the open tiles.
+    pub(super) fn anywhere(&self, arena: &Arena, dice: &mut Dice) -> Point {
+        let map = arena.map();
+        let rank = dice.below(u32::from(arena.open())) as u16;
+        let (x, y) = self.cells[dice.below(self.cells.len() as u32) as usize];
+        let (column, row) = map.tile_of_rank(rank).unwrap_or_default();
+        let middle = |tile: u32, cell: u32| {
+            cell_start((tile * map.side() + cell) as i32) + CELL_UNITS * QUANTA_PER_UNIT / 2
+        };
+        Point { x: middle(column, x), y: middle(row, y) }
+    }
+
+    /// A place for a ship among `others`.
+    pub(super) fn safe(&self, arena: &Arena, others: &Grid, dice: &mut Dice) -> Point {
+        let tries = (0..TRIES).map(|_| {
+            let place = self.anywhere(arena, dice);
+            (badness(others, place), place)
+        });
+        let best = tries.min_by_key(|(badness, _)| *badness);
+        best.map_or_else(|| arena.map().centre(), |(_, place)| place)
+    }
+}
+
+/// 0 is best: the nearest other is at the right distance. Too near is worse than too far.
+fn badness(others: &Grid, place: Point) -> i32 {
+    let reach = REACH * QUANTA_PER_UNIT;
+    let mut nearest = i64::from(reach) * i64::from(reach);
+    others.visit(&Rect::around(place, reach, reach), |_, other| {
+        nearest = nearest.min(place.distance_squared(other));
+    });
+    let units = (nearest as u64).isqrt() as i32 / QUANTA_PER_UNIT;
+    if units < DISTANCE { 4 * (DISTANCE - units) } else { units - DISTANCE }
+}

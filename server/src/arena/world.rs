@@ -1,0 +1,340 @@
+//! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
+
+use super::combat::{Bolts, Hit};
+use super::opening::{Change, Opening};
+use super::pickups::Pickups;
+use super::score::{self, KillFeed, Standing};
+use super::spawn::SpawnPlaces;
+use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
+use crate::replication::grid::{Grid, Rect};
+use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::arena::own::ENERGY_FULL;
+use fracas_protocol::arena::tuning::{
+    BOLT_DAMAGE, CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE,
+};
+use fracas_protocol::arena::{
+    Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id, slot_of,
+};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::name::Name;
+use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::tick::{Tick, TickRate};
+
+/// How near a closing tile nobody may be, in units: whoever is farther does not see it close.
+const CLOSING_DISTANCE: i32 = 750;
+
+/// What an arena is made from.
+#[derive(Clone, Debug)]
+pub struct ArenaConfig {
+    /// Ticks in a second.
+    pub rate: TickRate,
+    /// The ground.
+    pub map: Map,
+    /// Ships to a view.
+    pub density: u32,
+    /// Room for so many ships, whoever is there; follows the population if none.
+    pub arena_for: Option<u32>,
+    /// Decides all chances.
+    pub seed: u64,
+}
+
+/// A player and its ship.
+#[derive(Clone, Debug)]
+struct Pilot {
+    name: Name,
+    kind: PlayerKind,
+    ship: Ship,
+    own: Own,
+}
+
+/// The arena's world.
+#[derive(Debug)]
+pub struct World {
+    arena: Arena,
+    opening: Opening,
+    places: SpawnPlaces,
+    dice: Dice,
+    /// By slot, which is the player's id.
+    pilots: Vec<Option<Pilot>>,
+    population: usize,
+    bolts: Bolts,
+    pickups: Pickups,
+    kill_feed: KillFeed,
+    /// Who was told on this tick that it was destroyed by whom.
+    destroyed: Vec<Bulletin<News>>,
+    leader: Option<u16>,
+    /// The ships that can be hit and can take things, where they are on this tick.
+    targets: Grid,
+    fired: Vec<(EntityId, Bolt)>,
+    hits: Vec<Hit>,
+    reached: Vec<(EntityId, EntityId)>,
+}
+
+impl World {
+    /// An empty arena, open as far as its first players will need.
+    pub fn new(config: ArenaConfig) -> Self {
+        let arena = Arena::new(config.rate, config.map);
+        let mut world = Self {
+            opening: Opening::new(config.density, config.arena_for),
+            places: SpawnPlaces::new(&arena),
+            arena,
+            dice: Dice::new(config.seed, 1),
+            pilots: Vec::new(),
+            population: 0,
+            bolts: Bolts::default(),
+            pickups: Pickups::default(),
+            kill_feed: KillFeed::default(),
+            destroyed: Vec::new(),
+            leader: None,
+            targets: Grid::default(),
+            fired: Vec::new(),
+            hits: Vec::new(),
+            reached: Vec::new(),
+        };
+        world.open_and_close();
+        world
+    }
+
+    /// The ship in a slot.
+    pub fn ship(&self, player: PlayerId) -> Option<&Ship> {
+        self.pilots.get(player.index())?.as_ref().map(|pilot| &pilot.ship)
+    }
+
+    fn pilots(&self) -> impl Iterator<Item = (u16, &Pilot)> + Clone {
+        self.pilots.iter().enumerate().filter_map(|(slot, pilot)| Some((slot as u16, pilot.as_ref()?)))
+    }
+
+    fn pilot_mut(&mut self, slot: u16) -> Option<&mut Pilot> {
+        self.pilots.get_mut(usize::from(slot))?.as_mut()
+    }
+
+    fn open_and_close(&mut self) {
+        let open = self.arena.open();
+        let wanted = self.opening.wanted(self.arena.map(), self.population);
+        let open = match self.opening.update(wanted, open, self.arena.tick_rate().hz()) {
+            Change::Open(wanted) => wanted,
+            Change::CloseIfEmpty(last) if self.is_deserted(last) => last,
+            Change::Stay | Change::CloseIfEmpty(_) => return,
+        };
+        let possible = self.arena.set_world(OpenTiles(open));
+        debug_assert!(possible.is_ok(), "{open} tiles");
+        self.pickups.remove_walled(&self.arena);
+    }
+
+    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it.
+    fn is_deserted(&self, rank: u16) -> bool {
+        let map = self.arena.map();
+        let Some((column, row)) = map.tile_of_rank(rank) else { return false };
+        let (side, away) = (map.tile_quanta(), CLOSING_DISTANCE * QUANTA_PER_UNIT);
+        let corner = Point { x: column as i32 * side, y: row as i32 * side };
+        let near = Rect {
+            min: Point { x: corner.x - away, y: corner.y - away },
+            max: Point { x: corner.x + side + away, y: corner.y + side + away },
+        };
+        self.pilots().all(|(_, pilot)| !near.contains(pilot.ship.position))
+            && self.bolts.flying().iter().all(|(_, bolt)| map.rank_at(bolt.position) != rank)
+    }
+
+    fn fly(&mut self, inputs: &[PlayerInput<Input>]) {
+        let mut inputs = inputs.iter().peekable();
+        for (slot, pilot) in self.pilots.iter_mut().enumerate() {
+            let player = PlayerId(slot as u16);
+            let input = inputs.next_if(|input| input.player == player).map_or(Input::default(), |input| input.input);
+            let Some(pilot) = pilot else { continue };
+            let mut entity = Entity::Ship(pilot.ship);
+            self.arena.play(&mut entity, &mut pilot.own, &input);
+            if let Entity::Ship(ship) = entity {
+                pilot.ship = ship;
+            }
+            if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
+                self.fired.push((id, bolt));
+            }
+        }
+    }
+
+    /// Brings back whoever has waited long enough, and new players with them.
+    fn respawn(&mut self) {
+        for slot in 0..self.pilots.len() {
+            let due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
+            if self.pilots[slot].as_ref().is_some_and(due) {
+                let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
+                let timer = self.arena.tuning().protection;
+                let Some(pilot) = &mut self.pilots[slot] else { continue };
+                pilot.ship = Ship {
+                    position,
+                    aim: pilot.ship.aim,
+                    shots: pilot.ship.shots,
+                    score: pilot.ship.score,
+                    hull: HULL_MAX,
+                    timer,
+                    ..Ship::default()
+                };
+                pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
+            }
+        }
+    }
+
+    /// Takes note of where the living are.
+    fn find_targets(&mut self) {
+        let alive = self.pilots.iter().enumerate().filter_map(|(slot, pilot)| {
+            let ship = &pilot.as_ref()?.ship;
+            ship.is_alive().then_some((ship_id(slot as u16), ship.position))
+        });
+        self.targets.rebuild(alive);
+    }
+
+    fn strike(&mut self) {
+        let mut hits = std::mem::take(&mut self.hits);
+        self.bolts.advance(&self.arena, &self.targets, &mut hits);
+        for hit in hits.drain(..) {
+            self.hurt(hit);
+        }
+        self.hits = hits;
+    }
+
+    fn hurt(&mut self, Hit { shooter, victim }: Hit) {
+        let respawn = self.arena.tuning().respawn;
+        let Some(hurt) = self.pilot_mut(victim) else { return };
+        if !hurt.ship.is_alive() || hurt.ship.is_protected() {
+            return;
+        }
+        hurt.ship.hull = hurt.ship.hull.saturating_sub(BOLT_DAMAGE);
+        if hurt.ship.is_alive() {
+            return;
+        }
+        hurt.ship.destroy(respawn);
+        let (loot, name, wreck) = (hurt.ship.score / 10, hurt.name.clone(), hurt.ship.position);
+        hurt.ship.score -= loot;
+        self.pickups.scatter(wreck, &self.arena, &mut self.dice);
+        let Some(killer) = self.pilot_mut(shooter) else { return };
+        killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
+        let by = killer.name.clone();
+        self.kill_feed.add(&by, &name);
+        self.destroyed.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
+    }
+
+    fn collect(&mut self) {
+        let mut reached = std::mem::take(&mut self.reached);
+        self.pickups.reached(&self.targets, &mut reached);
+        for (id, ship) in reached.drain(..) {
+            let alive = |pilot: &&mut Pilot| pilot.ship.is_alive();
+            let Some(pilot) = slot_of(ship).and_then(|slot| self.pilots.get_mut(usize::from(slot))?.as_mut()).filter(alive)
+            else {
+                continue;
+            };
+            let Some(pickup) = self.pickups.remove(id) else { continue };
+            match pickup.kind {
+                PickupKind::Repair => pilot.ship.hull = (pilot.ship.hull + REPAIR_HULL).min(HULL_MAX),
+                PickupKind::Cell => {
+                    pilot.own.energy = (pilot.own.energy + CELL_ENERGY * ENERGY_PARTS).min(ENERGY_FULL);
+                    pilot.own.drained = false;
+                }
+                PickupKind::Shard => pilot.ship.score = pilot.ship.score.saturating_add(SHARD_SCORE),
+            }
+        }
+        self.reached = reached;
+    }
+
+    /// Ranks the people, and tells the best of them.
+    fn rank(&mut self) -> News {
+        self.leader = self.pilots().max_by_key(|(slot, pilot)| (pilot.ship.score, std::cmp::Reverse(*slot))).map(|p| p.0);
+        let people = self.pilots().filter(|(_, pilot)| pilot.kind == PlayerKind::Person);
+        let mut standings: Vec<_> =
+            people.map(|(slot, pilot)| Standing { slot, name: &pilot.name, score: pilot.ship.score }).collect();
+        score::rank(&mut standings);
+        let news = score::leaderboard(&standings);
+        let slots: Vec<_> = standings.iter().map(|standing| standing.slot).collect();
+        for (rank, slot) in (1..).zip(slots) {
+            if let Some(pilot) = self.pilot_mut(slot) {
+                pilot.own.rank = rank;
+            }
+        }
+        news
+    }
+}
+
+impl Game for World {
+    type Rules = Arena;
+
+    fn rules(&self) -> &Arena {
+        &self.arena
+    }
+
+    fn owner(id: EntityId) -> Option<PlayerId> {
+        slot_of(id).map(PlayerId)
+    }
+
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
+        assert!(player.0 < SHIPS_MAX, "no id for the ship of {player:?}");
+        if self.pilots.len() <= player.index() {
+            self.pilots.resize(player.index() + 1, None);
+        }
+        // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
+        let pilot = Pilot { name: name.clone(), kind, ship: Ship::default(), own: Own::default() };
+        assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
+        self.population += 1;
+        ship_id(player.0)
+    }
+
+    fn leave(&mut self, player: PlayerId) {
+        if self.pilots.get_mut(player.index()).and_then(Option::take).is_some() {
+            self.population -= 1;
+            self.bolts.remove_of(player.0);
+        }
+    }
+
+    fn step(&mut self, _: Tick, inputs: &[PlayerInput<Input>]) {
+        self.open_and_close();
+        self.fly(inputs);
+        self.find_targets();
+        self.strike();
+        self.bolts.add(&mut self.fired);
+        self.collect();
+        self.respawn();
+        self.pickups.replenish(&self.arena, &self.places, &mut self.dice);
+    }
+
+    fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {
+        out.extend(self.pickups.lying().map(|(id, pickup)| (id, Entity::Pickup(pickup))));
+        let mut bolts = self.bolts.flying().iter().peekable();
+        for (slot, pilot) in self.pilots() {
+            let id = ship_id(slot);
+            while let Some((id, bolt)) = bolts.next_if(|(other, _)| *other < id) {
+                out.push((*id, Entity::Bolt(*bolt)));
+            }
+            out.push((id, Entity::Ship(pilot.ship)));
+        }
+        out.extend(bolts.map(|(id, bolt)| (*id, Entity::Bolt(*bolt))));
+    }
+
+    fn own(&self, player: PlayerId) -> Own {
+        self.pilots.get(player.index()).and_then(Option::as_ref).map_or_else(Own::default, |pilot| pilot.own)
+    }
+
+    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<News>>) {
+        let hz = self.arena.tick_rate().hz();
+        out.append(&mut self.destroyed);
+        // One of the three in each third of a second, so that no tick is heavier than it must be.
+        let news = if tick.is_phase(0, hz) {
+            Some(self.rank())
+        } else if tick.is_phase(hz / 3, hz) {
+            self.kill_feed.take()
+        } else if tick.is_phase(2 * hz / 3, hz) {
+            let places = self.pilots().map(|(_, pilot)| pilot.ship.position);
+            Some(score::density(self.arena.map(), self.arena.open(), places))
+        } else {
+            None
+        };
+        out.extend(news.map(|news| Bulletin { to: None, news }));
+    }
+
+    fn census(&self) -> Vec<(&'static str, usize)> {
+        vec![("ship", self.population), ("bolt", self.bolts.flying().len()), ("pickup", self.pickups.len())]
+    }
+
+    fn to_watch(&self) -> Option<EntityId> {
+        let leader = self.leader.filter(|slot| self.ship(PlayerId(*slot)).is_some());
+        leader.or_else(|| self.pilots().next().map(|(slot, _)| slot)).map(ship_id)
+    }
+}

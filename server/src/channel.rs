@@ -1,0 +1,206 @@
+//! The only doors between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
+//! output back. Every door has a bound, and says what happens there.
+
+use crate::game::{Game, InputOf, PlayerKind};
+use crate::replication::TickOutput;
+use crate::sim::roster::Session;
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::limits::BODIES_MAX;
+use fracas_protocol::message::Role;
+use fracas_protocol::name::Name;
+use fracas_protocol::tick::Tick;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Names a connection: its event loop, its place in the loop's table, and a number that tells it from others who had the
+/// place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConnectionKey {
+    /// Which event loop.
+    pub event_loop: u8,
+    /// Which place in its table.
+    pub place: u32,
+    /// Which holder of the place.
+    pub generation: u32,
+}
+
+/// Something seldom that a connection asks of the room.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Let me in.
+    Join {
+        /// To be shown to others.
+        name: Name,
+        /// A person or one of the server's own bots.
+        kind: PlayerKind,
+        /// To play or to watch.
+        role: Role,
+        /// The session its token names, if it has one.
+        resume: Option<Session>,
+    },
+    /// I leave for good.
+    Leave(Session),
+    /// My connection is lost; keep my ship for a while.
+    Lost(Session),
+}
+
+/// One player's input for one tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<I> {
+    /// Whose.
+    pub session: Session,
+    /// For which tick.
+    pub tick: Tick,
+    /// What.
+    pub input: I,
+}
+
+/// What an event loop read since its last batch.
+#[derive(Debug)]
+pub struct Batch<I> {
+    /// In the order in which they came.
+    pub requests: Vec<(ConnectionKey, Request)>,
+    /// In the order in which they came.
+    pub commands: Vec<Command<I>>,
+}
+
+impl<I> Default for Batch<I> {
+    fn default() -> Self {
+        Self { requests: Vec::new(), commands: Vec::new() }
+    }
+}
+
+/// The room's answer to a [`Request::Join`].
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// Whose.
+    pub connection: ConnectionKey,
+    /// In, or why not.
+    pub verdict: Result<Admitted, CloseReason>,
+}
+
+/// What an admitted connection gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    /// Its session from now on.
+    pub session: Session,
+    /// Its own entity; a spectator has none.
+    pub own: Option<EntityId>,
+    /// Whether it got an old session back.
+    pub resumed: bool,
+}
+
+/// A piece of the game's news as bytes, and who gets it.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// One session, or everybody.
+    pub to: Option<Session>,
+    /// An encoded control message.
+    pub message: Vec<u8>,
+}
+
+/// What the tick thread publishes after each tick.
+#[derive(Debug)]
+pub struct Published<G: Game> {
+    /// What frames are made of.
+    pub output: Arc<TickOutput<G::Rules>>,
+    /// What is said only once, and mostly empty.
+    pub asides: Arc<Asides>,
+    /// When the tick was due.
+    pub due: Instant,
+}
+
+impl<G: Game> Clone for Published<G> {
+    fn clone(&self) -> Self {
+        Self { output: Arc::clone(&self.output), asides: Arc::clone(&self.asides), due: self.due }
+    }
+}
+
+/// What a tick says beside the frames.
+#[derive(Debug, Default)]
+pub struct Asides {
+    /// Answers to joins.
+    pub admissions: Vec<Admission>,
+    /// Connections whose session another took over.
+    pub evictions: Vec<(ConnectionKey, CloseReason)>,
+    /// Sessions that ended: their tokens are void.
+    pub ended: Vec<Session>,
+    /// News.
+    pub notices: Vec<Notice>,
+    /// The room closes: every connection is to be closed with this.
+    pub farewell: Option<CloseReason>,
+}
+
+impl Asides {
+    /// Whether they say nothing.
+    pub fn is_empty(&self) -> bool {
+        self.admissions.is_empty()
+            && self.evictions.is_empty()
+            && self.ended.is_empty()
+            && self.notices.is_empty()
+            && self.farewell.is_none()
+    }
+
+    /// Adds what a later tick said.
+    pub fn extend(&mut self, later: &Self) {
+        self.admissions.extend_from_slice(&later.admissions);
+        self.evictions.extend_from_slice(&later.evictions);
+        self.ended.extend_from_slice(&later.ended);
+        self.notices.extend_from_slice(&later.notices);
+        // News is only of use while it is new; everything else here is bounded by the places in the room.
+        let surplus = self.notices.len().saturating_sub(NOTICES_MAX);
+        self.notices.drain(..surplus);
+        self.farewell = self.farewell.or(later.farewell);
+    }
+}
+
+/// Notices kept for an event loop that misses ticks; the oldest are dropped beyond.
+pub const NOTICES_MAX: usize = 256;
+
+/// Batches that may wait for the tick thread, per event loop. A loop whose batch finds no place keeps it and adds to it:
+/// requests are never lost, commands beyond [`COMMANDS_MAX`] are dropped and counted.
+pub const BATCHES_MAX: usize = 4;
+
+/// Commands in one batch.
+pub const COMMANDS_MAX: usize = 64 * 1024;
+
+/// Ticks an event loop may be late before its players start afresh.
+pub const OUTPUTS_MAX: usize = BODIES_MAX;
+
+/// The tick thread's ends.
+#[derive(Debug)]
+pub struct TickDoors<G: Game> {
+    /// From all event loops.
+    pub inbound: flume::Receiver<Batch<InputOf<G>>>,
+    /// To each event loop. A full one is left out: the loop notices the gap.
+    pub outbound: Vec<flume::Sender<Published<G>>>,
+    /// Emptied batches go back, for their memory.
+    pub spare: Vec<flume::Sender<Batch<InputOf<G>>>>,
+}
+
+/// One event loop's ends.
+#[derive(Debug)]
+pub struct LoopDoors<G: Game> {
+    /// To the tick thread.
+    pub inbound: flume::Sender<Batch<InputOf<G>>>,
+    /// From the tick thread; closed when that ends.
+    pub outbound: flume::Receiver<Published<G>>,
+    /// Emptied batches.
+    pub spare: flume::Receiver<Batch<InputOf<G>>>,
+}
+
+/// Makes the doors between one tick thread and `loops` event loops.
+pub fn doors<G: Game>(loops: usize) -> (TickDoors<G>, Vec<LoopDoors<G>>) {
+    let (inbound_to, inbound) = flume::bounded(BATCHES_MAX * loops);
+    let mut tick = TickDoors { inbound, outbound: Vec::new(), spare: Vec::new() };
+    let mut ends = Vec::new();
+    for _ in 0..loops {
+        let (outbound, from_tick) = flume::bounded(OUTPUTS_MAX);
+        let (spare, spares) = flume::bounded(BATCHES_MAX);
+        tick.outbound.push(outbound);
+        tick.spare.push(spare);
+        ends.push(LoopDoors { inbound: inbound_to.clone(), outbound: from_tick, spare: spares });
+    }
+    (tick, ends)
+}

@@ -1,0 +1,103 @@
+//! The authority's half of a game: what only the server may decide. The shared half is `fracas_protocol::rules::Rules`.
+//!
+//! A room owns one value of the trait and is the only one to call it, from one thread, so a game needs no locks. It must
+//! be a pure function of what it was made from and the calls it got: no clock, no hash map's order, no floats, no I/O.
+
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::name::Name;
+use fracas_protocol::rules::Rules;
+use fracas_protocol::tick::Tick;
+
+/// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayerId(pub u16);
+
+impl PlayerId {
+    /// The id as an index into a table with one row per player.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Who sits behind a player.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlayerKind {
+    /// A person, or a swarm's bot: whoever came in from outside.
+    Person,
+    /// One of the server's own bots, which fill a quiet arena.
+    Bot,
+}
+
+impl PlayerKind {
+    /// The word used as a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Bot => "bot",
+        }
+    }
+}
+
+/// What a player wants on the tick that is about to run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlayerInput<I> {
+    /// Who.
+    pub player: PlayerId,
+    /// What; the last one held, if none came for this tick.
+    pub input: I,
+}
+
+/// The shared rules' types of a game, by short names.
+pub type EntityOf<G> = <<G as Game>::Rules as Rules>::Entity;
+/// See [`EntityOf`].
+pub type InputOf<G> = <<G as Game>::Rules as Rules>::Input;
+/// See [`EntityOf`].
+pub type OwnOf<G> = <<G as Game>::Rules as Rules>::Own;
+/// See [`EntityOf`].
+pub type NewsOf<G> = <<G as Game>::Rules as Rules>::News;
+
+/// A piece of news and who gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bulletin<N> {
+    /// One player, or everybody.
+    pub to: Option<PlayerId>,
+    /// What is told.
+    pub news: N,
+}
+
+/// The rules of a room, as the authority plays them.
+pub trait Game: Send + 'static {
+    /// The half that clients share.
+    type Rules: Rules;
+
+    /// The shared rules with the present world state.
+    fn rules(&self) -> &Self::Rules;
+
+    /// The player whose entity this is, if it bears a name.
+    fn owner(id: EntityId) -> Option<PlayerId>;
+
+    /// A player comes in. Returns the id of its entity, which is in [`Self::truth`] after the next step.
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId;
+
+    /// A player is gone, and what belongs to it goes with it.
+    fn leave(&mut self, player: PlayerId);
+
+    /// Runs one tick. `inputs` has one row per player, by id.
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]);
+
+    /// Appends every entity as it is now, by ascending id. An entity that the rules' `spawned_by` derives from another on
+    /// this tick must be among them, exactly as derived.
+    fn truth(&self, out: &mut Vec<(EntityId, EntityOf<Self>)>);
+
+    /// What only this player is told about itself.
+    fn own(&self, player: PlayerId) -> OwnOf<Self>;
+
+    /// Appends what there is to tell on this tick.
+    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<NewsOf<Self>>>);
+
+    /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
+    fn census(&self) -> Vec<(&'static str, usize)>;
+
+    /// Somebody to watch, for a spectator who watches nobody: the best player, for example.
+    fn to_watch(&self) -> Option<EntityId>;
+}

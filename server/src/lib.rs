@@ -1,0 +1,13 @@
+//! The Fracas game server, as a library that its binary and the tests use.
+//!
+//! A message's way in and out again: [`net`] takes sockets and reads them, [`channel`] hands what was read to [`sim`],
+//! which runs a [`game`] (the built-in one is [`arena`]), [`replication`] turns the result into what each player is told,
+//! and [`net`] writes it.
+
+pub mod channel;
+pub mod game;
+
+pub mod replication;
+pub mod sim;
+
+pub mod arena;

@@ -1,0 +1,141 @@
+//! A uniform grid over the positions of one tick: finds what lies in a rectangle.
+
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::rules::Point;
+
+/// Side of a cell: 256 units. A view is about five by three of them.
+const CELL_SHIFT: u32 = 14;
+
+/// A rectangle in quanta, its edges included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rect {
+    /// Least x and y.
+    pub min: Point,
+    /// Greatest x and y.
+    pub max: Point,
+}
+
+impl Rect {
+    /// The rectangle that reaches `half_width` and `half_height` from `centre`.
+    pub fn around(centre: Point, half_width: i32, half_height: i32) -> Self {
+        Self {
+            min: Point { x: centre.x - half_width, y: centre.y - half_height },
+            max: Point { x: centre.x + half_width, y: centre.y + half_height },
+        }
+    }
+
+    /// Whether the place is inside.
+    #[inline]
+    pub fn contains(&self, place: Point) -> bool {
+        (self.min.x..=self.max.x).contains(&place.x) && (self.min.y..=self.max.y).contains(&place.y)
+    }
+}
+
+/// Ids by cell, in a row-major array of cells that just covers the occupied part of the world.
+#[derive(Debug, Default)]
+pub struct Grid {
+    /// First column and row, and how many there are.
+    left: i32,
+    top: i32,
+    columns: i32,
+    rows: i32,
+    /// Where each cell's ids start in `ids`; one more than there are cells.
+    starts: Vec<u32>,
+    /// What is in the cells, cell by cell, by ascending id in each.
+    places: Vec<(EntityId, Point)>,
+}
+
+impl Grid {
+    /// Sorts everything into cells: a counting sort, so it costs a pass over the places and one over the cells.
+    pub fn rebuild(&mut self, places: impl Iterator<Item = (EntityId, Point)> + Clone) {
+        let (mut min, mut max) = (Point { x: i32::MAX, y: i32::MAX }, Point { x: i32::MIN, y: i32::MIN });
+        let mut len = 0;
+        for (_, place) in places.clone() {
+            (min.x, min.y) = (min.x.min(place.x), min.y.min(place.y));
+            (max.x, max.y) = (max.x.max(place.x), max.y.max(place.y));
+            len += 1;
+        }
+        self.starts.clear();
+        self.places.clear();
+        if len == 0 {
+            (self.columns, self.rows) = (0, 0);
+            return;
+        }
+        (self.left, self.top) = (min.x >> CELL_SHIFT, min.y >> CELL_SHIFT);
+        self.columns = (max.x >> CELL_SHIFT) - self.left + 1;
+        self.rows = (max.y >> CELL_SHIFT) - self.top + 1;
+        let cells = (self.columns * self.rows) as usize;
+        // Two more than there are cells: each cell's count is kept two behind its place, so that after the running sum
+        // the entry one behind is where its next id goes, and at the end where it starts.
+        self.starts.resize(cells + 2, 0);
+        for (_, place) in places.clone() {
+            let cell = self.cell(place);
+            self.starts[cell + 2] += 1;
+        }
+        for cell in 2..self.starts.len() {
+            self.starts[cell] += self.starts[cell - 1];
+        }
+        self.places.resize(len, (EntityId(0), Point::default()));
+        for (id, place) in places {
+            let cell = self.cell(place);
+            let next = &mut self.starts[cell + 1];
+            self.places[*next as usize] = (id, place);
+            *next += 1;
+        }
+        self.starts.pop();
+    }
+
+    fn cell(&self, place: Point) -> usize {
+        let (column, row) = ((place.x >> CELL_SHIFT) - self.left, (place.y >> CELL_SHIFT) - self.top);
+        (row * self.columns + column) as usize
+    }
+
+    /// Calls `visit` with everything inside `rect`, cell by cell.
+    #[inline]
+    pub fn visit(&self, rect: &Rect, mut visit: impl FnMut(EntityId, Point)) {
+        let first_column = ((rect.min.x >> CELL_SHIFT) - self.left).max(0);
+        let last_column = ((rect.max.x >> CELL_SHIFT) - self.left).min(self.columns - 1);
+        let first_row = ((rect.min.y >> CELL_SHIFT) - self.top).max(0);
+        let last_row = ((rect.max.y >> CELL_SHIFT) - self.top).min(self.rows - 1);
+        if first_column > last_column {
+            return;
+        }
+        for row in first_row..=last_row {
+            // The cells of a row lie side by side, and so do their ids.
+            let start = self.starts[(row * self.columns + first_column) as usize] as usize;
+            let end = self.starts[(row * self.columns + last_column) as usize + 1] as usize;
+            for &(id, place) in &self.places[start..end] {
+                if rect.contains(place) {
+                    visit(id, place);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn finds_what_a_look_at_everything_finds(
+            places in prop::collection::vec((0..200_000, 0..200_000), 0..200),
+            centre in (0..200_000, 0..200_000),
+            half in (0..60_000, 0..60_000),
+        ) {
+            let places: Vec<_> = places.into_iter().enumerate()
+                .map(|(id, (x, y))| (EntityId(id as u16), Point { x, y }))
+                .collect();
+            let mut grid = Grid::default();
+            grid.rebuild(places.iter().copied());
+            let rect = Rect::around(Point { x: centre.0, y: centre.1 }, half.0, half.1);
+            let mut found = Vec::new();
+            grid.visit(&rect, |id, _| found.push(id));
+            found.sort_unstable();
+            let wanted: Vec<_> = places.iter().filter(|(_, p)| rect.contains(*p)).map(|(id, _)| *id).collect();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! From the truth after a tick to the bytes each player gets: canonical [`records`], made once per tick and shared; the
+//! [`grid`] that finds what is near; each player's [`view`]; and the [`compose`]r that makes a frame of them.
+//!
+//! Everything here is a function of its arguments: no socket, clock or thread.
+
+pub mod compose;
+pub mod grid;
+pub mod output;
+pub mod records;
+pub mod view;
+
+pub use compose::Composer;
+pub use output::{Names, PlayerOutput, TickOutput};
+pub use records::Records;
+pub use view::Viewer;

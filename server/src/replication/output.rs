@@ -1,0 +1,60 @@
+//! Everything one tick has to say, immutable and shared by all event loops.
+
+use super::records::Records;
+use crate::game::PlayerId;
+use fracas_protocol::frame::InputReport;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::name::Name;
+use fracas_protocol::rules::Rules;
+use fracas_protocol::tick::Tick;
+use std::sync::Arc;
+
+/// The names of a room's players, by player. `serial` tells two holders of the same place apart.
+pub type Names = Vec<Option<(u32, Name)>>;
+
+/// What only one player is told.
+#[derive(Clone, Copy, Debug)]
+pub struct PlayerOutput<R: Rules> {
+    /// The entity in the middle of its view.
+    pub follow: Option<EntityId>,
+    /// Its own state; a spectator has none.
+    pub own: Option<R::Own>,
+    /// How its inputs arrive.
+    pub report: InputReport,
+}
+
+/// What a frame needs of one tick.
+#[derive(Debug)]
+pub struct TickOutput<R: Rules> {
+    /// The tick.
+    pub tick: Tick,
+    /// Whether the tick before this one was published too; if not, ticks were skipped.
+    pub follows_last: bool,
+    /// The rules with this tick's world state.
+    pub rules: R,
+    /// What viewers believe of each entity.
+    pub records: Records<R>,
+    /// By player; `None` where nobody sits.
+    pub players: Vec<Option<PlayerOutput<R>>>,
+    /// By player.
+    pub names: Arc<Names>,
+}
+
+impl<R: Rules> TickOutput<R> {
+    /// Nothing to say yet.
+    pub fn empty(rules: R) -> Self {
+        Self {
+            tick: Tick(0),
+            follows_last: false,
+            rules,
+            records: Records::default(),
+            players: Vec::new(),
+            names: Arc::default(),
+        }
+    }
+
+    /// What this player is told.
+    pub fn player(&self, player: PlayerId) -> Option<&PlayerOutput<R>> {
+        self.players.get(player.index())?.as_ref()
+    }
+}

@@ -1,0 +1,204 @@
+//! The canonical records: what every viewer believes of each entity. Once per tick they are predicted, compared with the
+//! truth, and where they differ encoded, for all viewers together.
+
+use super::grid::Grid;
+use fracas_protocol::bits::BitWriter;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::record::write_delta;
+use fracas_protocol::rules::{Fate, Point, Rules};
+use fracas_protocol::tick::Tick;
+
+/// What became of an id on this tick, as far as viewers who knew it are concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// No entity has the id, now or one tick ago.
+    #[default]
+    Absent,
+    /// It has a record.
+    Live,
+    /// Its time was over; viewers know without being told.
+    Expired,
+    /// It is gone, and viewers must be told.
+    Removed,
+}
+
+/// What the views need of one id, small and indexed by the id.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot {
+    /// Where the record is, if live.
+    pub position: Point,
+    /// The record's place in [`Records::entities`], if live.
+    pub record: u32,
+    /// Where its delta starts in the words of deltas ...
+    delta: u32,
+    /// ... and its bits; 0 if the prediction was right.
+    pub delta_len: u16,
+    /// The entity it brought forth on this tick, if any.
+    pub child: Option<EntityId>,
+    /// What became of it.
+    pub presence: Presence,
+}
+
+/// All records after one tick, immutable once made.
+#[derive(Debug)]
+pub struct Records<R: Rules> {
+    /// By ascending id.
+    entities: Vec<(EntityId, R::Entity)>,
+    /// By id; ids beyond its end are absent.
+    slots: Vec<Slot>,
+    /// Ids whose slot is not absent, so that clearing costs what is there and not what could be.
+    touched: Vec<EntityId>,
+    /// The deltas, each from a word's start.
+    words: Vec<u32>,
+    grid: Grid,
+    /// Kept for its memory.
+    writer: BitWriter,
+}
+
+impl<R: Rules> Default for Records<R> {
+    fn default() -> Self {
+        Self {
+            entities: Vec::new(),
+            slots: Vec::new(),
+            touched: Vec::new(),
+            words: Vec::new(),
+            grid: Grid::default(),
+            writer: BitWriter::new(),
+        }
+    }
+}
+
+impl<R: Rules> Records<R> {
+    /// Makes these the records after `tick`, from the records `before` it and the `truth` (by ascending id) after it.
+    /// `rules` has the tick's world state.
+    ///
+    /// # Panics
+    /// If the game breaks its contract: ids out of order, or a derived entity missing from the truth.
+    pub fn update(&mut self, before: &Self, rules: &R, tick: Tick, truth: &[(EntityId, R::Entity)]) {
+        self.clear(before, truth);
+        let mut known = before.entities.iter().peekable();
+        for (id, entity) in truth {
+            while let Some((gone, record)) = known.next_if(|(other, _)| other < id) {
+                self.drop_record(rules, *gone, record);
+            }
+            match known.next_if(|(other, _)| other == id) {
+                Some((_, record)) => self.follow(rules, tick, *id, record, entity),
+                None => self.insert(*id, *entity),
+            }
+        }
+        for (gone, record) in known {
+            self.drop_record(rules, *gone, record);
+        }
+        self.link_children(rules);
+        self.grid.rebuild(self.entities.iter().map(|(id, entity)| (*id, R::position(entity))));
+    }
+
+    /// Every record, by ascending id.
+    pub fn entities(&self) -> &[(EntityId, R::Entity)] {
+        &self.entities
+    }
+
+    /// What became of an id.
+    #[inline]
+    pub fn slot(&self, id: EntityId) -> Slot {
+        self.slots.get(id.index()).copied().unwrap_or_default()
+    }
+
+    /// The live record of an id.
+    pub fn get(&self, id: EntityId) -> Option<&R::Entity> {
+        let slot = self.slot(id);
+        (slot.presence == Presence::Live).then(|| &self.entities[slot.record as usize].1)
+    }
+
+    /// The words of a slot's delta.
+    #[inline]
+    pub fn delta(&self, slot: &Slot) -> &[u32] {
+        let start = slot.delta as usize;
+        &self.words[start..start + usize::from(slot.delta_len).div_ceil(32)]
+    }
+
+    /// Bytes of deltas made on this tick.
+    pub fn encoded_bytes(&self) -> usize {
+        self.words.len() * 4
+    }
+
+    /// Finds what is near a place.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// One more than the largest id that can have a slot.
+    pub fn slots_len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn clear(&mut self, before: &Self, truth: &[(EntityId, R::Entity)]) {
+        for id in self.touched.drain(..) {
+            self.slots[id.index()] = Slot::default();
+        }
+        self.entities.clear();
+        self.words.clear();
+        let last = truth.last().map_or(0, |(id, _)| id.index() + 1);
+        let len = last.max(before.slots.len());
+        if self.slots.len() < len {
+            self.slots.resize(len, Slot::default());
+        }
+    }
+
+    fn slot_mut(&mut self, id: EntityId) -> &mut Slot {
+        self.touched.push(id);
+        &mut self.slots[id.index()]
+    }
+
+    fn insert(&mut self, id: EntityId, entity: R::Entity) {
+        assert!(self.entities.last().is_none_or(|(last, _)| *last < id), "the truth must come by ascending id");
+        let record = self.entities.len() as u32;
+        self.entities.push((id, entity));
+        let position = R::position(&entity);
+        *self.slot_mut(id) = Slot { position, record, presence: Presence::Live, ..Slot::default() };
+    }
+
+    /// An entity that was there and still is.
+    fn follow(&mut self, rules: &R, tick: Tick, id: EntityId, record: &R::Entity, truth: &R::Entity) {
+        let mut predicted = *record;
+        let fate = rules.predict(&mut predicted);
+        if fate == Fate::Expires {
+            // Viewers drop it now. If the game does not, they get it as a new one with the next tick.
+            self.slot_mut(id).presence = Presence::Expired;
+            return;
+        }
+        let settled = rules.settle(tick, id, &predicted, truth);
+        if settled == predicted {
+            return self.insert(id, predicted);
+        }
+        if !R::is_corrected(id) {
+            // It cannot be told otherwise: it leaves, and enters anew with the next tick.
+            self.slot_mut(id).presence = Presence::Removed;
+            return;
+        }
+        self.insert(id, settled);
+        write_delta(rules, record, &predicted, &settled, &mut self.writer);
+        let delta = self.words.len() as u32;
+        let delta_len = self.writer.drain_words(&mut self.words) as u16;
+        let slot = &mut self.slots[id.index()];
+        (slot.delta, slot.delta_len) = (delta, delta_len);
+    }
+
+    /// An entity that was there and is no more.
+    fn drop_record(&mut self, rules: &R, id: EntityId, record: &R::Entity) {
+        let mut predicted = *record;
+        let expires = rules.predict(&mut predicted) == Fate::Expires;
+        self.slot_mut(id).presence = if expires { Presence::Expired } else { Presence::Removed };
+    }
+
+    /// Notes which entity each brought forth: a viewer that knows the parent knows the child.
+    fn link_children(&mut self, rules: &R) {
+        for (id, entity) in &self.entities {
+            let Some((child_id, child)) = rules.spawned_by(*id, entity) else { continue };
+            let slot = self.slots.get(child_id.index()).copied().unwrap_or_default();
+            let born = slot.presence == Presence::Live && self.entities[slot.record as usize].1 == child;
+            assert!(born, "the game must list {child_id:?}, which {id:?} brought forth, as {child:?}");
+            self.slots[id.index()].child = Some(child_id);
+        }
+    }
+}

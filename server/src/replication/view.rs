@@ -1,0 +1,109 @@
+//! What one player may see, and what its client therefore knows: the known list and everything else that is believed to
+//! be at the other end of the connection.
+
+use super::grid::Rect;
+use fracas_protocol::frame::InputReport;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
+use fracas_protocol::name::NameTable;
+use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::tick::Tick;
+
+/// How far beyond the screen's edge entities enter, in units: what flies in is known before it is seen.
+const MARGIN: i32 = 48;
+
+/// How much farther than it entered an entity must be to leave, in percent of the half side: who dances on the edge is
+/// not told again and again.
+const HYSTERESIS_PERCENT: i32 = 12;
+
+/// What the client at the other end knows, if it got every frame composed so far.
+#[derive(Debug)]
+pub struct Viewer<R: Rules> {
+    aspect: Aspect,
+    /// By ascending id.
+    pub(super) known: Vec<EntityId>,
+    /// Serials of the players whose names were told.
+    pub(super) names: NameTable<u32>,
+    pub(super) own: R::Own,
+    pub(super) world: Option<R::World>,
+    pub(super) follow: Option<EntityId>,
+    pub(super) report: InputReport,
+    /// The tick of the last body; none before a fresh start.
+    pub(super) tick: Option<Tick>,
+    /// On which tick of a second the hash is told.
+    pub(super) hash_phase: u32,
+}
+
+impl<R: Rules> Viewer<R> {
+    /// A viewer whose first frame will start afresh. `hash_phase` spreads the work of hashing over the ticks.
+    pub fn new(aspect: Aspect, hash_phase: u32) -> Self {
+        Self {
+            aspect,
+            known: Vec::new(),
+            names: NameTable::default(),
+            own: R::Own::default(),
+            world: None,
+            follow: None,
+            report: InputReport::default(),
+            tick: None,
+            hash_phase,
+        }
+    }
+
+    /// Forgets what the client knows: its next frame starts afresh.
+    pub fn start_afresh(&mut self) {
+        *self = Self {
+            known: std::mem::take(&mut self.known),
+            ..Self::new(self.aspect, self.hash_phase)
+        };
+        self.known.clear();
+    }
+
+    /// Whether the next frame starts afresh.
+    pub fn is_fresh(&self) -> bool {
+        self.tick.is_none()
+    }
+
+    /// The tick of the last body composed for it.
+    pub fn tick(&self) -> Option<Tick> {
+        self.tick
+    }
+
+    /// What the client knows, by ascending id.
+    pub fn known(&self) -> &[EntityId] {
+        &self.known
+    }
+
+    /// Where entities enter a view that is centred there.
+    pub fn entry_rect(aspect: Aspect, centre: Point) -> Rect {
+        let (half_width, half_height) = half_sides(aspect);
+        Rect::around(centre, half_width, half_height)
+    }
+
+    /// Outside of this rectangle entities leave.
+    pub fn leave_rect(aspect: Aspect, centre: Point) -> Rect {
+        let (half_width, half_height) = half_sides(aspect);
+        let wider = |half: i32| half + half * HYSTERESIS_PERCENT / 100;
+        Rect::around(centre, wider(half_width), wider(half_height))
+    }
+
+    /// The shape of the client's window.
+    pub fn aspect(&self) -> Aspect {
+        self.aspect
+    }
+}
+
+const fn half_sides(aspect: Aspect) -> (i32, i32) {
+    let (width, height) = aspect.view_size();
+    ((width / 2 + MARGIN) * QUANTA_PER_UNIT, (height / 2 + MARGIN) * QUANTA_PER_UNIT)
+}
+
+const _: () = {
+    let mut i = 0;
+    while i < Aspect::ALL.len() {
+        let (half_width, half_height) = half_sides(Aspect::ALL[i]);
+        let reach = 1 << (Point::NEAR_BITS - 1);
+        assert!(half_width < reach && half_height < reach, "an entry's low bits must name one place in the view");
+        i += 1;
+    }
+};

@@ -1,0 +1,59 @@
+//! When ticks are due: absolute times from one start, so that nothing drifts.
+
+use fracas_protocol::tick::{Tick, TickRate};
+use std::time::{Duration, Instant};
+
+/// Late steps that are still run one after the other; beyond, the tick number jumps.
+pub const LATE_STEPS_MAX: u32 = 3;
+
+/// The times at which a room's ticks are due.
+#[derive(Clone, Copy, Debug)]
+pub struct TickClock {
+    start: Instant,
+    rate: TickRate,
+}
+
+impl TickClock {
+    /// A clock whose tick 0 was due at `start`.
+    pub fn new(start: Instant, rate: TickRate) -> Self {
+        Self { start, rate }
+    }
+
+    /// When a tick is due.
+    pub fn due(&self, tick: Tick) -> Instant {
+        self.start + Duration::from_micros(self.rate.due_us(tick))
+    }
+
+    /// How long ago a tick was due; zero if it is not yet.
+    pub fn phase(&self, tick: Tick, now: Instant) -> Duration {
+        now.saturating_duration_since(self.due(tick))
+    }
+
+    /// Time between two ticks.
+    pub fn period(&self) -> Duration {
+        Duration::from_micros(self.rate.period_us())
+    }
+
+    /// The tick to run now, when `next` is the one that follows the last: `next`, unless so much time was lost that
+    /// more than [`LATE_STEPS_MAX`] steps would have to be made up for.
+    pub fn tick_to_run(&self, next: Tick, now: Instant) -> Tick {
+        let late = self.phase(next, now).as_micros() * u128::from(self.rate.hz()) / 1_000_000;
+        if late <= u128::from(LATE_STEPS_MAX) { next } else { next.plus(late as u32) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_late_steps_are_made_up_for_and_more_are_skipped() {
+        let start = Instant::now();
+        let clock = TickClock::new(start, TickRate::HZ_20);
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!(clock.tick_to_run(Tick(10), at(500)), Tick(10), "on time");
+        assert_eq!(clock.tick_to_run(Tick(10), at(500 + 150)), Tick(10), "three late");
+        assert_eq!(clock.tick_to_run(Tick(10), at(500 + 200)), Tick(14), "four are given up");
+        assert_eq!(clock.tick_to_run(Tick(10), at(500 + 5_020)), Tick(110));
+    }
+}

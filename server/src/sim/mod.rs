@@ -1,0 +1,9 @@
+//! The simulation: one thread that runs its rooms at a fixed rate and waits for nobody.
+//!
+//! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
+
+pub mod clock;
+pub mod input_buffer;
+pub mod room;
+pub mod roster;
+pub mod tick_loop;

@@ -1,0 +1,316 @@
+//! One world and who is in it. [`Room::tick`] is the whole tick on one page.
+
+use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
+use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
+use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
+use crate::replication::{Names, PlayerOutput, TickOutput};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::codec;
+use fracas_protocol::frame::InputReport;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::name::Name;
+use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::tick::Tick;
+use std::sync::Arc;
+
+/// The parts of a tick that are timed apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Requests and commands are taken in.
+    Inbound,
+    /// The game steps.
+    Step,
+    /// Records are predicted, compared and encoded.
+    Records,
+    /// What only single players are told is put together.
+    Players,
+}
+
+impl Phase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::Inbound, Self::Step, Self::Records, Self::Players];
+
+    /// The word used as a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Step => "step",
+            Self::Records => "records",
+            Self::Players => "players",
+        }
+    }
+}
+
+/// What became of a batch's commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputCounts {
+    /// Put into a buffer.
+    pub taken: u64,
+    /// Stamped too far ahead.
+    pub early: u64,
+    /// Older than what is in effect, or for a tick that has one.
+    pub old: u64,
+    /// Their session is over.
+    pub orphaned: u64,
+}
+
+/// What one tick has to say.
+#[derive(Debug)]
+pub struct TickResult<R: Rules> {
+    /// What frames are made of.
+    pub output: Arc<TickOutput<R>>,
+    /// What is said only once.
+    pub asides: Asides,
+    /// What became of the commands.
+    pub inputs: InputCounts,
+}
+
+/// One world and who is in it.
+#[derive(Debug)]
+pub struct Room<G: Game> {
+    game: G,
+    roster: Roster<InputOf<G>>,
+    names: Arc<Names>,
+    last: Arc<TickOutput<G::Rules>>,
+    /// Outputs to use again when no event loop holds them any more.
+    pool: Vec<Arc<TickOutput<G::Rules>>>,
+    truth: Vec<(EntityId, EntityOf<G>)>,
+    inputs: Vec<PlayerInput<InputOf<G>>>,
+    reports: Vec<InputReport>,
+    bulletins: Vec<Bulletin<NewsOf<G>>>,
+}
+
+impl<G: Game> Room<G> {
+    /// An empty room.
+    pub fn new(game: G, capacity: Capacity) -> Self {
+        let roster = Roster::new(capacity);
+        let last = Arc::new(TickOutput::empty(game.rules().clone()));
+        let names = Arc::new(vec![None; roster.places()]);
+        Self {
+            game,
+            roster,
+            names,
+            last,
+            pool: Vec::new(),
+            truth: Vec::new(),
+            inputs: Vec::new(),
+            reports: Vec::new(),
+            bulletins: Vec::new(),
+        }
+    }
+
+    /// Runs one tick. `mark` is called as each phase ends.
+    pub fn tick<'a>(
+        &mut self,
+        tick: Tick,
+        batches: impl Iterator<Item = &'a mut Batch<InputOf<G>>>,
+        mut mark: impl FnMut(Phase),
+    ) -> TickResult<G::Rules> {
+        let (mut asides, mut counts) = (Asides::default(), InputCounts::default());
+        self.roster.release(tick);
+        for batch in batches {
+            self.take_requests(tick, batch, &mut asides);
+            self.take_commands(tick, batch, &mut counts);
+        }
+        self.end_lost_sessions(tick, &mut asides);
+        self.collect_inputs(tick);
+        mark(Phase::Inbound);
+
+        self.game.step(tick, &self.inputs);
+        self.game.news(tick, &mut self.bulletins);
+        mark(Phase::Step);
+
+        self.truth.clear();
+        self.game.truth(&mut self.truth);
+        let mut output = self.spare_output();
+        let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
+        out.tick = tick;
+        out.follows_last = self.last.tick.next() == tick;
+        out.rules.clone_from(self.game.rules());
+        out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
+        mark(Phase::Records);
+
+        self.tell_players(out);
+        self.tell_news(&mut asides);
+        let last = std::mem::replace(&mut self.last, Arc::clone(&output));
+        self.pool.push(last);
+        mark(Phase::Players);
+        TickResult { output, asides, inputs: counts }
+    }
+
+    /// The tick that ran last.
+    pub fn last_tick(&self) -> Tick {
+        self.last.tick
+    }
+
+    /// How many are in the room.
+    pub fn headcount(&self) -> Headcount {
+        self.roster.headcount()
+    }
+
+    /// The game, to look at.
+    pub fn game(&self) -> &G {
+        &self.game
+    }
+
+    fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
+        for (connection, request) in batch.requests.drain(..) {
+            match request {
+                Request::Join { name, kind, role, resume } => {
+                    let resumed = resume.and_then(|session| self.resume(session, connection, asides));
+                    let verdict = match resumed {
+                        Some(admitted) => Ok(admitted),
+                        None => self.join(name, kind, role, connection),
+                    };
+                    asides.admissions.push(Admission { connection, verdict });
+                }
+                Request::Leave(session) => {
+                    if self.holds(session, connection) {
+                        self.end(session, tick, asides);
+                    }
+                }
+                Request::Lost(session) => {
+                    if self.holds(session, connection) {
+                        self.lose(session, tick, asides);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the session is this connection's: the late end of one that was taken over must not touch it.
+    fn holds(&mut self, session: Session, connection: ConnectionKey) -> bool {
+        self.roster.get(session).is_some_and(|member| member.connection == Some(connection))
+    }
+
+    fn join(
+        &mut self,
+        name: Name,
+        kind: PlayerKind,
+        role: Role,
+        connection: ConnectionKey,
+    ) -> Result<Admitted, CloseReason> {
+        let member = self.roster.join(name, kind, role, connection)?;
+        let session = member.session;
+        if role == Role::Player {
+            member.own = Some(self.game.join(session.player, &member.name, kind));
+        }
+        let row = Some((session.serial, member.name.clone()));
+        Arc::make_mut(&mut self.names)[session.player.index()] = row;
+        Ok(Admitted { session, own: member.own, resumed: false })
+    }
+
+    /// Gives a session to a new connection. One that still has it is told that it lost it.
+    fn resume(&mut self, session: Session, connection: ConnectionKey, asides: &mut Asides) -> Option<Admitted> {
+        let member = self.roster.get(session)?;
+        if let Some(old) = member.connection.replace(connection) {
+            asides.evictions.push((old, CloseReason::ResumedElsewhere));
+        }
+        member.lost_at = None;
+        member.inputs.clear();
+        Some(Admitted { session, own: member.own, resumed: true })
+    }
+
+    /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
+    fn lose(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let Some(member) = self.roster.get(session) else { return };
+        if member.kind == PlayerKind::Bot || member.own.is_none() {
+            return self.end(session, tick, asides);
+        }
+        member.connection = None;
+        member.lost_at = Some(tick);
+        member.inputs.clear();
+    }
+
+    fn end_lost_sessions(&mut self, tick: Tick, asides: &mut Asides) {
+        let grace = i64::from(self.game.rules().tick_rate().ticks_in_ms(RESUME_MS));
+        let over = |lost_at: Tick| tick.since(lost_at) >= grace;
+        let ended: Vec<_> =
+            self.roster.members().filter(|m| m.lost_at.is_some_and(over)).map(|m| m.session).collect();
+        for session in ended {
+            self.end(session, tick, asides);
+        }
+    }
+
+    fn end(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
+        let Some(member) = self.roster.leave(session, until) else { return };
+        if member.own.is_some() {
+            self.game.leave(session.player);
+        }
+        Arc::make_mut(&mut self.names)[session.player.index()] = None;
+        asides.ended.push(session);
+    }
+
+    fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
+        use super::input_buffer::Dropped;
+        for command in batch.commands.drain(..) {
+            let Some(member) = self.roster.get(command.session) else {
+                counts.orphaned += 1;
+                continue;
+            };
+            match member.inputs.push(tick, command.tick, command.input) {
+                Ok(()) => counts.taken += 1,
+                Err(Dropped::Early) => counts.early += 1,
+                Err(Dropped::Old | Dropped::Duplicate) => counts.old += 1,
+            }
+        }
+    }
+
+    fn collect_inputs(&mut self, tick: Tick) {
+        self.inputs.clear();
+        self.reports.clear();
+        for member in self.roster.members_mut() {
+            let (input, report) = member.inputs.take(tick);
+            self.reports.push(report);
+            if member.own.is_some() {
+                self.inputs.push(PlayerInput { player: member.session.player, input });
+            }
+        }
+    }
+
+    /// An output that nobody else holds.
+    fn spare_output(&mut self) -> Arc<TickOutput<G::Rules>> {
+        let free = self.pool.iter().position(|output| Arc::strong_count(output) == 1);
+        // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
+        debug_assert!(free.is_some() || self.pool.len() <= 2 * OUTPUTS_MAX + 2, "outputs leak");
+        match free {
+            Some(index) => self.pool.swap_remove(index),
+            None => Arc::new(TickOutput::empty(self.game.rules().clone())),
+        }
+    }
+
+    fn tell_players(&mut self, out: &mut TickOutput<G::Rules>) {
+        out.names.clone_from(&self.names);
+        out.players.clear();
+        out.players.resize(self.roster.places(), None);
+        let (game, records) = (&self.game, &out.records);
+        for (member, report) in self.roster.members_mut().zip(&self.reports) {
+            if member.own.is_none() && member.watches.is_none_or(|id| records.get(id).is_none()) {
+                member.watches = game.to_watch();
+            }
+            out.players[member.session.player.index()] = Some(PlayerOutput {
+                follow: member.own.or(member.watches),
+                own: member.own.map(|_| game.own(member.session.player)),
+                report: *report,
+            });
+        }
+    }
+
+    fn tell_news(&mut self, asides: &mut Asides) {
+        for Bulletin { to, news } in self.bulletins.drain(..) {
+            let to = match to {
+                None => None,
+                // Nobody there any more.
+                Some(player) => match self.names.get(player.index()) {
+                    Some(Some((serial, _))) => Some(Session { player, serial: *serial }),
+                    _ => continue,
+                },
+            };
+            let mut message = Vec::new();
+            codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
+            asides.notices.push(Notice { to, message });
+        }
+    }
+}

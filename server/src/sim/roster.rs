@@ -1,0 +1,255 @@
+//! Who is in a room: its players and spectators, each in a place of the room's tables.
+
+use super::input_buffer::InputBuffer;
+use crate::channel::ConnectionKey;
+use crate::game::{PlayerId, PlayerKind};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Role;
+use fracas_protocol::name::Name;
+use fracas_protocol::tick::Tick;
+use std::collections::VecDeque;
+
+/// How long a freed place stays empty: longer than anything of its last holder can be on its way.
+pub const QUARANTINE_MS: u32 = 2000;
+
+/// How long the ship of a lost connection is kept.
+pub const RESUME_MS: u32 = 60_000;
+
+/// How many a room takes. A seat more than needed for every eighth player lets a place rest between two holders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// People with a ship, those whose ship is kept for them included.
+    pub people: u16,
+    /// The server's own bots.
+    pub bots: u16,
+    /// Spectators.
+    pub spectators: u16,
+}
+
+impl Capacity {
+    /// Places that may hold a ship.
+    pub fn seats(self) -> u16 {
+        let filled = self.people + self.bots;
+        filled + filled / 8 + 16
+    }
+
+    /// All places.
+    pub fn places(self) -> u16 {
+        self.seats() + self.spectators + self.spectators / 8 + 16
+    }
+}
+
+/// A session: one player across its connections. The serial is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Session {
+    /// The player's place.
+    pub player: PlayerId,
+    /// Tells it from others who had the place before.
+    pub serial: u32,
+}
+
+/// One who is in the room.
+#[derive(Debug)]
+pub struct Member<I> {
+    /// The member's session.
+    pub session: Session,
+    /// Its name.
+    pub name: Name,
+    /// A person or one of the server's bots.
+    pub kind: PlayerKind,
+    /// Its entity; a spectator has none.
+    pub own: Option<EntityId>,
+    /// Whom a spectator watches.
+    pub watches: Option<EntityId>,
+    /// Its connection; none while it is lost.
+    pub connection: Option<ConnectionKey>,
+    /// When the connection was lost.
+    pub lost_at: Option<Tick>,
+    /// Its inputs.
+    pub inputs: InputBuffer<I>,
+}
+
+/// How many are in the room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Headcount {
+    /// People with a ship, or with one kept for them.
+    pub people: u16,
+    /// The server's own bots.
+    pub bots: u16,
+    /// Spectators.
+    pub spectators: u16,
+}
+
+/// All members of a room, by place.
+#[derive(Debug)]
+pub struct Roster<I> {
+    capacity: Capacity,
+    members: Vec<Option<Member<I>>>,
+    free_seats: VecDeque<PlayerId>,
+    free_stands: VecDeque<PlayerId>,
+    /// Places that rest, and when each may be used again.
+    resting: VecDeque<(Tick, PlayerId)>,
+    headcount: Headcount,
+    next_serial: u32,
+}
+
+impl<I: Copy + Default> Roster<I> {
+    /// An empty roster.
+    pub fn new(capacity: Capacity) -> Self {
+        let members = std::iter::repeat_with(|| None).take(usize::from(capacity.places())).collect();
+        Self {
+            capacity,
+            members,
+            free_seats: (0..capacity.seats()).map(PlayerId).collect(),
+            free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
+            resting: VecDeque::new(),
+            headcount: Headcount::default(),
+            next_serial: 1,
+        }
+    }
+
+    /// How many are in the room.
+    pub fn headcount(&self) -> Headcount {
+        self.headcount
+    }
+
+    /// Puts somebody in a free place.
+    ///
+    /// # Errors
+    /// [`CloseReason::Full`] if there is none.
+    pub fn join(
+        &mut self,
+        name: Name,
+        kind: PlayerKind,
+        role: Role,
+        connection: ConnectionKey,
+    ) -> Result<&mut Member<I>, CloseReason> {
+        let (taken, most, free) = match (role, kind) {
+            (Role::Spectator, _) => {
+                (&mut self.headcount.spectators, self.capacity.spectators, &mut self.free_stands)
+            }
+            (Role::Player, PlayerKind::Person) => {
+                (&mut self.headcount.people, self.capacity.people, &mut self.free_seats)
+            }
+            (Role::Player, PlayerKind::Bot) => (&mut self.headcount.bots, self.capacity.bots, &mut self.free_seats),
+        };
+        if *taken >= most {
+            return Err(CloseReason::Full);
+        }
+        let player = free.pop_front().ok_or(CloseReason::Full)?;
+        *taken += 1;
+        let session = Session { player, serial: self.next_serial };
+        self.next_serial += 1;
+        Ok(self.members[player.index()].insert(Member {
+            session,
+            name,
+            kind,
+            own: None,
+            watches: None,
+            connection: Some(connection),
+            lost_at: None,
+            inputs: InputBuffer::default(),
+        }))
+    }
+
+    /// Frees a member's place; it may be used again after the quarantine that starts at `until`.
+    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
+        self.get(session)?;
+        let member = self.members[session.player.index()].take()?;
+        let taken = match (self.is_stand(session.player), member.kind) {
+            (true, _) => &mut self.headcount.spectators,
+            (false, PlayerKind::Person) => &mut self.headcount.people,
+            (false, PlayerKind::Bot) => &mut self.headcount.bots,
+        };
+        *taken -= 1;
+        self.resting.push_back((until, session.player));
+        Some(member)
+    }
+
+    /// Makes places whose quarantine is over free again.
+    pub fn release(&mut self, now: Tick) {
+        while let Some((_, player)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
+            if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
+        }
+    }
+
+    fn is_stand(&self, player: PlayerId) -> bool {
+        player.0 >= self.capacity.seats()
+    }
+
+    /// The member of a session, if it is still in the room.
+    pub fn get(&mut self, session: Session) -> Option<&mut Member<I>> {
+        self.members.get_mut(session.player.index())?.as_mut().filter(|member| member.session == session)
+    }
+
+    /// All members by place.
+    pub fn members(&self) -> impl Iterator<Item = &Member<I>> {
+        self.members.iter().flatten()
+    }
+
+    /// All members by place.
+    pub fn members_mut(&mut self) -> impl Iterator<Item = &mut Member<I>> {
+        self.members.iter_mut().flatten()
+    }
+
+    /// Places there are.
+    pub fn places(&self) -> usize {
+        self.members.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roster() -> Roster<u8> {
+        Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
+    }
+
+    fn join(roster: &mut Roster<u8>, kind: PlayerKind, role: Role) -> Result<Session, CloseReason> {
+        let name = Name::parse("somebody").expect("a name");
+        roster.join(name, kind, role, ConnectionKey::default()).map(|member| member.session)
+    }
+
+    #[test]
+    fn each_kind_has_its_own_limit() {
+        let mut roster = roster();
+        for _ in 0..2 {
+            assert!(join(&mut roster, PlayerKind::Person, Role::Player).is_ok());
+        }
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Player), Err(CloseReason::Full));
+        assert!(join(&mut roster, PlayerKind::Bot, Role::Player).is_ok(), "bots take nobody's seat");
+        assert_eq!(join(&mut roster, PlayerKind::Bot, Role::Player), Err(CloseReason::Full));
+        assert!(join(&mut roster, PlayerKind::Person, Role::Spectator).is_ok());
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Spectator), Err(CloseReason::Full));
+        assert_eq!(roster.headcount(), Headcount { people: 2, bots: 1, spectators: 1 });
+    }
+
+    #[test]
+    fn a_freed_place_rests_before_somebody_else_gets_it() {
+        let mut roster = roster();
+        let first = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
+        for round in 0..100 {
+            let now = Tick(round * 100);
+            roster.release(now);
+            let session = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
+            assert!(roster.leave(session, now.plus(60)).is_some());
+            let next = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
+            assert_ne!(next.player, session.player, "its last holder has just left");
+            assert!(roster.leave(next, now.plus(60)).is_some());
+        }
+        assert!(roster.get(first).is_some());
+    }
+
+    #[test]
+    fn an_old_session_cannot_touch_who_has_its_place_now() {
+        let mut roster = roster();
+        let old = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
+        roster.leave(old, Tick(0));
+        roster.release(Tick(0));
+        while join(&mut roster, PlayerKind::Person, Role::Player).is_ok() {}
+        assert!(roster.get(old).is_none());
+        assert!(roster.leave(old, Tick(9)).is_none());
+    }
+}

@@ -1,0 +1,109 @@
+//! The tick thread: runs the room when its tick is due, publishes, and waits for nobody.
+
+use super::clock::TickClock;
+use super::room::{Phase, Room, TickResult};
+use crate::channel::{Asides, Batch, Published, TickDoors};
+use crate::game::{Game, InputOf};
+use fracas_protocol::close::CloseReason;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How one tick went, for whoever keeps the metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct TickTimes {
+    /// How long after it was due the tick began.
+    pub lateness: Duration,
+    /// All of its work.
+    pub work: Duration,
+    /// Its work by [`Phase::ALL`].
+    pub phases: [Duration; Phase::ALL.len()],
+    /// Ticks that were skipped just before it.
+    pub skipped: u32,
+    /// Event loops that were so late that they missed it.
+    pub loops_missed: u32,
+}
+
+/// Where a tick thread reports to, and learns that it shall end.
+pub trait TickWatch<G: Game>: Send {
+    /// After each tick.
+    fn ticked(&mut self, room: &Room<G>, result: &TickResult<G::Rules>, times: &TickTimes);
+    /// Why the room shall close, once it shall.
+    fn farewell(&self) -> Option<CloseReason>;
+}
+
+/// Runs `room` until `watch` says farewell. Call it on a thread of its own.
+pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
+    let mut batches = Vec::new();
+    let mut outbox = Outbox::new(doors.outbound.len());
+    loop {
+        let next = room.last_tick().next();
+        // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
+        std::thread::sleep(clock.due(next).saturating_duration_since(Instant::now()));
+        let began = Instant::now();
+        let tick = clock.tick_to_run(next, began);
+        batches.extend(doors.inbound.try_iter());
+        let mut times = TickTimes {
+            lateness: clock.phase(tick, began),
+            work: Duration::ZERO,
+            phases: [Duration::ZERO; Phase::ALL.len()],
+            skipped: tick.0 - next.0,
+            loops_missed: 0,
+        };
+        let mut marked = began;
+        let mut result = room.tick(tick, batches.iter_mut(), |phase| {
+            let now = Instant::now();
+            times.phases[phase as usize] = now - marked;
+            marked = now;
+        });
+        result.asides.farewell = watch.farewell();
+        let farewell = result.asides.farewell;
+        times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick));
+        give_back(doors, &mut batches);
+        times.work = began.elapsed();
+        watch.ticked(&room, &result, &times);
+        if farewell.is_some() {
+            return;
+        }
+    }
+}
+
+/// Hands ticks to the event loops.
+struct Outbox {
+    /// What was said on ticks that a loop missed, by loop: unlike a frame it cannot be made up for later.
+    unsaid: Vec<Asides>,
+}
+
+impl Outbox {
+    fn new(loops: usize) -> Self {
+        Self { unsaid: std::iter::repeat_with(Asides::default).take(loops).collect() }
+    }
+
+    /// Hands the tick to every event loop that has room for it. Returns how many had not.
+    fn publish<G: Game>(&mut self, doors: &TickDoors<G>, result: &mut TickResult<G::Rules>, due: Instant) -> u32 {
+        let asides = Arc::new(std::mem::take(&mut result.asides));
+        let mut missed = 0;
+        for (outbound, unsaid) in doors.outbound.iter().zip(&mut self.unsaid) {
+            let asides = match unsaid.is_empty() {
+                true => Arc::clone(&asides),
+                false => {
+                    let mut all = std::mem::take(unsaid);
+                    all.extend(&asides);
+                    Arc::new(all)
+                }
+            };
+            let published = Published { output: Arc::clone(&result.output), asides, due };
+            if let Err(refused) = outbound.try_send(published) {
+                unsaid.extend(&refused.into_inner().asides);
+                missed += 1;
+            }
+        }
+        missed
+    }
+}
+
+/// Sends emptied batches back for their memory; a full door drops them.
+fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batch<InputOf<G>>>) {
+    for (index, batch) in batches.drain(..).enumerate() {
+        let _ = doors.spare[index % doors.spare.len()].try_send(batch);
+    }
+}

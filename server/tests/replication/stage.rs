@@ -1,0 +1,176 @@
+//! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
+
+use fracas_protocol::arena::{Arena, Heading, Input, Thrust};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::message::{Aspect, Role};
+use fracas_protocol::name::Name;
+use fracas_protocol::replica::Replica;
+use fracas_protocol::tick::{Tick, TickRate};
+use fracas_server::arena::{ArenaConfig, World, default_map};
+use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
+use fracas_server::game::{Game, PlayerKind};
+use fracas_server::replication::{Composer, TickOutput, Viewer};
+use fracas_server::sim::room::Room;
+use fracas_server::sim::roster::{Capacity, Session};
+use std::sync::Arc;
+
+pub(crate) const RATE: TickRate = TickRate::HZ_30;
+
+/// One player: who it is, what it holds, and both ends of its connection.
+pub(crate) struct Player {
+    pub(crate) session: Session,
+    pub(crate) viewer: Viewer<Arena>,
+    pub(crate) replica: Replica<Arena>,
+    input: Input,
+    connection: ConnectionKey,
+}
+
+pub(crate) struct Stage {
+    pub(crate) room: Room<World>,
+    pub(crate) players: Vec<Player>,
+    pub(crate) composer: Composer<World>,
+    pub(crate) output: Arc<TickOutput<Arena>>,
+    pub(crate) dice: Dice,
+    seed: u64,
+    batch: Batch<Input>,
+    connections: u32,
+}
+
+impl Stage {
+    /// An empty room with tight quarters, so that there is always a fight.
+    pub(crate) fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed };
+        let world = World::new(config);
+        let output = Arc::new(TickOutput::empty(world.rules().clone()));
+        let room = Room::new(world, Capacity { people: 400, bots: 0, spectators: 8 });
+        let (composer, batch) = (Composer::default(), Batch::default());
+        let dice = Dice::new(seed, 2);
+        Self { room, players: Vec::new(), composer, output, dice, seed, batch, connections: 0 }
+    }
+
+    /// Asks to let somebody in with the next tick.
+    pub(crate) fn request_join(&mut self, role: Role) {
+        self.connections += 1;
+        let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
+        let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
+        let join = Request::Join { name, kind: PlayerKind::Person, role, resume: None };
+        self.batch.requests.push((connection, join));
+    }
+
+    pub(crate) fn request_leave(&mut self, index: usize) {
+        let player = self.players.swap_remove(index);
+        self.batch.requests.push((player.connection, Request::Leave(player.session)));
+    }
+
+    /// Runs a tick in which everybody does something at random; frames are not composed yet.
+    pub(crate) fn step(&mut self) {
+        let tick = self.room.last_tick().next();
+        for player in &mut self.players {
+            vary(&mut player.input, &mut self.dice);
+            let command = Command { session: player.session, tick, input: player.input };
+            self.batch.commands.push(command);
+        }
+        let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
+        self.output = result.output;
+        for admission in result.asides.admissions {
+            let admitted = admission.verdict.expect("a seat");
+            let aspect = Aspect::ALL[admitted.session.player.index() % 4];
+            self.players.push(Player {
+                session: admitted.session,
+                viewer: Viewer::new(aspect, self.dice.below(RATE.hz())),
+                replica: Replica::new(self.output.rules.clone()),
+                input: Input::default(),
+                connection: admission.connection,
+            });
+        }
+    }
+
+    /// Composes this tick's frame for one player.
+    pub(crate) fn frame(&mut self, index: usize) -> Vec<u8> {
+        let outputs = [Arc::clone(&self.output)];
+        let mut frame = Vec::new();
+        let player = &mut self.players[index];
+        let used = self.composer.frame(&mut player.viewer, player.session.player, &outputs, &mut frame);
+        assert_eq!(used, 1);
+        frame
+    }
+
+    /// A tick, and a frame for everybody, applied and compared.
+    pub(crate) fn run(&mut self, ticks: u32) -> Tally {
+        let mut tally = Tally::default();
+        for _ in 0..ticks {
+            self.step();
+            for index in 0..self.players.len() {
+                let frame = self.frame(index);
+                self.deliver(index, &frame, &mut tally);
+            }
+        }
+        tally
+    }
+
+    /// Applies a frame to the player's replica and compares the two ends.
+    pub(crate) fn deliver(&mut self, index: usize, frame: &[u8], tally: &mut Tally) {
+        let (seed, tick) = (self.seed, self.output.tick);
+        let player = &mut self.players[index];
+        let body = player.replica.apply_frame(frame);
+        let body = body.unwrap_or_else(|error| panic!("seed {seed}, tick {tick}, player {index}: {error}"));
+        tally.frames += 1;
+        tally.bytes += frame.len();
+        tally.largest = tally.largest.max(frame.len());
+        tally.visible += player.replica.known().len();
+        if let Some(agrees) = body.hash_agrees {
+            assert!(agrees, "seed {seed}, tick {tick}, player {index}: the hash differs");
+            tally.checks += 1;
+        }
+        let ours: Vec<_> = player.viewer.known().to_vec();
+        let theirs: Vec<_> = player.replica.known().iter().map(|known| known.id).collect();
+        assert_eq!(ours, theirs, "seed {seed}, tick {tick}, player {index}");
+        for known in player.replica.known() {
+            let record = self.output.records.get(known.id);
+            assert_eq!(record, Some(&known.now), "seed {seed}, tick {tick}, player {index}, {:?}", known.id);
+        }
+    }
+}
+
+/// What was seen on the way, to be sure that there was something to see.
+#[derive(Default, Debug)]
+pub(crate) struct Tally {
+    pub(crate) frames: usize,
+    pub(crate) bytes: usize,
+    pub(crate) largest: usize,
+    pub(crate) visible: usize,
+    pub(crate) checks: usize,
+}
+
+/// Changes the direction now and then, sweeps the aim, fires in bursts.
+fn vary(input: &mut Input, dice: &mut Dice) {
+    if dice.chance(1, 20) {
+        input.thrust = if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(dice.below(1024) as u16)) };
+    }
+    if dice.chance(1, 2) {
+        input.aim = input.aim.turned(dice.between(-20, 20));
+    }
+    if dice.chance(1, 30) {
+        input.fire = !input.fire;
+    }
+}
+
+#[test]
+fn the_same_seed_plays_the_same_room() {
+    let play = || {
+        let mut stage = Stage::new(11);
+        (0..30).for_each(|_| stage.request_join(Role::Player));
+        stage.run(200);
+        stage.output.records.entities().to_vec()
+    };
+    assert_eq!(play(), play());
+}
+
+/// The tick numbers of a stage start behind 0, so that no tick is taken for one before the first.
+#[test]
+fn a_room_starts_with_tick_one() {
+    let mut stage = Stage::new(1);
+    stage.step();
+    assert_eq!(stage.output.tick, Tick(1));
+}
