@@ -1,0 +1,324 @@
+//! One bot: a link, the protocol's client, and a brain, in one task.
+
+mod light;
+
+use crate::brain::{Brain, BrainKind, Sight, Skill};
+use crate::link::{Link, LinkError, Received, Target};
+use fracas_protocol::arena::{Arena, Entity, News};
+use fracas_protocol::client::{Client, ClientError, Counters, Event, Options};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::ids::Token;
+use fracas_protocol::message::Hello;
+use fracas_protocol::tick::{Tick, TickRate};
+use light::LightClient;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// With more than this in view, a bot that need not verify stops to look.
+const VISIBLE_FOR_ALL: usize = 200;
+
+/// Microseconds since a start that all bots of a process share.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time now.
+    pub fn now_us(&self) -> u64 {
+        self.0.elapsed().as_micros() as u64
+    }
+
+    /// When it will be `us`.
+    pub fn at(&self, us: u64) -> tokio::time::Instant {
+        (self.0 + Duration::from_micros(us)).into()
+    }
+}
+
+/// How closely a bot looks at what it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Decodes and checks every frame, come what may.
+    Verifies,
+    /// The same until more is in view than a swarm can decode; then as [`Self::Glances`].
+    VerifiesWhileItCan,
+    /// Reads the frames' headers and plays without looking.
+    Glances,
+}
+
+/// What a bot is to be.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Where to.
+    pub target: Target,
+    /// Its hello.
+    pub hello: Hello,
+    /// What decides for it.
+    pub brain: BrainKind,
+    /// How well it aims, if it does.
+    pub skill: Skill,
+    /// Decides its whims.
+    pub seed: u64,
+    /// Inputs a second; as many as the tick rate if none.
+    pub input_hz: Option<u32>,
+    /// How closely it looks.
+    pub attention: Attention,
+    /// A header for the handshake.
+    pub header: Option<(&'static str, String)>,
+}
+
+/// Who is told what a bot experiences. Times are those of the bot's [`Clock`].
+pub trait Observer {
+    /// The server, which ticks at `_rate`, let it in.
+    fn joined(&mut self, _now_us: u64, _rate: TickRate) {}
+    /// A frame came, of so many payload bytes.
+    fn frame(&mut self, _now_us: u64, _bytes: usize) {}
+    /// A body came: its tick, the time since the input for it was sent (if it was applied on it), and how many entities
+    /// are known after it (if the bot looks).
+    fn body(&mut self, _now_us: u64, _tick: Tick, _input_to_update_us: Option<u64>, _visible: Option<usize>) {}
+    /// A ping was answered.
+    fn round_trip(&mut self, _now_us: u64, _us: u64) {}
+    /// An input was sent.
+    fn input(&mut self, _now_us: u64) {}
+}
+
+/// Nobody is told.
+impl Observer for () {}
+
+/// How a bot's connection ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// It was told to stop, and left.
+    Left,
+    /// The server closed, with this code if it gave one.
+    Closed(Option<u16>),
+    /// There was no connection to begin with.
+    NotConnected(LinkError),
+    /// What the server sent cannot be a game that the bot knows.
+    Unintelligible(ClientError),
+}
+
+impl Ending {
+    /// A word for the reason, as metrics have it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Left => "leave",
+            Self::Closed(Some(code)) => CloseReason::from_code(*code).map_or("other", CloseReason::label),
+            Self::Closed(None) => "lost",
+            Self::NotConnected(LinkError::Refused { .. }) => "refused",
+            Self::NotConnected(_) => "network",
+            Self::Unintelligible(_) => "unintelligible",
+        }
+    }
+
+    /// Whether to come back by itself is allowed and makes sense.
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Left | Self::Unintelligible(_) => false,
+            Self::Closed(code) => code.and_then(CloseReason::from_code).is_none_or(CloseReason::may_retry),
+            Self::NotConnected(LinkError::Refused { status, .. }) => matches!(status, 429 | 503),
+            Self::NotConnected(_) => true,
+        }
+    }
+}
+
+/// What became of a bot.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether it was let in.
+    pub joined: bool,
+    /// Whether it looked closely to the end.
+    pub verified: bool,
+    /// What its client counted.
+    pub counters: Counters,
+    /// To take its session back.
+    pub token: Option<Token>,
+}
+
+/// Connects and plays until `stop` turns true or the connection ends.
+pub async fn play(
+    setup: &Setup,
+    rules: Arena,
+    clock: Clock,
+    observer: &mut impl Observer,
+    stop: &mut watch::Receiver<bool>,
+) -> Outcome {
+    let mut bot = Bot::new(setup, rules);
+    let header = setup.header.as_ref().map(|(name, value)| (*name, value.as_str()));
+    let connected = tokio::select! {
+        connected = Link::connect(&setup.target, header) => connected,
+        _ = stop.wait_for(|stop| *stop) => return bot.outcome(Ending::Left),
+    };
+    let mut link = match connected {
+        Ok(link) => link,
+        Err(error) => return bot.outcome(Ending::NotConnected(error)),
+    };
+    loop {
+        let now_us = clock.now_us();
+        let wake_us = bot.advance(now_us, observer);
+        if link.send(std::iter::from_fn(|| bot.mode.take_outgoing())).await.is_err() {
+            return bot.outcome(Ending::Closed(None));
+        }
+        tokio::select! {
+            received = link.receive() => match received {
+                Received::Message(message) => {
+                    if let Err(error) = bot.receive(clock.now_us(), &message, observer) {
+                        link.close().await;
+                        return bot.outcome(Ending::Unintelligible(error));
+                    }
+                }
+                Received::Closed(close) => return bot.outcome(Ending::Closed(close.map(|(code, _)| code))),
+            },
+            () = tokio::time::sleep_until(clock.at(wake_us)) => {}
+            _ = stop.wait_for(|stop| *stop) => {
+                bot.mode.leave(clock.now_us());
+                // The server may be gone already.
+                let _ = link.send(std::iter::from_fn(|| bot.mode.take_outgoing())).await;
+                link.close().await;
+                return bot.outcome(Ending::Left);
+            }
+        }
+    }
+}
+
+/// Looks closely, or only at headers.
+enum Mode {
+    Full(Box<Client<Arena>>),
+    Light(LightClient),
+}
+
+impl Mode {
+    fn take_outgoing(&mut self) -> Option<Vec<u8>> {
+        match self {
+            Self::Full(client) => client.take_outgoing(),
+            Self::Light(client) => client.take_outgoing(),
+        }
+    }
+
+    fn leave(&mut self, now_us: u64) {
+        match self {
+            Self::Full(client) => client.leave(now_us),
+            Self::Light(client) => client.leave(),
+        }
+    }
+}
+
+struct Bot {
+    mode: Mode,
+    brain: Brain,
+    attention: Attention,
+    seed: u64,
+    input_hz: Option<u32>,
+    joined: bool,
+    counters: Counters,
+    token: Option<Token>,
+    density: Vec<u8>,
+}
+
+impl Bot {
+    fn new(setup: &Setup, rules: Arena) -> Self {
+        let options = Options { display_ticks: 0, input_hz: setup.input_hz };
+        let mode = match setup.attention {
+            Attention::Glances => Mode::Light(LightClient::new(setup.hello.clone(), setup.seed, setup.input_hz)),
+            _ => Mode::Full(Box::new(Client::new(rules, setup.hello.clone(), options))),
+        };
+        Self {
+            mode,
+            brain: Brain::new(setup.brain, setup.seed, setup.skill),
+            attention: setup.attention,
+            seed: setup.seed,
+            input_hz: setup.input_hz,
+            joined: false,
+            counters: Counters::default(),
+            token: None,
+            density: Vec::new(),
+        }
+    }
+
+    fn outcome(self, ending: Ending) -> Outcome {
+        let (verified, counters) = match &self.mode {
+            Mode::Full(client) => (self.joined, *client.counters()),
+            Mode::Light(_) => (false, self.counters),
+        };
+        Outcome { ending, joined: self.joined, verified, counters, token: self.token }
+    }
+
+    /// Plays what is due. Returns when to come back.
+    fn advance(&mut self, now_us: u64, observer: &mut impl Observer) -> u64 {
+        match &mut self.mode {
+            Mode::Light(client) => client.advance(now_us, observer),
+            Mode::Full(client) => {
+                if client.is_tick_due(now_us)
+                    && let (Some(own_id), Some((Entity::Ship(own), _))) =
+                        (client.own_id(), client.prediction().newest())
+                {
+                    let tick = client.input_clock().tick_and_fraction(now_us).0.next();
+                    let sight = Sight { replica: client.replica(), own, own_id, tick, density: &self.density };
+                    let input = self.brain.think(&sight);
+                    client.set_input(input);
+                }
+                let sent = client.counters().inputs_sent;
+                client.advance(now_us);
+                (sent..client.counters().inputs_sent).for_each(|_| observer.input(now_us));
+                client.wake_us(now_us)
+            }
+        }
+    }
+
+    fn receive(&mut self, now_us: u64, message: &[u8], observer: &mut impl Observer) -> Result<(), ClientError> {
+        if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
+            observer.frame(now_us, message.len());
+        }
+        match &mut self.mode {
+            Mode::Light(client) => self.joined |= client.receive(now_us, message, observer)?,
+            Mode::Full(client) => {
+                client.receive(now_us, message)?;
+                self.take_events(now_us, observer);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_events(&mut self, now_us: u64, observer: &mut impl Observer) {
+        let Mode::Full(client) = &mut self.mode else { return };
+        let visible = client.replica().known().len();
+        let mut last_tick = None;
+        while let Some(event) = client.take_event() {
+            match event {
+                Event::Welcome(welcome) => {
+                    self.joined = true;
+                    self.token = Some(welcome.token);
+                    observer.joined(now_us, welcome.tick_rate);
+                }
+                Event::Body { tick, input_to_update_us } => {
+                    last_tick = Some(tick);
+                    observer.body(now_us, tick, input_to_update_us, Some(visible));
+                }
+                Event::RoundTrip { us } => observer.round_trip(now_us, us),
+                Event::News(News::Density(tiles)) => self.density = tiles.to_vec(),
+                Event::News(_) | Event::Goodbye(_) => {}
+            }
+        }
+        if visible > VISIBLE_FOR_ALL
+            && self.attention == Attention::VerifiesWhileItCan
+            && let Some(tick) = last_tick
+        {
+            self.look_away(tick);
+        }
+    }
+
+    /// Stops decoding: there is too much to see for all bots to look.
+    fn look_away(&mut self, tick: Tick) {
+        let Mode::Full(client) = &mut self.mode else { return };
+        self.counters = *client.counters();
+        let rate = client.replica().rules().tuning().rate;
+        let follower = TickFollower { tick: Some(tick) };
+        self.mode = Mode::Light(LightClient::joined(rate, follower, self.seed, self.input_hz));
+    }
+}

@@ -1,0 +1,147 @@
+//! Looks for others and fights them: leads its shots, keeps its distance, takes what lies about.
+
+use super::Sight;
+use super::pilot::{bearing, is_clear, steer};
+use fracas_protocol::arena::fixed::SUBQUANTA_PER_QUANTUM;
+use fracas_protocol::arena::{Entity, Heading, Input, PickupKind, Ship, Thrust};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+
+/// Fires at what is nearer than this, in units.
+const RANGE: i32 = 520;
+/// Closes in from beyond and backs off from within, in units.
+const FAR: i32 = 330;
+const NEAR: i32 = 170;
+/// With fewer hit points a repair is worth more than a fight.
+const HURT: u8 = 45;
+/// Goes for what lies this near while it fights, in units.
+const SNATCH: i32 = 160;
+
+/// How well a hunter aims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skill {
+    /// Most it is off, in steps of a 1,024th of a turn.
+    pub error_steps: i32,
+    /// Most it turns its aim in a second, in the same steps.
+    pub turn_steps_per_s: i32,
+}
+
+impl Skill {
+    /// Like somebody who has played for a while: what a load test should look like.
+    pub const SEASONED: Self = Self { error_steps: 14, turn_steps_per_s: 900 };
+    /// Like somebody who has just come: what a person should meet first.
+    pub const CASUAL: Self = Self { error_steps: 34, turn_steps_per_s: 500 };
+}
+
+/// Looks for others and fights them.
+#[derive(Clone, Debug)]
+pub(super) struct Hunter {
+    skill: Skill,
+    input: Input,
+    target: Option<EntityId>,
+    /// +1 or -1: which way round the target.
+    side: i32,
+    error: i32,
+    decide_in: u32,
+    roam: Heading,
+}
+
+impl Hunter {
+    pub(super) fn new(skill: Skill) -> Self {
+        let (input, roam) = (Input::default(), Heading::default());
+        Self { skill, input, target: None, side: 1, error: 0, decide_in: 0, roam }
+    }
+
+    pub(super) fn think(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Input {
+        if self.decide_in == 0 {
+            self.decide(sight, dice);
+            self.decide_in = sight.arena().tuning().rate.ticks_in_ms(150 + dice.below(250));
+        }
+        self.decide_in -= 1;
+        self.aim(sight);
+        self.input
+    }
+
+    /// Whom to fight and where to fly, for the next fraction of a second.
+    fn decide(&mut self, sight: &Sight<'_>, dice: &mut Dice) {
+        let from = sight.own.position;
+        let hunted = sight.others().filter(|(_, ship)| !ship.is_protected());
+        let nearest = hunted.min_by_key(|(id, ship)| (from.distance_squared(ship.position), *id));
+        self.target = nearest.map(|(id, _)| id);
+        self.error = dice.between(-self.skill.error_steps, self.skill.error_steps);
+        if dice.chance(1, 4) {
+            self.side = -self.side;
+        }
+        let loot = wanted_pickup(sight);
+        self.input.thrust = match (nearest, loot) {
+            (_, Some((heading, distance))) if distance < SNATCH || sight.own.hull < HURT => steer(sight, heading),
+            (Some((_, target)), _) => self.manoeuvre(sight, target),
+            (None, Some((heading, _))) => steer(sight, heading),
+            (None, None) => self.roam(sight, dice),
+        };
+    }
+
+    fn manoeuvre(&self, sight: &Sight<'_>, target: &Ship) -> Thrust {
+        let (heading, distance) = bearing(sight.own.position, target.position);
+        let turn = match distance {
+            FAR.. => 0,
+            NEAR..FAR => 256 * self.side,
+            _ => 400 * self.side,
+        };
+        steer(sight, heading.turned(turn))
+    }
+
+    /// Nobody in sight: to where the most are, or just on.
+    fn roam(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Thrust {
+        let map = sight.arena().map();
+        let busiest = sight.density.iter().enumerate().max_by_key(|(_, ships)| **ships);
+        let busy = busiest.filter(|(_, ships)| **ships > 1).and_then(|(rank, _)| map.tile_of_rank(rank as u16));
+        match busy {
+            Some((column, row)) => {
+                let middle = |tile: u32| tile as i32 * map.tile_quanta() + map.tile_quanta() / 2;
+                let (heading, _) = bearing(sight.own.position, Point { x: middle(column), y: middle(row) });
+                steer(sight, heading.turned(dice.between(-40, 40)))
+            }
+            None => {
+                self.roam = self.roam.turned(dice.between(-60, 60));
+                steer(sight, self.roam)
+            }
+        }
+    }
+
+    /// Turns the aim towards where the target will be when a bolt gets there, and fires if that makes sense.
+    fn aim(&mut self, sight: &Sight<'_>) {
+        self.input.fire = false;
+        let Some(target) = self.target.and_then(|id| sight.replica.get(id)) else { return };
+        let Entity::Ship(target) = &target.now else { return };
+        let tuning = sight.arena().tuning();
+        let from = sight.own.position;
+        let (_, distance) = bearing(from, target.position);
+        let flight_ticks = distance * QUANTA_PER_UNIT * SUBQUANTA_PER_QUANTUM / tuning.bolt_speed;
+        let moved = |velocity: i32| velocity / SUBQUANTA_PER_QUANTUM * flight_ticks;
+        let ahead =
+            Point { x: target.position.x + moved(target.velocity.x), y: target.position.y + moved(target.velocity.y) };
+        let (wanted, _) = bearing(from, ahead);
+        let wanted = wanted.turned(self.error);
+        let most = self.skill.turn_steps_per_s / tuning.rate.hz() as i32;
+        let turn = wanted.turn_from(self.input.aim).clamp(-most, most);
+        self.input.aim = self.input.aim.turned(turn);
+        let on_target = wanted.turn_from(self.input.aim).abs() < 24;
+        self.input.fire = on_target && distance < RANGE && is_clear(sight, from, self.input.aim, distance, 0);
+    }
+}
+
+/// The nearest pick-up that is of use now: its direction and distance.
+fn wanted_pickup(sight: &Sight<'_>) -> Option<(Heading, i32)> {
+    let pickups = sight.replica.known().iter().filter_map(|known| match &known.now {
+        Entity::Pickup(pickup) => Some(pickup),
+        _ => None,
+    });
+    let hurt = sight.own.hull < HURT;
+    let useful = pickups.filter(|pickup| !hurt || pickup.kind == PickupKind::Repair);
+    let nearest = useful.min_by_key(|pickup| {
+        (sight.own.position.distance_squared(pickup.position), pickup.position.x, pickup.position.y)
+    });
+    nearest.map(|pickup| bearing(sight.own.position, pickup.position))
+}

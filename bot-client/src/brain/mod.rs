@@ -1,0 +1,99 @@
+//! What decides for a bot. A brain sees only what its replica holds, like a person sees only the screen.
+
+mod crowd;
+mod hunter;
+mod pilot;
+mod wander;
+
+pub use hunter::Skill;
+pub use wander::Wander;
+
+use crowd::Crowd;
+use fracas_protocol::arena::{Arena, Entity, Input, Ship};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::replica::Replica;
+use fracas_protocol::tick::Tick;
+use hunter::Hunter;
+
+/// What a brain sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    /// Everything known.
+    pub replica: &'a Replica<Arena>,
+    /// The own ship, as far ahead as it is predicted.
+    pub own: &'a Ship,
+    /// The own ship's id.
+    pub own_id: EntityId,
+    /// The tick that is to be played.
+    pub tick: Tick,
+    /// Ships per open tile, as last told.
+    pub density: &'a [u8],
+}
+
+impl<'a> Sight<'a> {
+    /// The arena's rules as they are now.
+    pub fn arena(&self) -> &'a Arena {
+        self.replica.rules()
+    }
+
+    /// Every other ship that flies.
+    pub fn others(&self) -> impl Iterator<Item = (EntityId, &'a Ship)> + use<'a> {
+        let own = self.own_id;
+        self.replica.known().iter().filter_map(move |known| match &known.now {
+            Entity::Ship(ship) if known.id != own && ship.is_alive() => Some((known.id, ship)),
+            _ => None,
+        })
+    }
+}
+
+/// The brains there are, by the name they have on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BrainKind {
+    /// Does nothing.
+    Idle,
+    /// Flies about and fires now and then.
+    Wander,
+    /// Looks for others and fights them.
+    Hunter,
+    /// Goes where everybody goes: to the middle.
+    Crowd,
+}
+
+/// A bot's brain.
+#[derive(Clone, Debug)]
+pub struct Brain {
+    dice: Dice,
+    mind: Mind,
+}
+
+#[derive(Clone, Debug)]
+enum Mind {
+    Idle,
+    Wander(Wander),
+    Hunter(Hunter),
+    Crowd(Crowd),
+}
+
+impl Brain {
+    /// A brain of the kind; equal seeds decide alike.
+    pub fn new(kind: BrainKind, seed: u64, skill: Skill) -> Self {
+        let mind = match kind {
+            BrainKind::Idle => Mind::Idle,
+            BrainKind::Wander => Mind::Wander(Wander::default()),
+            BrainKind::Hunter => Mind::Hunter(Hunter::new(skill)),
+            BrainKind::Crowd => Mind::Crowd(Crowd::default()),
+        };
+        Self { dice: Dice::new(seed, 3), mind }
+    }
+
+    /// What to do on the next tick.
+    pub fn think(&mut self, sight: &Sight<'_>) -> Input {
+        match &mut self.mind {
+            Mind::Idle => Input::default(),
+            Mind::Wander(wander) => wander.think(sight.arena().tuning().rate, &mut self.dice),
+            Mind::Hunter(hunter) => hunter.think(sight, &mut self.dice),
+            Mind::Crowd(crowd) => crowd.think(sight, &mut self.dice),
+        }
+    }
+}

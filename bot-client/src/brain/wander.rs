@@ -1,0 +1,37 @@
+//! Flies about: a new direction every second or so, a sweeping aim, fire in bursts. It looks at nothing.
+
+use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_protocol::dice::Dice;
+use fracas_protocol::tick::TickRate;
+
+/// Flies about without looking.
+#[derive(Clone, Debug, Default)]
+pub struct Wander {
+    input: Input,
+    /// Steps by which the aim turns in a tick.
+    sweep: i32,
+    turn_in: u32,
+    trigger_in: u32,
+}
+
+impl Wander {
+    /// What to do on the next tick.
+    pub fn think(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
+        if self.turn_in == 0 {
+            self.turn_in = rate.ticks_in_ms(300 + dice.below(1200));
+            self.sweep = dice.between(-8, 8);
+            self.input.thrust = match dice.chance(1, 6) {
+                true => Thrust::NONE,
+                false => Thrust::towards(Heading::new(dice.below(u32::from(Heading::TURN)) as u16)),
+            };
+        }
+        if self.trigger_in == 0 {
+            self.input.fire = !self.input.fire && dice.chance(1, 2);
+            self.trigger_in = rate.ticks_in_ms(400 + dice.below(1600));
+        }
+        self.turn_in -= 1;
+        self.trigger_in -= 1;
+        self.input.aim = self.input.aim.turned(self.sweep);
+        self.input
+    }
+}

@@ -1,0 +1,135 @@
+//! The swarm's program: reads the command line, runs, prints, and turns the result into an exit code.
+
+use clap::{Args, Parser, Subcommand};
+use fracas_bots::brain::BrainKind;
+use fracas_bots::descriptors;
+use fracas_bots::link::Target;
+use fracas_bots::report::text;
+use fracas_bots::swarm::{self, Plan, Ramp, parse_duration};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The run could not be made, or proves nothing.
+const BROKEN: u8 = 1;
+/// A mistake on the command line.
+const USAGE: u8 = 2;
+
+/// Descriptors beside the bots' sockets.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// Headless players for Fracas.
+#[derive(Parser, Debug)]
+#[command(name = "fracas-bots", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Put a server under load with many bots, and measure what comes back.
+    Swarm(SwarmArgs),
+}
+
+#[derive(Args, Debug)]
+struct SwarmArgs {
+    /// The server's WebSocket.
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
+    url: String,
+    /// How many bots.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    bots: u32,
+    /// How long, the ramp included.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_duration)]
+    duration: Duration,
+    /// How fast they come.
+    #[arg(long, value_name = "N/s", default_value = "200/s")]
+    ramp: Ramp,
+    /// What decides for them.
+    #[arg(long, value_enum, default_value = "hunter")]
+    brain: BrainKind,
+    /// Decides their whims.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Inputs a second and bot. [default: the server's tick rate]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=60))]
+    input_hz: Option<u32>,
+    /// Write the result to this file as JSON; "-" is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            // One line, without usage and pointers.
+            let text = error.render().to_string();
+            let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+            let words: Vec<_> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
+            return complain(&format!("{} (see --help)", words.join(" ")), USAGE);
+        }
+        Err(help) => help.exit(),
+    };
+    let Command::Swarm(args) = cli.command;
+    match plan(&args) {
+        Ok(plan) => run(plan, args.json.as_deref()),
+        Err(mistake) => complain(&mistake, USAGE),
+    }
+}
+
+fn plan(args: &SwarmArgs) -> Result<Plan, String> {
+    let bots = args.bots as usize;
+    let ramp_time = args.ramp.time_for(bots);
+    if ramp_time >= args.duration {
+        return Err(format!(
+            "the ramp takes {:.1} s of {:.1} s: make --duration longer or --ramp steeper",
+            ramp_time.as_secs_f64(),
+            args.duration.as_secs_f64()
+        ));
+    }
+    Ok(Plan {
+        target: Target::parse(&args.url).map_err(|error| error.to_string())?,
+        bots,
+        duration: args.duration,
+        ramp: args.ramp,
+        brain: args.brain,
+        seed: args.seed,
+        input_hz: args.input_hz,
+    })
+}
+
+fn run(plan: Plan, json: Option<&std::path::Path>) -> ExitCode {
+    match descriptors::raise_limit() {
+        Err(error) => return complain(&format!("cannot raise the limit of open descriptors: {error}"), BROKEN),
+        Ok(Some(limit)) if limit < plan.bots as u64 + SPARE_DESCRIPTORS => {
+            return complain(&format!("{} bots need more descriptors than {limit}", plan.bots), BROKEN);
+        }
+        Ok(limit) => eprintln!("open descriptors: {}", descriptors::words(limit)),
+    }
+    let summary = match swarm::run(plan) {
+        Ok(summary) => summary,
+        Err(error) => return complain(&error.to_string(), BROKEN),
+    };
+    let to_stdout = json.is_some_and(|path| path.as_os_str() == "-");
+    let printed = if to_stdout { summary.to_json() } else { text::render(&summary) };
+    if let Err(error) = std::io::stdout().write_all(printed.as_bytes()) {
+        return complain(&format!("cannot write: {error}"), BROKEN);
+    }
+    if let Some(path) = json.filter(|_| !to_stdout)
+        && let Err(error) = std::fs::write(path, summary.to_json())
+    {
+        return complain(&format!("cannot write {}: {error}", path.display()), BROKEN);
+    }
+    if summary.is_sound() {
+        return ExitCode::SUCCESS;
+    }
+    complain("the run is broken: not all bots joined, or a view was wrong", BROKEN)
+}
+
+fn complain(what: &str, code: u8) -> ExitCode {
+    eprintln!("fracas-bots: {what}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,177 @@
+//! Many bots at once: started along a [`ramp`], spread over [`worker`] threads, measured in the steady part, judged by
+//! [`saturation`] to be the server's measure or only their own.
+
+mod observer;
+mod ramp;
+mod saturation;
+mod worker;
+
+pub use ramp::{Ramp, parse_duration};
+
+use crate::bot::{Clock, Ending, Outcome};
+use crate::brain::BrainKind;
+use crate::link::{LinkError, Target};
+use crate::report::summary::{BotShare, Percentiles};
+use crate::report::{Measures, Summary};
+use fracas_protocol::arena::{Arena, Map};
+use fracas_protocol::tick::TickRate;
+use observer::Window;
+use saturation::Saturation;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use worker::{Job, WorkerResult};
+
+/// Up to so many bots, all of them look closely.
+const ALL_VERIFY_MAX: usize = 1000;
+/// Of more, so many do.
+const COHORT: usize = 50;
+
+/// What a swarm is to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where to.
+    pub target: Target,
+    /// How many.
+    pub bots: usize,
+    /// How long, the ramp included.
+    pub duration: Duration,
+    /// How fast they come.
+    pub ramp: Ramp,
+    /// What decides for them.
+    pub brain: BrainKind,
+    /// Decides their whims.
+    pub seed: u64,
+    /// Inputs a second and bot; the tick rate if none.
+    pub input_hz: Option<u32>,
+}
+
+/// What all workers of a swarm share.
+#[derive(Debug)]
+struct Shared {
+    plan: Plan,
+    rules: Arena,
+    clock: Clock,
+    window: Window,
+    joined: AtomicUsize,
+    /// A line below all bodies' arrivals, set by the first: see [`crate::report::measures::Arrivals`].
+    guess_us: OnceLock<i64>,
+    tick_rate: OnceLock<TickRate>,
+}
+
+/// Runs a swarm to its end.
+///
+/// # Errors
+/// If the server's map cannot be had; whatever happens to single bots is in the summary.
+pub fn run(plan: Plan) -> Result<Summary, LinkError> {
+    let map = fetch_map(&plan.target)?;
+    let cpu_before = saturation::process_cpu();
+    let clock = Clock::start();
+    let steady_from = plan.ramp.time_for(plan.bots);
+    let window = Window { from_us: steady_from.as_micros() as u64, to_us: plan.duration.as_micros() as u64 };
+    let shared = Arc::new(Shared {
+        rules: Arena::new(TickRate::HZ_30, map),
+        clock,
+        window,
+        joined: AtomicUsize::new(0),
+        guess_us: OnceLock::new(),
+        tick_rate: OnceLock::new(),
+        plan,
+    });
+    let workers = worker_count();
+    let results: Vec<WorkerResult> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers)
+            .map(|index| {
+                let job = Job { shared: Arc::clone(&shared), index, workers };
+                scope.spawn(move || worker::run(&job))
+            })
+            .collect();
+        report_progress(&shared);
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let cpu = saturation::process_cpu().saturating_sub(cpu_before);
+    Ok(summarise(&shared, results, cpu, workers))
+}
+
+fn fetch_map(target: &Target) -> Result<Map, LinkError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| LinkError::Network(error.to_string()))?.block_on(target.fetch_map())
+}
+
+/// Half of the cores: the server is mostly on the same machine.
+fn worker_count() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 16))
+}
+
+/// A line on stderr now and then while it runs.
+fn report_progress(shared: &Shared) {
+    const EVERY: Duration = Duration::from_secs(5);
+    let end_us = shared.window.to_us;
+    loop {
+        let left = Duration::from_micros(end_us.saturating_sub(shared.clock.now_us()));
+        std::thread::sleep(left.min(EVERY));
+        if left <= EVERY {
+            return;
+        }
+        let seconds = shared.clock.now_us() / 1_000_000;
+        let joined = shared.joined.load(Ordering::Relaxed);
+        eprintln!("{seconds:>4} s: {joined} of {} bots have joined", shared.plan.bots);
+    }
+}
+
+fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration, workers: usize) -> Summary {
+    let (plan, zero) = (&shared.plan, Percentiles { p50: 0.0, p90: 0.0, p99: 0.0, max: 0.0 });
+    let mut measures = Measures::default();
+    let mut saturation = Saturation::default();
+    let mut outcomes: Vec<(Outcome, BotShare)> = Vec::new();
+    for result in results {
+        measures.merge(&result.measures);
+        saturation.merge(&result.saturation);
+        outcomes.extend(result.outcomes);
+    }
+    let sum = |count: fn(&Outcome) -> u64| outcomes.iter().map(|(outcome, _)| count(outcome)).sum::<u64>();
+    let number = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(outcome, _)| is(outcome)).count();
+    let mut disconnects = BTreeMap::new();
+    for (outcome, _) in &outcomes {
+        if !matches!(outcome.ending, Ending::Left) {
+            *disconnects.entry(outcome.ending.label()).or_insert(0) += 1;
+        }
+    }
+    let mut summary = Summary {
+        schema: 1,
+        url: plan.target.to_string(),
+        seed: plan.seed,
+        bots_requested: plan.bots,
+        bots_joined: number(|outcome| outcome.joined),
+        bots_at_end: number(|outcome| outcome.joined && matches!(outcome.ending, Ending::Left)),
+        verified_bots: number(|outcome| outcome.verified),
+        duration_s: plan.duration.as_secs_f64(),
+        steady_s: shared.window.seconds(),
+        updates: 0,
+        update_hz_mean: 0.0,
+        update_hz_p5: 0.0,
+        on_time: 0.0,
+        update_gap_ms: zero,
+        update_late_ms: zero,
+        input_to_update_ms: zero,
+        rtt_ms: zero,
+        bytes_in: 0,
+        bytes_per_update: 0.0,
+        visible_mean: 0.0,
+        inputs_sent: 0,
+        view_checks: sum(|outcome| outcome.counters.view_checks),
+        view_mismatches: sum(|outcome| outcome.counters.view_mismatches),
+        desyncs: sum(|outcome| outcome.counters.desyncs),
+        resyncs: sum(|outcome| outcome.counters.resyncs),
+        corrections: sum(|outcome| outcome.counters.corrections),
+        corrections_late: sum(|outcome| outcome.counters.corrections_late),
+        corrections_pushed: sum(|outcome| outcome.counters.corrections_pushed),
+        disconnects,
+        swarm_cpu_s: cpu.as_secs_f64(),
+        swarm_saturated: saturation.is_the_limit(cpu, plan.duration, workers),
+    };
+    let joined: Vec<_> = outcomes.iter().filter(|(outcome, _)| outcome.joined).map(|(_, share)| *share).collect();
+    summary.measure(&measures, &joined, shared.tick_rate.get().copied().unwrap_or(TickRate::HZ_30).hz());
+    summary
+}
