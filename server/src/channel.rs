@@ -103,6 +103,8 @@ pub struct Notice {
 /// What the tick thread publishes after each tick.
 #[derive(Debug)]
 pub struct Published<G: Game> {
+    /// One more than that of the tick published before: a gap tells an event loop that it missed some.
+    pub sequence: u64,
     /// What frames are made of.
     pub output: Arc<TickOutput<G::Rules>>,
     /// What is said only once, and mostly empty.
@@ -113,7 +115,7 @@ pub struct Published<G: Game> {
 
 impl<G: Game> Clone for Published<G> {
     fn clone(&self) -> Self {
-        Self { output: Arc::clone(&self.output), asides: Arc::clone(&self.asides), due: self.due }
+        Self { output: Arc::clone(&self.output), asides: Arc::clone(&self.asides), ..*self }
     }
 }
 

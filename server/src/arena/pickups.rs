@@ -11,7 +11,7 @@ use fracas_protocol::rules::Point;
 use std::collections::VecDeque;
 
 /// One pick-up for so many square units.
-const AREA_PER_PICKUP: i64 = 80_000;
+const AREA_PER_PICKUP: i64 = 100_000;
 /// New ones on one tick.
 const SPAWNS_PER_TICK: usize = 4;
 /// How far from a cell's centre one may lie, in units.
@@ -58,10 +58,8 @@ impl Pickups {
             };
             let middle = places.anywhere(arena, dice);
             let spread = CELL_SPREAD * QUANTA_PER_UNIT;
-            let place = Point {
-                x: middle.x + dice.between(-spread, spread),
-                y: middle.y + dice.between(-spread, spread),
-            };
+            let place =
+                Point { x: middle.x + dice.between(-spread, spread), y: middle.y + dice.between(-spread, spread) };
             self.put(kind, place, arena);
         }
     }
@@ -70,10 +68,8 @@ impl Pickups {
     pub(super) fn scatter(&mut self, wreck: Point, arena: &Arena, dice: &mut Dice) {
         let spread = WRECK_SPREAD * QUANTA_PER_UNIT;
         for _ in 0..WRECK_SHARDS {
-            let place = Point {
-                x: wreck.x + dice.between(-spread, spread),
-                y: wreck.y + dice.between(-spread, spread),
-            };
+            let place =
+                Point { x: wreck.x + dice.between(-spread, spread), y: wreck.y + dice.between(-spread, spread) };
             self.put(PickupKind::Shard, place, arena);
         }
     }

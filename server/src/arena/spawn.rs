@@ -34,9 +34,8 @@ impl SpawnPlaces {
         let rank = dice.below(u32::from(arena.open())) as u16;
         let (x, y) = self.cells[dice.below(self.cells.len() as u32) as usize];
         let (column, row) = map.tile_of_rank(rank).unwrap_or_default();
-        let middle = |tile: u32, cell: u32| {
-            cell_start((tile * map.side() + cell) as i32) + CELL_UNITS * QUANTA_PER_UNIT / 2
-        };
+        let middle =
+            |tile: u32, cell: u32| cell_start((tile * map.side() + cell) as i32) + CELL_UNITS * QUANTA_PER_UNIT / 2;
         Point { x: middle(column, x), y: middle(row, y) }
     }
 

@@ -219,7 +219,8 @@ impl World {
         self.pickups.reached(&self.targets, &mut reached);
         for (id, ship) in reached.drain(..) {
             let alive = |pilot: &&mut Pilot| pilot.ship.is_alive();
-            let Some(pilot) = slot_of(ship).and_then(|slot| self.pilots.get_mut(usize::from(slot))?.as_mut()).filter(alive)
+            let Some(pilot) =
+                slot_of(ship).and_then(|slot| self.pilots.get_mut(usize::from(slot))?.as_mut()).filter(alive)
             else {
                 continue;
             };
@@ -238,7 +239,8 @@ impl World {
 
     /// Ranks the people, and tells the best of them.
     fn rank(&mut self) -> News {
-        self.leader = self.pilots().max_by_key(|(slot, pilot)| (pilot.ship.score, std::cmp::Reverse(*slot))).map(|p| p.0);
+        self.leader =
+            self.pilots().max_by_key(|(slot, pilot)| (pilot.ship.score, std::cmp::Reverse(*slot))).map(|p| p.0);
         let people = self.pilots().filter(|(_, pilot)| pilot.kind == PlayerKind::Person);
         let mut standings: Vec<_> =
             people.map(|(slot, pilot)| Standing { slot, name: &pilot.name, score: pilot.ship.score }).collect();

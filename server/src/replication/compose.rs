@@ -6,13 +6,13 @@ use super::output::{PlayerOutput, TickOutput};
 use super::records::Presence;
 use super::view::Viewer;
 use crate::game::{Game, PlayerId};
+use fracas_protocol::WireError;
 use fracas_protocol::bits::{BitWriter, Coder};
 use fracas_protocol::frame::{self, FrameHeader};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
 use fracas_protocol::record::Digest;
 use fracas_protocol::rules::{Point, Rules};
-use fracas_protocol::WireError;
 use std::sync::Arc;
 
 /// Composes frames for the viewers of one event loop, and holds the memory that all of them use in turn.

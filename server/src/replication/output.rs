@@ -28,8 +28,6 @@ pub struct PlayerOutput<R: Rules> {
 pub struct TickOutput<R: Rules> {
     /// The tick.
     pub tick: Tick,
-    /// Whether the tick before this one was published too; if not, ticks were skipped.
-    pub follows_last: bool,
     /// The rules with this tick's world state.
     pub rules: R,
     /// What viewers believe of each entity.
@@ -43,14 +41,7 @@ pub struct TickOutput<R: Rules> {
 impl<R: Rules> TickOutput<R> {
     /// Nothing to say yet.
     pub fn empty(rules: R) -> Self {
-        Self {
-            tick: Tick(0),
-            follows_last: false,
-            rules,
-            records: Records::default(),
-            players: Vec::new(),
-            names: Arc::default(),
-        }
+        Self { tick: Tick(0), rules, records: Records::default(), players: Vec::new(), names: Arc::default() }
     }
 
     /// What this player is told.

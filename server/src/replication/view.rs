@@ -9,12 +9,13 @@ use fracas_protocol::name::NameTable;
 use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::tick::Tick;
 
-/// How far beyond the screen's edge entities enter, in units: what flies in is known before it is seen.
+/// How far beyond the screen's edge entities enter, in units: what flies in is known before it is seen, also by a client
+/// whose own ship is predicted some ticks ahead.
 const MARGIN: i32 = 48;
 
 /// How much farther than it entered an entity must be to leave, in percent of the half side: who dances on the edge is
 /// not told again and again.
-const HYSTERESIS_PERCENT: i32 = 12;
+const HYSTERESIS_PERCENT: i32 = 10;
 
 /// What the client at the other end knows, if it got every frame composed so far.
 #[derive(Debug)]
@@ -52,10 +53,7 @@ impl<R: Rules> Viewer<R> {
 
     /// Forgets what the client knows: its next frame starts afresh.
     pub fn start_afresh(&mut self) {
-        *self = Self {
-            known: std::mem::take(&mut self.known),
-            ..Self::new(self.aspect, self.hash_phase)
-        };
+        *self = Self { known: std::mem::take(&mut self.known), ..Self::new(self.aspect, self.hash_phase) };
         self.known.clear();
     }
 

@@ -126,7 +126,6 @@ impl<G: Game> Room<G> {
         let mut output = self.spare_output();
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
-        out.follows_last = self.last.tick.next() == tick;
         out.rules.clone_from(self.game.rules());
         out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
         mark(Phase::Records);
@@ -226,8 +225,7 @@ impl<G: Game> Room<G> {
     fn end_lost_sessions(&mut self, tick: Tick, asides: &mut Asides) {
         let grace = i64::from(self.game.rules().tick_rate().ticks_in_ms(RESUME_MS));
         let over = |lost_at: Tick| tick.since(lost_at) >= grace;
-        let ended: Vec<_> =
-            self.roster.members().filter(|m| m.lost_at.is_some_and(over)).map(|m| m.session).collect();
+        let ended: Vec<_> = self.roster.members().filter(|m| m.lost_at.is_some_and(over)).map(|m| m.session).collect();
         for session in ended {
             self.end(session, tick, asides);
         }

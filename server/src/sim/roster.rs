@@ -126,9 +126,7 @@ impl<I: Copy + Default> Roster<I> {
         connection: ConnectionKey,
     ) -> Result<&mut Member<I>, CloseReason> {
         let (taken, most, free) = match (role, kind) {
-            (Role::Spectator, _) => {
-                (&mut self.headcount.spectators, self.capacity.spectators, &mut self.free_stands)
-            }
+            (Role::Spectator, _) => (&mut self.headcount.spectators, self.capacity.spectators, &mut self.free_stands),
             (Role::Player, PlayerKind::Person) => {
                 (&mut self.headcount.people, self.capacity.people, &mut self.free_seats)
             }

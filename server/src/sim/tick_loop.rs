@@ -69,19 +69,21 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
 
 /// Hands ticks to the event loops.
 struct Outbox {
+    sequence: u64,
     /// What was said on ticks that a loop missed, by loop: unlike a frame it cannot be made up for later.
     unsaid: Vec<Asides>,
 }
 
 impl Outbox {
     fn new(loops: usize) -> Self {
-        Self { unsaid: std::iter::repeat_with(Asides::default).take(loops).collect() }
+        Self { sequence: 0, unsaid: std::iter::repeat_with(Asides::default).take(loops).collect() }
     }
 
     /// Hands the tick to every event loop that has room for it. Returns how many had not.
     fn publish<G: Game>(&mut self, doors: &TickDoors<G>, result: &mut TickResult<G::Rules>, due: Instant) -> u32 {
         let asides = Arc::new(std::mem::take(&mut result.asides));
-        let mut missed = 0;
+        let (sequence, mut missed) = (self.sequence, 0);
+        self.sequence += 1;
         for (outbound, unsaid) in doors.outbound.iter().zip(&mut self.unsaid) {
             let asides = match unsaid.is_empty() {
                 true => Arc::clone(&asides),
@@ -91,7 +93,7 @@ impl Outbox {
                     Arc::new(all)
                 }
             };
-            let published = Published { output: Arc::clone(&result.output), asides, due };
+            let published = Published { sequence, output: Arc::clone(&result.output), asides, due };
             if let Err(refused) = outbound.try_send(published) {
                 unsaid.extend(&refused.into_inner().asides);
                 missed += 1;

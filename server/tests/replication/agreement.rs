@@ -18,7 +18,8 @@ fn a_minute_of_fighting_leaves_every_replica_equal_to_the_records() {
     assert!(tally.checks >= 60 * 58, "{tally:?}");
     assert!(visible > 20.0, "{tally:?}");
     let entities = stage.output.records.entities();
-    let score: u32 = entities.iter().map(|(_, e)| if let Entity::Ship(ship) = e { u32::from(ship.score) } else { 0 }).sum();
+    let score: u32 =
+        entities.iter().map(|(_, e)| if let Entity::Ship(ship) = e { u32::from(ship.score) } else { 0 }).sum();
     assert!(score > 500, "nobody was ever destroyed: {score}");
 }
 

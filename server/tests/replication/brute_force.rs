@@ -30,11 +30,12 @@ fn excess(stage: &Stage, index: usize) -> Vec<EntityId> {
     let player = &stage.players[index];
     let centre = centre_of(stage, index);
     let (width, height) = player.viewer.aspect().view_size();
-    let reach = |side: i32| (side / 2 + 48) * QUANTA_PER_UNIT * 112 / 100 + 1;
+    let reach = |side: i32| (side / 2 + 48) * QUANTA_PER_UNIT * 110 / 100 + 1;
     // What its neighbours fired on this very tick is known with them and leaves with the next.
     let too_far = |place: Point| {
         let fresh_shot = 20 * QUANTA_PER_UNIT;
-        (place.x - centre.x).abs() > reach(width) + fresh_shot || (place.y - centre.y).abs() > reach(height) + fresh_shot
+        (place.x - centre.x).abs() > reach(width) + fresh_shot
+            || (place.y - centre.y).abs() > reach(height) + fresh_shot
     };
     let known = player.replica.known().iter();
     known.filter(|known| too_far(Arena::position(&known.now))).map(|known| known.id).collect()

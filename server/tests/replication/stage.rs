@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// An empty room with tight quarters, so that there is always a fight.
     pub(crate) fn new(seed: u64) -> Self {
-        println!("seed {seed}");
+        announce(seed);
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed };
         let world = World::new(config);
         let output = Arc::new(TickOutput::empty(world.rules().clone()));
@@ -133,6 +133,11 @@ impl Stage {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a failed test shows it, and it is what repeats the failure")]
+fn announce(seed: u64) {
+    println!("seed {seed}");
+}
+
 /// What was seen on the way, to be sure that there was something to see.
 #[derive(Default, Debug)]
 pub(crate) struct Tally {
@@ -146,7 +151,8 @@ pub(crate) struct Tally {
 /// Changes the direction now and then, sweeps the aim, fires in bursts.
 fn vary(input: &mut Input, dice: &mut Dice) {
     if dice.chance(1, 20) {
-        input.thrust = if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(dice.below(1024) as u16)) };
+        input.thrust =
+            if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(dice.below(1024) as u16)) };
     }
     if dice.chance(1, 2) {
         input.aim = input.aim.turned(dice.between(-20, 20));

@@ -1,0 +1,328 @@
+//! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
+
+use crate::net::admission::Origin;
+use crate::sim::roster::Capacity;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use fracas_protocol::arena::SHIPS_MAX;
+use fracas_protocol::tick::TickRate;
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
+/// http://127.0.0.1:8080.
+#[derive(Parser, Debug)]
+#[command(name = "fracas-server", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    /// Read settings from this TOML file; its keys are the flags' names.
+    #[arg(long, env = "FRACAS_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand, Debug, Clone)]
+enum Subcommands {
+    /// Check flags, environment and file, print what is in effect, and end.
+    CheckConfig,
+    /// Print a config file with every setting, its default and what it does.
+    ConfigTemplate,
+    /// Ask a server whether it is ready; exit 0 if it is.
+    Healthcheck {
+        /// For example http://127.0.0.1:8080/readyz
+        url: String,
+    },
+}
+
+/// Every setting, as given or not.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+#[group(skip)]
+struct Settings {
+    /// Where players connect: the page and the game. [default: 127.0.0.1:8080]
+    #[arg(long, env = "FRACAS_LISTEN", value_name = "ADDR:PORT", global = true)]
+    listen: Option<SocketAddr>,
+    /// Where operators look: metrics and health. Keep it private. [default: 127.0.0.1:8081]
+    #[arg(long, env = "FRACAS_OPS_LISTEN", value_name = "ADDR:PORT", global = true)]
+    ops_listen: Option<SocketAddr>,
+    /// Ticks per second: 20, 30 or 60. [default: 30]
+    #[arg(long, env = "FRACAS_TICK_HZ", value_name = "HZ", value_parser = parse_rate, global = true)]
+    tick_hz: Option<TickRate>,
+    /// People who may play at the same time. [default: 5000]
+    #[arg(long, env = "FRACAS_MAX_PLAYERS", value_name = "N", global = true)]
+    max_players: Option<u16>,
+    /// Threads that own the players' sockets. [default: one per 2000 of --max-players, at most the cores]
+    #[arg(long, env = "FRACAS_EVENT_LOOPS", value_name = "N", global = true)]
+    event_loops: Option<u8>,
+    /// Keep at least so many ships in the arena by adding bots. [default: 24]
+    #[arg(long, env = "FRACAS_FILL", value_name = "N", global = true)]
+    fill: Option<u16>,
+    /// Decides all chances of the room. [default: another one each time]
+    #[arg(long, env = "FRACAS_SEED", value_name = "N", global = true)]
+    seed: Option<u64>,
+    /// Where the journal is kept. There is no journal yet, so this is refused.
+    #[arg(long, env = "FRACAS_DATA_DIR", value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// Web origin that may connect beside the server's own, such as https://play.example; may be given several times.
+    #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
+    allow_origin: Option<Vec<String>>,
+    /// Connections from one address; for IPv6 from one /64. [default: 64]
+    #[arg(long, env = "FRACAS_MAX_PER_ADDRESS", value_name = "N", global = true)]
+    max_per_address: Option<usize>,
+    /// Hold --max-per-address against loopback addresses too. [default: false]
+    #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
+    limit_loopback: Option<bool>,
+    /// How log lines look. [default: text]
+    #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    log_format: Option<LogFormat>,
+    /// Ships to a view: the arena's open part grows and shrinks for it. [default: 20]
+    #[arg(long, env = "FRACAS_DENSITY", value_name = "N", global = true)]
+    density: Option<u32>,
+    /// Open the arena for so many ships, whoever is there; for measuring. [default: follow the population]
+    #[arg(long, env = "FRACAS_ARENA_FOR", value_name = "N", global = true)]
+    arena_for: Option<u32>,
+    /// A map drawn with Tiled and saved as .tmj, instead of the built-in one.
+    #[arg(long, env = "FRACAS_MAP", value_name = "FILE", global = true)]
+    map: Option<PathBuf>,
+    /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
+    #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
+    trusted_proxy: Option<Vec<IpAddr>>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the operator wants, checked.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is the flag of that name")]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub ops_listen: SocketAddr,
+    pub tick_rate: TickRate,
+    pub max_players: u16,
+    pub event_loops: u8,
+    pub fill: u16,
+    pub seed: Option<u64>,
+    pub allow_origins: Vec<Origin>,
+    pub max_per_address: usize,
+    pub limit_loopback: bool,
+    pub log_format: LogFormat,
+    pub density: u32,
+    pub arena_for: Option<u32>,
+    pub map: Option<PathBuf>,
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Run the server.
+    Serve(Box<Config>),
+    /// Print this and end well.
+    Print(String),
+    /// Ask a server for its health.
+    Healthcheck(String),
+}
+
+/// A mistake in flags, environment or config file, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(String);
+
+/// Reads the command line, without the program's name left out, and everything it refers to.
+pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Action, UsageError> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return Err(UsageError(one_line(&error))),
+        Err(help) => return Ok(Action::Print(help.to_string())),
+    };
+    let from_file = cli.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    match cli.command {
+        Some(Subcommands::ConfigTemplate) => Ok(Action::Print(template())),
+        Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
+        Some(Subcommands::CheckConfig) => {
+            let config = resolve(cli.settings.or(from_file))?;
+            Ok(Action::Print(format!("{config:#?}\nThe configuration is good.\n")))
+        }
+        None => Ok(Action::Serve(Box::new(resolve(cli.settings.or(from_file))?))),
+    }
+}
+
+impl Settings {
+    /// These settings, and those of `other` where these say nothing.
+    fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            ops_listen: self.ops_listen.or(other.ops_listen),
+            tick_hz: self.tick_hz.or(other.tick_hz),
+            max_players: self.max_players.or(other.max_players),
+            event_loops: self.event_loops.or(other.event_loops),
+            fill: self.fill.or(other.fill),
+            seed: self.seed.or(other.seed),
+            data_dir: self.data_dir.or(other.data_dir),
+            allow_origin: self.allow_origin.or(other.allow_origin),
+            max_per_address: self.max_per_address.or(other.max_per_address),
+            limit_loopback: self.limit_loopback.or(other.limit_loopback),
+            log_format: self.log_format.or(other.log_format),
+            density: self.density.or(other.density),
+            arena_for: self.arena_for.or(other.arena_for),
+            map: self.map.or(other.map),
+            trusted_proxy: self.trusted_proxy.or(other.trusted_proxy),
+        }
+    }
+}
+
+fn resolve(settings: Settings) -> Result<Config, UsageError> {
+    if settings.data_dir.is_some() {
+        return Err(UsageError("--data-dir: there is no journal yet; leave the setting out".into()));
+    }
+    let max_players = within("--max-players", settings.max_players.unwrap_or(5000), 1, SHIPS_MAX)?;
+    let fill = within("--fill", settings.fill.unwrap_or(24), 0, SHIPS_MAX)?;
+    let seats = u32::from(max_players) + u32::from(fill);
+    let most = u32::from(SHIPS_MAX - 16) * 8 / 9;
+    if seats > most {
+        return Err(UsageError(format!(
+            "--max-players {max_players} and --fill {fill} are {seats} ships; one arena has room for {most}"
+        )));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u8;
+    let loops = (max_players.div_ceil(2000) as u8).min(cores).max(1);
+    Ok(Config {
+        listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        ops_listen: settings.ops_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
+        tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
+        max_players,
+        event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
+        fill,
+        seed: settings.seed,
+        allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
+        max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
+        limit_loopback: settings.limit_loopback.unwrap_or(false),
+        log_format: settings.log_format.unwrap_or_default(),
+        density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
+        arena_for: settings.arena_for.map(|ships| within("--arena-for", ships, 1, 100_000)).transpose()?,
+        map: settings.map,
+        trusted_proxies: settings.trusted_proxy.unwrap_or_default(),
+    })
+}
+
+impl Config {
+    /// How many the room takes.
+    pub fn capacity(&self) -> Capacity {
+        // As many may watch as may play.
+        Capacity { people: self.max_players, bots: self.fill, spectators: self.max_players }
+    }
+
+    /// How many connections there may be: everybody the room takes, and some whose hello is still awaited.
+    pub fn connections_max(&self) -> usize {
+        2 * usize::from(self.max_players) + usize::from(self.fill) + 256
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, most: T) -> Result<T, UsageError> {
+    if value < least || value > most {
+        return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
+    }
+    Ok(value)
+}
+
+fn origins(texts: Vec<String>) -> Result<Vec<Origin>, UsageError> {
+    let parse = |text: String| {
+        let wrong = || UsageError(format!("--allow-origin {text}: write it as https://host or http://host:port"));
+        Origin::parse(&text).ok_or_else(wrong)
+    };
+    texts.into_iter().map(parse).collect()
+}
+
+fn parse_rate(text: &str) -> Result<TickRate, String> {
+    let wrong = "the tick rate must be 20, 30 or 60";
+    text.parse::<u8>().ok().and_then(|hz| TickRate::try_from(hz).ok()).ok_or_else(|| wrong.into())
+}
+
+fn read_file(path: &Path) -> Result<Settings, UsageError> {
+    let failed = |why: String| UsageError(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.message().into()))?;
+    let names: Vec<_> = setting_names();
+    for key in table.keys() {
+        if !names.contains(key) {
+            let nearest = names.iter().min_by_key(|name| strsim::levenshtein(name, key)).cloned().unwrap_or_default();
+            return Err(failed(format!("unknown key \"{key}\"; did you mean \"{nearest}\"?")));
+        }
+    }
+    for (key, value) in &table {
+        // One by one, so that the message can name the key.
+        let one = toml::Table::from_iter([(key.clone(), value.clone())]);
+        let read: Result<Settings, _> = one.try_into();
+        read.map_err(|error| failed(format!("{key}: {}", error.message())))?;
+    }
+    table.try_into().map_err(|error: toml::de::Error| failed(error.message().into()))
+}
+
+/// The names of all settings, as flags without the dashes.
+fn setting_names() -> Vec<String> {
+    let command = Settings::augment_args(clap::Command::new("settings"));
+    command.get_arguments().filter_map(|argument| argument.get_long().map(String::from)).collect()
+}
+
+/// A config file with every setting commented out.
+fn template() -> String {
+    let mut text =
+        String::from("# Settings of fracas-server; each can also be a flag or FRACAS_... in the environment.\n");
+    let command = Settings::augment_args(clap::Command::new("settings"));
+    for argument in command.get_arguments() {
+        let (Some(name), Some(help)) = (argument.get_long(), argument.get_help()) else { continue };
+        text += &format!("\n# {help}\n# {name} = {}\n", example(name));
+    }
+    text
+}
+
+fn example(name: &str) -> &'static str {
+    match name {
+        "listen" => "\"127.0.0.1:8080\"",
+        "ops-listen" => "\"127.0.0.1:8081\"",
+        "tick-hz" => "30",
+        "max-players" => "5000",
+        "event-loops" => "2",
+        "fill" => "24",
+        "seed" => "1",
+        "data-dir" => "\"/var/lib/fracas\"",
+        "allow-origin" => "[\"https://play.example\"]",
+        "max-per-address" => "64",
+        "limit-loopback" => "false",
+        "log-format" => "\"text\"",
+        "density" => "20",
+        "arena-for" => "1000",
+        "map" => "\"map.tmj\"",
+        "trusted-proxy" => "[\"10.0.0.1\"]",
+        _ => unreachable!("a test holds this list against the settings"),
+    }
+}
+
+/// clap's message without colours, usage and pointers, in one line.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let kept: Vec<_> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
+    let text = kept.join(" ");
+    format!("{} (see --help)", text.strip_prefix("error: ").unwrap_or(&text))
+}
+
+/// Checks the definition of the command line itself.
+#[doc(hidden)]
+pub fn debug_assert() {
+    Cli::command().debug_assert();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Settings are found, ranked and refused as the README says.
+
+use super::*;
+
+fn read_line(line: &str) -> Result<Action, UsageError> {
+    read(std::iter::once("fracas-server").chain(line.split_whitespace()).map(Into::into))
+}
+
+fn config(line: &str) -> Config {
+    match read_line(line) {
+        Ok(Action::Serve(config)) => *config,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refusal(line: &str) -> String {
+    let message = read_line(line).expect_err(line).to_string();
+    assert!(!message.contains('\n'), "one line: {message}");
+    message
+}
+
+fn with_file(text: &str, line: &str) -> Result<Action, UsageError> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("writes");
+    read_line(&format!("{line} --config {}", file.path().display()))
+}
+
+#[test]
+fn the_command_line_is_well_defined() {
+    debug_assert();
+}
+
+#[test]
+fn without_arguments_the_defaults_hold() {
+    let config = config("");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.tick_rate, config.max_players, config.fill), (TickRate::HZ_30, 5000, 24));
+    assert!(config.event_loops >= 1);
+}
+
+#[test]
+fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+    let action = with_file("tick-hz = 20\nfill = 3\nallow-origin = [\"https://a.example\"]\n", "--fill 7");
+    let Ok(Action::Serve(config)) = action else { panic!("{action:?}") };
+    assert_eq!((config.tick_rate, config.fill, config.max_players), (TickRate::HZ_20, 7, 5000));
+    assert_eq!(config.allow_origins.len(), 1);
+}
+
+#[test]
+fn mistakes_are_named_in_one_line() {
+    assert!(refusal("--tick-hz 25").contains("20, 30 or 60"));
+    assert!(refusal("--no-such-flag").contains("--no-such-flag"));
+    assert!(refusal("--max-players 0").contains("--max-players"));
+    assert!(refusal("--max-players 7000 --fill 1000").contains("8000 ships"));
+    assert!(refusal("--listen here").contains("--listen"));
+    assert!(refusal("--allow-origin play.example").contains("https://host"));
+    assert!(refusal("--data-dir /tmp").contains("no journal yet"));
+    assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_an_error_with_a_hint() {
+    let message = |text| with_file(text, "").expect_err("refused").to_string();
+    assert!(message("tick_hz = 30").contains("unknown key \"tick_hz\"; did you mean \"tick-hz\"?"));
+    assert!(message("tick-hz = 25").contains("tick-hz: "));
+    assert!(message("fill = \"many\"").contains("fill: "));
+    assert!(!message("fill = = 3").contains('\n'));
+}
+
+#[test]
+fn every_setting_is_in_the_template_and_the_template_is_good() {
+    let template = template();
+    for name in setting_names() {
+        assert!(template.contains(&format!("# {name} = ")), "{name}");
+    }
+    let settings = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
+        setting_names().iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
+    });
+    let text: Vec<_> = settings.collect();
+    assert!(with_file(&text.join("\n"), "").is_ok());
+}
+
+#[test]
+fn subcommands_are_told_apart() {
+    assert!(matches!(read_line("config-template"), Ok(Action::Print(_))));
+    assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Print(_))));
+    assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
+    assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
+    assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
+}

@@ -1,0 +1,306 @@
+//! Who may open a connection: the origin of the page, how many there are, and how many from one address. No I/O in here.
+
+use dashmap::DashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// What admission goes by.
+#[derive(Clone, Debug)]
+pub struct AdmissionConfig {
+    /// Connections in all.
+    pub connections_max: usize,
+    /// Connections from one address; for IPv6 from one /64.
+    pub per_address_max: usize,
+    /// Whether the limit holds for loopback addresses too.
+    pub limit_loopback: bool,
+    /// Origins that may connect beside the server's own.
+    pub allow_origins: Vec<Origin>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// Why a connection is refused before the upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The page that wants to connect is not ours.
+    Origin,
+    /// There are too many connections.
+    Full,
+    /// There are too many from this address.
+    Address,
+    /// The server is stopping.
+    Draining,
+    /// Not a WebSocket handshake for our protocol.
+    Handshake,
+}
+
+impl Rejection {
+    /// All of them, for the metrics.
+    pub const ALL: [Self; 5] = [Self::Origin, Self::Full, Self::Address, Self::Draining, Self::Handshake];
+
+    /// The word used as a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::Full => "full",
+            Self::Address => "address",
+            Self::Draining => "draining",
+            Self::Handshake => "handshake",
+        }
+    }
+
+    /// The HTTP status to answer with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Origin => 403,
+            Self::Full | Self::Draining => 503,
+            Self::Address => 429,
+            Self::Handshake => 400,
+        }
+    }
+
+    /// What an operator or a player needs to know; limits name the flag that sets them.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Origin => "This page's origin may not connect here; --allow-origin URL admits it.",
+            Self::Full => "The server has no free connection; --max-players sets how many it has.",
+            Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
+            Self::Draining => "The server is stopping.",
+            Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
+        }
+    }
+}
+
+/// A web origin: scheme, host and port, compared as browsers compare them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    secure: bool,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    /// Reads `http://host[:port]` or `https://host[:port]`, with nothing behind it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: axum::http::Uri = text.parse().ok()?;
+        let secure = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
+            return None;
+        }
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Some(Self { secure, host: uri.host()?.to_ascii_lowercase(), port })
+    }
+
+    /// Whether a request with this `Host` header went to this origin's own server, by the same scheme as the page's.
+    fn is_host(&self, host: &str) -> bool {
+        let scheme = if self.secure { "https" } else { "http" };
+        Self::parse(&format!("{scheme}://{host}")).as_ref() == Some(self)
+    }
+}
+
+/// Counts connections and decides about new ones.
+#[derive(Debug)]
+pub struct Admission {
+    config: AdmissionConfig,
+    connections: AtomicUsize,
+    by_address: DashMap<IpAddr, usize>,
+    draining: AtomicBool,
+    warned_of_proxy: AtomicBool,
+}
+
+impl Admission {
+    /// Admission with nobody there yet.
+    pub fn new(config: AdmissionConfig) -> Self {
+        Self {
+            config,
+            connections: AtomicUsize::new(0),
+            by_address: DashMap::new(),
+            draining: AtomicBool::new(false),
+            warned_of_proxy: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on nobody is admitted.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Checks the `Origin` headers of a handshake that went to `host`. None is fine: only browsers send it, and a browser
+    /// always does. More than one is not.
+    pub fn check_origin(&self, origins: &[&str], host: Option<&str>) -> Result<(), Rejection> {
+        let origin = match origins {
+            [] => return Ok(()),
+            [origin] => Origin::parse(origin).ok_or(Rejection::Origin)?,
+            _ => return Err(Rejection::Origin),
+        };
+        let own = host.is_some_and(|host| origin.is_host(host));
+        if own || self.config.allow_origins.contains(&origin) { Ok(()) } else { Err(Rejection::Origin) }
+    }
+
+    /// The address a connection counts for: the peer's, or what a trusted proxy says it is. `forwarded` is the last
+    /// `X-Forwarded-For` header. The second value is true when an untrusted peer sent one, the first time only.
+    pub fn address(&self, peer: IpAddr, forwarded: Option<&str>) -> (IpAddr, bool) {
+        let peer = peer.to_canonical();
+        let Some(forwarded) = forwarded else { return (peer, false) };
+        if !self.config.trusted_proxies.contains(&peer) {
+            return (peer, !self.warned_of_proxy.swap(true, Ordering::Relaxed));
+        }
+        // The last entry is the one our own proxy added; those before it are the client's claims.
+        let last = forwarded.rsplit(',').next().and_then(|address| address.trim().parse::<IpAddr>().ok());
+        (last.map_or(peer, |address| address.to_canonical()), false)
+    }
+
+    /// Admits a connection from `address`, and counts it until the ticket is dropped. The server's own bots are not
+    /// counted for their address.
+    pub fn enter(self: &Arc<Self>, address: IpAddr, is_ours: bool) -> Result<Ticket, Rejection> {
+        if self.is_draining() {
+            return Err(Rejection::Draining);
+        }
+        let counted = !is_ours && (self.config.limit_loopback || !address.is_loopback());
+        let address = counted.then(|| network_of(address));
+        if let Some(address) = address {
+            let mut count = self.by_address.entry(address).or_insert(0);
+            if *count >= self.config.per_address_max {
+                return Err(Rejection::Address);
+            }
+            *count += 1;
+        }
+        // The ticket gives back what was counted, also when the next check refuses.
+        let ticket = Ticket { admission: Arc::clone(self), address };
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
+    }
+
+    /// Connections that are counted now.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// An IPv6 host has a whole /64 to itself.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+/// A counted connection; it counts until this is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    admission: Arc<Admission>,
+    address: Option<IpAddr>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+        if let Some(address) = self.address {
+            self.admission.by_address.remove_if_mut(&address, |_, count| {
+                *count -= 1;
+                *count == 0
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn make(change: impl FnOnce(&mut AdmissionConfig)) -> Arc<Admission> {
+        let mut config = AdmissionConfig {
+            connections_max: 4,
+            per_address_max: 2,
+            limit_loopback: false,
+            allow_origins: vec![Origin::parse("https://play.example").expect("an origin")],
+            trusted_proxies: vec![IpAddr::from([10, 0, 0, 1])],
+        };
+        change(&mut config);
+        Arc::new(Admission::new(config))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn only_our_own_page_and_allowed_ones_may_connect() {
+        let admission = make(|_| ());
+        let check = |origins: &[&str]| admission.check_origin(origins, Some("game.example:8080")).is_ok();
+        assert!(check(&[]), "no browser");
+        assert!(check(&["http://game.example:8080"]) && check(&["http://GAME.example:8080"]));
+        assert!(check(&["https://play.example"]) && check(&["https://play.example:443"]));
+        assert!(!check(&["null"]) && !check(&["http://game.example"]) && !check(&["http://game.example.evil:8080"]));
+        assert!(!check(&["http://game.example:8081"]) && !check(&["http://play.example"]));
+        assert!(!check(&["http://game.example:8080", "http://game.example:8080"]));
+        assert!(!check(&["http://user@game.example:8080"]) && !check(&["http://game.example:8080/path"]));
+        let default_port = admission.check_origin(&["https://game.example"], Some("game.example"));
+        assert!(default_port.is_ok(), "behind a proxy that speaks TLS");
+    }
+
+    #[test]
+    fn an_address_has_its_share_until_its_connections_end() {
+        let admission = make(|_| ());
+        let one = ip("192.0.2.1");
+        let tickets = [admission.enter(one, false).expect("first"), admission.enter(one, false).expect("second")];
+        assert_eq!(admission.enter(one, false).map(|_| ()), Err(Rejection::Address));
+        let other = admission.enter(ip("192.0.2.2"), false);
+        assert!(other.is_ok());
+        drop(tickets);
+        assert!(admission.enter(one, false).is_ok());
+        drop(other);
+        assert!(admission.by_address.is_empty() && admission.connections() == 0);
+    }
+
+    #[test]
+    fn all_of_an_ipv6_network_is_one_address() {
+        let admission = make(|_| ());
+        let _tickets: Vec<_> = (1..=2).map(|i| admission.enter(ip(&format!("2001:db8::{i}")), false)).collect();
+        assert_eq!(admission.enter(ip("2001:db8::99"), false).map(|_| ()), Err(Rejection::Address));
+        assert!(admission.enter(ip("2001:db8:0:1::1"), false).is_ok());
+    }
+
+    #[test]
+    fn loopback_is_limited_only_on_request_and_our_bots_never() {
+        let admission = make(|config| config.connections_max = 8);
+        let _many: Vec<_> = (0..3).map(|_| admission.enter(ip("127.0.0.1"), false).expect("exempt")).collect();
+        let limited = make(|config| config.limit_loopback = true);
+        let _two: Vec<_> = (0..2).map(|_| limited.enter(ip("127.0.0.1"), false).expect("its share")).collect();
+        assert_eq!(limited.enter(ip("127.0.0.1"), false).map(|_| ()), Err(Rejection::Address));
+        assert!(limited.enter(ip("127.0.0.1"), true).is_ok());
+    }
+
+    #[test]
+    fn a_full_server_and_a_stopping_one_refuse_and_count_nothing() {
+        let admission = make(|_| ());
+        let tickets: Vec<_> =
+            (0..4).map(|i| admission.enter(ip(&format!("192.0.2.{i}")), false).expect("room")).collect();
+        assert_eq!(admission.enter(ip("192.0.2.9"), false).map(|_| ()), Err(Rejection::Full));
+        assert_eq!(admission.connections(), 4);
+        drop(tickets);
+        admission.drain();
+        assert_eq!(admission.enter(ip("192.0.2.9"), false).map(|_| ()), Err(Rejection::Draining));
+        assert_eq!(admission.connections(), 0);
+    }
+
+    #[test]
+    fn a_forwarded_address_is_believed_only_from_a_trusted_proxy() {
+        let admission = make(|_| ());
+        let claim = Some("6.6.6.6, 203.0.113.7");
+        assert_eq!(admission.address(ip("10.0.0.1"), claim), (ip("203.0.113.7"), false));
+        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), true));
+        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), false), "one warning is enough");
+        assert_eq!(admission.address(ip("10.0.0.1"), Some("nonsense")), (ip("10.0.0.1"), false));
+    }
+}

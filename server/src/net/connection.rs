@@ -1,0 +1,517 @@
+//! One connection: the bytes it sends become requests and commands, and what is to be sent leaves in one write per tick.
+//!
+//! It works over any [`Socket`] and is told the time, so tests drive it in memory.
+
+use super::admission::Ticket;
+use super::handshake::{self, Refusal, bad_message};
+use super::socket::Socket;
+use super::staleness::Staleness;
+use super::writer::{Pipe, Sent, append_message, send_once};
+use crate::channel::{Batch, COMMANDS_MAX, Command, ConnectionKey, Request};
+use crate::game::{Game, InputOf, PlayerKind};
+use crate::replication::Viewer;
+use crate::session::Registry;
+use crate::sim::roster::Session;
+use crate::telemetry::LoopMetrics;
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::codec;
+use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, FRESH_START_INTERVAL_MS};
+use fracas_protocol::message::{Aspect, ClientMessage, Goodbye, Inputs, Ping, Pong, ServerMessage};
+use fracas_protocol::rules::MessageOf;
+use fracas_protocol::tick::{Tick, TickRate};
+use metrics::Counter;
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+/// Reads of one connection in one tick. What is left comes with the next.
+const READS_MAX: usize = 4;
+/// Time for the hello.
+const HELLO_DEADLINE: Duration = Duration::from_secs(5);
+/// A client that says nothing for so long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// A stale client that acknowledges nothing for so long is closed.
+const STALE_MAX: Duration = Duration::from_secs(10);
+/// How long a closing connection may take to read our close frame and send its own.
+const LINGER: Duration = Duration::from_secs(2);
+/// What a closing connection may still send before it is cut, in bytes.
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// Replies of the WebSocket layer (pongs) that may wait for the next write, in bytes.
+const REPLIES_MAX: usize = 4096;
+/// Pings that may wait for their answer; more are not answered.
+const PINGS_MAX: usize = 4;
+/// Most bytes of a close frame's text.
+const CLOSE_WORDS_MAX: usize = 123;
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// The hello is awaited.
+    Greeting,
+    /// The room was asked to let it in.
+    Asked,
+    /// It is in the room.
+    Seated(Session),
+    /// It is to be closed; what is pending is sent, and what comes is thrown away, until the instant.
+    Closing(Instant),
+    /// It can be dropped.
+    Gone,
+}
+
+/// A connection and what the server knows of its client.
+#[derive(Debug)]
+pub(super) struct Connection<G: Game, S> {
+    key: ConnectionKey,
+    socket: S,
+    websocket: WebSocketContext,
+    kind: PlayerKind,
+    life: Life,
+    /// Why it ended, once that is known.
+    ended: Option<CloseReason>,
+    /// To be sent before anything new: the rest of a frame, replies, control messages.
+    pending: Vec<u8>,
+    /// Bodies among the pending bytes, which count as sent when the last byte is.
+    pending_bodies: u64,
+    /// What it knows of the room, once it is seated.
+    viewer: Option<Viewer<G::Rules>>,
+    aspect: Aspect,
+    staleness: Staleness,
+    /// Whether the client asked for a fresh start, and when it last got one that it asked for.
+    wants_fresh_start: bool,
+    fresh_start_at: Option<Instant>,
+    /// Whether the client has said anything since it was seated.
+    confirmed: bool,
+    pings: Vec<(Ping, Instant)>,
+    heard_at: Instant,
+    progress_at: Instant,
+    lingered_bytes: usize,
+    /// Whether it waits in the event loop's queue of fresh starts.
+    pub(super) is_queued: bool,
+    /// A send failed: the next read says so to the room.
+    is_broken: bool,
+    _ticket: Option<Ticket>,
+}
+
+/// What a connection needs to read.
+pub(super) struct Reading<'a, G: Game> {
+    pub(super) now: Instant,
+    pub(super) tick: Tick,
+    pub(super) scratch: &'a mut [u8],
+    pub(super) batch: &'a mut Batch<InputOf<G>>,
+    pub(super) registry: &'a Registry,
+    pub(super) metrics: &'a LoopMetrics,
+}
+
+impl<G: Game, S: Socket> Connection<G, S> {
+    /// A connection whose handshake is done.
+    pub(super) fn new(key: ConnectionKey, socket: S, kind: PlayerKind, ticket: Option<Ticket>, now: Instant) -> Self {
+        Self {
+            key,
+            socket,
+            websocket: WebSocketContext::new(Role::Server, Some(websocket_config())),
+            kind,
+            life: Life::Greeting,
+            ended: None,
+            pending: Vec::new(),
+            pending_bodies: 0,
+            viewer: None,
+            aspect: Aspect::default(),
+            staleness: Staleness::default(),
+            wants_fresh_start: false,
+            fresh_start_at: None,
+            confirmed: false,
+            pings: Vec::new(),
+            heard_at: now,
+            progress_at: now,
+            lingered_bytes: 0,
+            is_queued: false,
+            is_broken: false,
+            _ticket: ticket,
+        }
+    }
+
+    pub(super) fn key(&self) -> ConnectionKey {
+        self.key
+    }
+
+    /// The session and the viewer to compose a frame for, unless it is stale or not in the room.
+    pub(super) fn audience(&mut self) -> Option<(Session, &mut Viewer<G::Rules>)> {
+        match (self.life, &mut self.viewer) {
+            (Life::Seated(session), Some(viewer)) if !self.staleness.is_stale() => Some((session, viewer)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.life == Life::Gone
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self.life, Life::Seated(_)) && self.staleness.is_stale()
+    }
+
+    /// Why it ended: its own word, or the network's.
+    pub(super) fn end_label(&self) -> &'static str {
+        self.ended.map_or("lost", CloseReason::label)
+    }
+
+    /// Reads what is there, and judges the silence if nothing is.
+    pub(super) fn read(&mut self, reading: &mut Reading<'_, G>) {
+        if self.is_broken {
+            return self.lose(reading.batch);
+        }
+        for _ in 0..READS_MAX {
+            if self.life == Life::Gone {
+                return;
+            }
+            match self.socket.recv(reading.scratch) {
+                Ok(0) => return self.lose(reading.batch),
+                Ok(len) => {
+                    reading.metrics.received_bytes.increment(len as u64);
+                    self.heard_at = reading.now;
+                    let bytes = std::mem::take(&mut reading.scratch);
+                    self.feed(&bytes[..len], reading);
+                    reading.scratch = bytes;
+                    // Less than there was room for: there is no more now.
+                    if len < reading.scratch.len() {
+                        break;
+                    }
+                }
+                Err(error) => match error.kind() {
+                    std::io::ErrorKind::WouldBlock => break,
+                    std::io::ErrorKind::Interrupted => {}
+                    _ => return self.lose(reading.batch),
+                },
+            }
+        }
+        self.judge_silence(reading);
+    }
+
+    /// Takes bytes from the socket, or such as came with the handshake.
+    pub(super) fn feed(&mut self, bytes: &[u8], reading: &mut Reading<'_, G>) {
+        if let Life::Closing(_) = self.life {
+            self.lingered_bytes += bytes.len();
+            if self.lingered_bytes > LINGER_BYTES_MAX {
+                self.life = Life::Gone;
+            }
+            return;
+        }
+        let replies_from = self.pending.len();
+        let mut inbound = bytes;
+        while self.is_open() {
+            let mut pipe = Pipe { inbound, outbound: &mut self.pending };
+            let read = self.websocket.read(&mut pipe);
+            inbound = pipe.inbound;
+            match read {
+                Ok(Message::Binary(message)) => self.take_message(&message, reading),
+                Ok(Message::Text(_)) => {
+                    self.close(bad_message("The game speaks in binary messages."), reading.now, Some(reading.batch));
+                }
+                // Answered by the layer itself.
+                Ok(_) => {}
+                Err(WsError::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                Err(error) => self.fail(&error, reading),
+            }
+        }
+        if self.pending.len() > replies_from + REPLIES_MAX {
+            self.end(CloseReason::Rate, reading.batch);
+        }
+    }
+
+    /// The WebSocket layer has had enough: the peer closed, or broke the protocol.
+    fn fail(&mut self, error: &WsError, reading: &mut Reading<'_, G>) {
+        let reason = match error {
+            WsError::ConnectionClosed | WsError::AlreadyClosed => {
+                // The layer has put the reply to the peer's close into the pending bytes.
+                self.leave_room(reading.batch, Request::Lost);
+                self.ended.get_or_insert(CloseReason::Leave);
+                self.life = Life::Closing(reading.now + LINGER);
+                return;
+            }
+            WsError::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TooBig,
+            WsError::Utf8(_) => CloseReason::InvalidUtf8,
+            _ => CloseReason::ProtocolError,
+        };
+        self.close(reason.into(), reading.now, Some(reading.batch));
+    }
+
+    fn take_message(&mut self, message: &[u8], reading: &mut Reading<'_, G>) {
+        let taken = match self.life {
+            Life::Greeting => self.take_hello(message, reading),
+            Life::Asked => Err(bad_message("A message came before the welcome.")),
+            Life::Seated(session) => self.take_said(session, message, reading),
+            Life::Closing(_) | Life::Gone => Ok(()),
+        };
+        if let Err(refusal) = taken {
+            self.close(refusal, reading.now, Some(reading.batch));
+        }
+    }
+
+    fn take_hello(&mut self, message: &[u8], reading: &mut Reading<'_, G>) -> Result<(), Refusal> {
+        let hello = handshake::read_hello::<G>(message)?;
+        let (request, aspect) = handshake::admit(hello, self.kind, reading.registry)?;
+        self.aspect = aspect;
+        self.life = Life::Asked;
+        reading.batch.requests.push((self.key, request));
+        Ok(())
+    }
+
+    fn take_said(&mut self, session: Session, message: &[u8], reading: &mut Reading<'_, G>) -> Result<(), Refusal> {
+        let said = codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message)
+            .map_err(|_| bad_message("A message could not be read."))?;
+        if !std::mem::replace(&mut self.confirmed, true) {
+            reading.registry.confirm(session);
+        }
+        match said {
+            ClientMessage::Inputs(Inputs { ack, tick, input }) => {
+                self.acknowledge(ack, reading);
+                if reading.batch.commands.len() < COMMANDS_MAX {
+                    reading.batch.commands.push(Command { session, tick, input });
+                } else {
+                    reading.metrics.inputs_dropped_flood.increment(1);
+                }
+            }
+            ClientMessage::Ack(tick) => self.acknowledge(tick, reading),
+            ClientMessage::Ping(ping) if self.pings.len() < PINGS_MAX => self.pings.push((ping, reading.now)),
+            ClientMessage::Ping(_) => {}
+            ClientMessage::FreshStart => {
+                reading.metrics.desyncs_reported.increment(1);
+                self.wants_fresh_start = true;
+            }
+            ClientMessage::Goodbye => {
+                self.leave_room(reading.batch, Request::Leave);
+                self.close(CloseReason::Leave.into(), reading.now, None);
+            }
+            ClientMessage::Hello(_) => return Err(bad_message("A second hello came.")),
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, tick: Tick, reading: &Reading<'_, G>) {
+        if self.staleness.acknowledge(tick, reading.tick) {
+            self.progress_at = reading.now;
+        }
+    }
+
+    fn judge_silence(&mut self, reading: &mut Reading<'_, G>) {
+        let silent = reading.now.saturating_duration_since(self.heard_at);
+        let late = match self.life {
+            Life::Greeting => silent > HELLO_DEADLINE,
+            Life::Asked | Life::Seated(_) => silent > SILENCE_MAX,
+            Life::Closing(until) => {
+                if reading.now >= until {
+                    self.life = Life::Gone;
+                }
+                return;
+            }
+            Life::Gone => return,
+        };
+        let stuck = reading.now.saturating_duration_since(self.progress_at) > STALE_MAX;
+        if late {
+            self.close(CloseReason::TimedOut.into(), reading.now, Some(reading.batch));
+        } else if self.is_stale() && stuck {
+            self.close(CloseReason::Slow.into(), reading.now, Some(reading.batch));
+        }
+    }
+
+    /// The room let it in: the welcome is to be sent, and frames follow.
+    pub(super) fn seat(&mut self, session: Session, welcome: &MessageOf<G::Rules>, hash_phase: u32, now: Instant) {
+        self.life = Life::Seated(session);
+        self.viewer = Some(Viewer::new(self.aspect, hash_phase));
+        self.progress_at = now;
+        self.say(welcome);
+    }
+
+    /// Whether the room's answer is awaited.
+    pub(super) fn is_asked(&self) -> bool {
+        self.life == Life::Asked
+    }
+
+    /// The session it has.
+    pub(super) fn session(&self) -> Option<Session> {
+        match self.life {
+            Life::Seated(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Adds a control message to what is to be sent.
+    pub(super) fn say(&mut self, message: &MessageOf<G::Rules>) {
+        append_message(&mut self.pending, |out| codec::encode(message, out));
+    }
+
+    /// Adds a control message that is encoded already. Who is stale does without.
+    pub(super) fn pass_on(&mut self, message: &[u8]) {
+        if self.session().is_some() && !self.staleness.is_stale() {
+            append_message(&mut self.pending, |out| out.extend_from_slice(message));
+        }
+    }
+
+    /// Closes with a code and words: says goodbye if the client may come back, and lingers until it has heard. Tells the
+    /// room with `batch`, unless it knows.
+    pub(super) fn close(&mut self, refusal: Refusal, now: Instant, batch: Option<&mut Batch<InputOf<G>>>) {
+        if !self.is_open() {
+            return;
+        }
+        if let Some(batch) = batch {
+            self.leave_room(batch, Request::Lost);
+        }
+        let Refusal { reason, words } = refusal;
+        self.ended = Some(reason);
+        if reason.may_retry() {
+            self.say(&ServerMessage::Goodbye(Goodbye { code: reason.code(), retry_after_ms: RETRY_AFTER_MS }));
+        }
+        let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
+        let mut pipe = Pipe { inbound: &[], outbound: &mut self.pending };
+        // It fails only if a close frame went out before, and then that one counts.
+        let _ = self.websocket.close(&mut pipe, Some(frame));
+        self.life = Life::Closing(now + LINGER);
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.life, Life::Greeting | Life::Asked | Life::Seated(_))
+    }
+
+    /// Tells the room that the session has no connection any more, if it had this one.
+    fn leave_room(&mut self, batch: &mut Batch<InputOf<G>>, how: fn(Session) -> Request) {
+        if let Life::Seated(session) = self.life {
+            batch.requests.push((self.key, how(session)));
+        }
+        self.viewer = None;
+    }
+
+    /// The peer is gone without a word.
+    pub(super) fn lose(&mut self, batch: &mut Batch<InputOf<G>>) {
+        self.leave_room(batch, Request::Lost);
+        // A seat that was asked for is given back when the answer finds nobody.
+        self.life = Life::Gone;
+    }
+
+    /// Cuts the connection without a word.
+    fn end(&mut self, reason: CloseReason, batch: &mut Batch<InputOf<G>>) {
+        self.ended = Some(reason);
+        self.lose(batch);
+    }
+
+    /// Answers the pings that wait, as late as possible: `phase` is the time since `tick` was due.
+    pub(super) fn answer_pings(&mut self, now: Instant, tick: Tick, phase: Duration) {
+        if self.pings.is_empty() || self.session().is_none() {
+            return;
+        }
+        let (mut pings, phase_us) = (std::mem::take(&mut self.pings), phase.as_micros() as u32);
+        for (ping, read_at) in pings.drain(..) {
+            let hold_us = now.saturating_duration_since(read_at).as_micros() as u32;
+            self.say(&ServerMessage::Pong(Pong { stamp: ping.stamp, hold_us, tick, phase_us }));
+        }
+        self.pings = pings;
+    }
+
+    /// Judges whether the client keeps up. True if it has just become stale.
+    pub(super) fn check_staleness(&mut self, tick: Tick, rate: TickRate) -> bool {
+        self.session().is_some() && self.staleness.lags(tick, rate) && self.staleness.set_stale()
+    }
+
+    /// Whether it may start afresh: it was stale and has caught up, or its client asked for it (once a second).
+    pub(super) fn is_ready_for_fresh_start(&self, now: Instant) -> bool {
+        let interval = Duration::from_millis(u64::from(FRESH_START_INTERVAL_MS));
+        let asked = self.wants_fresh_start
+            && self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
+        let caught_up = self.staleness.is_stale() && self.staleness.has_caught_up();
+        self.session().is_some() && self.pending.is_empty() && (caught_up || (asked && !self.staleness.is_stale()))
+    }
+
+    /// Its next frame starts afresh.
+    pub(super) fn start_afresh(&mut self, now: Instant) {
+        if std::mem::take(&mut self.wants_fresh_start) {
+            self.fresh_start_at = Some(now);
+        }
+        self.staleness.start_afresh();
+        if let Some(viewer) = &mut self.viewer {
+            viewer.start_afresh();
+        }
+    }
+
+    /// Nothing goes to it until it has caught up. True if that is news.
+    pub(super) fn set_stale(&mut self) -> bool {
+        self.session().is_some() && self.staleness.set_stale()
+    }
+
+    /// The tick's one write: what is pending, then the frames in `frames`, which hold `bodies` bodies up to `tick`.
+    /// `buffer` is for putting them together. Returns the bodies whose last byte the kernel took.
+    ///
+    /// A frame of which nothing went is dropped whole; one that was begun is finished, and until then nothing else goes.
+    pub(super) fn write(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        frames: &[u8],
+        bodies: u64,
+        tick: Tick,
+        sent_bytes: &Counter,
+    ) -> u64 {
+        let before = self.pending.len();
+        let bytes = if before == 0 {
+            frames
+        } else {
+            buffer.clear();
+            buffer.extend_from_slice(&self.pending);
+            buffer.extend_from_slice(frames);
+            buffer
+        };
+        if bytes.is_empty() {
+            return 0;
+        }
+        let sent = match send_once(&mut self.socket, bytes) {
+            Sent::All => bytes.len(),
+            Sent::Part(sent) => sent,
+            Sent::Gone => {
+                self.is_broken = true;
+                return 0;
+            }
+        };
+        sent_bytes.increment(sent as u64);
+        if sent < bytes.len() {
+            self.staleness.set_stale();
+        }
+        if sent < before {
+            self.pending.drain(..sent);
+            return 0;
+        }
+        let mut done = std::mem::take(&mut self.pending_bodies);
+        self.pending.clear();
+        if sent > before {
+            self.staleness.sent(tick);
+            self.pending.extend_from_slice(&bytes[sent..]);
+            if self.pending.is_empty() { done += bodies } else { self.pending_bodies = bodies }
+        }
+        if self.pending.is_empty() {
+            self.pending.shrink_to(PENDING_KEPT);
+            if let Life::Closing(_) = self.life {
+                self.socket.finish();
+            }
+        }
+        done
+    }
+}
+
+/// Capacity of an emptied pending buffer that is kept for the next control message; more is given back.
+const PENDING_KEPT: usize = 256;
+
+/// How long a client that may come back should wait at least, in milliseconds. It adds its own jitter.
+const RETRY_AFTER_MS: u32 = 1000;
+
+fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(256)
+        .write_buffer_size(0)
+        .max_write_buffer_size(REPLIES_MAX)
+        .max_message_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(CLIENT_MESSAGE_BYTES_MAX))
+}
+
+/// The words as far as a close frame can hold them.
+fn shorten(words: &str) -> Utf8Bytes {
+    let end = words.floor_char_boundary(CLOSE_WORDS_MAX);
+    words[..end].into()
+}

@@ -1,0 +1,367 @@
+//! An event loop: one thread that owns its players' sockets. Once per tick it reads each of them just before the step and
+//! writes each just after it; nothing wakes it in between.
+
+use super::admission::Ticket;
+use super::connection::{Connection, Reading};
+use super::socket::Socket;
+use super::writer::append_message;
+use crate::channel::{Admission, Asides, BATCHES_MAX, Batch, ConnectionKey, LoopDoors, Published, Request};
+use crate::game::{Game, InputOf, PlayerKind};
+use crate::replication::{Composer, TickOutput};
+use crate::session::Registry;
+use crate::telemetry::LoopMetrics;
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::message::{Limits, ServerMessage, Welcome};
+use fracas_protocol::rules::{MessageOf, Rules};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// One buffer for all reads: as much of one connection as is taken at once.
+const SCRATCH_BYTES: usize = 16 * 1024;
+/// How long the tick may keep us waiting before we look at the sockets again without it.
+const TICK_PATIENCE: Duration = Duration::from_millis(250);
+/// How long a stopping loop waits for its peers to hear the close.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// How often a stopping loop looks at them.
+const FAREWELL_STEP: Duration = Duration::from_millis(10);
+/// Fresh starts per tick: at least this many, and one in so many players.
+const FRESH_STARTS_MIN: usize = 8;
+const FRESH_STARTS_SHARE: usize = 64;
+
+/// A socket whose WebSocket handshake is done, on its way to an event loop.
+#[derive(Debug)]
+pub struct Newcomer<S> {
+    /// The socket, non-blocking.
+    pub socket: S,
+    /// What came with the handshake.
+    pub leftover: Vec<u8>,
+    /// A person or one of the server's own bots.
+    pub kind: PlayerKind,
+    /// Counts the connection while it lasts.
+    pub ticket: Option<Ticket>,
+}
+
+/// Newcomers that may wait for an event loop; beyond that the listener refuses.
+pub const NEWCOMERS_MAX: usize = 8192;
+
+/// What an event loop shares with others.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Which token belongs to which session.
+    pub registry: Arc<Registry>,
+    /// Connections of this loop, for the listener to choose the loop with the fewest.
+    pub connections: Arc<AtomicUsize>,
+    /// Where it counts.
+    pub metrics: LoopMetrics,
+}
+
+/// Why an event loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoopEnd {
+    /// The room said farewell, and everybody was told.
+    Farewell,
+    /// The tick thread is gone without a word.
+    TickThreadGone,
+}
+
+/// One event loop.
+pub struct EventLoop<G: Game, S> {
+    index: u8,
+    doors: LoopDoors<G>,
+    newcomers: flume::Receiver<Newcomer<S>>,
+    shared: Shared,
+    /// By place.
+    connections: Vec<Option<Connection<G, S>>>,
+    free: Vec<u32>,
+    generation: u32,
+    batch: Batch<InputOf<G>>,
+    composer: Composer<G>,
+    /// The newest tick that was published to us.
+    last: Option<Published<G>>,
+    /// Who is to start afresh, in the order in which they became ready.
+    fresh_starts: VecDeque<ConnectionKey>,
+    /// How long a round of reading takes, smoothed.
+    reading_time: Duration,
+    scratch: Vec<u8>,
+    frames: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl<G: Game, S: Socket> EventLoop<G, S> {
+    /// An event loop without connections.
+    pub fn new(index: u8, doors: LoopDoors<G>, newcomers: flume::Receiver<Newcomer<S>>, shared: Shared) -> Self {
+        Self {
+            index,
+            doors,
+            newcomers,
+            shared,
+            connections: Vec::new(),
+            free: Vec::new(),
+            generation: 0,
+            batch: Batch::default(),
+            composer: Composer::default(),
+            last: None,
+            fresh_starts: VecDeque::new(),
+            reading_time: Duration::ZERO,
+            scratch: vec![0; SCRATCH_BYTES],
+            frames: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Runs until the room says farewell. Call it on a thread of its own.
+    pub fn run(mut self) -> LoopEnd {
+        let mut published = Vec::with_capacity(BATCHES_MAX);
+        loop {
+            std::thread::sleep(self.read_at().saturating_duration_since(Instant::now()));
+            self.read_all(Instant::now());
+            match self.doors.outbound.recv_timeout(TICK_PATIENCE) {
+                Ok(first) => published.push(first),
+                // Late; what is pending is sent all the same.
+                Err(flume::RecvTimeoutError::Timeout) => {}
+                Err(flume::RecvTimeoutError::Disconnected) => return LoopEnd::TickThreadGone,
+            }
+            published.extend(self.doors.outbound.try_iter());
+            let farewell = published.iter().find_map(|tick| tick.asides.farewell);
+            self.write_all(&mut published, Instant::now());
+            if let Some(reason) = farewell {
+                self.say_farewell(reason);
+                return LoopEnd::Farewell;
+            }
+        }
+    }
+
+    /// When to read next: just before the next tick is due, by the time that reading takes.
+    fn read_at(&self) -> Instant {
+        let Some(last) = &self.last else { return Instant::now() };
+        let period = Duration::from_micros(last.output.rules.tick_rate().period_us());
+        let lead = self.reading_time + self.reading_time / 4 + Duration::from_micros(500);
+        last.due + period - lead.min(period)
+    }
+
+    /// Takes newcomers, reads everybody, and hands what was read to the tick thread.
+    pub fn read_all(&mut self, now: Instant) {
+        let newcomers: Vec<_> = self.newcomers.try_iter().collect();
+        for newcomer in newcomers {
+            self.adopt(newcomer, now);
+        }
+        for place in 0..self.connections.len() {
+            self.with_reading(now, place, |connection, reading| connection.read(reading));
+        }
+        self.drop_gone();
+        self.hand_over();
+        let took = now.elapsed();
+        self.reading_time = (self.reading_time * 7 + took) / 8;
+    }
+
+    fn adopt(&mut self, newcomer: Newcomer<S>, now: Instant) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.connections.push(None);
+            self.connections.len() as u32 - 1
+        });
+        self.generation = self.generation.wrapping_add(1);
+        let key = ConnectionKey { event_loop: self.index, place, generation: self.generation };
+        let Newcomer { socket, leftover, kind, ticket } = newcomer;
+        self.connections[place as usize] = Some(Connection::new(key, socket, kind, ticket, now));
+        self.shared.metrics.connections_opened.increment(1);
+        // Without this the bytes that came with the handshake would wait for the next packet.
+        self.with_reading(now, place as usize, |connection, reading| connection.feed(&leftover, reading));
+    }
+
+    fn with_reading(
+        &mut self,
+        now: Instant,
+        place: usize,
+        read: impl FnOnce(&mut Connection<G, S>, &mut Reading<'_, G>),
+    ) {
+        let Some(connection) = &mut self.connections[place] else { return };
+        let mut reading = Reading {
+            now,
+            tick: self.last.as_ref().map(|last| last.output.tick).unwrap_or_default(),
+            scratch: &mut self.scratch,
+            batch: &mut self.batch,
+            registry: &self.shared.registry,
+            metrics: &self.shared.metrics,
+        };
+        read(connection, &mut reading);
+    }
+
+    /// Gives the batch to the tick thread; while that has no room, it grows here.
+    fn hand_over(&mut self) {
+        if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        match self.doors.inbound.try_send(batch) {
+            Ok(()) => self.batch = self.doors.spare.try_recv().unwrap_or_default(),
+            Err(refused) => self.batch = refused.into_inner(),
+        }
+    }
+
+    /// Writes everybody once, with what the published ticks say.
+    pub fn write_all(&mut self, published: &mut Vec<Published<G>>, now: Instant) {
+        let missed = self.note_gap(published);
+        let outputs: Vec<Arc<TickOutput<G::Rules>>> = published.iter().map(|tick| Arc::clone(&tick.output)).collect();
+        if let Some(last) = published.last() {
+            self.last = Some(last.clone());
+        }
+        for tick in published.drain(..) {
+            self.take_asides(&tick.asides, &tick.output, now);
+        }
+        self.prepare_fresh_starts(missed, now);
+        let mut bodies = 0;
+        for place in 0..self.connections.len() {
+            bodies += self.write(place, &outputs, now);
+        }
+        let metrics = &mut self.shared.metrics;
+        metrics.updates_sent.increment(bodies);
+        metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
+        let stale = self.connections.iter().flatten().filter(|connection| connection.is_stale()).count();
+        metrics.stale_players.set(stale as f64);
+        self.drop_gone();
+    }
+
+    /// Whether ticks were published that never came here: the door was full.
+    fn note_gap(&self, published: &[Published<G>]) -> bool {
+        match (&self.last, published.first()) {
+            (Some(last), Some(first)) => first.sequence != last.sequence + 1,
+            _ => false,
+        }
+    }
+
+    fn take_asides(&mut self, asides: &Asides, output: &TickOutput<G::Rules>, now: Instant) {
+        let index = self.index;
+        for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
+            self.take_admission(admission, output, now);
+        }
+        for (key, reason) in &asides.evictions {
+            if let Some(connection) = self.connection(*key) {
+                connection.close((*reason).into(), now, None);
+            }
+        }
+        // Every loop hears of every end; the first one is enough to clear the registry.
+        if self.index == 0 {
+            asides.ended.iter().for_each(|session| self.shared.registry.end(*session));
+        }
+        for notice in &asides.notices {
+            for connection in self.connections.iter_mut().flatten() {
+                if notice.to.is_none_or(|to| connection.session() == Some(to)) {
+                    connection.pass_on(&notice.message);
+                }
+            }
+        }
+    }
+
+    fn take_admission(&mut self, admission: &Admission, output: &TickOutput<G::Rules>, now: Instant) {
+        let registry = Arc::clone(&self.shared.registry);
+        let connection = self.connection(admission.connection).filter(|connection| connection.is_asked());
+        let (admitted, connection) = match (admission.verdict, connection) {
+            (Ok(admitted), Some(connection)) => (admitted, connection),
+            (Err(reason), Some(connection)) => return connection.close(reason.into(), now, None),
+            (Err(_), None) => return,
+            (Ok(admitted), None) => {
+                // It left before the answer came.
+                let gone = (admission.connection, Request::Lost(admitted.session));
+                return self.batch.requests.push(gone);
+            }
+        };
+        let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
+            tick_rate: output.rules.tick_rate(),
+            tick: output.tick,
+            own: admitted.own,
+            token: registry.issue(admitted.session),
+            resumed: admitted.resumed,
+            map: output.rules.map_id(),
+            world: output.rules.world(),
+            limits: Limits::default(),
+        });
+        let hash_phase = u32::from(admitted.session.player.0);
+        connection.seat(admitted.session, &welcome, hash_phase, now);
+        self.shared.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
+    }
+
+    fn connection(&mut self, key: ConnectionKey) -> Option<&mut Connection<G, S>> {
+        if key.event_loop != self.index {
+            return None;
+        }
+        self.connections.get_mut(key.place as usize)?.as_mut().filter(|connection| connection.key() == key)
+    }
+
+    /// Queues those who are ready to start afresh, and starts as many as a tick may: when a whole loop was late, its
+    /// players' fresh starts must not make it late again.
+    fn prepare_fresh_starts(&mut self, missed: bool, now: Instant) {
+        let Some(last) = &self.last else { return };
+        let (tick, rate) = (last.output.tick, last.output.rules.tick_rate());
+        let mut players = 0;
+        for connection in self.connections.iter_mut().flatten() {
+            players += usize::from(connection.session().is_some());
+            if missed {
+                connection.set_stale();
+            }
+            connection.check_staleness(tick, rate);
+            if connection.is_ready_for_fresh_start(now) && !connection.is_queued {
+                connection.is_queued = true;
+                self.fresh_starts.push_back(connection.key());
+            }
+        }
+        for _ in 0..FRESH_STARTS_MIN.max(players / FRESH_STARTS_SHARE) {
+            let Some(key) = self.fresh_starts.pop_front() else { break };
+            let ready = |connection: &&mut Connection<G, S>| connection.is_ready_for_fresh_start(now);
+            let Some(connection) = self.connection(key) else { continue };
+            connection.is_queued = false;
+            if let Some(connection) = Some(connection).filter(ready) {
+                connection.start_afresh(now);
+                self.shared.metrics.resyncs.increment(1);
+            }
+        }
+    }
+
+    /// Composes and sends what one connection gets. Returns the bodies that went out whole.
+    fn write(&mut self, place: usize, outputs: &[Arc<TickOutput<G::Rules>>], now: Instant) -> u64 {
+        let Some(connection) = &mut self.connections[place] else { return 0 };
+        let Some(last) = &self.last else { return 0 };
+        let tick = last.output.tick;
+        connection.answer_pings(now, tick, now.saturating_duration_since(last.due));
+        self.frames.clear();
+        let mut bodies = 0;
+        if let Some((session, viewer)) = connection.audience() {
+            let mut rest = outputs;
+            while !rest.is_empty() {
+                let mut used = 0;
+                append_message(&mut self.frames, |out| {
+                    used = self.composer.frame(viewer, session.player, rest, out);
+                });
+                bodies += used as u64;
+                rest = &rest[used..];
+            }
+        }
+        connection.write(&mut self.buffer, &self.frames, bodies, tick, &self.shared.metrics.sent_bytes)
+    }
+
+    fn drop_gone(&mut self) {
+        for (place, slot) in self.connections.iter_mut().enumerate() {
+            if let Some(connection) = slot.take_if(|connection| connection.is_gone()) {
+                self.shared.metrics.connection_closed(connection.end_label());
+                self.free.push(place as u32);
+            }
+        }
+        let count = self.connections.len() - self.free.len();
+        self.shared.connections.store(count, Ordering::Relaxed);
+        self.shared.metrics.connections.set(count as f64);
+    }
+
+    /// Closes everybody with `reason`, and waits a while until they have heard it.
+    fn say_farewell(&mut self, reason: CloseReason) {
+        let until = Instant::now() + FAREWELL;
+        for connection in self.connections.iter_mut().flatten() {
+            connection.close(reason.into(), Instant::now(), None);
+        }
+        while Instant::now() < until && self.connections.iter().any(Option::is_some) {
+            self.write_all(&mut Vec::new(), Instant::now());
+            std::thread::sleep(FAREWELL_STEP);
+            self.read_all(Instant::now());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The game port's HTTP side: the page, the map, health, and the upgrade that turns a request into a game connection.
+
+use super::admission::{Admission, Rejection, Ticket};
+use super::event_loop::Newcomer;
+use crate::game::PlayerKind;
+use crate::telemetry::FrontMetrics;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Response, StatusCode};
+use axum::middleware::map_response;
+use axum::routing::get;
+use fracas_protocol::limits::SUBPROTOCOL;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio_tungstenite::tungstenite::handshake::server::create_response;
+
+/// By this header one of the server's own bots shows the secret that marks it.
+pub const HOUSE_HEADER: &str = "x-fracas-house";
+
+/// Unsent bytes that a game socket's kernel buffer may hold before it says that it is full, and the buffer's size: a
+/// slow reader shall be noticed early, and cost little.
+const UNSENT_BYTES: u32 = 16 * 1024;
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
+
+/// Where the listener leaves the peer's address for the handlers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// A way into one event loop.
+#[derive(Clone, Debug)]
+pub struct LoopEntrance {
+    /// Where its newcomers wait.
+    pub newcomers: flume::Sender<Newcomer<TcpStream>>,
+    /// How many connections it has.
+    pub connections: Arc<AtomicUsize>,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Front {
+    /// Who may connect.
+    pub admission: Arc<Admission>,
+    /// Where connections go.
+    pub loops: Vec<LoopEntrance>,
+    /// What counts refusals.
+    pub metrics: FrontMetrics,
+    /// What `GET /map` answers, as JSON.
+    pub map: Bytes,
+    /// What the server's own bots show.
+    pub house_secret: String,
+    /// Whether the game runs.
+    pub health: Health,
+}
+
+/// Answers whether the game runs.
+#[derive(Clone)]
+pub struct Health(pub Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Health")
+    }
+}
+
+/// The game port's routes.
+pub fn router(front: Arc<Front>) -> Router {
+    let page = page()
+        .index_file(Some("/index.html"))
+        .html_cache_control(memory_serve::CacheControl::NoCache)
+        .cache_control(memory_serve::CacheControl::NoCache)
+        .into_router();
+    Router::new()
+        .route("/ws", get(upgrade))
+        .route("/map", get(map))
+        .merge(health_routes())
+        .with_state(front)
+        .merge(page)
+        .layer(map_response(secure))
+}
+
+/// The files of the page, put into the binary by the build script.
+#[expect(unused_qualifications, reason = "the build script writes them so")]
+fn page() -> memory_serve::MemoryServe {
+    memory_serve::load!()
+}
+
+/// `/livez` and `/readyz`, for either port.
+pub fn health_routes() -> Router<Arc<Front>> {
+    Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
+}
+
+async fn livez(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
+    if (front.health.0)() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the tick stands still\n")
+    }
+}
+
+/// Ready also when full: whoever comes then is told to wait, and health checks must not take the server away.
+async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
+    if front.admission.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    livez(State(front)).await
+}
+
+async fn map(State(front): State<Arc<Front>>) -> Response<Body> {
+    let mut response = Response::new(Body::from(front.map.clone()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<Body> {
+    match accept(&front, request) {
+        Ok(response) => response,
+        Err(why) => {
+            front.metrics.rejected(why);
+            refuse(why)
+        }
+    }
+}
+
+/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out.
+fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Rejection> {
+    let headers = request.headers();
+    let texts =
+        |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    front.admission.check_origin(&texts(header::ORIGIN), host)?;
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let forwarded = texts(HeaderName::from_static("x-forwarded-for"));
+    let (address, untrusted) = front.admission.address(peer, forwarded.last().copied());
+    if untrusted {
+        tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
+    }
+    let kind = kind_of(front, headers);
+    let ticket = front.admission.enter(address, kind == PlayerKind::Bot)?;
+    if !offers_protocol(headers) {
+        return Err(Rejection::Handshake);
+    }
+    let handshake = axum::http::Request::from_parts(request_parts(&request), ());
+    let mut response = create_response(&handshake).map_err(|_| Rejection::Handshake)?.map(|()| Body::empty());
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
+    Ok(response)
+}
+
+/// What the handshake's check needs of a request.
+fn request_parts(request: &Request) -> axum::http::request::Parts {
+    let mut parts = axum::http::Request::new(()).into_parts().0;
+    parts.method = request.method().clone();
+    parts.version = request.version();
+    parts.headers = request.headers().clone();
+    parts
+}
+
+fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
+    let shown = headers.get(HOUSE_HEADER).map(HeaderValue::as_bytes);
+    let is_ours =
+        shown.is_some_and(|secret| subtle::ConstantTimeEq::ct_eq(secret, front.house_secret.as_bytes()).into());
+    if is_ours { PlayerKind::Bot } else { PlayerKind::Person }
+}
+
+fn offers_protocol(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
+    offers.flat_map(|offers| offers.split(',')).any(|offer| offer.trim() == SUBPROTOCOL)
+}
+
+async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, ticket: Ticket) {
+    let Ok(upgraded) = upgraded.await else { return };
+    let Some((socket, leftover)) = into_socket(upgraded) else { return };
+    let Some(entrance) = front.loops.iter().min_by_key(|entrance| entrance.connections.load(Ordering::Relaxed)) else {
+        return;
+    };
+    // Counted here at once, so that a burst spreads; the loop sets the true number with its next round.
+    entrance.connections.fetch_add(1, Ordering::Relaxed);
+    let newcomer = Newcomer { socket, leftover, kind, ticket: Some(ticket) };
+    if entrance.newcomers.try_send(newcomer).is_err() {
+        front.metrics.rejected(Rejection::Full);
+    }
+}
+
+/// The plain socket under an upgraded connection, set up for the game, and what was read from it already.
+fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>().ok()?;
+    let socket = parts.io.into_inner().into_std().ok()?;
+    let options = socket2::SockRef::from(&socket);
+    let set = socket
+        .set_nonblocking(true)
+        .and_then(|()| options.set_tcp_nodelay(true))
+        .and_then(|()| options.set_send_buffer_size(SEND_BUFFER_BYTES))
+        .and_then(|()| options.set_tcp_notsent_lowat(UNSENT_BYTES));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a game socket could not be set up");
+        return None;
+    }
+    Some((socket, parts.read_buf.to_vec()))
+}
+
+fn refuse(why: Rejection) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{}\n", why.words())));
+    *response.status_mut() = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    if matches!(why.status(), 429 | 503) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// What every answer carries: no inline code, no framing, no guessing of types.
+async fn secure(mut response: Response<Body>) -> Response<Body> {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,155 @@
+//! Keeps a quiet arena alive with the server's own bots: ordinary clients over loopback, on a thread of their own. One
+//! steps out for each person who joins.
+
+use crate::config::Config;
+use crate::net::http::HOUSE_HEADER;
+use fracas_bots::bot::{self, Attention, Clock, Setup};
+use fracas_bots::brain::{BrainKind, Skill};
+use fracas_bots::link::Target;
+use fracas_protocol::arena::Arena;
+use fracas_protocol::dice::Dice;
+use fracas_protocol::message::Hello;
+use fracas_protocol::tick::TickRate;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+/// How often the number of bots is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Pause after a bot that could not play, before another one tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+const NAMES: [&str; 32] = [
+    "Ada", "Brisk", "Comet", "Dusk", "Ember", "Flint", "Gale", "Hazel", "Iris", "Juno", "Kestrel", "Lyra", "Mica",
+    "Nova", "Onyx", "Pike", "Quill", "Rook", "Sable", "Talon", "Umber", "Vesper", "Wren", "Xenia", "Yarrow", "Zephyr",
+    "Basalt", "Cinder", "Drift", "Echo", "Fable", "Gorse",
+];
+
+/// The thread of the server's own bots.
+#[derive(Debug)]
+pub(super) struct Fill {
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread goes by.
+struct Plan {
+    ships: u16,
+    target: Target,
+    house_secret: String,
+    people: Arc<AtomicU16>,
+    seed: u64,
+}
+
+impl Fill {
+    /// Starts the thread, unless no bots are wanted. `people` is how many people play.
+    pub(super) fn start(
+        config: &Config,
+        game: SocketAddr,
+        house_secret: String,
+        people: Arc<AtomicU16>,
+    ) -> anyhow::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        if config.fill == 0 {
+            return Ok(Self { stop, thread: None });
+        }
+        let target = Target::parse(&format!("ws://{}/ws", reachable(game)))?;
+        let plan = Plan { ships: config.fill, target, house_secret, people, seed: config.seed.unwrap_or(1) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("fill".into());
+        let thread = thread.spawn(move || LocalSet::new().block_on(&runtime, keep_filled(plan, stopped)))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+
+    /// Lets all bots leave, and waits for it.
+    pub(super) fn stop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // Bots that fail harm nobody.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// An address that listens everywhere is reached over loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
+    let map = loop {
+        if *stopped.borrow() {
+            return;
+        }
+        match plan.target.fetch_map().await {
+            Ok(map) => break map,
+            // The listener is only just starting.
+            Err(error) => tracing::debug!(%error, "the server's own bots wait for the map"),
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    let (rules, clock) = (Arena::new(TickRate::HZ_30, map), Clock::start());
+    let mut bots: Vec<Bot> = Vec::new();
+    let mut number = 0;
+    loop {
+        bots.retain(|bot| !bot.task.is_finished());
+        let wanted = usize::from(plan.ships.saturating_sub(plan.people.load(Ordering::Relaxed)));
+        while bots.len() < wanted {
+            bots.push(Bot::start(&plan, rules.clone(), clock, number));
+            number += 1;
+        }
+        for bot in bots.drain(wanted.min(bots.len())..) {
+            bot.stop.send_replace(true);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
+        }
+    }
+    for bot in &bots {
+        bot.stop.send_replace(true);
+    }
+    for bot in bots {
+        // A bot that fails harms nobody.
+        let _ = bot.task.await;
+    }
+}
+
+/// A bot that plays.
+struct Bot {
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Bot {
+    fn start(plan: &Plan, rules: Arena, clock: Clock, number: usize) -> Self {
+        let (stop, mut stopped) = watch::channel(false);
+        let setup = Setup {
+            target: plan.target.clone(),
+            hello: Hello::player(NAMES[number % NAMES.len()]),
+            brain: BrainKind::Hunter,
+            skill: Skill::CASUAL,
+            seed: Dice::new(plan.seed, number as u64).word(),
+            input_hz: None,
+            attention: Attention::Verifies,
+            header: Some((HOUSE_HEADER, plan.house_secret.clone())),
+        };
+        let task = tokio::task::spawn_local(async move {
+            let outcome = bot::play(&setup, rules, clock, &mut (), &mut stopped).await;
+            if !*stopped.borrow() {
+                tracing::debug!(ending = outcome.ending.label(), "one of the server's own bots ended");
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+        Self { stop, task }
+    }
+}

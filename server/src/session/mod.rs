@@ -1,0 +1,6 @@
+//! Sessions across connections: who may take which ship back.
+
+mod registry;
+mod token;
+
+pub use registry::Registry;

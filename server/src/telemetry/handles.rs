@@ -1,0 +1,261 @@
+//! Handles of all metrics, made once: nothing is looked up by name while the game runs.
+
+use super::names::{self, Kind};
+use crate::game::{Game, PlayerKind};
+use crate::net::admission::Rejection;
+use crate::sim::room::{InputCounts, Phase};
+use crate::sim::roster::Headcount;
+use crate::sim::tick_loop::TickTimes;
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::tick::TickRate;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_process::Collector;
+
+/// The label of a connection that ended without a close frame.
+const LOST: &str = "lost";
+
+/// Keeps all metrics and makes handles to them. There is no global recorder, so that two servers can live in one process.
+pub struct Telemetry {
+    recorder: PrometheusRecorder,
+    process: Collector,
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
+impl Telemetry {
+    /// Metrics of a server that ticks at `rate`.
+    pub fn new(rate: TickRate) -> Result<Self, BuildError> {
+        let budget = 1.0 / f64::from(rate.hz());
+        let mut times = vec![0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.012, 0.025];
+        times.retain(|edge| *edge < budget);
+        times.extend([budget, 2.0 * budget]);
+        let leads: Vec<f64> = (-8..8).map(f64::from).collect();
+        let full = |name: &str| Matcher::Full(name.into());
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(full(names::TICK_DURATION), &times)?
+            .set_buckets_for_metric(full(names::TICK_PHASE_DURATION), &times)?
+            .set_buckets_for_metric(full(names::TICK_LATENESS), &times)?
+            .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
+            .build_recorder();
+        let process = Collector::default();
+        with_local_recorder(&recorder, || {
+            for metric in names::ALL {
+                let (name, unit, help) = (metric.name, metric.unit, metric.help);
+                match metric.kind {
+                    Kind::Counter => metrics::describe_counter!(name, unit, help),
+                    Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+                    Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+                }
+            }
+            process.describe();
+            let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
+            gauge!(names::BUILD_INFO, &version).set(1.0);
+            gauge!(names::ROOMS).set(1.0);
+        });
+        Ok(Self { recorder, process })
+    }
+
+    /// The metrics in Prometheus' text format, the process's own beside the server's.
+    pub fn render(&self) -> String {
+        with_local_recorder(&self.recorder, || self.process.collect());
+        self.handle().render()
+    }
+
+    /// What must be called every few seconds, lest histograms grow.
+    pub fn upkeep(&self) {
+        self.handle().run_upkeep();
+    }
+
+    fn handle(&self) -> PrometheusHandle {
+        self.recorder.handle()
+    }
+
+    /// Handles for an event loop.
+    pub fn for_loop(&self) -> LoopMetrics {
+        with_local_recorder(&self.recorder, || LoopMetrics {
+            received_bytes: counter!(names::RECEIVED_BYTES),
+            sent_bytes: counter!(names::SENT_BYTES),
+            updates_sent: counter!(names::UPDATES_SENT),
+            encoded_bytes: counter!(names::ENCODED_BYTES),
+            inputs_dropped_flood: counter!(names::INPUTS_DROPPED, "reason" => "flood"),
+            desyncs_reported: counter!(names::DESYNCS_REPORTED),
+            resyncs: counter!(names::RESYNCS),
+            sessions_resumed: counter!(names::SESSIONS_RESUMED),
+            connections_opened: counter!(names::CONNECTIONS_OPENED),
+            connections: Shares::new(gauge!(names::CONNECTIONS)),
+            stale_players: Shares::new(gauge!(names::STALE_PLAYERS)),
+            closed: CloseReason::all()
+                .map(CloseReason::label)
+                .chain([LOST])
+                .map(|reason| (reason, counter!(names::CONNECTIONS_CLOSED, "reason" => reason)))
+                .collect(),
+        })
+    }
+
+    /// Handles for the tick thread.
+    pub fn for_tick(&self, rate: TickRate) -> TickMetrics {
+        with_local_recorder(&self.recorder, || TickMetrics {
+            budget_s: 1.0 / f64::from(rate.hz()),
+            duration: histogram!(names::TICK_DURATION),
+            phases: Phase::ALL.map(|phase| histogram!(names::TICK_PHASE_DURATION, "phase" => phase.label())),
+            lateness: histogram!(names::TICK_LATENESS),
+            overruns: counter!(names::TICK_OVERRUNS),
+            skipped: counter!(names::TICKS_SKIPPED),
+            missed: counter!(names::TICKS_MISSED),
+            people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
+            bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
+            spectators: gauge!(names::SPECTATORS),
+            entities: Vec::new(),
+            encoded_bytes: counter!(names::ENCODED_BYTES),
+            inputs_received: counter!(names::INPUTS_RECEIVED),
+            inputs_early: counter!(names::INPUTS_DROPPED, "reason" => "early"),
+            inputs_old: counter!(names::INPUTS_DROPPED, "reason" => "old"),
+            inputs_orphaned: counter!(names::INPUTS_DROPPED, "reason" => "orphaned"),
+            input_lead: histogram!(names::INPUT_LEAD),
+        })
+    }
+
+    /// Adds a gauge for each kind of entity that `game` has.
+    pub fn for_game<G: Game>(&self, game: &G, metrics: &mut TickMetrics) {
+        metrics.entities = with_local_recorder(&self.recorder, || {
+            game.census().into_iter().map(|(kind, _)| gauge!(names::ENTITIES, "kind" => kind)).collect()
+        });
+    }
+
+    /// Handles for the listener.
+    pub fn for_front(&self) -> FrontMetrics {
+        with_local_recorder(&self.recorder, || FrontMetrics {
+            rejected: Rejection::ALL.map(|why| counter!(names::CONNECTIONS_REJECTED, "reason" => why.label())),
+        })
+    }
+}
+
+/// One loop's share of a gauge that all loops add up to.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    gauge: Gauge,
+    share: f64,
+}
+
+impl Shares {
+    fn new(gauge: Gauge) -> Self {
+        Self { gauge, share: 0.0 }
+    }
+
+    /// Sets this loop's share.
+    pub fn set(&mut self, share: f64) {
+        if share != self.share {
+            self.gauge.increment(share - self.share);
+            self.share = share;
+        }
+    }
+}
+
+/// What an event loop counts.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is the metric of that name")]
+pub struct LoopMetrics {
+    pub received_bytes: Counter,
+    pub sent_bytes: Counter,
+    pub updates_sent: Counter,
+    pub encoded_bytes: Counter,
+    pub inputs_dropped_flood: Counter,
+    pub desyncs_reported: Counter,
+    pub resyncs: Counter,
+    pub sessions_resumed: Counter,
+    pub connections_opened: Counter,
+    pub connections: Shares,
+    pub stale_players: Shares,
+    closed: Vec<(&'static str, Counter)>,
+}
+
+impl LoopMetrics {
+    /// A connection ended.
+    pub fn connection_closed(&self, reason: &'static str) {
+        if let Some((_, counter)) = self.closed.iter().find(|(label, _)| *label == reason) {
+            counter.increment(1);
+        }
+    }
+}
+
+/// What the listener counts.
+#[derive(Clone, Debug)]
+pub struct FrontMetrics {
+    rejected: [Counter; Rejection::ALL.len()],
+}
+
+impl FrontMetrics {
+    /// A handshake was refused.
+    pub fn rejected(&self, why: Rejection) {
+        self.rejected[why as usize].increment(1);
+    }
+}
+
+/// What the tick thread counts.
+#[derive(Debug)]
+pub struct TickMetrics {
+    budget_s: f64,
+    duration: Histogram,
+    phases: [Histogram; Phase::ALL.len()],
+    lateness: Histogram,
+    overruns: Counter,
+    skipped: Counter,
+    missed: Counter,
+    people: Gauge,
+    bots: Gauge,
+    spectators: Gauge,
+    entities: Vec<Gauge>,
+    encoded_bytes: Counter,
+    inputs_received: Counter,
+    inputs_early: Counter,
+    inputs_old: Counter,
+    inputs_orphaned: Counter,
+    input_lead: Histogram,
+}
+
+impl TickMetrics {
+    /// A tick's times.
+    pub fn ticked(&self, times: &TickTimes) {
+        self.duration.record(times.work);
+        for (histogram, time) in self.phases.iter().zip(times.phases) {
+            histogram.record(time);
+        }
+        self.lateness.record(times.lateness);
+        self.overruns.increment(u64::from(times.work.as_secs_f64() > self.budget_s));
+        self.skipped.increment(u64::from(times.skipped));
+        self.missed.increment(u64::from(times.loops_missed));
+    }
+
+    /// What became of a tick's inputs.
+    pub fn inputs(&self, counts: InputCounts) {
+        self.inputs_received.increment(counts.taken);
+        self.inputs_early.increment(counts.early);
+        self.inputs_old.increment(counts.old);
+        self.inputs_orphaned.increment(counts.orphaned);
+    }
+
+    /// How early a player's inputs come. Recorded once a second per player.
+    pub fn input_lead(&self, lead: i8) {
+        self.input_lead.record(f64::from(lead));
+    }
+
+    /// Bytes of deltas made on a tick.
+    pub fn encoded(&self, bytes: usize) {
+        self.encoded_bytes.increment(bytes as u64);
+    }
+
+    /// Who and what is in the room.
+    pub fn census(&self, headcount: Headcount, entities: &[(&'static str, usize)]) {
+        self.people.set(f64::from(headcount.people));
+        self.bots.set(f64::from(headcount.bots));
+        self.spectators.set(f64::from(headcount.spectators));
+        for (gauge, (_, count)) in self.entities.iter().zip(entities) {
+            gauge.set(*count as f64);
+        }
+    }
+}

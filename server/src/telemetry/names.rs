@@ -1,0 +1,83 @@
+//! Every metric: its name, unit and help. Labels have small fixed sets; a player, room or address is never one.
+
+use metrics::Unit;
+
+/// What kind of metric a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// A metric's description.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its full name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its unit.
+    pub unit: Unit,
+    /// One line for operators.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $kind:ident, $unit:ident, $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+        /// Every metric of the server; `process_*` come beside them.
+        pub const ALL: &[Metric] =
+            &[$(Metric { name: $name, kind: Kind::$kind, unit: Unit::$unit, help: $help }),*];
+    };
+}
+
+metrics! {
+    TICK_DURATION = "fracas_tick_duration_seconds", Histogram, Seconds, "Work of one tick on the tick thread.";
+    TICK_PHASE_DURATION = "fracas_tick_phase_duration_seconds", Histogram, Seconds, "Work of one tick by phase.";
+    TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began.";
+    TICK_OVERRUNS = "fracas_tick_overruns_total", Counter, Count, "Ticks whose work took longer than their period.";
+    TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
+    TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
+    PLAYERS = "fracas_players", Gauge, Count, "Players in the room, ships kept for a lost connection included, by kind.";
+    SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in the room.";
+    ROOMS = "fracas_rooms", Gauge, Count, "Rooms.";
+    ENTITIES = "fracas_entities", Gauge, Count, "Entities in the room by kind.";
+    CONNECTIONS = "fracas_connections", Gauge, Count, "Connections on the event loops.";
+    CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";
+    CONNECTIONS_CLOSED = "fracas_connections_closed_total", Counter, Count, "Connections that ended, by reason.";
+    CONNECTIONS_REJECTED = "fracas_connections_rejected_total", Counter, Count, "Handshakes that were refused, by reason.";
+    SESSIONS_RESUMED = "fracas_sessions_resumed_total", Counter, Count, "Sessions taken back with a token.";
+    RECEIVED_BYTES = "fracas_network_received_bytes_total", Counter, Bytes, "Bytes read from game connections.";
+    SENT_BYTES = "fracas_network_sent_bytes_total", Counter, Bytes, "Bytes written to game connections.";
+    UPDATES_SENT = "fracas_updates_sent_total", Counter, Count, "Tick bodies whose last byte the kernel took.";
+    ENCODED_BYTES = "fracas_encoded_bytes_total", Counter, Bytes, "Bytes of deltas and entries encoded.";
+    INPUTS_RECEIVED = "fracas_inputs_received_total", Counter, Count, "Inputs taken for their tick.";
+    INPUTS_DROPPED = "fracas_inputs_dropped_total", Counter, Count, "Inputs not taken, by reason.";
+    INPUT_LEAD = "fracas_input_lead_ticks", Histogram, Count, "How many ticks before its own the newest input was read.";
+    STALE_PLAYERS = "fracas_stale_players", Gauge, Count, "Players to whom nothing is sent until they catch up.";
+    RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game.";
+    DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
+    BUILD_INFO = "fracas_build_info", Gauge, Count, "Always 1; the labels tell version and commit.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for metric in ALL {
+            let is_total = metric.name.ends_with("_total");
+            assert!(metric.name.starts_with("fracas_"), "{}", metric.name);
+            assert_eq!(is_total, metric.kind == Kind::Counter, "{}", metric.name);
+            if metric.unit == Unit::Seconds {
+                assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
+            }
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+    }
+}
