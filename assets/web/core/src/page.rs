@@ -1,0 +1,224 @@
+//! One page's connection to the game: the client, the picture, and what the heads-up display shows.
+
+use crate::scene::{Place, Scene};
+use crate::texts;
+use fracas_protocol::arena::map::MapDocument;
+use fracas_protocol::arena::own::ENERGY_FULL;
+use fracas_protocol::arena::tuning::HULL_MAX;
+use fracas_protocol::arena::{Arena, Entity, Heading, Input, Map, Ship, Thrust};
+use fracas_protocol::client::{Client, ClientError, Options};
+use fracas_protocol::ids::{EntityId, Token};
+use fracas_protocol::message::{Aspect, Hello};
+use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::tick::TickRate;
+
+/// Snapshots kept: enough for the delay at which others are shown, and some lateness.
+const DISPLAY_TICKS: usize = 12;
+/// How long a correction of the own ship is eased out, in milliseconds.
+const EASE_MS: f64 = 100.0;
+/// A correction of more than this is a jump that shall be seen, in units: a respawn.
+const EASE_MAX_UNITS: f64 = 90.0;
+
+/// Numbers for the heads-up display, in the order of the page's `hud.js`.
+pub(crate) const HUD_LEN: usize = 16;
+
+/// What the page has instead of a game when something went wrong, as its exports return it.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// The walls or the name cannot be used.
+    BadStart = 1,
+    /// The server said something that cannot be understood.
+    BadMessage = 2,
+    /// The server plays on another map than the page has: fetch it anew.
+    OtherMap = 3,
+}
+
+/// One page's connection.
+pub(crate) struct Page {
+    client: Client<Arena>,
+    map: Map,
+    aspect: Aspect,
+    pub(crate) scene: Scene,
+    pub(crate) hud: [f32; HUD_LEN],
+    aim: f32,
+    /// What is left of a correction that is being eased out, and when that was so.
+    error: Place,
+    error_at_ms: f64,
+}
+
+impl Page {
+    /// A page that says hello: rows of the map's walls, its id in the first line; the player's name; a token.
+    pub(crate) fn new(map: &str, name: &str, aspect: u32, token: Option<[u8; 16]>) -> Result<Self, Fault> {
+        let mut lines = map.lines();
+        let id = lines.next().unwrap_or_default().into();
+        let document = MapDocument { id, walls: lines.map(Into::into).collect() };
+        let map = Map::try_from(&document).map_err(|_| Fault::BadStart)?;
+        let aspect = Aspect::ALL.get(aspect as usize).copied().unwrap_or_default();
+        let hello = Hello { aspect, token: token.map(Token), ..Hello::player(name) };
+        let rules = Arena::new(TickRate::HZ_30, map.clone());
+        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+        Ok(Self {
+            client: Client::new(rules, hello, options),
+            map,
+            aspect,
+            scene: Scene::new(),
+            hud: [0.0; HUD_LEN],
+            aim: 0.0,
+            error: Place::default(),
+            error_at_ms: 0.0,
+        })
+    }
+
+    /// Takes a message from the server.
+    pub(crate) fn receive(&mut self, message: &[u8], now_ms: f64) -> Result<(), Fault> {
+        let corrections = self.client.counters().corrections;
+        let before = self.own_place(now_ms);
+        let received = self.client.receive(us(now_ms), message).map_err(|error| match error {
+            ClientError::OtherMap => Fault::OtherMap,
+            ClientError::Wire(_) | ClientError::OutOfPlace => Fault::BadMessage,
+        });
+        if self.client.counters().corrections > corrections
+            && let (Some(before), Some(after)) = (before, self.own_place(now_ms))
+        {
+            let (dx, dy) = (before.x - after.x, before.y - after.y);
+            let left = self.error_left(now_ms);
+            let error = Place { x: left.x + dx, y: left.y + dy };
+            let jumped = error.x.abs() + error.y.abs() > EASE_MAX_UNITS;
+            self.error = if jumped { Place::default() } else { error };
+            self.error_at_ms = now_ms;
+        }
+        received
+    }
+
+    /// What the player wants: a thrust heading in turns (below 0 for none), an aim in turns, the trigger.
+    pub(crate) fn set_input(&mut self, thrust: f32, aim: f32, fire: bool) {
+        let heading = |turns: f32| Heading::new(((turns.rem_euclid(1.0) * 1024.0).round() as u16) % Heading::TURN);
+        let thrust = if thrust < 0.0 { Thrust::NONE } else { Thrust::towards(heading(thrust)) };
+        self.aim = aim;
+        self.client.set_input(Input { thrust, aim: heading(aim), fire });
+    }
+
+    /// Plays what is due.
+    pub(crate) fn advance(&mut self, now_ms: f64) {
+        self.client.advance(us(now_ms));
+    }
+
+    pub(crate) fn leave(&mut self, now_ms: f64) {
+        self.client.leave(us(now_ms));
+    }
+
+    pub(crate) fn take_outgoing(&mut self) -> Option<Vec<u8>> {
+        self.client.take_outgoing()
+    }
+
+    /// The next event that the page wants to know of.
+    pub(crate) fn take_event(&mut self) -> Option<String> {
+        while let Some(event) = self.client.take_event() {
+            if let Some(text) = texts::describe(&event) {
+                return Some(text);
+            }
+        }
+        None
+    }
+
+    /// The name of the ship with this id, if it is known.
+    pub(crate) fn name_of(&self, id: u32) -> Option<&str> {
+        let known = self.client.replica().get(EntityId(u16::try_from(id).ok()?))?;
+        known.name.as_ref().map(|name| name.as_str())
+    }
+
+    /// Where the server has the own ship, in units, as of the last body; for tests that compare.
+    pub(crate) fn recorded_place(&self) -> Option<Place> {
+        self.client.replica().centre().map(Place::of)
+    }
+
+    /// Makes the picture of this moment, `half_width` and `half_height` units wide and high from the middle.
+    pub(crate) fn draw(&mut self, now_ms: f64, half_width: f64, half_height: f64) {
+        self.scene.clear();
+        let Some(camera) = self.camera(now_ms) else { return };
+        let own_id = self.client.own_id();
+        self.scene.add_walls(&self.map, self.client.replica().rules().open(), camera, half_width, half_height);
+        if let Some(moment) = self.client.timeline().at(us(now_ms)) {
+            self.scene.add_others(moment, own_id, camera);
+        }
+        if let (Some(id), Some(place)) = (own_id, self.own_place(now_ms))
+            && let Some((Entity::Ship(ship), _)) = self.client.prediction().newest()
+        {
+            // What only the server decides is shown as it told it.
+            let told = self.own_record().copied().unwrap_or(*ship);
+            let shown = Ship { hull: told.hull, timer: told.timer, score: told.score, ..*ship };
+            self.scene.add_own(id, &shown, place, self.aim, camera);
+        }
+        self.fill_hud(now_ms, camera);
+    }
+
+    fn own_record(&self) -> Option<&Ship> {
+        match &self.client.replica().get(self.client.own_id()?)?.now {
+            Entity::Ship(ship) => Some(ship),
+            _ => None,
+        }
+    }
+
+    /// Where the own ship is to be shown: between its last two predicted ticks, less what is still eased out.
+    fn own_place(&self, now_ms: f64) -> Option<Place> {
+        let prediction = self.client.prediction();
+        let (newest, _) = prediction.newest()?;
+        let to = Arena::position(newest);
+        let from = prediction.one_before().map_or(to, Arena::position);
+        let (_, fraction) = self.client.input_clock().tick_and_fraction(us(now_ms));
+        let place = if jumps(from, to) { Place::of(to) } else { Place::between(from, to, fraction) };
+        let error = self.error_left(now_ms);
+        Some(Place { x: place.x + error.x, y: place.y + error.y })
+    }
+
+    fn error_left(&self, now_ms: f64) -> Place {
+        let left = (1.0 - (now_ms - self.error_at_ms) / EASE_MS).clamp(0.0, 1.0);
+        Place { x: self.error.x * left, y: self.error.y * left }
+    }
+
+    fn camera(&self, now_ms: f64) -> Option<Place> {
+        self.own_place(now_ms).or_else(|| self.recorded_place())
+    }
+
+    fn fill_hud(&mut self, now_ms: f64, camera: Place) {
+        let rules = self.client.replica().rules();
+        let hz = rules.tuning().rate.hz() as f32;
+        let (open, tile) = (f32::from(rules.open()), (rules.map().tile_quanta() / 64) as f32);
+        let ship = self.own_record().copied().unwrap_or_default();
+        let own = self.client.prediction().newest().map_or(*self.client.replica().own(), |(_, own)| *own);
+        let rtt_ms = self.client.clock().rtt_us().map_or(-1.0, |us| us as f32 / 1000.0);
+        let counters = self.client.counters();
+        let _ = now_ms;
+        self.hud = [
+            f32::from(ship.hull) / f32::from(HULL_MAX),
+            f32::from(own.energy) / f32::from(ENERGY_FULL),
+            f32::from(u8::from(own.drained)),
+            f32::from(ship.score),
+            f32::from(own.rank),
+            f32::from(ship.timer) / hz,
+            rtt_ms,
+            camera.x as f32,
+            camera.y as f32,
+            self.client.replica().tick().0 as f32,
+            self.client.replica().known().len() as f32,
+            counters.corrections as f32,
+            counters.view_mismatches as f32,
+            open,
+            tile,
+            self.aspect as u8 as f32,
+        ];
+    }
+
+    /// The column and row of the tile that opened after `rank` others.
+    pub(crate) fn tile_of_rank(&self, rank: u32) -> Option<(u32, u32)> {
+        self.map.tile_of_rank(u16::try_from(rank).ok()?)
+    }
+}
+
+fn jumps(from: Point, to: Point) -> bool {
+    from.distance_squared(to) > (120 * 64_i64).pow(2)
+}
+
+fn us(ms: f64) -> u64 {
+    (ms.max(0.0) * 1000.0) as u64
+}

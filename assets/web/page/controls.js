@@ -1,0 +1,82 @@
+// Keyboard and mouse: what the player wants, as thrust, aim and trigger.
+
+/** @type {Record<string, [number, number]>} */
+const DIRECTIONS = {
+  KeyW: [0, -1],
+  KeyA: [-1, 0],
+  KeyS: [0, 1],
+  KeyD: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowLeft: [-1, 0],
+  ArrowDown: [0, 1],
+  ArrowRight: [1, 0],
+};
+
+const TURN = 2 * Math.PI;
+
+export class Controls {
+  /** @param {HTMLElement} surface what the mouse aims on; its middle is the own ship */
+  constructor(surface) {
+    /** @type {Set<string>} */
+    this.held = new Set();
+    this.aim = 0;
+    this.trigger = false;
+    this.active = false;
+    this.surface = surface;
+    addEventListener('keydown', (event) => this.key(event, true));
+    addEventListener('keyup', (event) => this.key(event, false));
+    addEventListener('pointermove', (event) => this.point(event));
+    surface.addEventListener('pointerdown', (event) => {
+      this.point(event);
+      if (event.button === 0) this.trigger = true;
+    });
+    addEventListener('pointerup', () => {
+      this.trigger = false;
+    });
+    surface.addEventListener('contextmenu', (event) => event.preventDefault());
+    // A key that goes up elsewhere is never seen to go up.
+    addEventListener('blur', () => this.release());
+    document.addEventListener('visibilitychange', () => this.release());
+  }
+
+  /** @param {boolean} active whether there is a ship to control */
+  setActive(active) {
+    this.active = active;
+    this.release();
+  }
+
+  release() {
+    this.held.clear();
+    this.trigger = false;
+  }
+
+  /** @param {KeyboardEvent} event @param {boolean} down */
+  key(event, down) {
+    if (!this.active || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(event.code in DIRECTIONS) && event.code !== 'Space') return;
+    event.preventDefault();
+    if (down) this.held.add(event.code);
+    else this.held.delete(event.code);
+  }
+
+  /** @param {PointerEvent} event */
+  point(event) {
+    const { left, top, width, height } = this.surface.getBoundingClientRect();
+    const x = event.clientX - left - width / 2;
+    const y = event.clientY - top - height / 2;
+    if (x !== 0 || y !== 0) this.aim = Math.atan2(y, x) / TURN;
+  }
+
+  /** @returns {{ thrust: number, aim: number, fire: boolean }} thrust and aim in turns clockwise from the right; no thrust is -1 */
+  read() {
+    let [x, y] = [0, 0];
+    for (const code of this.held) {
+      const [dx, dy] = DIRECTIONS[code] ?? [0, 0];
+      x += dx;
+      y += dy;
+    }
+    // Opposite keys cancel out; two keys for one direction are one.
+    const thrust = x === 0 && y === 0 ? -1 : (Math.atan2(Math.sign(y), Math.sign(x)) / TURN + 1) % 1;
+    return { thrust, aim: this.aim, fire: this.trigger || this.held.has('Space') };
+  }
+}
