@@ -72,8 +72,10 @@ pub(super) struct Connection<G: Game, S> {
     ended: Option<CloseReason>,
     /// To be sent before anything new: the rest of a frame, replies, control messages.
     pending: Vec<u8>,
-    /// Bodies among the pending bytes, which count as sent when the last byte is.
-    pending_bodies: u64,
+    /// How many of the pending bytes, the first of them, are the rest of a frame ...
+    frame_rest: usize,
+    /// ... and the bodies in it, which count as sent when the last byte is.
+    frame_bodies: u64,
     /// What it knows of the room, once it is seated.
     viewer: Option<Viewer<G::Rules>>,
     aspect: Aspect,
@@ -115,7 +117,8 @@ impl<G: Game, S: Socket> Connection<G, S> {
             life: Life::Greeting,
             ended: None,
             pending: Vec::new(),
-            pending_bodies: 0,
+            frame_rest: 0,
+            frame_bodies: 0,
             viewer: None,
             aspect: Aspect::default(),
             staleness: Staleness::default(),
@@ -198,7 +201,6 @@ impl<G: Game, S: Socket> Connection<G, S> {
             }
             return;
         }
-        let replies_from = self.pending.len();
         let mut inbound = bytes;
         while self.is_open() {
             let mut pipe = Pipe { inbound, outbound: &mut self.pending };
@@ -215,7 +217,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
                 Err(error) => self.fail(&error, reading),
             }
         }
-        if self.pending.len() > replies_from + REPLIES_MAX {
+        if self.is_open() && self.pending.len() > self.frame_rest + REPLIES_MAX {
             self.end(CloseReason::Rate, reading.batch);
         }
     }
@@ -400,6 +402,10 @@ impl<G: Game, S: Socket> Connection<G, S> {
         if self.pings.is_empty() || self.session().is_none() {
             return;
         }
+        if self.staleness.is_stale() {
+            // What cannot be read now is not worth waiting for.
+            return self.pings.clear();
+        }
         let (mut pings, phase_us) = (std::mem::take(&mut self.pings), phase.as_micros() as u32);
         for (ping, read_at) in pings.drain(..) {
             let hold_us = now.saturating_duration_since(read_at).as_micros() as u32;
@@ -476,15 +482,17 @@ impl<G: Game, S: Socket> Connection<G, S> {
         }
         if sent < before {
             self.pending.drain(..sent);
+            self.frame_rest = self.frame_rest.saturating_sub(sent);
             return 0;
         }
-        let mut done = std::mem::take(&mut self.pending_bodies);
+        let mut done = std::mem::take(&mut self.frame_bodies);
         self.pending.clear();
         if sent > before {
             self.staleness.sent(tick);
             self.pending.extend_from_slice(&bytes[sent..]);
-            if self.pending.is_empty() { done += bodies } else { self.pending_bodies = bodies }
+            if self.pending.is_empty() { done += bodies } else { self.frame_bodies = bodies }
         }
+        self.frame_rest = self.pending.len();
         if self.pending.is_empty() {
             self.pending.shrink_to(PENDING_KEPT);
             if let Life::Closing(_) = self.life {

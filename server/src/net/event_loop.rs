@@ -141,6 +141,11 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         last.due + period - lead.min(period)
     }
 
+    /// What has been published and not been taken yet.
+    pub fn take_published(&mut self) -> Vec<Published<G>> {
+        self.doors.outbound.try_iter().collect()
+    }
+
     /// Takes newcomers, reads everybody, and hands what was read to the tick thread.
     pub fn read_all(&mut self, now: Instant) {
         let newcomers: Vec<_> = self.newcomers.try_iter().collect();
@@ -262,9 +267,9 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             (Err(reason), Some(connection)) => return connection.close(reason.into(), now, None),
             (Err(_), None) => return,
             (Ok(admitted), None) => {
-                // It left before the answer came.
-                let gone = (admission.connection, Request::Lost(admitted.session));
-                return self.batch.requests.push(gone);
+                // It left before the answer came, and never got the token of a session that began just now.
+                let how = if admitted.resumed { Request::Lost } else { Request::Leave };
+                return self.batch.requests.push((admission.connection, how(admitted.session)));
             }
         };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {

@@ -1,0 +1,11 @@
+//! The event loop over sockets in memory: the code that runs on real ones, driven tick by tick with a clock of its own.
+//!
+//! - `stage`: a room, an event loop, and peers that speak WebSocket over pipes that can be made to stall
+//! - `manners`: hello, refusals, closes, and what reaches the peer
+//! - `slow`: peers that do not read, and what it costs the others
+//! - `sessions`: lost connections, tokens, and who has the ship
+
+mod manners;
+mod sessions;
+mod slow;
+mod stage;

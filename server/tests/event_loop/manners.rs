@@ -1,0 +1,238 @@
+//! Hello, refusals and closes: what a peer says, and what it hears.
+
+use crate::stage::Stage;
+use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::codec;
+use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, Role, ServerMessage};
+use fracas_protocol::tick::Tick;
+use tokio_tungstenite::tungstenite::Message;
+
+fn hello(name: &str) -> ClientMessage<Input> {
+    ClientMessage::Hello(Hello::player(name))
+}
+
+/// Connects, says `say`, and gives the close code and words that come back.
+fn refusal(say: impl FnOnce(&mut crate::stage::Peer)) -> (u16, String) {
+    let mut stage = Stage::new();
+    let bystander = stage.join(Hello::player("bystander"), 1 << 20);
+    stage.run(10);
+    let mut peer = stage.connect();
+    say(&mut peer);
+    stage.run(5);
+    peer.hear();
+    stage.run(3);
+    assert!(peer.is_dropped(), "the server lets go");
+    let updates = stage.players[bystander].client.counters().bodies;
+    stage.run(10);
+    assert_eq!(stage.players[bystander].client.counters().bodies, updates + 10, "nobody else notices");
+    assert_eq!(stage.room().headcount().people, 1);
+    peer.closed.expect("a close frame came")
+}
+
+#[test]
+fn a_hello_gets_a_welcome_and_the_first_frame_with_the_next_tick() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    let (control, frames) = peer.hear_control();
+    let [ServerMessage::Welcome(welcome)] = &control[..] else { panic!("{control:?}") };
+    assert!(welcome.own.is_some() && !welcome.resumed);
+    assert_eq!((frames, peer.sends()), (1, 1), "both in one write");
+}
+
+#[test]
+fn what_came_with_the_handshake_is_not_lost() {
+    let mut stage = Stage::new();
+    let mut bytes = Vec::new();
+    codec::encode(&hello("Ada"), &mut bytes);
+    // A masked frame with a mask of zeros.
+    let mut leftover = vec![0x82, 0x80 | bytes.len() as u8, 0, 0, 0, 0];
+    leftover.extend(bytes);
+    let mut peer = stage.connect_through(1 << 20, &leftover);
+    stage.tick();
+    assert!(matches!(peer.hear_control().0[..], [ServerMessage::Welcome(_)]));
+}
+
+#[test]
+fn a_player_is_written_to_once_per_tick_and_no_more() {
+    let mut stage = Stage::new();
+    stage.join_many(10);
+    stage.run(30);
+    let before: Vec<_> = stage.players.iter().map(|player| player.peer.sends()).collect();
+    stage.run(100);
+    for (player, before) in stage.players.iter().zip(before) {
+        assert_eq!(player.peer.sends(), before + 100);
+    }
+}
+
+#[test]
+fn an_input_that_comes_byte_by_byte_counts_once_and_whole() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
+    let mut payload = Vec::new();
+    codec::encode(&ClientMessage::Inputs(Inputs { ack: Tick(1), tick: Tick(40), input }), &mut payload);
+    let mut bytes = vec![0x82, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    bytes.extend(payload);
+    for byte in bytes {
+        assert_eq!(stage.metric("fracas_connections"), 1.0);
+        peer.say_raw(&[byte]);
+        stage.tick();
+    }
+    let place = || stage.room().game().ship(fracas_server::game::PlayerId(0)).expect("a ship").position;
+    let before = place();
+    for _ in 0..30 {
+        stage.tick();
+    }
+    let after = stage.room().game().ship(fracas_server::game::PlayerId(0)).expect("a ship").position;
+    assert!(after.x > before.x, "it is held from tick 40 on");
+}
+
+#[test]
+fn pings_of_both_layers_are_answered_with_the_next_write() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.hear();
+    peer.socket.send(Message::Ping(vec![7, 8].into())).expect("the pipe has room");
+    peer.say(&ClientMessage::Ping(Ping { stamp: 77 }));
+    stage.tick();
+    let heard = peer.hear();
+    assert!(heard.contains(&Message::Pong(vec![7, 8].into())), "{heard:?}");
+    let pong = heard.iter().find_map(|message| {
+        match codec::decode::<fracas_protocol::rules::MessageOf<fracas_protocol::arena::Arena>, 8192>(
+            &message.clone().into_data(),
+        ) {
+            Ok(ServerMessage::Pong(pong)) => Some(pong),
+            _ => None,
+        }
+    });
+    let pong = pong.expect("an answer");
+    assert_eq!((pong.stamp, pong.tick), (77, stage.room().last_tick()));
+}
+
+#[test]
+fn a_peers_close_is_answered_and_frees_the_place() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.hear();
+    peer.socket.close(None).expect("the pipe has room");
+    stage.tick();
+    peer.hear();
+    assert!(peer.is_dropped(), "it has answered, and says nothing more");
+    drop(peer);
+    stage.tick();
+    assert_eq!(stage.metric("fracas_connections"), 0.0);
+}
+
+#[test]
+fn a_goodbye_takes_the_ship_away_at_once_and_closes_with_1000() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.say(&ClientMessage::Goodbye);
+    stage.tick();
+    assert_eq!(stage.room().headcount().people, 0);
+    peer.hear();
+    assert_eq!(peer.closed.map(|(code, _)| code), Some(1000));
+}
+
+#[test]
+fn a_hello_of_another_version_is_told_to_reload() {
+    let (code, words) = refusal(|peer| peer.say(&ClientMessage::Hello(Hello { version: 9, ..Hello::player("Ada") })));
+    assert_eq!((code, words.as_str()), (4500, CloseReason::Version.words()));
+}
+
+#[test]
+fn names_that_cannot_be_shown_are_refused_with_words() {
+    let words = |name: &str| {
+        let (code, words) = refusal(|peer| peer.say(&hello(name)));
+        assert_eq!(code, 4501);
+        words
+    };
+    assert!(words("").contains("empty"));
+    assert!(words(&"x".repeat(50)).contains("too long"));
+    assert!(words("a\u{7}b").contains("control"));
+}
+
+#[test]
+fn what_is_no_message_is_refused_with_words() {
+    let code = |bytes: &[u8]| {
+        let (code, words) = refusal(|peer| peer.say_bytes(bytes.to_vec()));
+        assert!(!words.is_empty());
+        code
+    };
+    assert_eq!(code(&[99]), 4501, "an unknown message");
+    assert_eq!(code(&[]), 4501, "an empty message");
+    assert_eq!(code(&[2, 5]), 4501, "an acknowledgement before the hello");
+    let mut hello_and_more = Vec::new();
+    codec::encode(&hello("Ada"), &mut hello_and_more);
+    hello_and_more.push(0);
+    assert_eq!(code(&hello_and_more), 4501, "trailing bytes");
+}
+
+#[test]
+fn what_a_joined_player_may_not_say_closes_too() {
+    let closes = |say: &ClientMessage<Input>| {
+        refusal(|peer| {
+            peer.say(&hello("Ada"));
+            peer.say(say);
+        })
+    };
+    assert_eq!(closes(&hello("Ada")).0, 4501, "before the welcome");
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.hear();
+    assert_eq!(peer.closed, Some((4501, "A second hello came.".into())));
+}
+
+#[test]
+fn broken_websocket_frames_are_closed_with_the_codes_of_the_standard() {
+    assert_eq!(refusal(|peer| peer.say_raw(&[0x82, 0x01, 0x00])).0, 1002, "not masked");
+    assert_eq!(refusal(|peer| peer.say_raw(&[0x83, 0x80, 0, 0, 0, 0])).0, 1002, "an unknown opcode");
+    assert_eq!(refusal(|peer| peer.say_raw(&[0x82, 0xfe, 0x04, 0x01, 0, 0, 0, 0])).0, 1009, "1,025 bytes announced");
+    let text = |peer: &mut crate::stage::Peer| peer.socket.send(Message::text("hello")).expect("the pipe has room");
+    assert_eq!(refusal(text).0, 4501, "a text message");
+}
+
+#[test]
+fn a_full_room_says_so_and_when_to_come_back() {
+    let mut stage = Stage::with_people(2);
+    stage.join_many(2);
+    stage.run(5);
+    let mut peer = stage.connect();
+    peer.say(&hello("late"));
+    stage.run(2);
+    let (control, _) = peer.hear_control();
+    assert!(
+        matches!(control[..], [ServerMessage::Goodbye(goodbye)] if goodbye.code == 4001 && goodbye.retry_after_ms > 0)
+    );
+    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4001));
+    let mut watcher = stage.connect();
+    watcher.say(&ClientMessage::Hello(Hello { role: Role::Spectator, ..Hello::player("watcher") }));
+    stage.run(2);
+    assert!(matches!(watcher.hear_control(), (control, 1..) if matches!(control[0], ServerMessage::Welcome(_))));
+}
+
+#[test]
+fn who_never_says_hello_is_sent_away() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    stage.run(20 * 5 + 5);
+    peer.hear();
+    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4003));
+    stage.run(20 * 3);
+    assert_eq!(stage.metric("fracas_connections"), 0.0);
+}

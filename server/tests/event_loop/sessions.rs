@@ -1,0 +1,112 @@
+//! Lost connections and tokens: the ship waits, comes back to its owner, and never has two.
+
+use crate::stage::Stage;
+use fracas_protocol::ids::Token;
+use fracas_protocol::message::Hello;
+use fracas_server::game::PlayerId;
+
+fn hello_with(token: Token) -> Hello {
+    Hello { token: Some(token), ..Hello::player("back again") }
+}
+
+/// A stage with one player who has been there for a second, and its token.
+fn stage() -> (Stage, Token) {
+    let mut stage = Stage::new();
+    stage.join(Hello::player("Ada"), 1 << 20);
+    stage.run(20);
+    let token = stage.players[0].welcome.as_ref().expect("a welcome").token;
+    (stage, token)
+}
+
+#[test]
+fn a_lost_connection_leaves_the_ship_and_the_token_brings_it_back() {
+    let (mut stage, token) = stage();
+    let ship = stage.players[0].client.own_id();
+    stage.players.remove(0).peer.cut();
+    stage.run(100);
+    assert_eq!(stage.room().headcount().people, 1, "the ship waits");
+    let back = stage.join(hello_with(token), 1 << 20);
+    stage.run(10);
+    let welcome = stage.players[back].welcome.as_ref().expect("a welcome");
+    assert!(welcome.resumed && welcome.own == ship);
+    assert_ne!(welcome.token, token, "each token is for one use");
+    assert_eq!(stage.room().headcount().people, 1);
+    assert_eq!(stage.metric("fracas_sessions_resumed_total"), 1.0);
+}
+
+#[test]
+fn the_ship_of_a_lost_connection_is_gone_after_a_minute() {
+    let (mut stage, token) = stage();
+    stage.players.remove(0).peer.cut();
+    stage.run(20 * 59);
+    assert_eq!(stage.room().headcount().people, 1);
+    stage.run(20 * 2);
+    assert_eq!(stage.room().headcount().people, 0);
+    let back = stage.join(hello_with(token), 1 << 20);
+    stage.run(10);
+    assert!(!stage.players[back].welcome.as_ref().expect("a welcome").resumed, "a new ship");
+}
+
+#[test]
+fn the_old_socket_of_a_resumed_session_is_told_and_its_late_end_harms_nobody() {
+    let (mut stage, token) = stage();
+    let back = stage.join(hello_with(token), 1 << 20);
+    stage.run(3);
+    assert!(stage.players[back].welcome.as_ref().expect("a welcome").resumed);
+    let mut old = stage.players.remove(0);
+    old.peer.hear();
+    assert_eq!(old.peer.closed.as_ref().map(|(code, _)| *code), Some(4505));
+    old.peer.cut();
+    stage.run(60);
+    assert!(stage.room().game().ship(PlayerId(0)).is_some());
+    assert_eq!(stage.room().headcount().people, 1);
+    let player = &stage.players[0];
+    assert_eq!(player.client.replica().tick().next(), stage.room().last_tick(), "the new socket plays on");
+}
+
+#[test]
+fn of_two_sockets_with_one_token_exactly_one_has_the_ship() {
+    let (mut stage, token) = stage();
+    stage.players.remove(0).peer.cut();
+    stage.run(3);
+    let (one, other) = (stage.join(hello_with(token), 1 << 20), stage.join(hello_with(token), 1 << 20));
+    stage.run(10);
+    let closed = |stage: &Stage, index: usize| stage.players[index].peer.closed.as_ref().map(|(code, _)| *code);
+    let codes = [closed(&stage, one), closed(&stage, other)];
+    assert!(codes == [Some(4505), None] || codes == [None, Some(4505)], "{codes:?}");
+    assert_eq!(stage.room().headcount().people, 1);
+}
+
+#[test]
+fn a_spent_token_is_void_once_the_new_one_is_proved() {
+    let (mut stage, first) = stage();
+    stage.players.remove(0).peer.cut();
+    stage.run(3);
+    stage.join(hello_with(first), 1 << 20);
+    stage.run(10);
+    stage.players.remove(0).peer.cut();
+    stage.run(3);
+    let thief = stage.join(hello_with(first), 1 << 20);
+    stage.run(10);
+    assert!(!stage.players[thief].welcome.as_ref().expect("a welcome").resumed);
+    assert_eq!(stage.room().headcount().people, 2, "a ship of its own");
+}
+
+#[test]
+fn who_leaves_before_the_answer_to_the_hello_takes_no_seat() {
+    let mut stage = Stage::new();
+    for i in 0..20 {
+        let mut peer = stage.connect();
+        peer.say(&fracas_protocol::message::ClientMessage::Hello(Hello::player(format!("hasty {i}"))));
+        stage.tick_room();
+        peer.cut();
+        let published = stage.publish_to_loop();
+        stage.tick_room();
+        stage.write(published);
+        stage.tick();
+    }
+    stage.run(3);
+    assert_eq!(stage.metric("fracas_connections"), 0.0);
+    stage.run(20 * 61);
+    assert_eq!(stage.room().headcount().people, 0);
+}

@@ -1,0 +1,346 @@
+//! A room, an event loop, and peers over pipes in memory, one tick at a time.
+
+use fracas_protocol::arena::{Arena, Input};
+use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::codec;
+use fracas_protocol::frame::FRAME_MARK;
+use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::message::{ClientMessage, Hello, Welcome};
+use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::tick::TickRate;
+use fracas_server::arena::{ArenaConfig, World, default_map};
+use fracas_server::channel::{self, Published, TickDoors};
+use fracas_server::game::{Game, PlayerKind};
+use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::net::socket::Socket;
+use fracas_server::session::Registry;
+use fracas_server::sim::room::Room;
+use fracas_server::sim::roster::Capacity;
+use fracas_server::telemetry::Telemetry;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+
+pub(crate) const RATE: TickRate = TickRate::HZ_20;
+
+/// One direction of a connection: bytes on their way, as many as the receiver's buffers would hold.
+#[derive(Default)]
+struct Lane {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+    /// The sender said that nothing more comes.
+    finished: bool,
+    /// Nobody will ever read it.
+    broken: bool,
+}
+
+impl Lane {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.broken {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if self.bytes.is_empty() {
+            return if self.finished { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
+        }
+        self.bytes.read(buffer)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let len = bytes.len().min(self.capacity.saturating_sub(self.bytes.len()));
+        if len == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.bytes.extend(&bytes[..len]);
+        Ok(len)
+    }
+}
+
+fn lock(lane: &Arc<Mutex<Lane>>) -> MutexGuard<'_, Lane> {
+    // A test that panicked while it held one has failed anyway.
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One end of a connection.
+pub(crate) struct End {
+    inbound: Arc<Mutex<Lane>>,
+    outbound: Arc<Mutex<Lane>>,
+    sends: Arc<AtomicUsize>,
+}
+
+fn connection(capacity: usize) -> (End, End) {
+    let lane = || Arc::new(Mutex::new(Lane { capacity, ..Lane::default() }));
+    let (there, back, sends) = (lane(), lane(), Arc::new(AtomicUsize::new(0)));
+    let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| End {
+        inbound: Arc::clone(inbound),
+        outbound: Arc::clone(outbound),
+        sends: Arc::clone(&sends),
+    };
+    (end(&there, &back), end(&back, &there))
+}
+
+impl Socket for End {
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        lock(&self.inbound).read(buffer)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sends.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        lock(&self.outbound).write(bytes)
+    }
+
+    fn finish(&mut self) {
+        lock(&self.outbound).finished = true;
+    }
+}
+
+/// Dropping a socket ends both directions.
+impl Drop for End {
+    fn drop(&mut self) {
+        lock(&self.outbound).finished = true;
+        lock(&self.inbound).broken = true;
+    }
+}
+
+impl Read for End {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(buffer)
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.outbound).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A peer's end: a WebSocket client that looks only when it is told to.
+pub(crate) struct Peer {
+    pub(crate) socket: WebSocket<End>,
+    /// The close code and words, once they came.
+    pub(crate) closed: Option<(u16, String)>,
+}
+
+impl Peer {
+    pub(crate) fn say(&mut self, message: &ClientMessage<Input>) {
+        let mut bytes = Vec::new();
+        codec::encode(message, &mut bytes);
+        self.say_bytes(bytes);
+    }
+
+    pub(crate) fn say_bytes(&mut self, bytes: Vec<u8>) {
+        self.socket.send(Message::Binary(bytes.into())).expect("the pipe has room");
+    }
+
+    /// Puts raw bytes on the line, below the WebSocket layer.
+    pub(crate) fn say_raw(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().write_all(bytes).expect("the pipe has room");
+    }
+
+    /// Everything that has come.
+    pub(crate) fn hear(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            match self.socket.read() {
+                Ok(Message::Close(frame)) => {
+                    self.closed = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                }
+                Ok(message) => messages.push(message),
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return messages,
+                Err(_) => return messages,
+            }
+        }
+    }
+
+    /// The control messages and the number of frames that have come.
+    pub(crate) fn hear_control(&mut self) -> (Vec<MessageOf<Arena>>, usize) {
+        let (mut control, mut frames) = (Vec::new(), 0);
+        for message in self.hear() {
+            let bytes = message.into_data();
+            if bytes[0] & FRAME_MARK != 0 {
+                frames += 1;
+            } else {
+                let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&bytes);
+                control.push(message.expect("the server speaks well"));
+            }
+        }
+        (control, frames)
+    }
+
+    /// Whether the server has let go of the socket.
+    pub(crate) fn is_dropped(&self) -> bool {
+        lock(&self.socket.get_ref().inbound).finished
+    }
+
+    /// Bytes on their way to it.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.socket.get_ref().inbound).bytes.len()
+    }
+
+    /// `send` calls of the server's end so far.
+    pub(crate) fn sends(&self) -> usize {
+        self.socket.get_ref().sends.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The line is cut: neither side hears of the other again.
+    pub(crate) fn cut(&mut self) {
+        lock(&self.socket.get_ref().inbound).broken = true;
+        lock(&self.socket.get_ref().outbound).broken = true;
+    }
+}
+
+/// A peer that plays by the protocol's client.
+pub(crate) struct Player {
+    pub(crate) peer: Peer,
+    pub(crate) client: Client<Arena>,
+    pub(crate) welcome: Option<Welcome<<Arena as Rules>::World>>,
+    pub(crate) reads: bool,
+}
+
+impl Player {
+    /// Says what there is to say, and hears what came if it reads.
+    pub(crate) fn step(&mut self, now_us: u64) {
+        if self.reads {
+            for message in self.peer.hear() {
+                self.client.receive(now_us, &message.into_data()).expect("the server speaks well");
+            }
+        }
+        while let Some(event) = self.client.take_event() {
+            if let Event::Welcome(welcome) = event {
+                self.welcome = Some(welcome);
+            }
+        }
+        self.client.advance(now_us);
+        while let Some(message) = self.client.take_outgoing() {
+            // A server that has closed does not listen any more.
+            let _ = self.peer.socket.send(Message::Binary(message.into()));
+        }
+    }
+}
+
+pub(crate) struct Stage {
+    room: Room<World>,
+    event_loop: EventLoop<World, End>,
+    doors: TickDoors<World>,
+    newcomers: flume::Sender<Newcomer<End>>,
+    telemetry: Telemetry,
+    start: Instant,
+    sequence: u64,
+    pub(crate) players: Vec<Player>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self::with_people(100)
+    }
+
+    pub(crate) fn with_people(people: u16) -> Self {
+        let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
+        let room = Room::new(World::new(config), Capacity { people, bots: 0, spectators: 4 });
+        let (doors, mut loops) = channel::doors(1);
+        let (newcomers, waiting) = flume::bounded(1000);
+        let telemetry = Telemetry::new(RATE).expect("metrics");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let shared = Shared { registry: Arc::new(Registry::default()), connections, metrics: telemetry.for_loop() };
+        let event_loop = EventLoop::new(0, loops.remove(0), waiting, shared);
+        let start = Instant::now();
+        Self { room, event_loop, doors, newcomers, telemetry, start, sequence: 0, players: Vec::new() }
+    }
+
+    /// Connects somebody whose pipe holds so many bytes in each direction.
+    pub(crate) fn connect_through(&mut self, capacity: usize, leftover: &[u8]) -> Peer {
+        let (theirs, ours) = connection(capacity);
+        let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, ticket: None };
+        self.newcomers.send(newcomer).expect("the loop is there");
+        Peer { socket: WebSocket::from_raw_socket(theirs, Role::Client, None), closed: None }
+    }
+
+    pub(crate) fn connect(&mut self) -> Peer {
+        self.connect_through(1 << 20, &[])
+    }
+
+    /// Connects somebody who plays from now on; returns the index among the players.
+    pub(crate) fn join(&mut self, hello: Hello, capacity: usize) -> usize {
+        let peer = self.connect_through(capacity, &[]);
+        let client = Client::new(self.room.game().rules().clone(), hello, Options::default());
+        self.players.push(Player { peer, client, welcome: None, reads: true });
+        self.players.len() - 1
+    }
+
+    /// Joins so many players with wide pipes.
+    pub(crate) fn join_many(&mut self, count: usize) {
+        for number in 0..count {
+            self.join(Hello::player(format!("player {number}")), 1 << 20);
+        }
+    }
+
+    pub(crate) fn room(&self) -> &Room<World> {
+        &self.room
+    }
+
+    /// The present of the stage's clock.
+    pub(crate) fn now_us(&self) -> u64 {
+        RATE.due_us(self.room.last_tick())
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_micros(self.now_us())
+    }
+
+    /// Reads, ticks once, writes.
+    pub(crate) fn tick(&mut self) {
+        self.tick_room();
+        let mut published = self.publish_to_loop();
+        self.event_loop.write_all(&mut published, self.now());
+    }
+
+    /// Ticks with the loop asleep: what is published waits at its door.
+    pub(crate) fn tick_room(&mut self) {
+        self.event_loop.read_all(self.now());
+        let tick = self.room.last_tick().next();
+        let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        let result = self.room.tick(tick, batches.iter_mut(), |_| ());
+        let due = self.start + Duration::from_micros(RATE.due_us(tick));
+        let asides = Arc::new(result.asides);
+        let published = Published { sequence: self.sequence, output: result.output, asides, due };
+        self.sequence += 1;
+        // A full door is the loop's loss, as in the tick thread.
+        let _ = self.doors.outbound[0].try_send(published);
+    }
+
+    pub(crate) fn publish_to_loop(&mut self) -> Vec<Published<World>> {
+        self.event_loop.take_published()
+    }
+
+    pub(crate) fn write(&mut self, mut published: Vec<Published<World>>) {
+        self.event_loop.write_all(&mut published, self.now());
+    }
+
+    /// Ticks, and lets all players hear and speak in between.
+    pub(crate) fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            let now_us = self.now_us();
+            for player in &mut self.players {
+                player.step(now_us);
+            }
+            self.tick();
+        }
+    }
+
+    /// The value of a metric, as an operator would see it.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.telemetry.render();
+        let line = text.lines().find(|line| line.starts_with(name) && line[name.len()..].starts_with(' '));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+}
