@@ -128,7 +128,7 @@ export class Hud {
     const size = (map.width - 16) / span;
     const most = Math.max(1, ...this.density);
     for (const { column, row, ships } of tiles) {
-      context.fillStyle = `rgb(255 180 84 / ${Math.round(12 + (60 * ships) / most)}%)`;
+      context.fillStyle = `rgb(255 180 84 / ${Math.round(10 + (40 * ships) / most)}%)`;
       context.fillRect(8 + (column - left) * size, 8 + (row - top) * size, size - 1, size - 1);
     }
     context.fillStyle = '#5ce1ff';

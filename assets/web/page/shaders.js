@@ -58,18 +58,26 @@ void main() {
 export const walls = {
   attributes: [
     { name: 'at', floats: 2 },
-    { name: 'outside', floats: 1 },
+    { name: 'kind', floats: 1 },
   ],
   vertex: `${HEADER}${QUAD}
-in vec2 at; in float outside;
-out vec2 local; flat out float shut;
-void main() { local = corner; shut = outside; place(at + (corner * 0.5 + 0.5) * 64.0); }`,
+in vec2 at; in float kind;
+out vec2 local; flat out int sides;
+void main() { local = corner; sides = int(kind) - 1; place(at + (corner * 0.5 + 0.5) * 64.0); }`,
   fragment: `${HEADER}
-in vec2 local; flat in float shut;
+in vec2 local; flat in int sides;
 out vec4 colour;
 void main() {
+  if (sides >= 0) {
+    // Outside: dark, with a glow where the arena begins.
+    vec4 near = vec4(1.0 + local.x, 1.0 - local.x, 1.0 + local.y, 1.0 - local.y);
+    vec4 open = vec4(sides & 1, (sides >> 1) & 1, (sides >> 2) & 1, (sides >> 3) & 1);
+    vec4 light = open * (exp(-near * 3.0) * 0.35 + (1.0 - smoothstep(0.05, 0.10, near)));
+    float glow = max(max(light.x, light.y), max(light.z, light.w));
+    colour = vec4(vec3(0.02, 0.028, 0.055) + vec3(0.22, 0.32, 0.62) * glow, 1.0);
+    return;
+  }
   float edge = max(abs(local.x), abs(local.y));
-  if (shut > 0.5) { colour = vec4(vec3(0.02, 0.028, 0.055) + 0.02 * step(0.94, edge), 1.0); return; }
   vec3 c = mix(vec3(0.14, 0.18, 0.30), vec3(0.20, 0.26, 0.42), 0.5 - 0.5 * local.y);
   colour = vec4(mix(c, vec3(0.36, 0.46, 0.70), smoothstep(0.90, 0.96, edge)), 1.0);
 }`,

@@ -10,6 +10,7 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::frame::{FRAME_MARK, TickFollower};
 use fracas_protocol::ids::Token;
 use fracas_protocol::message::Hello;
+use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
 use light::LightClient;
 use std::time::{Duration, Instant};
@@ -80,6 +81,8 @@ pub trait Observer {
     /// A body came: its tick, the time since the input for it was sent (if it was applied on it), and how many entities
     /// are known after it (if the bot looks).
     fn body(&mut self, _now_us: u64, _tick: Tick, _input_to_update_us: Option<u64>, _visible: Option<usize>) {}
+    /// What a bot that looks sees after a frame.
+    fn saw(&mut self, _now_us: u64, _replica: &Replica<Arena>) {}
     /// A ping was answered.
     fn round_trip(&mut self, _now_us: u64, _us: u64) {}
     /// An input was sent.
@@ -304,6 +307,9 @@ impl Bot {
                 Event::News(News::Density(tiles)) => self.density = tiles.to_vec(),
                 Event::News(_) | Event::Goodbye(_) => {}
             }
+        }
+        if last_tick.is_some() {
+            observer.saw(now_us, client.replica());
         }
         if visible > VISIBLE_FOR_ALL
             && self.attention == Attention::VerifiesWhileItCan

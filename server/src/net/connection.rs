@@ -6,7 +6,7 @@ use super::admission::Ticket;
 use super::handshake::{self, Refusal, bad_message};
 use super::socket::Socket;
 use super::staleness::Staleness;
-use super::writer::{Pipe, Sent, append_message, send_once};
+use super::writer::{Delivery, Outbox};
 use crate::channel::{Batch, COMMANDS_MAX, Command, ConnectionKey, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::Viewer;
@@ -19,7 +19,6 @@ use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, FRESH_START_INTERVAL_MS}
 use fracas_protocol::message::{Aspect, ClientMessage, Goodbye, Inputs, Ping, Pong, ServerMessage};
 use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
-use metrics::Counter;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -70,12 +69,7 @@ pub(super) struct Connection<G: Game, S> {
     life: Life,
     /// Why it ended, once that is known.
     ended: Option<CloseReason>,
-    /// To be sent before anything new: the rest of a frame, replies, control messages.
-    pending: Vec<u8>,
-    /// How many of the pending bytes, the first of them, are the rest of a frame ...
-    frame_rest: usize,
-    /// ... and the bodies in it, which count as sent when the last byte is.
-    frame_bodies: u64,
+    outbox: Outbox,
     /// What it knows of the room, once it is seated.
     viewer: Option<Viewer<G::Rules>>,
     aspect: Aspect,
@@ -116,9 +110,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
             kind,
             life: Life::Greeting,
             ended: None,
-            pending: Vec::new(),
-            frame_rest: 0,
-            frame_bodies: 0,
+            outbox: Outbox::default(),
             viewer: None,
             aspect: Aspect::default(),
             staleness: Staleness::default(),
@@ -203,7 +195,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
         }
         let mut inbound = bytes;
         while self.is_open() {
-            let mut pipe = Pipe { inbound, outbound: &mut self.pending };
+            let mut pipe = self.outbox.pipe(inbound);
             let read = self.websocket.read(&mut pipe);
             inbound = pipe.inbound;
             match read {
@@ -217,7 +209,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
                 Err(error) => self.fail(&error, reading),
             }
         }
-        if self.is_open() && self.pending.len() > self.frame_rest + REPLIES_MAX {
+        if self.is_open() && self.outbox.replies_len() > REPLIES_MAX {
             self.end(CloseReason::Rate, reading.batch);
         }
     }
@@ -341,13 +333,13 @@ impl<G: Game, S: Socket> Connection<G, S> {
 
     /// Adds a control message to what is to be sent.
     pub(super) fn say(&mut self, message: &MessageOf<G::Rules>) {
-        append_message(&mut self.pending, |out| codec::encode(message, out));
+        self.outbox.say(|out| codec::encode(message, out));
     }
 
     /// Adds a control message that is encoded already. Who is stale does without.
     pub(super) fn pass_on(&mut self, message: &[u8]) {
         if self.session().is_some() && !self.staleness.is_stale() {
-            append_message(&mut self.pending, |out| out.extend_from_slice(message));
+            self.outbox.say(|out| out.extend_from_slice(message));
         }
     }
 
@@ -366,7 +358,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
             self.say(&ServerMessage::Goodbye(Goodbye { code: reason.code(), retry_after_ms: RETRY_AFTER_MS }));
         }
         let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
-        let mut pipe = Pipe { inbound: &[], outbound: &mut self.pending };
+        let mut pipe = self.outbox.pipe(&[]);
         // It fails only if a close frame went out before, and then that one counts.
         let _ = self.websocket.close(&mut pipe, Some(frame));
         self.life = Life::Closing(now + LINGER);
@@ -425,7 +417,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
         let asked = self.wants_fresh_start
             && self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
         let caught_up = self.staleness.is_stale() && self.staleness.has_caught_up();
-        self.session().is_some() && self.pending.is_empty() && (caught_up || (asked && !self.staleness.is_stale()))
+        self.session().is_some() && self.outbox.is_empty() && (caught_up || (asked && !self.staleness.is_stale()))
     }
 
     /// Its next frame starts afresh.
@@ -445,66 +437,24 @@ impl<G: Game, S: Socket> Connection<G, S> {
     }
 
     /// The tick's one write: what is pending, then the frames in `frames`, which hold `bodies` bodies up to `tick`.
-    /// `buffer` is for putting them together. Returns the bodies whose last byte the kernel took.
-    ///
-    /// A frame of which nothing went is dropped whole; one that was begun is finished, and until then nothing else goes.
-    pub(super) fn write(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        frames: &[u8],
-        bodies: u64,
-        tick: Tick,
-        sent_bytes: &Counter,
-    ) -> u64 {
-        let before = self.pending.len();
-        let bytes = if before == 0 {
-            frames
-        } else {
-            buffer.clear();
-            buffer.extend_from_slice(&self.pending);
-            buffer.extend_from_slice(frames);
-            buffer
-        };
-        if bytes.is_empty() {
-            return 0;
+    pub(super) fn write(&mut self, buffer: &mut Vec<u8>, frames: &[u8], bodies: u64, tick: Tick) -> Delivery {
+        let delivery = self.outbox.send(&mut self.socket, buffer, frames, bodies);
+        self.is_broken |= delivery.is_broken;
+        if delivery.frames_went {
+            self.staleness.sent(tick);
         }
-        let sent = match send_once(&mut self.socket, bytes) {
-            Sent::All => bytes.len(),
-            Sent::Part(sent) => sent,
-            Sent::Gone => {
-                self.is_broken = true;
-                return 0;
-            }
-        };
-        sent_bytes.increment(sent as u64);
-        if sent < bytes.len() {
+        if delivery.is_blocked {
             self.staleness.set_stale();
         }
-        if sent < before {
-            self.pending.drain(..sent);
-            self.frame_rest = self.frame_rest.saturating_sub(sent);
-            return 0;
+        if delivery.bytes > 0
+            && self.outbox.is_empty()
+            && let Life::Closing(_) = self.life
+        {
+            self.socket.finish();
         }
-        let mut done = std::mem::take(&mut self.frame_bodies);
-        self.pending.clear();
-        if sent > before {
-            self.staleness.sent(tick);
-            self.pending.extend_from_slice(&bytes[sent..]);
-            if self.pending.is_empty() { done += bodies } else { self.frame_bodies = bodies }
-        }
-        self.frame_rest = self.pending.len();
-        if self.pending.is_empty() {
-            self.pending.shrink_to(PENDING_KEPT);
-            if let Life::Closing(_) = self.life {
-                self.socket.finish();
-            }
-        }
-        done
+        delivery
     }
 }
-
-/// Capacity of an emptied pending buffer that is kept for the next control message; more is given back.
-const PENDING_KEPT: usize = 256;
 
 /// How long a client that may come back should wait at least, in milliseconds. It adds its own jitter.
 const RETRY_AFTER_MS: u32 = 1000;

@@ -342,7 +342,9 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
                 rest = &rest[used..];
             }
         }
-        connection.write(&mut self.buffer, &self.frames, bodies, tick, &self.shared.metrics.sent_bytes)
+        let delivery = connection.write(&mut self.buffer, &self.frames, bodies, tick);
+        self.shared.metrics.sent_bytes.increment(delivery.bytes as u64);
+        delivery.bodies
     }
 
     fn drop_gone(&mut self) {

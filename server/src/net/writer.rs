@@ -43,27 +43,106 @@ pub(super) fn append_message(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>))
     out.truncate(start + header_len + len);
 }
 
-/// What became of a buffer that was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// The kernel took all of it.
-    All,
-    /// It took this much, perhaps nothing.
-    Part(usize),
-    /// The peer is gone.
-    Gone,
+/// Capacity of an emptied outbox that is kept for the next control message; more is given back.
+const CAPACITY_KEPT: usize = 256;
+
+/// What waits for one peer's next write: the rest of a frame, replies of the WebSocket layer, control messages.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pending: Vec<u8>,
+    /// How many of the pending bytes, the first of them, are the rest of a frame ...
+    frame_rest: usize,
+    /// ... and the bodies in it, which count as sent when the last byte is.
+    frame_bodies: u64,
 }
 
-/// One `send`, tried again only if a signal interrupted it.
-pub(super) fn send_once(socket: &mut impl Socket, bytes: &[u8]) -> Sent {
+/// What one write did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Delivery {
+    /// Bytes that the kernel took.
+    pub(super) bytes: usize,
+    /// Bodies whose last byte was among them.
+    pub(super) bodies: u64,
+    /// The new frames are on their way, whole or begun.
+    pub(super) frames_went: bool,
+    /// The kernel did not take everything.
+    pub(super) is_blocked: bool,
+    /// The peer is gone.
+    pub(super) is_broken: bool,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Bytes that wait and are not the rest of a frame.
+    pub(super) fn replies_len(&self) -> usize {
+        self.pending.len() - self.frame_rest
+    }
+
+    /// Adds a binary message whose payload `fill` appends.
+    pub(super) fn say(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        append_message(&mut self.pending, fill);
+    }
+
+    /// The stream for the WebSocket layer: it reads `inbound`, and its replies wait here.
+    pub(super) fn pipe<'i>(&mut self, inbound: &'i [u8]) -> Pipe<'i, '_> {
+        Pipe { inbound, outbound: &mut self.pending }
+    }
+
+    /// One `send` of what is pending and then of `frames`, which hold `bodies` bodies; `buffer` is for putting them
+    /// together. A frame of which nothing went is dropped whole; one that was begun is finished first next time.
+    pub(super) fn send(
+        &mut self,
+        socket: &mut impl Socket,
+        buffer: &mut Vec<u8>,
+        frames: &[u8],
+        bodies: u64,
+    ) -> Delivery {
+        let before = self.pending.len();
+        let bytes = if before == 0 {
+            frames
+        } else {
+            buffer.clear();
+            buffer.extend_from_slice(&self.pending);
+            buffer.extend_from_slice(frames);
+            buffer
+        };
+        if bytes.is_empty() {
+            return Delivery::default();
+        }
+        let Some(sent) = send_once(socket, bytes) else { return Delivery { is_broken: true, ..Delivery::default() } };
+        let mut delivery = Delivery { bytes: sent, is_blocked: sent < bytes.len(), ..Delivery::default() };
+        if sent < before {
+            self.pending.drain(..sent);
+            self.frame_rest = self.frame_rest.saturating_sub(sent);
+            return delivery;
+        }
+        delivery.bodies = std::mem::take(&mut self.frame_bodies);
+        self.pending.clear();
+        if sent > before {
+            delivery.frames_went = true;
+            self.pending.extend_from_slice(&bytes[sent..]);
+            if self.pending.is_empty() { delivery.bodies += bodies } else { self.frame_bodies = bodies }
+        }
+        self.frame_rest = self.pending.len();
+        if self.pending.is_empty() {
+            self.pending.shrink_to(CAPACITY_KEPT);
+        }
+        delivery
+    }
+}
+
+/// One `send`, tried again only if a signal interrupted it: the bytes that went, none if the peer is gone.
+fn send_once(socket: &mut impl Socket, bytes: &[u8]) -> Option<usize> {
     loop {
         return match socket.send(bytes) {
-            Ok(sent) if sent == bytes.len() => Sent::All,
-            Ok(0) => Sent::Gone,
-            Ok(sent) => Sent::Part(sent),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Sent::Part(0),
+            Ok(0) => None,
+            Ok(sent) => Some(sent),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Some(0),
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => Sent::Gone,
+            Err(_) => None,
         };
     }
 }

@@ -13,7 +13,8 @@ pub(crate) const SHIP_FLOATS: usize = 9;
 pub(crate) const BOLT_FLOATS: usize = 4;
 /// Floats of one pick-up: x, y, kind.
 pub(crate) const PICKUP_FLOATS: usize = 3;
-/// Floats of one wall cell: x, y of its corner, 1 if it is outside of the arena.
+/// Floats of one wall cell: x, y of its corner; 0 if it is inside of the arena, else 1 and more: 1, 2, 4 and 8 for the
+/// sides (left, right, top, bottom) at which the arena begins.
 pub(crate) const WALL_FLOATS: usize = 3;
 
 const SHIPS_MAX: usize = 2048;
@@ -162,11 +163,23 @@ impl Scene {
                     let inside = (0..=Point::MAX).contains(&corner.x) && (0..=Point::MAX).contains(&corner.y);
                     let is_outside = !inside || map.rank_at(corner) >= open;
                     let [left, top] = Place::of(corner).seen_from(camera);
-                    self.walls.push([left, top, flag(is_outside)]);
+                    let kind = if is_outside { 1 + arena_sides(map, open, x, y) } else { 0 };
+                    self.walls.push([left, top, f32::from(kind)]);
                 }
             }
         }
     }
+}
+
+/// The sides of a cell outside of the arena at which the arena begins.
+fn arena_sides(map: &Map, open: u16, x: i32, y: i32) -> u8 {
+    let is_arena = |x: i32, y: i32| {
+        let corner = Point { x: cell_start(x), y: cell_start(y) };
+        let inside = (0..=Point::MAX).contains(&corner.x) && (0..=Point::MAX).contains(&corner.y);
+        inside && map.rank_at(corner) < open
+    };
+    let beside = [is_arena(x - 1, y), is_arena(x + 1, y), is_arena(x, y - 1), is_arena(x, y + 1)];
+    beside.into_iter().enumerate().fold(0, |sides, (side, is)| sides | (u8::from(is) << side))
 }
 
 fn turns(steps: u16) -> f32 {

@@ -1,0 +1,106 @@
+// Pages in a real Chromium, and what a test asks of them.
+
+import { chromium } from 'playwright-core';
+
+/** Debian's Chromium, drawing WebGL2 in software, quiet about the network. */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--use-angle=swiftshader',
+      '--enable-unsafe-swiftshader',
+    ],
+  });
+}
+
+/**
+ * @typedef {{ x: number, y: number, hull: number, own: boolean, score: number, id: number, name: string | null }} Ship
+ * @typedef {{ phase: string, hud: Record<string, number>, ships: Ship[], recorded: { x: number, y: number },
+ *   pixelsPerUnit: number }} Inspection
+ */
+
+/** One player's page. */
+export class Player {
+  /** @param {import('playwright-core').Page} page */
+  constructor(page) {
+    this.page = page;
+    /** @type {string[]} What went wrong in it. */
+    this.faults = [];
+    page.on('pageerror', (error) => this.faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.faults.push(message.text());
+    });
+  }
+
+  /** Opens the page in a profile of its own. @param {import('playwright-core').Browser} browser @param {string} url */
+  static async open(browser, url) {
+    const context = await browser.newContext({ viewport: { width: 960, height: 540 } });
+    const player = new Player(await context.newPage());
+    await player.page.goto(url);
+    return player;
+  }
+
+  /** Types a name and plays. @param {string} name */
+  async join(name) {
+    await this.page.fill('#name', name);
+    await this.page.keyboard.press('Enter');
+    await this.until('is in the arena', ({ phase, hud }) => phase === 'playing' && hud.hull > 0);
+  }
+
+  /** @returns {Promise<Inspection>} */
+  inspect() {
+    return this.page.evaluate(() => /** @type {any} */ (globalThis).fracas.inspect());
+  }
+
+  /**
+   * Asks again and again until `is` holds.
+   * @param {string} what @param {(inspection: Inspection) => boolean} is
+   */
+  async until(what, is, seconds = 15) {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+      const inspection = await this.inspect();
+      if (is(inspection)) return inspection;
+      if (Date.now() > end) throw new Error(`never: ${what}; ${JSON.stringify(inspection).slice(0, 600)}`);
+      await this.page.waitForTimeout(30);
+    }
+  }
+
+  /** Another ship in view, and where it is in the arena. @param {string} name */
+  async sees(name) {
+    const { ships, hud } = await this.inspect();
+    const ship = ships.find((candidate) => candidate.name === name && candidate.hull > 0);
+    return ship && { ...ship, worldX: hud.x + ship.x, worldY: hud.y + ship.y };
+  }
+
+  /**
+   * Flies with the arrow keys until a ship is nearer than `units`.
+   * @param {string} name @param {number} units
+   */
+  async flyTo(name, units) {
+    const { keyboard } = this.page;
+    /** @type {Set<string>} */
+    let held = new Set();
+    for (let step = 0; step < 300; step++) {
+      const other = await this.sees(name);
+      const distance = other ? Math.hypot(other.x, other.y) : Number.POSITIVE_INFINITY;
+      const keys = new Set();
+      if (other && distance > units) {
+        if (Math.abs(other.x) > 20) keys.add(other.x > 0 ? 'ArrowRight' : 'ArrowLeft');
+        if (Math.abs(other.y) > 20) keys.add(other.y > 0 ? 'ArrowDown' : 'ArrowUp');
+      }
+      for (const key of held) if (!keys.has(key)) await keyboard.up(key);
+      for (const key of keys) if (!held.has(key)) await keyboard.down(key);
+      held = keys;
+      if (distance <= units) return;
+      await this.page.waitForTimeout(50);
+    }
+    throw new Error(`${name} is out of reach`);
+  }
+}

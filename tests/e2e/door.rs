@@ -1,0 +1,102 @@
+//! Who may connect, and how a refusal reads.
+
+use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_tests::http::{Answer, handshake};
+use fracas_tests::peer::Heard;
+use fracas_tests::{Peer, Server};
+
+const PROTOCOL: (&str, &str) = ("Sec-WebSocket-Protocol", "fracas.1");
+
+fn with_origin(server: &Server, origin: &str) -> Answer {
+    handshake(server.game, &[PROTOCOL, ("Origin", origin)])
+}
+
+#[test]
+fn a_page_of_another_origin_is_refused_and_an_allowed_one_is_not() {
+    let server = Server::start(&["--fill", "0", "--allow-origin", "https://play.example"]);
+    let own = format!("http://{}", server.game);
+    assert_eq!(handshake(server.game, &[PROTOCOL]).status, 101, "no browser");
+    assert_eq!(with_origin(&server, &own).status, 101);
+    assert_eq!(with_origin(&server, "https://play.example").status, 101);
+    for foreign in ["null", "http://evil.example", "http://play.example", "https://play.example.evil"] {
+        let answer = with_origin(&server, foreign);
+        assert_eq!(answer.status, 403, "{foreign}");
+        assert!(answer.body.contains("--allow-origin"), "{}", answer.body);
+    }
+    assert_eq!(server.metric("fracas_connections_rejected_total{reason=\"origin\"}"), 4.0);
+}
+
+#[test]
+fn what_is_no_handshake_of_ours_is_told_what_would_be() {
+    let server = Server::start(&["--fill", "0"]);
+    assert_eq!(server.get("/ws").status, 400, "no upgrade at all");
+    let other = handshake(server.game, &[("Sec-WebSocket-Protocol", "chat")]);
+    assert_eq!(other.status, 400);
+    assert!(other.body.contains("fracas.1"));
+    let offered = handshake(server.game, &[PROTOCOL, ("Sec-WebSocket-Extensions", "permessage-deflate")]);
+    assert_eq!((offered.status, offered.header("sec-websocket-extensions")), (101, None));
+}
+
+#[test]
+fn an_address_has_its_share_and_the_refusal_names_the_flag() {
+    let server = Server::start(&["--fill", "4", "--limit-loopback", "--max-per-address", "3"]);
+    server.wait_for("the server's own bots, which do not count", |server| {
+        server.metric("fracas_players{kind=\"bot\"}") == 4.0
+    });
+    let peers: Vec<_> = (0..3).map(|_| Peer::connect(server.game)).collect();
+    let answer = handshake(server.game, &[PROTOCOL]);
+    assert_eq!(answer.status, 429);
+    assert!(answer.body.contains("--max-per-address") && answer.header("retry-after").is_some());
+    drop(peers);
+    server.wait_for("the places are free again", |server| handshake(server.game, &[PROTOCOL]).status == 101);
+}
+
+#[test]
+fn a_full_server_tells_when_to_come_back_and_stays_ready() {
+    let server = Server::start(&["--fill", "0", "--max-players", "2"]);
+    let mut peers: Vec<_> = (0..2).map(|_| Peer::connect(server.game)).collect();
+    for (number, peer) in peers.iter_mut().enumerate() {
+        peer.say(&ClientMessage::Hello(Hello::player(format!("player {number}"))));
+        assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+    }
+    let mut late = Peer::connect(server.game);
+    late.say(&ClientMessage::Hello(Hello::player("late")));
+    assert!(matches!(late.hear_control(), ServerMessage::Goodbye(goodbye) if goodbye.code == 4001));
+    assert_eq!(late.hear_close().map(|(code, _)| code), Some(4001));
+    assert_eq!(server.get("/readyz").status, 200, "full is not broken");
+    drop(peers.pop());
+    // The ship of a lost connection is kept, so its seat is not free; a player who says goodbye frees it at once.
+    peers[0].say(&ClientMessage::Goodbye);
+    server.wait_for("a seat is free", |server| server.metric("fracas_players{kind=\"person\"}") < 2.0);
+    let mut next = Peer::connect(server.game);
+    next.say(&ClientMessage::Hello(Hello::player("next")));
+    assert!(matches!(next.hear_control(), ServerMessage::Welcome(_)));
+}
+
+#[test]
+fn every_kind_of_bad_first_word_gets_its_code_and_words_and_nobody_else_notices() {
+    let server = Server::start(&["--fill", "6"]);
+    let mut bystander = Peer::connect(server.game);
+    bystander.say(&ClientMessage::Hello(Hello::player("bystander")));
+    assert!(matches!(bystander.hear_control(), ServerMessage::Welcome(_)));
+    let close = |say: &dyn Fn(&mut Peer)| {
+        let mut peer = Peer::connect(server.game);
+        say(&mut peer);
+        peer.hear_close().expect("a close frame, not a bare end")
+    };
+    let hello = |hello: Hello| close(&move |peer: &mut Peer| peer.say(&ClientMessage::Hello(hello.clone())));
+    assert_eq!(hello(Hello { version: 7, ..Hello::player("Ada") }).0, 4500);
+    assert_eq!(hello(Hello::player("")), (4501, "The name is empty: type 1 to 20 characters.".into()));
+    assert_eq!(hello(Hello::player("x".repeat(90))).0, 4501);
+    assert!(hello(Hello::player("\u{1b}[31m")).1.contains("control"));
+    assert!(hello(Hello { room: "attic".into(), ..Hello::player("Ada") }).1.contains("\"main\""));
+    assert_eq!(close(&|peer| peer.say_bytes(vec![42, 42])).0, 4501, "an unknown message");
+    assert_eq!(close(&|peer| peer.say(&ClientMessage::FreshStart)).1, "The first message must be a hello.");
+    assert_eq!(close(&|peer| peer.say_bytes(vec![0; 1025])).0, 1009);
+    assert_eq!(close(&|peer| peer.say_raw(&[0x82, 1, 0])).0, 1002, "not masked");
+    for _ in 0..60 {
+        assert!(!matches!(bystander.hear(), Heard::Closed(_)), "the bystander plays on");
+        bystander.say(&ClientMessage::Ack(fracas_protocol::tick::Tick(0)));
+    }
+    assert_eq!(server.get("/livez").status, 200);
+}

@@ -1,0 +1,13 @@
+//! The real programs from outside: one process per test, on ports that the system chose.
+//!
+//! - `startup`: what listens, what it serves, and how mistakes are told
+//! - `door`: who may connect, and how a refusal reads
+//! - `play`: people, bots and swarms in one arena
+//! - `stopping`: signals, and what players hear
+//! - `foreign`: a client in another language, written from PROTOCOL.md alone
+
+mod door;
+mod foreign;
+mod play;
+mod startup;
+mod stopping;

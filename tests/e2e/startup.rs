@@ -1,0 +1,143 @@
+//! What a server serves, and how it tells mistakes.
+
+use fracas_tests::program::run;
+use fracas_tests::{Finished, Server, run_bots, run_server};
+use std::net::TcpListener;
+use std::process::Command;
+
+/// One line on standard error that has `words` in it, and the exit code.
+fn check_mistake(finished: &Finished, code: i32, words: &str) {
+    let Finished { code: exit, stderr, .. } = finished;
+    let lines: Vec<_> = stderr.lines().filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(*exit, Some(code), "{stderr}");
+    assert_eq!(lines.len(), 1, "one clear line: {stderr}");
+    assert!(lines[0].contains(words), "{words:?} in {stderr}");
+}
+
+#[test]
+fn a_server_without_any_setting_serves_page_map_and_health() {
+    let server = Server::start(&[]);
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("<title>Fracas</title>"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(server.get("/core.wasm").header("content-type"), Some("application/wasm"));
+    let map: serde_json::Value = serde_json::from_str(&server.get("/map").body).expect("JSON");
+    assert_eq!(map["walls"].as_array().map(Vec::len), Some(16));
+    for path in ["/livez", "/readyz"] {
+        assert_eq!((server.get(path).status, server.get_ops(path).status), (200, 200), "{path}");
+    }
+    assert_eq!(server.get("/nothing").status, 404);
+    assert_eq!(server.get("/metrics").status, 404, "only operators see them");
+    assert_eq!(server.get_ops("/ops").status, 404, "it comes later");
+    let version: serde_json::Value = serde_json::from_str(&server.get_ops("/version").body).expect("JSON");
+    assert_eq!(version["protocol"], 1);
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_flag_that_sets_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let finished = run_server(&["--listen", &address, "--ops-listen", "127.0.0.1:0"]);
+    check_mistake(&finished, 1, "--listen");
+    assert!(finished.stderr.contains(&address));
+    check_mistake(&run_server(&["--listen", "127.0.0.1:0", "--ops-listen", &address]), 1, "--ops-listen");
+}
+
+#[test]
+fn mistakes_on_the_command_line_and_in_the_file_exit_with_2() {
+    check_mistake(&run_server(&["--no-such-flag"]), 2, "--no-such-flag");
+    check_mistake(&run_server(&["--tick-hz", "50"]), 2, "20, 30 or 60");
+    check_mistake(&run_server(&["--data-dir", "/tmp/x"]), 2, "no journal yet");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "max_players = 5\n").expect("writes");
+    let path = file.path().display().to_string();
+    check_mistake(&run_server(&["--config", &path]), 2, "did you mean \"max-players\"?");
+    check_mistake(&run_server(&["--config", "/no/such.toml"]), 2, "/no/such.toml");
+}
+
+#[test]
+fn settings_come_from_flag_environment_and_file_in_that_order() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "tick-hz = 20\nfill = 2\ndensity = 7\n").expect("writes");
+    let path = file.path().display().to_string();
+    let server = run_server(&["check-config", "--config", &path, "--fill", "5"]);
+    assert_eq!(server.code, Some(0));
+    let shows = |what: &str| assert!(server.stdout.contains(what), "{what} in {}", server.stdout);
+    ["20,", "fill: 5", "density: 7", "max_players: 5000"].into_iter().for_each(shows);
+    let program = std::env::current_exe().expect("a test").ancestors().nth(2).expect("target").join("fracas-server");
+    let from_environment = run(Command::new(program).args(["check-config", "--config", &path]).env("FRACAS_FILL", "9"));
+    assert!(from_environment.stdout.contains("fill: 9"), "{from_environment:?}");
+}
+
+#[test]
+fn a_broken_map_is_told_with_what_to_do() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let start = || {
+        let path = file.path().display().to_string();
+        run_server(&["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--map", &path])
+    };
+    check_mistake(&start(), 1, "save it from Tiled as .tmj");
+    std::fs::write(file.path(), r#"{"width":8,"height":8,"layers":[]}"#).expect("writes");
+    check_mistake(&start(), 1, "no tile layer named \"walls\"");
+    check_mistake(
+        &run_server(&["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--map", "/no/such.tmj"]),
+        1,
+        "cannot read the map",
+    );
+}
+
+#[test]
+fn another_map_is_played_on() {
+    let cells = vec!["0"; 64].join(",");
+    let map = format!(r#"{{"width":8,"height":8,"layers":[{{"type":"tilelayer","name":"walls","data":[{cells}]}}]}}"#);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), map).expect("writes");
+    let server = Server::start(&["--fill", "0", "--map", &file.path().display().to_string()]);
+    let map: serde_json::Value = serde_json::from_str(&server.get("/map").body).expect("JSON");
+    assert_eq!(map["walls"].as_array().map(Vec::len), Some(8));
+}
+
+#[test]
+fn the_printed_template_is_a_good_config_file() {
+    let template = run_server(&["config-template"]);
+    assert_eq!(template.code, Some(0));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), &template.stdout).expect("writes");
+    assert_eq!(run_server(&["check-config", "--config", &file.path().display().to_string()]).code, Some(0));
+}
+
+#[test]
+fn the_healthcheck_tells_by_its_exit_code() {
+    let server = Server::start(&["--fill", "0"]);
+    let url = format!("http://{}/readyz", server.game);
+    assert_eq!(run_server(&["healthcheck", &url]).code, Some(0));
+    server.stop();
+    let finished = run_server(&["healthcheck", &url]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+}
+
+#[test]
+fn log_lines_are_json_on_request() {
+    let server = Server::start(&["--fill", "0", "--log-format", "json"]);
+    let (_, log) = server.stop();
+    let lines: Vec<_> = log.iter().filter(|line| !line.starts_with("listening ")).collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        serde_json::from_str::<serde_json::Value>(line).expect(line);
+    }
+}
+
+#[test]
+fn the_swarm_refuses_what_it_does_not_have() {
+    check_mistake(&run_bots(&["swarm", "--threshold", "update_gap_p99<50ms"]), 2, "--threshold");
+    check_mistake(&run_bots(&["swarm", "--html", "report.html"]), 2, "--html");
+    check_mistake(&run_bots(&["swarm", "--brain", "clever"]), 2, "hunter");
+    check_mistake(&run_bots(&["swarm", "--url", "http://127.0.0.1:1/"]), 2, "ws://HOST:PORT/ws");
+    check_mistake(&run_bots(&["swarm", "--bots", "1000", "--duration", "2s"]), 2, "the ramp takes 5.0 s");
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let finished = run_bots(&["swarm", "--url", &format!("ws://{nobody}/ws")]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+}

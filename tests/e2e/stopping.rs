@@ -1,0 +1,65 @@
+//! Signals: everybody is told, and the exit code is 0.
+
+use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_tests::peer::Heard;
+use fracas_tests::{Peer, Server, run_bots};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_signal_stops_the_server_with_exit_0_and_every_player_told_why() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let server = Server::start(&["--fill", "3"]);
+        let mut peers: Vec<_> = (0..5).map(|_| Peer::connect(server.game)).collect();
+        for (number, peer) in peers.iter_mut().enumerate() {
+            peer.say(&ClientMessage::Hello(Hello::player(format!("player {number}"))));
+            assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+        }
+        let began = Instant::now();
+        server.signal(signal);
+        for peer in &mut peers {
+            let mut told = false;
+            let close = loop {
+                match peer.hear() {
+                    Heard::Control(message) => {
+                        told |= matches!(*message, ServerMessage::Goodbye(goodbye) if goodbye.code == 1001);
+                    }
+                    Heard::Frame(_) => {}
+                    Heard::Closed(close) => break close,
+                }
+            };
+            assert_eq!(close, Some((1001, "The server is stopping.".into())));
+            assert!(told, "and when to come back");
+        }
+        let (code, log) = server.wait();
+        assert_eq!(code, Some(0), "{log:?}");
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_listen_does_not_keep_the_server_from_stopping() {
+    let server = Server::start(&["--fill", "0"]);
+    let mut deaf = Peer::connect(server.game);
+    deaf.say(&ClientMessage::Hello(Hello::player("deaf")));
+    assert!(matches!(deaf.hear_control(), ServerMessage::Welcome(_)));
+    let began = Instant::now();
+    let (code, _) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn bots_that_are_told_to_go_count_the_reason() {
+    let server = Server::start(&["--fill", "0"]);
+    let url = server.url();
+    let swarm = std::thread::spawn(move || {
+        run_bots(&["swarm", "--url", &url, "--bots", "10", "--ramp", "100/s", "--duration", "5s", "--json", "-"])
+    });
+    server.wait_for("the bots are in", |server| server.metric("fracas_players{kind=\"person\"}") == 10.0);
+    assert_eq!(server.stop().0, Some(0));
+    let finished = swarm.join().expect("the swarm ends by itself");
+    let summary: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+    assert_eq!(summary["disconnects"]["going_away"], 10);
+    assert_eq!(summary["bots_at_end"], 0);
+}

@@ -1,0 +1,200 @@
+//! The programs: built, started on free ports, watched, and stopped.
+
+use crate::http::{self, Answer};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A program that does what it should is done with any of these steps long before.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program of the workspace, built with the profile that the tests have.
+fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a file");
+        let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
+        // Also when cargo has built them already: then this only looks. Otherwise old programs would be tested.
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(folder.parent().expect("target"));
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo.current_dir(repository()).status().expect("cargo runs");
+        assert!(status.success(), "the programs cannot be built");
+        folder
+    });
+    folder.join(name)
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+/// Runs the server to its end, as for a mistake on the command line.
+pub fn run_server(arguments: &[&str]) -> Finished {
+    run(Command::new(program("fracas-server")).args(arguments))
+}
+
+/// Runs the bots' program to its end.
+pub fn run_bots(arguments: &[&str]) -> Finished {
+    run(Command::new(program("fracas-bots")).args(arguments))
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Finished {
+    let output = command.stdin(Stdio::null()).output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A running server. It is killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    /// Where players connect.
+    pub game: SocketAddr,
+    /// Where operators look.
+    pub ops: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server on free ports, and waits until it listens.
+    pub fn start(arguments: &[&str]) -> Self {
+        let ports = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+        let mut child = Command::new(program("fracas-server"))
+            .args(ports)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let listening = follow_log(stderr, Arc::clone(&log));
+        let Ok((game, ops)) = listening.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the server does not listen: {:?}", lines(&log));
+        };
+        Self { child, log, game, ops }
+    }
+
+    /// The address of its WebSocket.
+    pub fn url(&self) -> String {
+        format!("ws://{}/ws", self.game)
+    }
+
+    /// GETs from the game port.
+    pub fn get(&self, path: &str) -> Answer {
+        http::get(self.game, path, &[])
+    }
+
+    /// GETs from the operators' port.
+    pub fn get_ops(&self, path: &str) -> Answer {
+        http::get(self.ops, path, &[])
+    }
+
+    /// The value of a metric, with its labels as they are written.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get_ops("/metrics").body;
+        let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("no {name} in\n{text}"))
+    }
+
+    /// Waits until `is` holds, and panics with `what` if it never does.
+    pub fn wait_for(&self, what: &str, is: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is(self) {
+            assert!(Instant::now() < until, "never came: {what}; {:?}", lines(&self.log));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Memory it holds now, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1024
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id() as i32).expect("a process has an id");
+        kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Waits for its end. Returns the exit code and its log.
+    pub fn wait(mut self) -> (Option<i32>, Vec<String>) {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                break status;
+            }
+            assert!(Instant::now() < until, "it does not end: {:?}", lines(&self.log));
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        (status.code(), lines(&self.log))
+    }
+
+    /// Stops it in good order. Returns the exit code and its log.
+    pub fn stop(self) -> (Option<i32>, Vec<String>) {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(log: &Mutex<Vec<String>>) -> Vec<String> {
+    log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Keeps the log on a thread of its own; the addresses come through the channel once the server tells them.
+fn follow_log(
+    stderr: impl BufRead + Send + 'static,
+    log: Arc<Mutex<Vec<String>>>,
+) -> Receiver<(SocketAddr, SocketAddr)> {
+    let (send, listening) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            if let Some(addresses) = read_listening(&line) {
+                // Nobody waits any more if that took too long.
+                let _ = send.send(addresses);
+            }
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    });
+    listening
+}
+
+/// Reads `listening game=ADDR ops=ADDR`.
+fn read_listening(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let (game, ops) = line.strip_prefix("listening game=")?.split_once(" ops=")?;
+    Some((game.parse().ok()?, ops.parse().ok()?))
+}
