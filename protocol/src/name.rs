@@ -22,7 +22,7 @@ pub enum NameError {
     #[error("the name is too long: at most {NAME_CHARS_MAX} characters and {NAME_BYTES_MAX} bytes")]
     TooLong,
     /// A control, invisible or direction-changing character.
-    #[error("the name holds a control or invisible character: use letters, digits, signs and single spaces")]
+    #[error("the name holds a control or invisible character: use letters, digits, signs and spaces")]
     ControlCharacter,
 }
 

@@ -55,6 +55,14 @@ pub struct Bodies<'a> {
     bits: BitReader<'a>,
     left: u32,
     next: Tick,
+    fresh: bool,
+}
+
+impl Bodies<'_> {
+    /// Whether the frame starts afresh.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
 }
 
 impl<R: Rules> Replica<R> {
@@ -141,7 +149,8 @@ impl<R: Rules> Replica<R> {
         } else if !self.live {
             return Err(WireError::NotStarted);
         }
-        Ok(Bodies { bits, left: header.bodies, next: header.first.unwrap_or(self.tick.next()) })
+        let next = header.first.unwrap_or(self.tick.next());
+        Ok(Bodies { bits, left: header.bodies, next, fresh: header.fresh })
     }
 
     fn start_afresh(&mut self) {

@@ -4,6 +4,9 @@ use fracas_server::config::{self, Action, LogFormat};
 use fracas_server::run;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Something kept the server from running.
 const FATAL: u8 = 1;
@@ -43,9 +46,12 @@ fn complain(what: &str, code: u8) -> ExitCode {
 }
 
 fn log_to_stderr(format: LogFormat) {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    // The page's files are listed one by one otherwise.
+    let levels = Targets::new().with_default(LevelFilter::INFO).with_target("memory_serve", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(levels);
     match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with(lines.with_ansi(std::io::stderr().is_terminal())).init(),
+        LogFormat::Json => log.with(lines.json()).init(),
     }
 }

@@ -15,7 +15,7 @@ pub use timeline::{Snapshot, Timeline};
 
 use crate::WireError;
 use crate::codec;
-use crate::frame::FRAME_MARK;
+use crate::frame::{FRAME_MARK, TickFollower};
 use crate::ids::EntityId;
 use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
 use crate::message::{ClientMessage, Goodbye, Hello, Inputs, Ping, ServerMessage, Welcome};
@@ -103,6 +103,8 @@ pub struct Client<R: Rules> {
     timeline: Timeline<R>,
     clock: ClockSync,
     input_clock: InputClock,
+    /// Counts the ticks of all frames, those too that cannot be used: the server waits until they are acknowledged.
+    received: TickFollower,
     /// What the player wants, and what the server was last told of it.
     input: R::Input,
     said: R::Input,
@@ -113,8 +115,10 @@ pub struct Client<R: Rules> {
     counters: Counters,
     events: VecDeque<Event<R>>,
     outgoing: VecDeque<Vec<u8>>,
-    /// When something last went out, and a fresh start was last asked for.
+    /// When something last went out.
     sent_us: u64,
+    /// Whether the replica is lost, and when a fresh start was last asked for.
+    wants_fresh_start: bool,
     fresh_start_us: Option<u64>,
 }
 
@@ -128,6 +132,7 @@ impl<R: Rules> Client<R> {
             timeline: Timeline::new(rate, options.display_ticks),
             clock: ClockSync::new(rate),
             input_clock: InputClock::new(rate),
+            received: TickFollower::default(),
             input: R::Input::default(),
             said: R::Input::default(),
             options,
@@ -137,6 +142,7 @@ impl<R: Rules> Client<R> {
             events: VecDeque::new(),
             outgoing: VecDeque::new(),
             sent_us: 0,
+            wants_fresh_start: false,
             fresh_start_us: None,
         };
         client.send(&ClientMessage::Hello(hello), 0);
@@ -192,6 +198,8 @@ impl<R: Rules> Client<R> {
         if !self.joined {
             return Err(ClientError::OutOfPlace);
         }
+        // A header that cannot be read is counted as a desync below.
+        let _ = self.received.take(frame);
         let was_live = self.replica.is_live();
         let opened = self.replica.open(frame);
         let mut bodies = match opened {
@@ -203,8 +211,9 @@ impl<R: Rules> Client<R> {
                 return Ok(());
             }
         };
-        if self.replica.known().is_empty() && self.counters.bodies > 0 {
-            self.counters.resyncs += 1;
+        if bodies.is_fresh() {
+            self.wants_fresh_start = false;
+            self.counters.resyncs += u64::from(self.counters.bodies > 0);
         }
         loop {
             match self.replica.apply(&mut bodies) {
@@ -254,8 +263,15 @@ impl<R: Rules> Client<R> {
 
     fn lose_sync(&mut self, now_us: u64) {
         self.counters.desyncs += 1;
+        self.wants_fresh_start = true;
+        self.ask_for_fresh_start(now_us);
+    }
+
+    /// Asks, and asks again, as often as one may, until a frame starts afresh.
+    fn ask_for_fresh_start(&mut self, now_us: u64) {
         let interval_us = u64::from(FRESH_START_INTERVAL_MS) * 1000;
-        if self.fresh_start_us.is_none_or(|asked| now_us.saturating_sub(asked) >= interval_us) {
+        let may_ask = self.fresh_start_us.is_none_or(|asked| now_us.saturating_sub(asked) >= interval_us);
+        if self.wants_fresh_start && may_ask {
             self.fresh_start_us = Some(now_us);
             self.send(&ClientMessage::FreshStart, now_us);
         }
@@ -271,6 +287,7 @@ impl<R: Rules> Client<R> {
         if !self.joined {
             return;
         }
+        self.ask_for_fresh_start(now_us);
         if let Some(stamp) = self.clock.ping_due(now_us) {
             self.send(&ClientMessage::Ping(Ping { stamp }), now_us);
         }
@@ -283,8 +300,7 @@ impl<R: Rules> Client<R> {
             }
         }
         if now_us.saturating_sub(self.sent_us) >= SILENCE_US {
-            let ack = self.replica.tick();
-            self.send(&ClientMessage::Ack(ack), now_us);
+            self.send(&ClientMessage::Ack(self.ack()), now_us);
         }
     }
 
@@ -301,8 +317,12 @@ impl<R: Rules> Client<R> {
         self.said = input;
         self.prediction.play(self.replica.rules(), tick, input, Some(now_us));
         self.counters.inputs_sent += 1;
-        let ack = self.replica.tick();
-        self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
+        self.send(&ClientMessage::Inputs(Inputs { ack: self.ack(), tick, input }), now_us);
+    }
+
+    /// The last tick received.
+    fn ack(&self) -> Tick {
+        self.received.tick.unwrap_or_default()
     }
 
     /// Whether [`Self::advance`] would play a tick now, for which an input should be set before.

@@ -91,9 +91,8 @@ impl<G: Game> Composer<G> {
         output: &TickOutput<G::Rules>,
         bits: &mut BitWriter,
     ) {
-        let fresh = viewer.is_fresh();
         viewer.tick = Some(output.tick);
-        private_block(viewer, told, output, fresh, bits);
+        private_block(viewer, told, output, bits);
         let centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
         self.leaves(viewer, output, centre, bits);
         deltas(viewer, output, bits);
@@ -195,25 +194,25 @@ impl<G: Game> Composer<G> {
     }
 }
 
-/// Writes what only this player is told, where it differs from what its client has or expects.
+/// Writes what only this player is told, where it differs from what its client has or expects. A fresh start resets both
+/// ends to the same beginnings, so it needs no rule of its own.
 fn private_block<R: Rules>(
     viewer: &mut Viewer<R>,
     told: &PlayerOutput<R>,
     output: &TickOutput<R>,
-    fresh: bool,
     bits: &mut BitWriter,
 ) {
     let world = output.rules.world();
     let world_told = viewer.world != Some(world);
-    let follow_told = fresh || viewer.follow != told.follow;
-    let report_told = fresh || viewer.report != told.report;
+    let follow_told = viewer.follow != told.follow;
+    let report_told = viewer.report != told.report;
     let mut expected = viewer.own;
     if let Some(entity) = told.follow.and_then(|id| output.records.get(id)) {
         output.rules.predict_own(entity, &mut expected);
     }
     // A spectator has no state of its own: its client predicts something, and nobody minds.
     let own = told.own.unwrap_or(expected);
-    let own_told = fresh || own != expected;
+    let own_told = own != expected;
     (viewer.world, viewer.follow) = (Some(world), told.follow);
     (viewer.report, viewer.own) = (told.report, own);
     must(bits.flag(world_told || follow_told || report_told || own_told));

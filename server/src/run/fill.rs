@@ -6,7 +6,7 @@ use crate::net::http::HOUSE_HEADER;
 use fracas_bots::bot::{self, Attention, Clock, Setup};
 use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
-use fracas_protocol::arena::Arena;
+use fracas_protocol::arena::{Arena, Map};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Hello;
 use fracas_protocol::tick::TickRate;
@@ -86,16 +86,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
-    let map = loop {
-        if *stopped.borrow() {
-            return;
-        }
-        match plan.target.fetch_map().await {
-            Ok(map) => break map,
-            // The listener is only just starting.
-            Err(error) => tracing::debug!(%error, "the server's own bots wait for the map"),
-        }
-        tokio::time::sleep(LOOK).await;
+    let map = tokio::select! {
+        map = wait_for_map(&plan.target) => map,
+        _ = stopped.wait_for(|stop| *stop) => return,
     };
     let (rules, clock) = (Arena::new(TickRate::HZ_30, map), Clock::start());
     let mut bots: Vec<Bot> = Vec::new();
@@ -121,6 +114,17 @@ async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
     for bot in bots {
         // A bot that fails harms nobody.
         let _ = bot.task.await;
+    }
+}
+
+/// The map, as soon as the listener, which is only just starting, gives it.
+async fn wait_for_map(target: &Target) -> Map {
+    loop {
+        match target.fetch_map().await {
+            Ok(map) => return map,
+            Err(error) => tracing::debug!(%error, "the server's own bots wait for the map"),
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

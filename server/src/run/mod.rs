@@ -49,15 +49,18 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let game_port = bind("--listen", config.listen)?;
     let ops_port = bind("--ops-listen", config.ops_listen)?;
     let (game_address, ops_address) = (game_port.local_addr()?, ops_port.local_addr()?);
+    // Before anything can be told to stop.
+    let signals = StopSignals::new()?;
     let server = Server::start(config, game_address)?;
     let game = http::router(Arc::clone(&server.front));
     let operators = ops::router(Arc::clone(&server.telemetry), Arc::clone(&server.front));
     eprintln!("listening game={game_address} ops={ops_address}");
+    tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
         tokio::spawn(listener::serve(game_port, game));
         tokio::spawn(listener::serve(ops_port, operators));
         tokio::spawn(ops::upkeep(Arc::clone(&server.telemetry)));
-        server.supervise().await
+        server.supervise(signals).await
     })
 }
 
@@ -150,15 +153,16 @@ impl Server {
     }
 
     /// Waits for a signal, and then stops in good order; or for a thread to die, and then fails.
-    async fn supervise(mut self) -> anyhow::Result<()> {
-        let mut signals = StopSignals::new()?;
+    async fn supervise(mut self, mut signals: StopSignals) -> anyhow::Result<()> {
         tokio::select! {
             () = signals.next() => {}
             end = self.ends.recv() => bail!("the thread {} ended", end.map_or_else(String::new, |end| end.name)),
         }
         tracing::info!("stopping: telling everybody");
         self.front.admission.drain();
-        self.fill.stop();
+        let mut fill = self.fill;
+        // Beside this thread, which serves the bots' connections too.
+        tokio::task::spawn_blocking(move || fill.stop()).await?;
         self.shutdown.begin();
         tokio::select! {
             () = signals.next() => bail!("stopped at once by a second signal"),

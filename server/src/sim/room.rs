@@ -291,7 +291,8 @@ impl<G: Game> Room<G> {
             out.players[member.session.player.index()] = Some(PlayerOutput {
                 follow: member.own.or(member.watches),
                 own: member.own.map(|_| game.own(member.session.player)),
-                report: *report,
+                // A spectator has no inputs to report on.
+                report: member.own.map_or_else(InputReport::default, |_| *report),
             });
         }
     }

@@ -131,3 +131,20 @@ fn a_client_that_asks_for_a_fresh_start_gets_one_a_second_at_most() {
     assert!((2.0..=3.0).contains(&resyncs), "{resyncs} in two seconds");
     assert_eq!(stage.metric("fracas_desyncs_reported_total"), 40.0);
 }
+
+#[test]
+fn a_client_that_loses_its_view_twice_in_a_second_is_whole_again_and_never_stale() {
+    let mut stage = stage_with_narrow_pipe(1 << 20);
+    for _ in 0..2 {
+        let now_us = stage.now_us();
+        // A frame that names a leave beyond the known list.
+        let damaged = [0x80, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff];
+        stage.players[0].client.receive(now_us, &damaged).expect("a lost view is no reason to leave");
+        assert!(!stage.players[0].client.replica().is_live());
+        stage.run(4);
+    }
+    stage.run(40);
+    assert!(stage.players[0].client.replica().is_live());
+    assert_eq!(stage.players[0].client.counters().desyncs, 2);
+    assert_eq!(stage.metric("fracas_stale_players"), 0.0, "what it could not use it has acknowledged all the same");
+}

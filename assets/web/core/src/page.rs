@@ -149,7 +149,7 @@ impl Page {
             let shown = Ship { hull: told.hull, timer: told.timer, score: told.score, ..*ship };
             self.scene.add_own(id, &shown, place, self.aim, camera);
         }
-        self.fill_hud(now_ms, camera);
+        self.fill_hud(camera);
     }
 
     fn own_record(&self) -> Option<&Ship> {
@@ -180,7 +180,7 @@ impl Page {
         self.own_place(now_ms).or_else(|| self.recorded_place())
     }
 
-    fn fill_hud(&mut self, now_ms: f64, camera: Place) {
+    fn fill_hud(&mut self, camera: Place) {
         let rules = self.client.replica().rules();
         let hz = rules.tuning().rate.hz() as f32;
         let (open, tile) = (f32::from(rules.open()), (rules.map().tile_quanta() / 64) as f32);
@@ -188,7 +188,6 @@ impl Page {
         let own = self.client.prediction().newest().map_or(*self.client.replica().own(), |(_, own)| *own);
         let rtt_ms = self.client.clock().rtt_us().map_or(-1.0, |us| us as f32 / 1000.0);
         let counters = self.client.counters();
-        let _ = now_ms;
         self.hud = [
             f32::from(ship.hull) / f32::from(HULL_MAX),
             f32::from(own.energy) / f32::from(ENERGY_FULL),
