@@ -65,7 +65,7 @@ struct Settings {
     /// Where the journal is kept. There is no journal yet, so this is refused.
     #[arg(long, env = "FRACAS_DATA_DIR", value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
-    /// Web origin that may connect beside the server's own, such as https://play.example; may be given several times.
+    /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
     /// Connections from one address; for IPv6 from one /64. [default: 64]

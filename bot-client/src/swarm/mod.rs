@@ -1,5 +1,5 @@
-//! Many bots at once: started along a [`ramp`], spread over [`worker`] threads, measured in the steady part, judged by
-//! [`saturation`] to be the server's measure or only their own.
+//! Many bots at once: started along a `ramp`, spread over `worker` threads, measured in the steady part, judged by
+//! `saturation` to be the server's measure or only their own.
 
 mod observer;
 mod ramp;
