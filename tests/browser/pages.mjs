@@ -80,27 +80,29 @@ export class Player {
   }
 
   /**
-   * Flies with the arrow keys until a ship is nearer than `units`.
-   * @param {string} name @param {number} units
+   * Flies with the arrow keys until another player's ship is nearer than `units`. It asks that player's page where it
+   * is: the two may have come into the arena out of each other's sight.
+   * @param {Player} other @param {number} units
    */
-  async flyTo(name, units) {
+  async flyTo(other, units) {
     const { keyboard } = this.page;
     /** @type {Set<string>} */
     let held = new Set();
-    for (let step = 0; step < 300; step++) {
-      const other = await this.sees(name);
-      const distance = other ? Math.hypot(other.x, other.y) : Number.POSITIVE_INFINITY;
+    const end = Date.now() + 30_000;
+    for (;;) {
+      const [{ hud: here }, { hud: there }] = await Promise.all([this.inspect(), other.inspect()]);
+      const [x, y] = [there.x - here.x, there.y - here.y];
       const keys = new Set();
-      if (other && distance > units) {
-        if (Math.abs(other.x) > 20) keys.add(other.x > 0 ? 'ArrowRight' : 'ArrowLeft');
-        if (Math.abs(other.y) > 20) keys.add(other.y > 0 ? 'ArrowDown' : 'ArrowUp');
+      if (Math.hypot(x, y) > units) {
+        if (Math.abs(x) > 20) keys.add(x > 0 ? 'ArrowRight' : 'ArrowLeft');
+        if (Math.abs(y) > 20) keys.add(y > 0 ? 'ArrowDown' : 'ArrowUp');
       }
       for (const key of held) if (!keys.has(key)) await keyboard.up(key);
       for (const key of keys) if (!held.has(key)) await keyboard.down(key);
       held = keys;
-      if (distance <= units) return;
+      if (keys.size === 0) return;
+      if (Date.now() > end) throw new Error(`out of reach: ${x}, ${y} units away`);
       await this.page.waitForTimeout(50);
     }
-    throw new Error(`${name} is out of reach`);
   }
 }

@@ -50,7 +50,7 @@ test('a person joins by name, flies, is seen by another page, and leaves', async
   });
 
   await t.test('keys move the ship: here, in the server’s record, and on the other page', async () => {
-    await bo.flyTo('Ada', 190);
+    await bo.flyTo(ada, 190);
     await bo.until('the ship has come to rest', ({ hud }) => hud.hull > 0);
     const before = { here: await ada.inspect(), there: await bo.sees('Ada') };
     assert.ok(before.there, 'Bo sees Ada');
@@ -68,7 +68,7 @@ test('a person joins by name, flies, is seen by another page, and leaves', async
   });
 
   await t.test('pixels differ where ships are', async () => {
-    await bo.flyTo('Ada', 190);
+    await bo.flyTo(ada, 190);
     // At rest, so that the picture and the numbers are of the same moment.
     await ada.page.waitForTimeout(1500);
     const { pixelsPerUnit } = await ada.inspect();
