@@ -195,9 +195,8 @@ impl<G: Game, S: Socket> Connection<G, S> {
         }
         let mut inbound = bytes;
         while self.is_open() {
-            let mut pipe = self.outbox.pipe(inbound);
-            let read = self.websocket.read(&mut pipe);
-            inbound = pipe.inbound;
+            let (read, rest) = self.outbox.with_pipe(inbound, |pipe| self.websocket.read(pipe));
+            inbound = rest;
             match read {
                 Ok(Message::Binary(message)) => self.take_message(&message, reading),
                 Ok(Message::Text(_)) => {
@@ -210,7 +209,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
             }
         }
         if self.is_open() && self.outbox.replies_len() > REPLIES_MAX {
-            self.end(CloseReason::Rate, reading.batch);
+            self.close(CloseReason::Rate.into(), reading.now, Some(reading.batch));
         }
     }
 
@@ -291,8 +290,10 @@ impl<G: Game, S: Socket> Connection<G, S> {
 
     fn judge_silence(&mut self, reading: &mut Reading<'_, G>) {
         let silent = reading.now.saturating_duration_since(self.heard_at);
+        let stuck = reading.now.saturating_duration_since(self.progress_at);
         let late = match self.life {
-            Life::Greeting => silent > HELLO_DEADLINE,
+            // Since it came: whatever it says instead of the hello is no progress.
+            Life::Greeting => stuck > HELLO_DEADLINE,
             Life::Asked | Life::Seated(_) => silent > SILENCE_MAX,
             Life::Closing(until) => {
                 if reading.now >= until {
@@ -302,10 +303,9 @@ impl<G: Game, S: Socket> Connection<G, S> {
             }
             Life::Gone => return,
         };
-        let stuck = reading.now.saturating_duration_since(self.progress_at) > STALE_MAX;
         if late {
             self.close(CloseReason::TimedOut.into(), reading.now, Some(reading.batch));
-        } else if self.is_stale() && stuck {
+        } else if self.is_stale() && stuck > STALE_MAX {
             self.close(CloseReason::Slow.into(), reading.now, Some(reading.batch));
         }
     }
@@ -358,9 +358,8 @@ impl<G: Game, S: Socket> Connection<G, S> {
             self.say(&ServerMessage::Goodbye(Goodbye { code: reason.code(), retry_after_ms: RETRY_AFTER_MS }));
         }
         let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
-        let mut pipe = self.outbox.pipe(&[]);
         // It fails only if a close frame went out before, and then that one counts.
-        let _ = self.websocket.close(&mut pipe, Some(frame));
+        let _ = self.outbox.with_pipe(&[], |pipe| self.websocket.close(pipe, Some(frame)));
         self.life = Life::Closing(now + LINGER);
     }
 
@@ -381,12 +380,6 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.leave_room(batch, Request::Lost);
         // A seat that was asked for is given back when the answer finds nobody.
         self.life = Life::Gone;
-    }
-
-    /// Cuts the connection without a word.
-    fn end(&mut self, reason: CloseReason, batch: &mut Batch<InputOf<G>>) {
-        self.ended = Some(reason);
-        self.lose(batch);
     }
 
     /// Answers the pings that wait, as late as possible: `phase` is the time since `tick` was due.

@@ -207,8 +207,10 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
 
     /// Writes everybody once, with what the published ticks say.
     pub fn write_all(&mut self, published: &mut Vec<Published<G>>, now: Instant) {
-        let missed = self.note_gap(published);
-        let outputs: Vec<Arc<TickOutput<G::Rules>>> = published.iter().map(|tick| Arc::clone(&tick.output)).collect();
+        let first_whole = self.after_last_gap(published);
+        let missed = first_whole.is_some();
+        let whole = &published[first_whole.unwrap_or(0)..];
+        let outputs: Vec<Arc<TickOutput<G::Rules>>> = whole.iter().map(|tick| Arc::clone(&tick.output)).collect();
         if let Some(last) = published.last() {
             self.last = Some(last.clone());
         }
@@ -228,12 +230,18 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         self.drop_gone();
     }
 
-    /// Whether ticks were published that never came here: the door was full.
-    fn note_gap(&self, published: &[Published<G>]) -> bool {
-        match (&self.last, published.first()) {
-            (Some(last), Some(first)) => first.sequence != last.sequence + 1,
-            _ => false,
+    /// If ticks were published that never came here, because the door was full: the index of the first tick after the
+    /// last of them. The door may have filled and emptied while we were taking what it held.
+    fn after_last_gap(&self, published: &[Published<G>]) -> Option<usize> {
+        let mut before = self.last.as_ref().map(|last| last.sequence);
+        let mut after_gap = None;
+        for (index, tick) in published.iter().enumerate() {
+            if before.is_some_and(|before| tick.sequence != before + 1) {
+                after_gap = Some(index);
+            }
+            before = Some(tick.sequence);
         }
+        after_gap
     }
 
     fn take_asides(&mut self, asides: &Asides, output: &TickOutput<G::Rules>, now: Instant) {
@@ -362,11 +370,15 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
     /// Closes everybody with `reason`, and waits a while until they have heard it.
     fn say_farewell(&mut self, reason: CloseReason) {
         let until = Instant::now() + FAREWELL;
-        for connection in self.connections.iter_mut().flatten() {
-            connection.close(reason.into(), Instant::now(), None);
-        }
-        while Instant::now() < until && self.connections.iter().any(Option::is_some) {
+        loop {
+            // Again each time: somebody may still have been on the way to us.
+            for connection in self.connections.iter_mut().flatten() {
+                connection.close(reason.into(), Instant::now(), None);
+            }
             self.write_all(&mut Vec::new(), Instant::now());
+            if Instant::now() > until || self.connections.iter().all(Option::is_none) {
+                return;
+            }
             std::thread::sleep(FAREWELL_STEP);
             self.read_all(Instant::now());
         }

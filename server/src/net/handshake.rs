@@ -51,7 +51,7 @@ pub fn admit(hello: Hello, kind: PlayerKind, registry: &Registry) -> Result<(Req
         let asked: String = hello.room.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
         return Err(bad_message(format!("There is no room \"{asked}\" here; ask for \"{DEFAULT_ROOM}\".")));
     }
-    let resume = hello.token.and_then(|token| registry.find(&token));
+    let resume = hello.token.and_then(|token| registry.show(&token));
     Ok((Request::Join { name, kind, role: hello.role, resume }, hello.aspect))
 }
 

@@ -50,10 +50,10 @@ const CAPACITY_KEPT: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pending: Vec<u8>,
-    /// How many of the pending bytes, the first of them, are the rest of a frame ...
-    frame_rest: usize,
-    /// ... and the bodies in it, which count as sent when the last byte is.
+    /// The bodies in the frame of which the pending bytes are the rest; they count as sent when the last byte is.
     frame_bodies: u64,
+    /// Bytes of the WebSocket layer's replies since nothing was pending.
+    replies: usize,
 }
 
 /// What one write did.
@@ -76,19 +76,29 @@ impl Outbox {
         self.pending.is_empty()
     }
 
-    /// Bytes that wait and are not the rest of a frame.
+    /// Bytes of the WebSocket layer's replies that may still wait. What else does is not the peer's doing.
     pub(super) fn replies_len(&self) -> usize {
-        self.pending.len() - self.frame_rest
+        self.replies
+    }
+
+    /// The WebSocket layer's next step: it reads `inbound`, and its replies wait here. Returns what it says and what it
+    /// left of `inbound`.
+    pub(super) fn with_pipe<'i, T>(
+        &mut self,
+        inbound: &'i [u8],
+        step: impl FnOnce(&mut Pipe<'i, '_>) -> T,
+    ) -> (T, &'i [u8]) {
+        let before = self.pending.len();
+        let mut pipe = Pipe { inbound, outbound: &mut self.pending };
+        let said = step(&mut pipe);
+        let rest = pipe.inbound;
+        self.replies += self.pending.len() - before;
+        (said, rest)
     }
 
     /// Adds a binary message whose payload `fill` appends.
     pub(super) fn say(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         append_message(&mut self.pending, fill);
-    }
-
-    /// The stream for the WebSocket layer: it reads `inbound`, and its replies wait here.
-    pub(super) fn pipe<'i>(&mut self, inbound: &'i [u8]) -> Pipe<'i, '_> {
-        Pipe { inbound, outbound: &mut self.pending }
     }
 
     /// One `send` of what is pending and then of `frames`, which hold `bodies` bodies; `buffer` is for putting them
@@ -116,7 +126,6 @@ impl Outbox {
         let mut delivery = Delivery { bytes: sent, is_blocked: sent < bytes.len(), ..Delivery::default() };
         if sent < before {
             self.pending.drain(..sent);
-            self.frame_rest = self.frame_rest.saturating_sub(sent);
             return delivery;
         }
         delivery.bodies = std::mem::take(&mut self.frame_bodies);
@@ -126,7 +135,7 @@ impl Outbox {
             self.pending.extend_from_slice(&bytes[sent..]);
             if self.pending.is_empty() { delivery.bodies += bodies } else { self.frame_bodies = bodies }
         }
-        self.frame_rest = self.pending.len();
+        self.replies = 0;
         if self.pending.is_empty() {
             self.pending.shrink_to(CAPACITY_KEPT);
         }

@@ -119,8 +119,9 @@ impl Server {
         let watch =
             Watch { metrics, shutdown: Arc::clone(&shutdown), people: Arc::clone(&people), pulse: Arc::clone(&pulse) };
 
-        let (send_end, ends) = mpsc::channel(16);
         let loops = usize::from(config.event_loops);
+        // A place for each thread's end, so that none is lost.
+        let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::doors(loops);
         let mut threads = Vec::new();
         let room = Room::new(world, config.capacity());

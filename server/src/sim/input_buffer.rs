@@ -48,10 +48,13 @@ impl<I: Copy + Default> InputBuffer<I> {
         if self.held.is_some_and(|(held, _)| stamp <= held) {
             return Err(Dropped::Old);
         }
+        // Of several late ones only the newest matters; after a jump of the schedule there may be many.
+        while self.waiting.get(1).is_some_and(|(second, _)| *second < next) {
+            self.waiting.pop_front();
+        }
         if stamp < next
             && let Some(late) = self.waiting.front_mut().filter(|(other, _)| *other < next)
         {
-            // Of several late ones only the newest matters.
             if late.0 >= stamp {
                 return Err(Dropped::Old);
             }
@@ -113,6 +116,16 @@ mod tests {
         assert_eq!(buffer.push(Tick(13), Tick(12), 'b'), Ok(()));
         assert_eq!(buffer.take(Tick(13)), ('b', report(1, -1)));
         assert_eq!(buffer.push(Tick(14), Tick(11), 'x'), Err(Dropped::Old));
+    }
+
+    #[test]
+    fn after_a_jump_of_the_schedule_an_older_input_is_not_held_over_a_newer() {
+        let mut buffer = InputBuffer::default();
+        for (stamp, input) in [(20, 'a'), (21, 'b'), (23, 'd')] {
+            buffer.push(Tick(18), Tick(stamp), input).expect("in time");
+        }
+        assert_eq!(buffer.push(Tick(30), Tick(22), 'c'), Err(Dropped::Old));
+        assert_eq!(buffer.take(Tick(30)).0, 'd');
     }
 
     #[test]

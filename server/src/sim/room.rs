@@ -110,8 +110,9 @@ impl<G: Game> Room<G> {
         let (mut asides, mut counts) = (Asides::default(), InputCounts::default());
         self.roster.release(tick);
         for batch in batches {
-            self.take_requests(tick, batch, &mut asides);
+            // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
             self.take_commands(tick, batch, &mut counts);
+            self.take_requests(tick, batch, &mut asides);
         }
         self.end_lost_sessions(tick, &mut asides);
         self.collect_inputs(tick);
@@ -244,7 +245,8 @@ impl<G: Game> Room<G> {
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
         use super::input_buffer::Dropped;
         for command in batch.commands.drain(..) {
-            let Some(member) = self.roster.get(command.session) else {
+            let member = self.roster.get(command.session).filter(|member| member.connection.is_some());
+            let Some(member) = member else {
                 counts.orphaned += 1;
                 continue;
             };

@@ -8,6 +8,9 @@ use fracas_protocol::close::CloseReason;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long a farewell waits for an event loop that is late.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How one tick went, for whoever keeps the metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct TickTimes {
@@ -94,7 +97,9 @@ impl Outbox {
                 }
             };
             let published = Published { sequence, output: Arc::clone(&result.output), asides, due };
-            if let Err(refused) = outbound.try_send(published) {
+            // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
+            let patience = if published.asides.farewell.is_some() { FAREWELL_PATIENCE } else { Duration::ZERO };
+            if let Err(refused) = outbound.send_timeout(published, patience) {
                 unsaid.extend(&refused.into_inner().asides);
                 missed += 1;
             }

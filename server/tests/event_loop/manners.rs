@@ -227,6 +227,38 @@ fn a_full_room_says_so_and_when_to_come_back() {
 }
 
 #[test]
+fn who_pings_instead_of_saying_hello_is_sent_away_too() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    for _ in 0..6 {
+        let _ = peer.socket.send(Message::Ping(vec![1].into()));
+        stage.run(20);
+        peer.hear();
+    }
+    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4003));
+}
+
+#[test]
+fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect_through(8192, &[]);
+    peer.say(&hello("Ada"));
+    stage.tick();
+    peer.hear();
+    for _ in 0..20 {
+        for _ in 0..8 {
+            peer.socket.send(Message::Ping(vec![0; 125].into())).expect("the pipe has room");
+        }
+        stage.tick();
+    }
+    assert_eq!(stage.room().headcount().people, 1, "its ship waits");
+    peer.hear();
+    stage.run(3);
+    peer.hear();
+    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4502));
+}
+
+#[test]
 fn who_never_says_hello_is_sent_away() {
     let mut stage = Stage::new();
     let mut peer = stage.connect();

@@ -35,6 +35,27 @@ fn a_lost_connection_leaves_the_ship_and_the_token_brings_it_back() {
 }
 
 #[test]
+fn a_ship_whose_player_was_lost_in_the_middle_of_an_input_does_not_fly_on() {
+    use fracas_protocol::arena::{Heading, Input, Thrust};
+    use fracas_protocol::codec;
+    use fracas_protocol::message::{ClientMessage, Inputs};
+    let (mut stage, _) = stage();
+    let mut player = stage.players.remove(0);
+    let (ack, tick) = (player.client.replica().tick(), stage.room().last_tick().next());
+    let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
+    let mut message = Vec::new();
+    codec::encode(&ClientMessage::Inputs(Inputs { ack, tick, input }), &mut message);
+    player.peer.say_bytes(message);
+    // A text message ends it, read together with the input.
+    player.peer.socket.send(tokio_tungstenite::tungstenite::Message::text("boo")).expect("the pipe has room");
+    stage.run(20);
+    let place = |stage: &Stage| stage.room().game().ship(PlayerId(0)).expect("the ship waits").position;
+    let before = place(&stage);
+    stage.run(20);
+    assert_eq!(place(&stage), before, "nobody holds its keys");
+}
+
+#[test]
 fn the_ship_of_a_lost_connection_is_gone_after_a_minute() {
     let (mut stage, token) = stage();
     stage.players.remove(0).peer.cut();

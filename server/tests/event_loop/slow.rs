@@ -120,6 +120,25 @@ fn a_loop_that_missed_more_than_that_starts_its_players_afresh_a_few_at_a_time()
 }
 
 #[test]
+fn a_gap_among_the_ticks_that_a_late_loop_takes_at_once_is_noticed() {
+    let mut stage = Stage::new();
+    stage.join_many(4);
+    stage.run(40);
+    for _ in 0..BODIES_MAX + 1 {
+        stage.tick_room();
+    }
+    // The door was full for one tick; while the loop takes what it held, the next one finds room.
+    let mut published = stage.publish_to_loop();
+    stage.tick_room();
+    published.extend(stage.publish_to_loop());
+    assert_eq!(published.len(), BODIES_MAX + 1);
+    stage.write(published);
+    stage.run(40);
+    assert_eq!(stage.metric("fracas_resyncs_total"), 4.0, "all start afresh");
+    stage.players.iter().for_each(check_sound);
+}
+
+#[test]
 fn a_client_that_asks_for_a_fresh_start_gets_one_a_second_at_most() {
     use fracas_protocol::message::ClientMessage;
     let mut stage = stage_with_narrow_pipe(1 << 20);
