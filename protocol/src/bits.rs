@@ -50,6 +50,17 @@ impl BitWriter {
         debug_assert_eq!(left, 0, "{len} bits need more words");
     }
 
+    /// Writes `count` zero bits.
+    #[inline]
+    pub fn zeros(&mut self, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            let width = left.min(32);
+            self.write(0, width);
+            left -= width;
+        }
+    }
+
     /// Bits written so far, those already in a continued buffer included.
     pub fn bit_len(&self) -> usize {
         self.bytes.len() * 8 + self.pending_len as usize

@@ -2,8 +2,10 @@
 //!
 //! `fracas_protocol::replica` reads what is written here, in the same order.
 
+use super::crowds::Crowds;
+use super::grid::Rect;
+use super::known::{self, Marks};
 use super::output::{PlayerOutput, TickOutput};
-use super::records::Presence;
 use super::view::Viewer;
 use crate::game::{Game, PlayerId};
 use fracas_protocol::WireError;
@@ -11,16 +13,16 @@ use fracas_protocol::bits::{BitWriter, Coder};
 use fracas_protocol::frame::{self, FrameHeader};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
-use fracas_protocol::record::Digest;
 use fracas_protocol::rules::{Point, Rules};
 use std::sync::Arc;
+
+/// Entities known beyond which nothing more enters: what those known bring forth must find room.
+const ENTRIES_UP_TO: usize = VISIBLE_MAX - VISIBLE_MAX / 8;
 
 /// Composes frames for the viewers of one event loop, and holds the memory that all of them use in turn.
 #[derive(Debug)]
 pub struct Composer<G: Game> {
-    /// For each id, the number of the last body for which it was known.
-    stamps: Vec<u32>,
-    stamp: u32,
+    marks: Marks,
     leaves: Vec<u16>,
     /// What might enter: the square of its distance, and its id.
     candidates: Vec<(i64, EntityId)>,
@@ -28,19 +30,23 @@ pub struct Composer<G: Game> {
     entry_words: Vec<u32>,
     /// Bytes of entries made since this was last taken.
     entry_bytes: usize,
+    crowds: Crowds,
+    /// Bodies of which the shared part was copied, not made.
+    bodies_shared: u64,
     game: std::marker::PhantomData<fn() -> G>,
 }
 
 impl<G: Game> Default for Composer<G> {
     fn default() -> Self {
         Self {
-            stamps: Vec::new(),
-            stamp: 0,
+            marks: Marks::default(),
             leaves: Vec::new(),
             candidates: Vec::new(),
             entries: BitWriter::new(),
             entry_words: Vec::new(),
             entry_bytes: 0,
+            crowds: Crowds::default(),
+            bodies_shared: 0,
             game: std::marker::PhantomData,
         }
     }
@@ -84,6 +90,11 @@ impl<G: Game> Composer<G> {
         std::mem::take(&mut self.entry_bytes)
     }
 
+    /// Bodies so far of which the part that depends on the known list alone was copied from another viewer's.
+    pub fn bodies_shared(&self) -> u64 {
+        self.bodies_shared
+    }
+
     fn body(
         &mut self,
         viewer: &mut Viewer<G::Rules>,
@@ -94,56 +105,31 @@ impl<G: Game> Composer<G> {
         viewer.tick = Some(output.tick);
         private_block(viewer, told, output, bits);
         let centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
-        self.leaves(viewer, output, centre, bits);
-        deltas(viewer, output, bits);
-        spawn(viewer, output);
-        self.stamp_known(viewer, output.records.slots_len());
-        self.entries(viewer, output, centre, bits);
+        let hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
+        let crowd = centre.and_then(|centre| self.crowds.find(viewer, centre, output, &mut self.marks));
+        if let Some(crowd) = &crowd {
+            self.bodies_shared += 1;
+            crowd.replay(&mut viewer.known, bits);
+            find_among(viewer, centre, crowd.unknown(), &mut self.candidates);
+        } else {
+            let keep = keep_rect(viewer, output, centre);
+            known::leave(&mut viewer.known, &output.records, keep, &mut self.leaves, bits);
+            known::change(&mut viewer.known, &output.records, bits);
+            find_around(viewer, centre, output, &mut self.marks, &mut self.candidates);
+        }
         let mut hash = None;
-        if output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz()) {
-            hash = Some(hash_known(viewer, output));
+        if self.candidates.is_empty() {
+            must(bits.count(0, VISIBLE_MAX as u32));
+            if let Some(crowd) = crowd.filter(|_| hash_due) {
+                hash = Some(crowd.hash(&output.records));
+            }
+        } else {
+            self.entries(viewer, output, centre.unwrap_or_default(), bits);
+        }
+        if hash_due && hash.is_none() {
+            hash = Some(known::hash(&viewer.known, &output.records));
         }
         must(frame::code_hash(&mut hash, bits));
-    }
-
-    /// Drops what expired, and writes what leaves: what is gone, and what is too far away.
-    fn leaves(
-        &mut self,
-        viewer: &mut Viewer<G::Rules>,
-        output: &TickOutput<G::Rules>,
-        centre: Option<Point>,
-        bits: &mut BitWriter,
-    ) {
-        let keep = centre.map(|centre| Viewer::<G::Rules>::leave_rect(viewer.aspect(), centre));
-        self.leaves.clear();
-        let mut place: u16 = 0;
-        viewer.known.retain(|&id| {
-            let slot = output.records.slot(id);
-            if slot.presence == Presence::Expired {
-                return false;
-            }
-            let stays = slot.presence == Presence::Live && keep.is_some_and(|rect| rect.contains(slot.position));
-            if !stays {
-                self.leaves.push(place);
-            }
-            place += 1;
-            stays
-        });
-        must(frame::code_leaves(&mut self.leaves, usize::from(place), bits));
-    }
-
-    fn stamp_known(&mut self, viewer: &Viewer<G::Rules>, ids: usize) {
-        if self.stamps.len() < ids {
-            self.stamps.resize(ids, 0);
-        }
-        self.stamp = self.stamp.wrapping_add(1);
-        if self.stamp == 0 {
-            self.stamps.fill(0);
-            self.stamp = 1;
-        }
-        for id in &viewer.known {
-            self.stamps[id.index()] = self.stamp;
-        }
     }
 
     /// Writes what enters the view, nearest first, as much as the budget allows.
@@ -151,47 +137,73 @@ impl<G: Game> Composer<G> {
         &mut self,
         viewer: &mut Viewer<G::Rules>,
         output: &TickOutput<G::Rules>,
-        centre: Option<Point>,
+        centre: Point,
         bits: &mut BitWriter,
     ) {
-        let Some(centre) = centre else {
-            must(bits.count(0, VISIBLE_MAX as u32));
-            return;
-        };
-        self.find_candidates(viewer, output, centre);
-        let (mut count, known) = (0, viewer.known.len());
+        self.candidates.sort_unstable();
+        let known = viewer.known.len();
         for &(_, id) in &self.candidates {
-            if known + count >= VISIBLE_MAX || self.entries.bit_len() >= ENTRY_BUDGET_BYTES * 8 {
+            if viewer.known.len() >= ENTRIES_UP_TO || self.entries.bit_len() >= ENTRY_BUDGET_BYTES * 8 {
                 break;
             }
             entry::<G>(viewer, output, id, centre, &mut self.entries);
             viewer.known.push(id);
-            count += 1;
         }
-        must(bits.count(count as u32, VISIBLE_MAX as u32));
-        if count > 0 {
-            self.entry_words.clear();
-            let len = self.entries.drain_words(&mut self.entry_words);
-            bits.append(&self.entry_words, len);
-            self.entry_bytes += len as usize / 8;
-            viewer.known.sort_unstable();
-        }
+        must(bits.count((viewer.known.len() - known) as u32, VISIBLE_MAX as u32));
+        self.entry_words.clear();
+        let len = self.entries.drain_words(&mut self.entry_words);
+        bits.append(&self.entry_words, len);
+        self.entry_bytes += len as usize / 8;
+        known::sort_new(&mut viewer.known, known);
     }
+}
 
-    /// Collects what is in the view and not known. The entity that the view follows comes first: the others' places are
-    /// told relative to it.
-    fn find_candidates(&mut self, viewer: &Viewer<G::Rules>, output: &TickOutput<G::Rules>, centre: Point) {
-        let rect = Viewer::<G::Rules>::entry_rect(viewer.aspect(), centre);
-        let (stamps, stamp, candidates) = (&self.stamps, self.stamp, &mut self.candidates);
-        candidates.clear();
-        output.records.grid().visit(&rect, |id, place| {
-            if stamps[id.index()] != stamp {
-                let distance = if viewer.follow == Some(id) { -1 } else { centre.distance_squared(place) };
-                candidates.push((distance, id));
-            }
-        });
-        candidates.sort_unstable();
+/// What a viewer's known entities must be inside of to stay: anywhere, on ticks on which it does not look.
+fn keep_rect<R: Rules>(viewer: &Viewer<R>, output: &TickOutput<R>, centre: Option<Point>) -> Option<Rect> {
+    match centre {
+        Some(centre) if viewer.looks_for_leaves(output.tick) => Some(Viewer::<R>::leave_rect(viewer.aspect(), centre)),
+        Some(_) => None,
+        // It sees nothing.
+        None => Some(Rect::NOWHERE),
     }
+}
+
+/// Collects what is in the view and not known.
+fn find_around<R: Rules>(
+    viewer: &Viewer<R>,
+    centre: Option<Point>,
+    output: &TickOutput<R>,
+    marks: &mut Marks,
+    candidates: &mut Vec<(i64, EntityId)>,
+) {
+    candidates.clear();
+    let Some(centre) = centre else { return };
+    let known = marks.mark(&viewer.known, output.records.ids_end());
+    let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
+    output.records.grid().visit(&rect, |id, place| {
+        if !known.contains(id) {
+            candidates.push((nearness(viewer, id, centre, place), id));
+        }
+    });
+}
+
+/// Collects what is in the view among `unknown`, which is all that can be.
+fn find_among<R: Rules>(
+    viewer: &Viewer<R>,
+    centre: Option<Point>,
+    unknown: &[(EntityId, Point)],
+    candidates: &mut Vec<(i64, EntityId)>,
+) {
+    candidates.clear();
+    let Some(centre) = centre else { return };
+    let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
+    let inside = unknown.iter().filter(|(_, place)| rect.contains(*place));
+    candidates.extend(inside.map(|(id, place)| (nearness(viewer, *id, centre, *place), *id)));
+}
+
+/// Decides who enters first. The entity that the view follows is before all: the others' places are told relative to it.
+fn nearness<R: Rules>(viewer: &Viewer<R>, id: EntityId, centre: Point, place: Point) -> i64 {
+    if viewer.follow == Some(id) { -1 } else { centre.distance_squared(place) }
 }
 
 /// Writes what only this player is told, where it differs from what its client has or expects. A fresh start resets both
@@ -238,30 +250,6 @@ fn private_block<R: Rules>(
     }
 }
 
-/// Writes a flag for each known entity that can be corrected, and the shared delta where there is one.
-fn deltas<R: Rules>(viewer: &Viewer<R>, output: &TickOutput<R>, bits: &mut BitWriter) {
-    for &id in viewer.known.iter().filter(|id| R::is_corrected(**id)) {
-        let slot = output.records.slot(id);
-        bits.write(u32::from(slot.delta_len > 0), 1);
-        if slot.delta_len > 0 {
-            bits.append(output.records.delta(&slot), u32::from(slot.delta_len));
-        }
-    }
-}
-
-/// Adds what the known entities brought forth. Nothing is written: the client does the same.
-fn spawn<R: Rules>(viewer: &mut Viewer<R>, output: &TickOutput<R>) {
-    let len = viewer.known.len();
-    for index in 0..len {
-        if let Some(child) = output.records.slot(viewer.known[index]).child {
-            viewer.known.push(child);
-        }
-    }
-    if viewer.known.len() > len {
-        viewer.known.sort_unstable();
-    }
-}
-
 fn entry<G: Game>(
     viewer: &mut Viewer<G::Rules>,
     output: &TickOutput<G::Rules>,
@@ -280,18 +268,8 @@ fn entry<G: Game>(
     must(output.rules.code_entry(&mut entity, anchor, bits));
 }
 
-fn hash_known<R: Rules>(viewer: &Viewer<R>, output: &TickOutput<R>) -> u32 {
-    let mut digest = Digest::default();
-    for &id in &viewer.known {
-        if let Some(entity) = output.records.get(id) {
-            digest.entity::<R>(id, entity);
-        }
-    }
-    digest.finish()
-}
-
 /// What is written is in range by construction: the game made it.
-fn must<T>(written: Result<T, WireError>) -> T {
+pub(super) fn must<T>(written: Result<T, WireError>) -> T {
     match written {
         Ok(value) => value,
         Err(error) => unreachable!("our own state cannot be written: {error}"),

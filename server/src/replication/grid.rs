@@ -16,6 +16,9 @@ pub struct Rect {
 }
 
 impl Rect {
+    /// A rectangle in which nothing can be.
+    pub const NOWHERE: Self = Self { min: Point { x: i32::MIN, y: i32::MIN }, max: Point { x: i32::MIN, y: i32::MIN } };
+
     /// The rectangle that reaches `half_width` and `half_height` from `centre`.
     pub fn around(centre: Point, half_width: i32, half_height: i32) -> Self {
         Self {
@@ -24,10 +27,38 @@ impl Rect {
         }
     }
 
-    /// Whether the place is inside.
+    /// Whether the place is inside. Without branches: among what is near, either answer is as likely.
     #[inline]
     pub fn contains(&self, place: Point) -> bool {
-        (self.min.x..=self.max.x).contains(&place.x) && (self.min.y..=self.max.y).contains(&place.y)
+        let inside = |least: i32, value: i32, most: i32| {
+            // One comparison for two: below the least wraps round to more than anything.
+            value.wrapping_sub(least) as u32 <= most.wrapping_sub(least) as u32
+        };
+        inside(self.min.x, place.x, self.max.x) & inside(self.min.y, place.y, self.max.y)
+    }
+
+    /// Whether all of `other` is inside.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.contains(other.min) && self.contains(other.max)
+    }
+
+    /// This rectangle, wider by so much on each side.
+    pub fn widened(&self, by_x: i32, by_y: i32) -> Self {
+        Self {
+            min: Point { x: self.min.x - by_x, y: self.min.y - by_y },
+            max: Point { x: self.max.x + by_x, y: self.max.y + by_y },
+        }
+    }
+
+    /// The smallest rectangle that holds all places; none if there are none.
+    pub fn bounds(places: impl Iterator<Item = Point>) -> Option<Self> {
+        places.fold(None, |bounds, place| {
+            let Self { min, max } = bounds.unwrap_or(Self { min: place, max: place });
+            Some(Self {
+                min: Point { x: min.x.min(place.x), y: min.y.min(place.y) },
+                max: Point { x: max.x.max(place.x), y: max.y.max(place.y) },
+            })
+        })
     }
 }
 

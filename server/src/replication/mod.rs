@@ -4,7 +4,9 @@
 //! Everything here is a function of its arguments: no socket, clock or thread.
 
 pub mod compose;
+mod crowds;
 pub mod grid;
+mod known;
 pub mod output;
 pub mod records;
 pub mod view;

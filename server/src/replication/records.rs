@@ -8,35 +8,43 @@ use fracas_protocol::record::write_delta;
 use fracas_protocol::rules::{Fate, Point, Rules};
 use fracas_protocol::tick::Tick;
 
-/// What became of an id on this tick, as far as viewers who knew it are concerned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What became of an id on this tick, as far as viewers who knew it are concerned: one byte, so that a look at a whole
+/// known list stays in the nearest cache. The order is by how much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {
-    /// No entity has the id, now or one tick ago.
-    #[default]
-    Absent,
-    /// It has a record.
-    Live,
+    /// It has a record, which is what viewers expect.
+    Quiet,
+    /// It has a record, and a delta or a child of this tick.
+    Eventful,
     /// Its time was over; viewers know without being told.
     Expired,
     /// It is gone, and viewers must be told.
     Removed,
+    /// No entity has the id, now or one tick ago.
+    #[default]
+    Absent,
 }
 
-/// What the views need of one id, small and indexed by the id.
+impl Presence {
+    /// Whether it has a record.
+    pub fn is_live(self) -> bool {
+        self <= Self::Eventful
+    }
+}
+
+/// What is known of a live id.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot {
-    /// Where the record is, if live.
+    /// Where the record is.
     pub position: Point,
-    /// The record's place in [`Records::entities`], if live.
-    pub record: u32,
+    /// The record's place in [`Records::entities`].
+    record: u32,
     /// Where its delta starts in the words of deltas ...
     delta: u32,
     /// ... and its bits; 0 if the prediction was right.
     pub delta_len: u16,
     /// The entity it brought forth on this tick, if any.
     pub child: Option<EntityId>,
-    /// What became of it.
-    pub presence: Presence,
 }
 
 /// All records after one tick, immutable once made.
@@ -45,8 +53,10 @@ pub struct Records<R: Rules> {
     /// By ascending id.
     entities: Vec<(EntityId, R::Entity)>,
     /// By id; ids beyond its end are absent.
+    presences: Vec<Presence>,
+    /// By id; means something only where the presence is live.
     slots: Vec<Slot>,
-    /// Ids whose slot is not absent, so that clearing costs what is there and not what could be.
+    /// Ids whose presence is not absent, so that clearing costs what is there and not what could be.
     touched: Vec<EntityId>,
     /// The deltas, each from a word's start.
     words: Vec<u32>,
@@ -59,6 +69,7 @@ impl<R: Rules> Default for Records<R> {
     fn default() -> Self {
         Self {
             entities: Vec::new(),
+            presences: Vec::new(),
             slots: Vec::new(),
             touched: Vec::new(),
             words: Vec::new(),
@@ -100,14 +111,19 @@ impl<R: Rules> Records<R> {
 
     /// What became of an id.
     #[inline]
-    pub fn slot(&self, id: EntityId) -> Slot {
-        self.slots.get(id.index()).copied().unwrap_or_default()
+    pub fn presence(&self, id: EntityId) -> Presence {
+        self.presences.get(id.index()).copied().unwrap_or_default()
+    }
+
+    /// What is known of an id that is live.
+    #[inline]
+    pub fn slot(&self, id: EntityId) -> Option<&Slot> {
+        if self.presence(id).is_live() { self.slots.get(id.index()) } else { None }
     }
 
     /// The live record of an id.
     pub fn get(&self, id: EntityId) -> Option<&R::Entity> {
-        let slot = self.slot(id);
-        (slot.presence == Presence::Live).then(|| &self.entities[slot.record as usize].1)
+        self.slot(id).map(|slot| &self.entities[slot.record as usize].1)
     }
 
     /// The words of a slot's delta.
@@ -127,35 +143,36 @@ impl<R: Rules> Records<R> {
         &self.grid
     }
 
-    /// One more than the largest id that can have a slot.
-    pub fn slots_len(&self) -> usize {
-        self.slots.len()
+    /// One more than the largest id that can be live.
+    pub fn ids_end(&self) -> usize {
+        self.presences.len()
     }
 
     fn clear(&mut self, before: &Self, truth: &[(EntityId, R::Entity)]) {
         for id in self.touched.drain(..) {
-            self.slots[id.index()] = Slot::default();
+            self.presences[id.index()] = Presence::Absent;
         }
         self.entities.clear();
         self.words.clear();
         let last = truth.last().map_or(0, |(id, _)| id.index() + 1);
-        let len = last.max(before.slots.len());
-        if self.slots.len() < len {
+        let len = last.max(before.presences.len());
+        if self.presences.len() < len {
+            self.presences.resize(len, Presence::Absent);
             self.slots.resize(len, Slot::default());
         }
     }
 
-    fn slot_mut(&mut self, id: EntityId) -> &mut Slot {
+    fn set_presence(&mut self, id: EntityId, presence: Presence) {
         self.touched.push(id);
-        &mut self.slots[id.index()]
+        self.presences[id.index()] = presence;
     }
 
     fn insert(&mut self, id: EntityId, entity: R::Entity) {
         assert!(self.entities.last().is_none_or(|(last, _)| *last < id), "the truth must come by ascending id");
         let record = self.entities.len() as u32;
         self.entities.push((id, entity));
-        let position = R::position(&entity);
-        *self.slot_mut(id) = Slot { position, record, presence: Presence::Live, ..Slot::default() };
+        self.set_presence(id, Presence::Quiet);
+        self.slots[id.index()] = Slot { position: R::position(&entity), record, ..Slot::default() };
     }
 
     /// An entity that was there and still is.
@@ -164,8 +181,7 @@ impl<R: Rules> Records<R> {
         let fate = rules.predict(&mut predicted);
         if fate == Fate::Expires {
             // Viewers drop it now. If the game does not, they get it as a new one with the next tick.
-            self.slot_mut(id).presence = Presence::Expired;
-            return;
+            return self.set_presence(id, Presence::Expired);
         }
         let settled = rules.settle(tick, id, &predicted, truth);
         if settled == predicted {
@@ -173,13 +189,13 @@ impl<R: Rules> Records<R> {
         }
         if !R::is_corrected(id) {
             // It cannot be told otherwise: it leaves, and enters anew with the next tick.
-            self.slot_mut(id).presence = Presence::Removed;
-            return;
+            return self.set_presence(id, Presence::Removed);
         }
         self.insert(id, settled);
         write_delta(rules, record, &predicted, &settled, &mut self.writer);
         let delta = self.words.len() as u32;
         let delta_len = self.writer.drain_words(&mut self.words) as u16;
+        self.presences[id.index()] = Presence::Eventful;
         let slot = &mut self.slots[id.index()];
         (slot.delta, slot.delta_len) = (delta, delta_len);
     }
@@ -188,16 +204,16 @@ impl<R: Rules> Records<R> {
     fn drop_record(&mut self, rules: &R, id: EntityId, record: &R::Entity) {
         let mut predicted = *record;
         let expires = rules.predict(&mut predicted) == Fate::Expires;
-        self.slot_mut(id).presence = if expires { Presence::Expired } else { Presence::Removed };
+        self.set_presence(id, if expires { Presence::Expired } else { Presence::Removed });
     }
 
     /// Notes which entity each brought forth: a viewer that knows the parent knows the child.
     fn link_children(&mut self, rules: &R) {
         for (id, entity) in &self.entities {
             let Some((child_id, child)) = rules.spawned_by(*id, entity) else { continue };
-            let slot = self.slots.get(child_id.index()).copied().unwrap_or_default();
-            let born = slot.presence == Presence::Live && self.entities[slot.record as usize].1 == child;
+            let born = self.get(child_id) == Some(&child);
             assert!(born, "the game must list {child_id:?}, which {id:?} brought forth, as {child:?}");
+            self.presences[id.index()] = Presence::Eventful;
             self.slots[id.index()].child = Some(child_id);
         }
     }

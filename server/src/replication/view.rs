@@ -17,8 +17,12 @@ const MARGIN: i32 = 48;
 /// not told again and again.
 const HYSTERESIS_PERCENT: i32 = 10;
 
+/// How often a viewer looks for what is too far away, in ticks. A late leave costs a few bits and shows nothing new; the
+/// look costs a visit to every known entity's place.
+pub const LEAVES_EVERY: u32 = 4;
+
 /// What the client at the other end knows, if it got every frame composed so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Viewer<R: Rules> {
     aspect: Aspect,
     /// By ascending id.
@@ -83,6 +87,16 @@ impl<R: Rules> Viewer<R> {
         let (half_width, half_height) = half_sides(aspect);
         let wider = |half: i32| half + half * HYSTERESIS_PERCENT / 100;
         Rect::around(centre, wider(half_width), wider(half_height))
+    }
+
+    /// Whether the viewer looks on this tick for what is too far away.
+    pub(super) fn looks_for_leaves(&self, tick: Tick) -> bool {
+        tick.is_phase(self.hash_phase, LEAVES_EVERY)
+    }
+
+    /// Half the sides of the largest entry rectangle there is.
+    pub(super) fn largest_half_sides() -> (i32, i32) {
+        Aspect::ALL.into_iter().map(half_sides).fold((0, 0), |most, sides| (most.0.max(sides.0), most.1.max(sides.1)))
     }
 
     /// The shape of the client's window.

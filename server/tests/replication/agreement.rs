@@ -4,6 +4,7 @@ use crate::stage::{Stage, Tally};
 use fracas_protocol::arena::Entity;
 use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
 use fracas_protocol::message::Role;
+use fracas_protocol::tick::Tick;
 use fracas_server::replication::Viewer;
 use std::sync::Arc;
 
@@ -21,6 +22,21 @@ fn a_minute_of_fighting_leaves_every_replica_equal_to_the_records() {
     let score: u32 =
         entities.iter().map(|(_, e)| if let Entity::Ship(ship) = e { u32::from(ship.score) } else { 0 }).sum();
     assert!(score > 500, "nobody was ever destroyed: {score}");
+}
+
+#[test]
+fn a_crowd_shares_what_is_equal_and_everybody_still_knows_everybody() {
+    const CROWD: usize = 160;
+    let mut stage = Stage::with_density(5, CROWD as u16, 1000);
+    stage.gathers = true;
+    (0..CROWD).for_each(|_| stage.request_join(Role::Player));
+    stage.run(30 * 8);
+    let before = stage.composer.bodies_shared();
+    let tally = stage.run(30 * 8);
+    assert!(tally.checks > CROWD * 6, "{tally:?}");
+    let (bodies, shared) = (tally.frames as u64, stage.composer.bodies_shared() - before);
+    println!("{shared} of {bodies} bodies were shared, {} visible", tally.visible / tally.frames);
+    assert!(shared > bodies / 2, "{shared} of {bodies} bodies were shared");
 }
 
 #[test]
@@ -123,4 +139,23 @@ fn a_viewer_in_the_thickest_crowd_gets_it_all_in_bounded_frames() {
     let tally = stage.run(15);
     assert!(tally.largest < ENTRY_BUDGET_BYTES + 2048, "{tally:?}");
     assert!(crate::brute_force::missing(&stage, index).is_empty());
+}
+
+#[test]
+fn the_same_seed_plays_the_same_room() {
+    let play = || {
+        let mut stage = Stage::new(11);
+        (0..30).for_each(|_| stage.request_join(Role::Player));
+        stage.run(200);
+        stage.output.records.entities().to_vec()
+    };
+    assert_eq!(play(), play());
+}
+
+/// The tick numbers of a stage start behind 0, so that no tick is taken for one before the first.
+#[test]
+fn a_room_starts_with_tick_one() {
+    let mut stage = Stage::new(1);
+    stage.step();
+    assert_eq!(stage.output.tick, Tick(1));
 }

@@ -1,0 +1,84 @@
+//! What replication costs: records per world entity and tick, frames per visible entity and player.
+//!
+//! `cargo bench -p fracas-server --bench encode`; Criterion's `time` divided by its elements is the figure.
+
+#![allow(missing_docs, reason = "Criterion's macros make public functions")]
+
+#[path = "../tests/replication/stage.rs"]
+#[allow(dead_code, reason = "a bench needs less of the stage than the tests")]
+mod stage;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fracas_protocol::message::Role;
+use fracas_server::game::Game;
+use fracas_server::replication::Records;
+use stage::Stage;
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// Rooms that are measured: how many ships, and how many of them to a view.
+const ROOMS: [(&str, u16, u32); 2] = [("1000 spread", 1000, 12), ("250 in one view", 250, 1000)];
+
+/// A room that has been fighting for five seconds.
+fn room(people: u16, density: u32) -> Stage {
+    let mut stage = Stage::with_density(1, people, density);
+    (0..people).for_each(|_| stage.request_join(Role::Player));
+    stage.gathers = density >= u32::from(people);
+    stage.run(300);
+    stage
+}
+
+fn records(c: &mut Criterion) {
+    for (name, people, density) in ROOMS {
+        let mut stage = room(people, density);
+        let before = Arc::clone(&stage.output);
+        stage.step();
+        let mut truth = Vec::new();
+        stage.room.game().truth(&mut truth);
+        let (tick, rules) = (stage.output.tick, stage.output.rules.clone());
+        let mut group = c.benchmark_group("records");
+        group.throughput(Throughput::Elements(truth.len() as u64));
+        let mut records = Records::default();
+        group.bench_function(name, |b| b.iter(|| records.update(&before.records, &rules, tick, black_box(&truth))));
+        group.finish();
+    }
+}
+
+fn frames(c: &mut Criterion) {
+    for (name, people, density) in ROOMS {
+        let mut stage = room(people, density);
+        // Ticks one after the other, and everybody's viewer before the first.
+        let before: Vec<_> = stage.players.iter().map(|player| player.viewer.clone()).collect();
+        let outputs: Vec<_> = (0..10)
+            .map(|_| {
+                stage.step();
+                [Arc::clone(&stage.output)]
+            })
+            .collect();
+        let visible: usize = before.iter().map(|viewer| viewer.known().len()).sum();
+        let mut group = c.benchmark_group(format!("frames, {} visible", visible / before.len()));
+        group.throughput(Throughput::Elements((visible * outputs.len()) as u64));
+        group.sample_size(20);
+        let mut frame = Vec::new();
+        let (composer, players) = (&mut stage.composer, &stage.players);
+        group.bench_function(name, |b| {
+            b.iter_batched_ref(
+                || before.clone(),
+                |viewers| {
+                    for output in &outputs {
+                        for (viewer, player) in viewers.iter_mut().zip(players) {
+                            frame.clear();
+                            composer.frame(viewer, player.session.player, output, &mut frame);
+                            black_box(&frame);
+                        }
+                    }
+                },
+                BatchSize::LargeInput,
+            );
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, records, frames);
+criterion_main!(benches);

@@ -1,0 +1,130 @@
+//! A known list, ascending by id: what leaves it, what changed in it, and what joins it.
+
+use super::compose::must;
+use super::grid::Rect;
+use super::records::{Presence, Records};
+use fracas_protocol::bits::BitWriter;
+use fracas_protocol::frame;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::record::Digest;
+use fracas_protocol::rules::Rules;
+
+/// New ids up to which each is moved to its place; more are sorted.
+const FEW: usize = 8;
+
+/// Drops what expired, and writes what leaves: what is gone, and with `keep` what is outside of it.
+pub(super) fn leave<R: Rules>(
+    known: &mut Vec<EntityId>,
+    records: &Records<R>,
+    keep: Option<Rect>,
+    leaves: &mut Vec<u16>,
+    bits: &mut BitWriter,
+) {
+    leaves.clear();
+    let most = known.iter().map(|id| records.presence(*id)).max();
+    if keep.is_none() && most.is_none_or(Presence::is_live) {
+        must(frame::code_leaves(leaves, known.len(), bits));
+        return;
+    }
+    let mut place: u16 = 0;
+    known.retain(|&id| {
+        if records.presence(id) == Presence::Expired {
+            return false;
+        }
+        let near = |rect: Rect| records.slot(id).is_some_and(|slot| rect.contains(slot.position));
+        let stays = keep.map_or_else(|| records.presence(id).is_live(), near);
+        if !stays {
+            leaves.push(place);
+        }
+        place += 1;
+        stays
+    });
+    must(frame::code_leaves(leaves, usize::from(place), bits));
+}
+
+/// Writes a flag for each known entity that can be corrected, and the shared delta where there is one; then adds what the
+/// known entities brought forth, for which nothing is written: the client does the same.
+pub(super) fn change<R: Rules>(known: &mut Vec<EntityId>, records: &Records<R>, bits: &mut BitWriter) {
+    let len = known.len();
+    let mut quiet = 0;
+    for index in 0..len {
+        let id = known[index];
+        let is_corrected = R::is_corrected(id);
+        if records.presence(id) == Presence::Quiet {
+            quiet += u32::from(is_corrected);
+            continue;
+        }
+        let Some(slot) = records.slot(id) else { continue };
+        if is_corrected {
+            bits.zeros(std::mem::take(&mut quiet));
+            bits.write(u32::from(slot.delta_len > 0), 1);
+            bits.append(records.delta(slot), u32::from(slot.delta_len));
+        }
+        known.extend(slot.child);
+    }
+    bits.zeros(quiet);
+    sort_new(known, len);
+}
+
+/// Brings the ids from `sorted` on to their places among those before.
+pub(super) fn sort_new(known: &mut [EntityId], sorted: usize) {
+    if known.len() - sorted > FEW {
+        return known.sort_unstable();
+    }
+    for index in sorted..known.len() {
+        let id = known[index];
+        let place = known[..index].partition_point(|other| *other < id);
+        known[place..=index].rotate_right(1);
+    }
+}
+
+/// The hash of the records of a known list.
+pub(super) fn hash<R: Rules>(known: &[EntityId], records: &Records<R>) -> u32 {
+    let mut digest = Digest::default();
+    for &id in known {
+        if let Some(entity) = records.get(id) {
+            digest.entity::<R>(id, entity);
+        }
+    }
+    digest.finish()
+}
+
+/// Marks for telling quickly whether an id is in a list: a byte per id, with a number that is new for each list, so that
+/// nothing needs to be wiped but once in 255 times.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    marks: Vec<u8>,
+    number: u8,
+}
+
+/// The list that was marked last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marked<'a> {
+    marks: &'a [u8],
+    number: u8,
+}
+
+impl Marks {
+    /// Marks a list. All ids that will be asked for are below `end`.
+    pub(super) fn mark(&mut self, known: &[EntityId], end: usize) -> Marked<'_> {
+        if self.marks.len() < end {
+            self.marks.resize(end, 0);
+        }
+        if self.number == u8::MAX {
+            self.marks.fill(0);
+            self.number = 0;
+        }
+        self.number += 1;
+        for id in known {
+            self.marks[id.index()] = self.number;
+        }
+        Marked { marks: &self.marks, number: self.number }
+    }
+}
+
+impl Marked<'_> {
+    #[inline]
+    pub(super) fn contains(self, id: EntityId) -> bool {
+        self.marks[id.index()] == self.number
+    }
+}
