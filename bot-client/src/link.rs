@@ -98,22 +98,22 @@ pub async fn fetch(authority: &str, path: &str) -> Result<Bytes, LinkError> {
     let network = |error: &dyn std::fmt::Display| LinkError::Network(format!("http://{authority}{path}: {error}"));
     let get = async {
         let stream = TcpStream::connect(authority).await.map_err(|error| network(&error))?;
-        let (mut sender, connection) =
+        let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| network(&error))?;
         let request = hyper::Request::get(path)
             .header(hyper::header::HOST, authority)
             .body(Empty::<Bytes>::new())
             .map_err(|error| network(&error))?;
-        let exchange = async {
+        // Owns the sender, so that the connection ends with it.
+        let exchange = async move {
+            let mut sender = sender;
             let response = sender.send_request(request).await.map_err(|error| network(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, FETCH_BYTES_MAX).collect().await.map_err(|error| network(&error))?;
             Ok((head, body.to_bytes()))
         };
-        tokio::select! {
-            answer = exchange => answer,
-            ended = connection => Err(network(&ended.err().map_or_else(|| "closed".into(), |error| error.to_string()))),
-        }
+        // A server may close as soon as it has answered: what it said counts, however the connection ends.
+        tokio::join!(exchange, connection).0
     };
     let (head, body) = tokio::time::timeout(FETCH_DEADLINE, get).await.map_err(|_| network(&"no answer in time"))??;
     if head.status.is_success() { Ok(body) } else { Err(refusal(head.status, &head.headers, &body)) }

@@ -4,8 +4,10 @@
 //! - `door`: who may connect, and how a refusal reads
 //! - `play`: people, bots and swarms in one arena
 //! - `stopping`: signals, and what players hear
+//! - `bench`: the bench's scenarios, with few players for a second
 //! - `foreign`: a client in another language, written from PROTOCOL.md alone
 
+mod bench;
 mod door;
 mod foreign;
 mod play;

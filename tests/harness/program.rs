@@ -4,7 +4,7 @@ use crate::http::{self, Answer};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,8 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program of the workspace, built with the profile that the tests have.
 fn program(name: &str) -> PathBuf {
+    build().join(name)
+}
+
+/// Builds the programs with the profile that the tests have. Returns the folder they are in.
+pub fn build() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
+    BUILT.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a file");
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
         // Also when cargo has built them already: then this only looks. Otherwise old programs would be tested.
@@ -28,8 +33,7 @@ fn program(name: &str) -> PathBuf {
         let status = cargo.current_dir(repository()).status().expect("cargo runs");
         assert!(status.success(), "the programs cannot be built");
         folder
-    });
-    folder.join(name)
+    })
 }
 
 /// The root of the repository.

@@ -1,0 +1,131 @@
+//! Child processes on cores of their own, and what the system knows of them.
+
+use anyhow::{Context as _, Result, bail};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A program beside this one.
+pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if !path.exists() {
+        bail!("{} is missing; build it with: cargo build --release --workspace", path.display());
+    }
+    Ok(path)
+}
+
+/// A command that runs on one core only.
+pub(crate) fn pinned(core: usize, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string()]).arg(program);
+    command
+}
+
+/// A server under measurement, killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// Where players connect.
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server that says `listening game=ADDR` on standard error.
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let Some(stderr) = child.stderr.take() else { bail!("standard error is piped") };
+        let mut lines = BufReader::new(stderr).lines();
+        let mut said = String::new();
+        let address = loop {
+            let Some(line) = lines.next() else { bail!("the server ended: {said}") };
+            let line = line?;
+            if let Some(rest) = line.strip_prefix("listening game=") {
+                break rest.split(' ').next().unwrap_or_default().parse()?;
+            }
+            said += &line;
+        };
+        // What it says later is of no interest, but must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(Self { child, address })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command to its end and gives what it wrote to standard output. Its standard error is ours.
+pub(crate) fn output_of(mut command: Command) -> Result<String> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("is taskset installed?")?;
+    let mut text = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut text)?;
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{command:?} failed: {status}");
+    }
+    Ok(text)
+}
+
+/// What the system has counted for a process so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usage {
+    /// CPU time of all its threads, in nanoseconds.
+    pub(crate) cpu_ns: u64,
+    /// How often its threads went to sleep by themselves.
+    pub(crate) voluntary_switches: u64,
+    /// Memory it holds, in KiB.
+    pub(crate) resident_kib: u64,
+    /// Threads it has.
+    pub(crate) threads: u64,
+}
+
+impl Usage {
+    /// Asks the system. A thread that has ended does not count any more, so the process should keep its threads.
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let mut usage = Self::default();
+        for task in std::fs::read_dir(format!("/proc/{pid}/task")).context("the server is gone")? {
+            let task = task?.path();
+            let schedstat = std::fs::read_to_string(task.join("schedstat"))?;
+            usage.cpu_ns += schedstat.split(' ').next().unwrap_or_default().parse::<u64>()?;
+            usage.voluntary_switches += field(&task.join("status"), "voluntary_ctxt_switches:")?;
+            usage.threads += 1;
+        }
+        usage.resident_kib = field(Path::new(&format!("/proc/{pid}/status")), "VmRSS:")?;
+        Ok(usage)
+    }
+
+    /// What was used since an earlier look; memory and threads as they are now.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
+            voluntary_switches: self.voluntary_switches.saturating_sub(earlier.voluntary_switches),
+            ..self
+        }
+    }
+}
+
+/// A number in one of the kernel's lists of names and values.
+fn field(file: &Path, name: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// CPU time this process has used.
+pub(crate) fn own_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
