@@ -98,6 +98,8 @@ pub(super) struct Reading<'a, G: Game> {
     pub(super) batch: &'a mut Batch<InputOf<G>>,
     pub(super) registry: &'a Registry,
     pub(super) metrics: &'a LoopMetrics,
+    /// Bytes that were read.
+    pub(super) received: u64,
 }
 
 impl<G: Game, S: Socket> Connection<G, S> {
@@ -164,7 +166,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
             match self.socket.recv(reading.scratch) {
                 Ok(0) => return self.lose(reading.batch),
                 Ok(len) => {
-                    reading.metrics.received_bytes.increment(len as u64);
+                    reading.received += len as u64;
                     self.heard_at = reading.now;
                     let bytes = std::mem::take(&mut reading.scratch);
                     self.feed(&bytes[..len], reading);
@@ -336,13 +338,6 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.outbox.say(|out| codec::encode(message, out));
     }
 
-    /// Adds a control message that is encoded already. Who is stale does without.
-    pub(super) fn pass_on(&mut self, message: &[u8]) {
-        if self.session().is_some() && !self.staleness.is_stale() {
-            self.outbox.say(|out| out.extend_from_slice(message));
-        }
-    }
-
     /// Closes with a code and words: says goodbye if the client may come back, and lingers until it has heard. Tells the
     /// room with `batch`, unless it knows.
     pub(super) fn close(&mut self, refusal: Refusal, now: Instant, batch: Option<&mut Batch<InputOf<G>>>) {
@@ -424,14 +419,16 @@ impl<G: Game, S: Socket> Connection<G, S> {
         }
     }
 
-    /// Nothing goes to it until it has caught up. True if that is news.
-    pub(super) fn set_stale(&mut self) -> bool {
-        self.session().is_some() && self.staleness.set_stale()
+    /// Nothing goes to it until it has caught up.
+    pub(super) fn set_stale(&mut self) {
+        if self.session().is_some() {
+            self.staleness.set_stale();
+        }
     }
 
     /// The tick's one write: what is pending, then the frames in `frames`, which hold `bodies` bodies up to `tick`.
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, frames: &[u8], bodies: u64, tick: Tick) -> Delivery {
-        let delivery = self.outbox.send(&mut self.socket, buffer, frames, bodies);
+        let mut delivery = self.outbox.send(&mut self.socket, buffer, frames, bodies);
         self.is_broken |= delivery.is_broken;
         if delivery.frames_went {
             self.staleness.sent(tick);
@@ -445,6 +442,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
         {
             self.socket.finish();
         }
+        delivery.is_stale = self.is_stale();
         delivery
     }
 }

@@ -4,7 +4,7 @@
 use super::admission::Ticket;
 use super::connection::{Connection, Reading};
 use super::socket::Socket;
-use super::writer::append_message;
+use super::writer::{Delivery, append_message};
 use crate::channel::{Admission, Asides, BATCHES_MAX, Batch, ConnectionKey, LoopDoors, Published, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::{Composer, TickOutput};
@@ -78,6 +78,8 @@ pub struct EventLoop<G: Game, S> {
     generation: u32,
     batch: Batch<InputOf<G>>,
     composer: Composer<G>,
+    /// What was said on the ticks that are being written, if it has notices.
+    news: Vec<Arc<Asides>>,
     /// The newest tick that was published to us.
     last: Option<Published<G>>,
     /// Who is to start afresh, in the order in which they became ready.
@@ -102,6 +104,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             generation: 0,
             batch: Batch::default(),
             composer: Composer::default(),
+            news: Vec::new(),
             last: None,
             fresh_starts: VecDeque::new(),
             reading_time: Duration::ZERO,
@@ -152,12 +155,21 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         for newcomer in newcomers {
             self.adopt(newcomer, now);
         }
+        let (mut received, mut anybody_gone) = (0, false);
         for place in 0..self.connections.len() {
-            self.with_reading(now, place, |connection, reading| connection.read(reading));
+            let Some((connection, mut reading)) = self.reading(now, place) else { continue };
+            connection.read(&mut reading);
+            received += reading.received;
+            anybody_gone |= connection.is_gone();
+            self.note_readiness(place, now);
         }
-        self.drop_gone();
+        self.shared.metrics.received_bytes.increment(received);
+        if anybody_gone {
+            self.drop_gone();
+        }
         self.hand_over();
         let took = now.elapsed();
+        self.shared.metrics.reading.record(took);
         self.reading_time = (self.reading_time * 7 + took) / 8;
     }
 
@@ -172,25 +184,25 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         self.connections[place as usize] = Some(Connection::new(key, socket, kind, ticket, now));
         self.shared.metrics.connections_opened.increment(1);
         // Without this the bytes that came with the handshake would wait for the next packet.
-        self.with_reading(now, place as usize, |connection, reading| connection.feed(&leftover, reading));
+        if let Some((connection, mut reading)) = self.reading(now, place as usize) {
+            connection.feed(&leftover, &mut reading);
+        }
+        self.count_connections();
     }
 
-    fn with_reading(
-        &mut self,
-        now: Instant,
-        place: usize,
-        read: impl FnOnce(&mut Connection<G, S>, &mut Reading<'_, G>),
-    ) {
-        let Some(connection) = &mut self.connections[place] else { return };
-        let mut reading = Reading {
+    /// A connection, and what it needs to read.
+    fn reading(&mut self, now: Instant, place: usize) -> Option<(&mut Connection<G, S>, Reading<'_, G>)> {
+        let connection = self.connections[place].as_mut()?;
+        let reading = Reading {
             now,
             tick: self.last.as_ref().map(|last| last.output.tick).unwrap_or_default(),
             scratch: &mut self.scratch,
             batch: &mut self.batch,
             registry: &self.shared.registry,
             metrics: &self.shared.metrics,
+            received: 0,
         };
-        read(connection, &mut reading);
+        Some((connection, reading))
     }
 
     /// Gives the batch to the tick thread; while that has no room, it grows here.
@@ -214,20 +226,31 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         if let Some(last) = published.last() {
             self.last = Some(last.clone());
         }
+        self.news.clear();
         for tick in published.drain(..) {
             self.take_asides(&tick.asides, &tick.output, now);
+            if !tick.asides.notices.is_empty() {
+                self.news.push(tick.asides);
+            }
         }
-        self.prepare_fresh_starts(missed, now);
-        let mut bodies = 0;
+        if missed {
+            self.connections.iter_mut().flatten().for_each(Connection::set_stale);
+        }
+        self.start_afresh(now);
+        let (mut bodies, mut bytes, mut stale) = (0, 0, 0);
+        let began = Instant::now();
         for place in 0..self.connections.len() {
-            bodies += self.write(place, &outputs, now);
+            let Some(delivery) = self.write(place, &outputs, now) else { continue };
+            bodies += delivery.bodies;
+            bytes += delivery.bytes as u64;
+            stale += u32::from(delivery.is_stale);
         }
         let metrics = &mut self.shared.metrics;
         metrics.updates_sent.increment(bodies);
+        metrics.sent_bytes.increment(bytes);
         metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
-        let stale = self.connections.iter().flatten().filter(|connection| connection.is_stale()).count();
-        metrics.stale_players.set(stale as f64);
-        self.drop_gone();
+        metrics.stale_players.set(f64::from(stale));
+        metrics.writing.record(began.elapsed());
     }
 
     /// If ticks were published that never came here, because the door was full: the index of the first tick after the
@@ -257,13 +280,6 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         // Every loop hears of every end; the first one is enough to clear the registry.
         if self.index == 0 {
             asides.ended.iter().for_each(|session| self.shared.registry.end(*session));
-        }
-        for notice in &asides.notices {
-            for connection in self.connections.iter_mut().flatten() {
-                if notice.to.is_none_or(|to| connection.session() == Some(to)) {
-                    connection.pass_on(&notice.message);
-                }
-            }
         }
     }
 
@@ -302,24 +318,20 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         self.connections.get_mut(key.place as usize)?.as_mut().filter(|connection| connection.key() == key)
     }
 
-    /// Queues those who are ready to start afresh, and starts as many as a tick may: when a whole loop was late, its
-    /// players' fresh starts must not make it late again.
-    fn prepare_fresh_starts(&mut self, missed: bool, now: Instant) {
-        let Some(last) = &self.last else { return };
-        let (tick, rate) = (last.output.tick, last.output.rules.tick_rate());
-        let mut players = 0;
-        for connection in self.connections.iter_mut().flatten() {
-            players += usize::from(connection.session().is_some());
-            if missed {
-                connection.set_stale();
-            }
-            connection.check_staleness(tick, rate);
-            if connection.is_ready_for_fresh_start(now) && !connection.is_queued {
-                connection.is_queued = true;
-                self.fresh_starts.push_back(connection.key());
-            }
+    /// Looks whether a connection that was just read keeps up, and queues it if it is ready to start afresh.
+    fn note_readiness(&mut self, place: usize, now: Instant) {
+        let (Some(connection), Some(last)) = (&mut self.connections[place], &self.last) else { return };
+        connection.check_staleness(last.output.tick, last.output.rules.tick_rate());
+        if connection.is_ready_for_fresh_start(now) && !connection.is_queued {
+            connection.is_queued = true;
+            self.fresh_starts.push_back(connection.key());
         }
-        for _ in 0..FRESH_STARTS_MIN.max(players / FRESH_STARTS_SHARE) {
+    }
+
+    /// Starts as many of those who are ready afresh as a tick may: when a whole loop was late, its players' fresh starts
+    /// must not make it late again.
+    fn start_afresh(&mut self, now: Instant) {
+        for _ in 0..FRESH_STARTS_MIN.max(self.connections.len() / FRESH_STARTS_SHARE) {
             let Some(key) = self.fresh_starts.pop_front() else { break };
             let ready = |connection: &&mut Connection<G, S>| connection.is_ready_for_fresh_start(now);
             let Some(connection) = self.connection(key) else { continue };
@@ -331,15 +343,19 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         }
     }
 
-    /// Composes and sends what one connection gets. Returns the bodies that went out whole.
-    fn write(&mut self, place: usize, outputs: &[Arc<TickOutput<G::Rules>>], now: Instant) -> u64 {
-        let Some(connection) = &mut self.connections[place] else { return 0 };
-        let Some(last) = &self.last else { return 0 };
+    /// Composes and sends what one connection gets.
+    fn write(&mut self, place: usize, outputs: &[Arc<TickOutput<G::Rules>>], now: Instant) -> Option<Delivery> {
+        let (connection, last) = (self.connections[place].as_mut()?, self.last.as_ref()?);
         let tick = last.output.tick;
         connection.answer_pings(now, tick, now.saturating_duration_since(last.due));
         self.frames.clear();
         let mut bodies = 0;
+        // Who is stale does without news, as without frames.
         if let Some((session, viewer)) = connection.audience() {
+            let news = self.news.iter().flat_map(|asides| &asides.notices);
+            for notice in news.filter(|notice| notice.to.is_none_or(|to| to == session)) {
+                append_message(&mut self.frames, |out| out.extend_from_slice(&notice.message));
+            }
             let mut rest = outputs;
             while !rest.is_empty() {
                 let mut used = 0;
@@ -350,9 +366,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
                 rest = &rest[used..];
             }
         }
-        let delivery = connection.write(&mut self.buffer, &self.frames, bodies, tick);
-        self.shared.metrics.sent_bytes.increment(delivery.bytes as u64);
-        delivery.bodies
+        Some(connection.write(&mut self.buffer, &self.frames, bodies, tick))
     }
 
     fn drop_gone(&mut self) {
@@ -362,6 +376,10 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
                 self.free.push(place as u32);
             }
         }
+        self.count_connections();
+    }
+
+    fn count_connections(&mut self) {
         let count = self.connections.len() - self.free.len();
         self.shared.connections.store(count, Ordering::Relaxed);
         self.shared.metrics.connections.set(count as f64);

@@ -69,6 +69,8 @@ pub(super) struct Delivery {
     pub(super) is_blocked: bool,
     /// The peer is gone.
     pub(super) is_broken: bool,
+    /// Nothing is sent to it until it catches up.
+    pub(super) is_stale: bool,
 }
 
 impl Outbox {

@@ -39,6 +39,7 @@ impl Telemetry {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(full(names::TICK_DURATION), &times)?
             .set_buckets_for_metric(full(names::TICK_PHASE_DURATION), &times)?
+            .set_buckets_for_metric(full(names::LOOP_PHASE_DURATION), &times)?
             .set_buckets_for_metric(full(names::TICK_LATENESS), &times)?
             .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
             .build_recorder();
@@ -87,6 +88,8 @@ impl Telemetry {
             resyncs: counter!(names::RESYNCS),
             sessions_resumed: counter!(names::SESSIONS_RESUMED),
             connections_opened: counter!(names::CONNECTIONS_OPENED),
+            reading: histogram!(names::LOOP_PHASE_DURATION, "phase" => "read"),
+            writing: histogram!(names::LOOP_PHASE_DURATION, "phase" => "write"),
             connections: Shares::new(gauge!(names::CONNECTIONS)),
             stale_players: Shares::new(gauge!(names::STALE_PLAYERS)),
             closed: CloseReason::all()
@@ -169,6 +172,8 @@ pub struct LoopMetrics {
     pub resyncs: Counter,
     pub sessions_resumed: Counter,
     pub connections_opened: Counter,
+    pub reading: Histogram,
+    pub writing: Histogram,
     pub connections: Shares,
     pub stale_players: Shares,
     closed: Vec<(&'static str, Counter)>,

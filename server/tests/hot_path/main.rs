@@ -1,0 +1,41 @@
+//! What a steady tick costs in things that can be counted on any machine: allocations and calls, not time.
+
+#[path = "../event_loop/stage.rs"]
+#[allow(dead_code, reason = "these tests need less of the stage than those of the event loop")]
+mod stage;
+
+use allocation_counter::AllocationInfo;
+use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_protocol::dice::Dice;
+use stage::Stage;
+
+const PLAYERS: usize = 400;
+const TICKS: u32 = 100;
+
+/// Lets everybody play for a tick, and counts what the server allocates in it: reading, stepping, composing, writing.
+fn busy_tick(stage: &mut Stage, dice: &mut Dice) -> AllocationInfo {
+    let now_us = stage.now_us();
+    for player in &mut stage.players {
+        let thrust = Thrust::towards(Heading::new(dice.below(1024) as u16));
+        player.client.set_input(Input { thrust, fire: dice.chance(1, 2), ..Input::default() });
+        player.step(now_us);
+    }
+    allocation_counter::measure(|| stage.tick())
+}
+
+#[test]
+fn a_steady_tick_allocates_next_to_nothing_and_writes_each_player_once() {
+    let (mut stage, mut dice) = (Stage::with_people(PLAYERS as u16), Dice::new(7, 1));
+    stage.join_many(PLAYERS);
+    // Until every buffer has the size it needs.
+    for _ in 0..400 {
+        busy_tick(&mut stage, &mut dice);
+    }
+    let sends: usize = stage.players.iter().map(|player| player.peer.sends()).sum();
+    let allocations: u64 = (0..TICKS).map(|_| busy_tick(&mut stage, &mut dice).count_total).sum();
+    let sent = stage.players.iter().map(|player| player.peer.sends()).sum::<usize>() - sends;
+    let per_player = allocations as f64 / f64::from(TICKS) / PLAYERS as f64;
+    println!("{per_player:.3} allocations per player and tick, {:.1} per tick", allocations as f64 / f64::from(TICKS));
+    assert_eq!(sent, TICKS as usize * PLAYERS);
+    assert!(per_player <= 0.1, "{per_player} allocations per player and tick");
+}
