@@ -7,7 +7,7 @@ use crate::link::{Link, LinkError, Received, Target};
 use fracas_protocol::arena::{Arena, Entity, News};
 use fracas_protocol::client::{Client, ClientError, Counters, Event, Options};
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::frame::FRAME_MARK;
 use fracas_protocol::ids::Token;
 use fracas_protocol::message::Hello;
 use fracas_protocol::replica::Replica;
@@ -47,7 +47,7 @@ pub enum Attention {
     Verifies,
     /// The same until more is in view than a swarm can decode; then as [`Self::Glances`].
     VerifiesWhileItCan,
-    /// Reads the frames' headers and plays without looking.
+    /// Reads the frames' headers and plays without looking, as soon as its brain can do without.
     Glances,
 }
 
@@ -216,7 +216,6 @@ struct Bot {
     mode: Mode,
     brain: Brain,
     attention: Attention,
-    seed: u64,
     input_hz: Option<u32>,
     joined: bool,
     counters: Counters,
@@ -228,14 +227,15 @@ impl Bot {
     fn new(setup: &Setup, rules: Arena) -> Self {
         let options = Options { display_ticks: 0, input_hz: setup.input_hz };
         let mode = match setup.attention {
-            Attention::Glances => Mode::Light(LightClient::new(setup.hello.clone(), setup.seed, setup.input_hz)),
+            Attention::Glances if !setup.brain.looks_first() => {
+                Mode::Light(LightClient::new(setup.hello.clone(), setup.input_hz))
+            }
             _ => Mode::Full(Box::new(Client::new(rules, setup.hello.clone(), options))),
         };
         Self {
             mode,
             brain: Brain::new(setup.brain, setup.seed, setup.skill),
             attention: setup.attention,
-            seed: setup.seed,
             input_hz: setup.input_hz,
             joined: false,
             counters: Counters::default(),
@@ -279,7 +279,7 @@ impl Bot {
             observer.frame(now_us, message.len());
         }
         match &mut self.mode {
-            Mode::Light(client) => self.joined |= client.receive(now_us, message, observer)?,
+            Mode::Light(client) => self.joined |= client.receive(now_us, message, &mut self.brain, observer)?,
             Mode::Full(client) => {
                 client.receive(now_us, message)?;
                 self.take_events(now_us, observer);
@@ -311,20 +311,29 @@ impl Bot {
         if last_tick.is_some() {
             observer.saw(now_us, client.replica());
         }
-        if visible > VISIBLE_FOR_ALL
-            && self.attention == Attention::VerifiesWhileItCan
-            && let Some(tick) = last_tick
-        {
-            self.look_away(tick);
+        let has_seen_enough = match self.attention {
+            Attention::Verifies => false,
+            Attention::VerifiesWhileItCan => visible > VISIBLE_FOR_ALL,
+            Attention::Glances => true,
+        };
+        if let Some(tick) = last_tick.filter(|_| has_seen_enough) {
+            self.look_away(tick, now_us);
         }
     }
 
-    /// Stops decoding: there is too much to see for all bots to look.
-    fn look_away(&mut self, tick: Tick) {
+    /// Stops decoding after the body of `tick`, if the brain can do without.
+    fn look_away(&mut self, tick: Tick, now_us: u64) {
         let Mode::Full(client) = &mut self.mode else { return };
+        let arena = client.replica().rules();
+        let own = client.own_id().and_then(|id| client.replica().get(id)).and_then(|known| match &known.now {
+            Entity::Ship(ship) => Some(ship),
+            _ => None,
+        });
+        if !self.brain.can_look_away(arena, own) {
+            return;
+        }
         self.counters = *client.counters();
-        let rate = client.replica().rules().tuning().rate;
-        let follower = TickFollower { tick: Some(tick) };
-        self.mode = Mode::Light(LightClient::joined(rate, follower, self.seed, self.input_hz));
+        let played = client.input_clock().tick_and_fraction(now_us).0;
+        self.mode = Mode::Light(LightClient::joined(arena.tuning().rate, tick, played, self.input_hz));
     }
 }

@@ -6,7 +6,7 @@ use fracas_protocol::tick::TickRate;
 
 /// Flies about without looking.
 #[derive(Clone, Debug, Default)]
-pub struct Wander {
+pub(super) struct Wander {
     input: Input,
     /// Steps by which the aim turns in a tick.
     sweep: i32,
@@ -16,7 +16,7 @@ pub struct Wander {
 
 impl Wander {
     /// What to do on the next tick.
-    pub fn think(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
+    pub(super) fn think(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
         if self.turn_in == 0 {
             self.turn_in = rate.ticks_in_ms(300 + dice.below(1200));
             self.sweep = dice.between(-8, 8);
