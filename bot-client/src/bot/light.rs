@@ -6,7 +6,7 @@ use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::ClientError;
 use fracas_protocol::codec;
 use fracas_protocol::frame::{FRAME_MARK, TickFollower};
-use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::limits::{CLIENT_SILENCE_MAX_MS, SERVER_MESSAGE_BYTES_MAX};
 use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 const AHEAD_TICKS: u32 = 2;
 /// Time between two pings, in microseconds.
 const PING_INTERVAL_US: u64 = 1_007_000;
+/// Half of what the server allows, so that one late timer is no offence.
+const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;
 /// Inputs whose update is awaited; more are not measured.
 const AWAITED_MAX: usize = 32;
 
@@ -28,9 +30,13 @@ pub(super) struct LightClient {
     input_hz: Option<u32>,
     joined: bool,
     ping_at_us: u64,
+    /// When the newest body was last acknowledged, with an input or alone.
+    acknowledged_us: u64,
     /// The last tick an input was sent for.
     played: Tick,
     awaited: VecDeque<(Tick, u64)>,
+    /// Fresh starts after the first.
+    resyncs: u64,
     outgoing: VecDeque<Vec<u8>>,
 }
 
@@ -43,8 +49,10 @@ impl LightClient {
             input_hz,
             joined: false,
             ping_at_us: u64::MAX,
+            acknowledged_us: 0,
             played: Tick(0),
             awaited: VecDeque::new(),
+            resyncs: 0,
             outgoing: VecDeque::new(),
         };
         client.say(&ClientMessage::Hello(hello));
@@ -73,14 +81,26 @@ impl LightClient {
         self.say(&ClientMessage::Goodbye);
     }
 
-    /// Pings when it is time to. Everything else is an answer to a frame.
-    pub(super) fn advance(&mut self, now_us: u64, _: &mut impl Observer) -> u64 {
-        if self.joined && now_us >= self.ping_at_us {
+    /// Says what is due without a frame: a ping, or an acknowledgement where inputs are too few to carry it (without
+    /// one, a stale client would never get the fresh start that goes on). Returns when to come back.
+    pub(super) fn advance(&mut self, now_us: u64) -> u64 {
+        if !self.joined {
+            return now_us + PING_INTERVAL_US;
+        }
+        if now_us >= self.ping_at_us {
             self.ping_at_us = now_us + PING_INTERVAL_US;
             self.say(&ClientMessage::Ping(Ping { stamp: now_us }));
         }
-        // No later than the next ping, and now and then in any case.
-        self.ping_at_us.min(now_us + PING_INTERVAL_US)
+        if now_us.saturating_sub(self.acknowledged_us) >= SILENCE_US {
+            self.acknowledged_us = now_us;
+            self.say(&ClientMessage::Ack(self.follower.tick.unwrap_or_default()));
+        }
+        self.ping_at_us.min(self.acknowledged_us + SILENCE_US)
+    }
+
+    /// Fresh starts after the first.
+    pub(super) fn resyncs(&self) -> u64 {
+        self.resyncs
     }
 
     /// Takes a message. Returns whether it has been let in.
@@ -92,9 +112,11 @@ impl LightClient {
         observer: &mut impl Observer,
     ) -> Result<bool, ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
-            let (first, bodies) = self.follower.take(message)?;
-            for body in 0..bodies {
-                self.take_body(now_us, first.plus(body), brain, observer);
+            let has_started = self.follower.tick.is_some();
+            let ticks = self.follower.take(message)?;
+            self.resyncs += u64::from(ticks.fresh && has_started);
+            for body in 0..ticks.bodies {
+                self.take_body(now_us, ticks.first.plus(body), brain, observer);
             }
             return Ok(self.joined);
         }
@@ -127,7 +149,7 @@ impl LightClient {
         if inputs_by(next) == inputs_by(self.played) {
             return;
         }
-        self.played = next;
+        (self.played, self.acknowledged_us) = (next, now_us);
         self.say(&ClientMessage::Inputs(Inputs { ack: tick, tick: next, input }));
         observer.input(now_us);
         if self.awaited.len() < AWAITED_MAX {
@@ -168,7 +190,7 @@ mod tests {
         let mut bytes = Vec::new();
         codec::encode(&welcome, &mut bytes);
         client.receive(0, &bytes, &mut brain(BrainKind::Idle), &mut ()).expect("a welcome");
-        client.advance(0, &mut ());
+        client.advance(0);
         client.outgoing.clear();
         client
     }
@@ -201,6 +223,28 @@ mod tests {
             _ => None,
         });
         inputs.collect()
+    }
+
+    #[test]
+    fn a_light_bot_with_few_inputs_acknowledges_the_last_body_before_a_stall() {
+        let mut client = client(Some(5));
+        // 2 inputs a period of 12 ticks: none with tick 39.
+        receive(&mut client, 39, &mut brain(BrainKind::Idle));
+        let at_us = 39 * PERIOD_US;
+        let wake_us = client.advance(at_us);
+        assert!(wake_us <= at_us + SILENCE_US);
+        client.advance(wake_us);
+        assert!(said(&mut client).contains(&ClientMessage::Ack(Tick(39))));
+        assert_eq!(client.advance(wake_us + 1), wake_us + SILENCE_US, "once in that time");
+    }
+
+    #[test]
+    fn a_fresh_start_of_a_light_bot_counts_as_a_resync() {
+        let mut client = client(None);
+        receive(&mut client, 10, &mut brain(BrainKind::Idle));
+        assert_eq!(client.resyncs(), 0, "the first start is none");
+        client.receive(0, &frame(true, 50), &mut brain(BrainKind::Idle), &mut ()).expect("a frame");
+        assert_eq!(client.resyncs(), 1);
     }
 
     #[test]

@@ -247,7 +247,10 @@ impl Bot {
     fn outcome(self, ending: Ending) -> Outcome {
         let (verified, counters) = match &self.mode {
             Mode::Full(client) => (self.joined, *client.counters()),
-            Mode::Light(_) => (false, self.counters),
+            Mode::Light(client) => {
+                let resyncs = self.counters.resyncs + client.resyncs();
+                (false, Counters { resyncs, ..self.counters })
+            }
         };
         Outcome { ending, joined: self.joined, verified, counters, token: self.token }
     }
@@ -255,7 +258,7 @@ impl Bot {
     /// Plays what is due. Returns when to come back.
     fn advance(&mut self, now_us: u64, observer: &mut impl Observer) -> u64 {
         match &mut self.mode {
-            Mode::Light(client) => client.advance(now_us, observer),
+            Mode::Light(client) => client.advance(now_us),
             Mode::Full(client) => {
                 if client.is_tick_due(now_us)
                     && let (Some(own_id), Some((Entity::Ship(own), _))) =
