@@ -18,8 +18,6 @@ const AHEAD_TICKS: u32 = 2;
 const PING_INTERVAL_US: u64 = 1_007_000;
 /// Half of what the server allows, so that one late timer is no offence.
 const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;
-/// Inputs whose update is awaited; more are not measured.
-const AWAITED_MAX: usize = 32;
 
 /// Reads headers, acknowledges, and sends what a brain decides without looking.
 #[derive(Debug)]
@@ -34,7 +32,6 @@ pub(super) struct LightClient {
     acknowledged_us: u64,
     /// The last tick an input was sent for.
     played: Tick,
-    awaited: VecDeque<(Tick, u64)>,
     /// Fresh starts after the first.
     resyncs: u64,
     outgoing: VecDeque<Vec<u8>>,
@@ -51,7 +48,6 @@ impl LightClient {
             ping_at_us: u64::MAX,
             acknowledged_us: 0,
             played: Tick(0),
-            awaited: VecDeque::new(),
             resyncs: 0,
             outgoing: VecDeque::new(),
         };
@@ -136,11 +132,7 @@ impl LightClient {
     }
 
     fn take_body(&mut self, now_us: u64, tick: Tick, brain: &mut Brain, observer: &mut impl Observer) {
-        let mut input_to_update_us = None;
-        while let Some((_, sent_us)) = self.awaited.pop_front_if(|(awaited, _)| *awaited <= tick) {
-            input_to_update_us = Some(now_us.saturating_sub(sent_us));
-        }
-        observer.body(now_us, tick, input_to_update_us, None);
+        observer.body(now_us, tick, None);
         let next = tick.plus(AHEAD_TICKS).max(self.played.next());
         let hz = u64::from(self.rate.hz());
         let input_hz = self.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
@@ -152,9 +144,6 @@ impl LightClient {
         (self.played, self.acknowledged_us) = (next, now_us);
         self.say(&ClientMessage::Inputs(Inputs { ack: tick, tick: next, input }));
         observer.input(now_us);
-        if self.awaited.len() < AWAITED_MAX {
-            self.awaited.push_back((next, now_us));
-        }
     }
 }
 

@@ -78,9 +78,10 @@ pub trait Observer {
     fn joined(&mut self, _now_us: u64, _rate: TickRate) {}
     /// A frame came, of so many payload bytes.
     fn frame(&mut self, _now_us: u64, _bytes: usize) {}
-    /// A body came: its tick, the time since the input for it was sent (if it was applied on it), and how many entities
-    /// are known after it (if the bot looks).
-    fn body(&mut self, _now_us: u64, _tick: Tick, _input_to_update_us: Option<u64>, _visible: Option<usize>) {}
+    /// A body came: its tick, and how many entities are known after it (if the bot looks).
+    fn body(&mut self, _now_us: u64, _tick: Tick, _visible: Option<usize>) {}
+    /// A bot that looks was shown that an input, sent so long ago, or a newer one in its place, was applied.
+    fn input_applied(&mut self, _now_us: u64, _us: u64) {}
     /// What a bot that looks sees after a frame.
     fn saw(&mut self, _now_us: u64, _replica: &Replica<Arena>) {}
     /// A ping was answered.
@@ -302,10 +303,11 @@ impl Bot {
                     self.token = Some(welcome.token);
                     observer.joined(now_us, welcome.tick_rate);
                 }
-                Event::Body { tick, input_to_update_us } => {
+                Event::Body { tick } => {
                     last_tick = Some(tick);
-                    observer.body(now_us, tick, input_to_update_us, Some(visible));
+                    observer.body(now_us, tick, Some(visible));
                 }
+                Event::InputApplied { us } => observer.input_applied(now_us, us),
                 Event::RoundTrip { us } => observer.round_trip(now_us, us),
                 Event::News(News::Density(tiles)) => self.density = tiles.to_vec(),
                 Event::News(_) | Event::Goodbye(_) => {}

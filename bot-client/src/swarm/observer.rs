@@ -72,7 +72,7 @@ impl Observer for BotObserver<'_> {
         }
     }
 
-    fn body(&mut self, now_us: u64, tick: Tick, input_to_update_us: Option<u64>, visible: Option<usize>) {
+    fn body(&mut self, now_us: u64, tick: Tick, visible: Option<usize>) {
         let last_us = self.last_body_us.replace(now_us);
         if !self.counts(now_us) {
             return;
@@ -85,12 +85,15 @@ impl Observer for BotObserver<'_> {
         if let Some(last_us) = last_us.filter(|last_us| self.shared.window.contains(*last_us)) {
             measures.update_gap.add(now_us - last_us);
         }
-        if let Some(us) = input_to_update_us {
-            measures.input_to_update.add(us);
-        }
         if let Some(visible) = visible {
             measures.visible += visible as u64;
             measures.visible_bodies += 1;
+        }
+    }
+
+    fn input_applied(&mut self, now_us: u64, us: u64) {
+        if self.counts(now_us) {
+            self.measures.borrow_mut().input_to_update.add(us);
         }
     }
 
