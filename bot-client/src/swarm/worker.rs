@@ -85,7 +85,7 @@ async fn run_bot(
         // One that was in and is out again is a disconnect, to be counted; one that never got in tries again.
         let again = !outcome.joined && outcome.ending.may_retry() && !*stopped.borrow();
         if !again {
-            let share = observer.share(shared.clock.now_us());
+            let share = observer.finish(shared.clock.now_us());
             return (outcome, share);
         }
         let pause = Duration::from_millis(u64::from(pause_ms / 2 + dice.below(pause_ms / 2)));
