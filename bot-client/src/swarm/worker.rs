@@ -1,7 +1,7 @@
 //! One thread of a swarm: its own runtime, its own bots, its own measures, so that nothing is shared while it runs.
 
 use super::observer::BotObserver;
-use super::saturation::{PROBE, Saturation};
+use super::saturation::Saturation;
 use super::{ALL_VERIFY_MAX, COHORT, Shared};
 use crate::bot::{self, Attention, Ending, Outcome, Setup};
 use crate::brain::Skill;
@@ -58,7 +58,7 @@ async fn run_bots(job: &Job) -> WorkerResult {
         let (shared, measures, stopped) = (Arc::clone(&job.shared), Rc::clone(&measures), stopped.clone());
         bots.push(tokio::task::spawn_local(async move { run_bot(&shared, number, measures, stopped).await }));
     }
-    let probe = tokio::task::spawn_local(probe_timers(stopped));
+    let probe = tokio::task::spawn_local(Saturation::watch(job.shared.clock, job.shared.window));
     tokio::time::sleep_until(job.shared.clock.at(job.shared.window.to_us)).await;
     // Every bot has a receiver.
     let _ = stop.send(true);
@@ -138,16 +138,6 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         attention,
         header: None,
     }
-}
-
-async fn probe_timers(stopped: watch::Receiver<bool>) -> Saturation {
-    let mut saturation = Saturation::default();
-    while !*stopped.borrow() {
-        let due = tokio::time::Instant::now() + PROBE;
-        tokio::time::sleep_until(due).await;
-        saturation.add(due.elapsed());
-    }
-    saturation
 }
 
 #[cfg(test)]
