@@ -56,14 +56,25 @@ pub struct TickFollower {
     pub tick: Option<Tick>,
 }
 
+/// The ticks of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTicks {
+    /// The tick of the first body.
+    pub first: Tick,
+    /// Bodies in the frame, 1 to [`BODIES_MAX`], of ticks that follow one another.
+    pub bodies: u32,
+    /// Whether the frame starts afresh.
+    pub fresh: bool,
+}
+
 impl TickFollower {
-    /// Takes a frame's header. Returns the ticks of its bodies: the first, and how many follow it.
-    pub fn take(&mut self, frame: &[u8]) -> Result<(Tick, u32), WireError> {
+    /// Takes a frame's header.
+    pub fn take(&mut self, frame: &[u8]) -> Result<FrameTicks, WireError> {
         let mut header = FrameHeader::default();
         header.code(&mut BitReader::new(frame))?;
         let first = header.first.or(self.tick.map(Tick::next)).ok_or(WireError::NotStarted)?;
         self.tick = Some(first.plus(header.bodies - 1));
-        Ok((first, header.bodies))
+        Ok(FrameTicks { first, bodies: header.bodies, fresh: header.fresh })
     }
 }
 

@@ -285,10 +285,8 @@ impl Member {
                 while let Some(event) = client.take_event() {
                     match event {
                         Event::Welcome(_) => self.joined = true,
-                        Event::Body { tick, input_to_update_us } => {
-                            tally.body(now_us, tick);
-                            input_to_update_us.into_iter().for_each(|us| tally.input_to_update(us));
-                        }
+                        Event::Body { tick } => tally.body(now_us, tick),
+                        Event::InputApplied { us } => tally.input_to_update(us),
                         _ => {}
                     }
                 }
@@ -298,9 +296,9 @@ impl Member {
                 }
             }
             Mind::Follower { follower, .. } if is_frame => match follower.take(payload) {
-                Ok((first, bodies)) => {
+                Ok(ticks) => {
                     tally.frame(payload.len());
-                    (0..bodies).for_each(|body| tally.body(now_us, first.plus(body)));
+                    (0..ticks.bodies).for_each(|body| tally.body(now_us, ticks.first.plus(body)));
                 }
                 Err(_) => self.closed = true,
             },

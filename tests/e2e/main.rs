@@ -3,6 +3,7 @@
 //! - `startup`: what listens, what it serves, and how mistakes are told
 //! - `door`: who may connect, and how a refusal reads
 //! - `play`: people, bots and swarms in one arena
+//! - `swarm`: bots that do not look
 //! - `stopping`: signals, and what players hear
 //! - `bench`: the bench's scenarios, with few players for a second
 //! - `foreign`: a client in another language, written from PROTOCOL.md alone
@@ -13,3 +14,4 @@ mod foreign;
 mod play;
 mod startup;
 mod stopping;
+mod swarm;

@@ -93,6 +93,8 @@ fn bots_beyond_the_seats_make_the_swarm_fail_and_harm_nobody() {
     assert_eq!(finished.code, Some(1));
     let summary: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
     assert_eq!((&summary["bots_joined"], &summary["bots_at_end"]), (&5.into(), &5.into()), "{summary}");
+    let kept_out: u64 = summary["disconnects"].as_object().expect("words").values().filter_map(|n| n.as_u64()).sum();
+    assert_eq!(kept_out, 3, "{summary}");
 }
 
 #[test]

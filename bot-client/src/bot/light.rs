@@ -1,13 +1,12 @@
 //! A client that reads only the frames' headers and plays without looking: enough to be a load, and to measure one.
 
 use super::Observer;
-use crate::brain::Wander;
+use crate::brain::Brain;
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::ClientError;
 use fracas_protocol::codec;
-use fracas_protocol::dice::Dice;
 use fracas_protocol::frame::{FRAME_MARK, TickFollower};
-use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::limits::{CLIENT_SILENCE_MAX_MS, SERVER_MESSAGE_BYTES_MAX};
 use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -17,50 +16,51 @@ use std::collections::VecDeque;
 const AHEAD_TICKS: u32 = 2;
 /// Time between two pings, in microseconds.
 const PING_INTERVAL_US: u64 = 1_007_000;
-/// Inputs whose update is awaited; more are not measured.
-const AWAITED_MAX: usize = 32;
+/// Half of what the server allows, so that one late timer is no offence.
+const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;
 
-/// Reads headers, acknowledges, and sends seeded inputs.
+/// Reads headers, acknowledges, and sends what a brain decides without looking.
 #[derive(Debug)]
 pub(super) struct LightClient {
     /// From the welcome.
     rate: TickRate,
     follower: TickFollower,
-    wander: Wander,
-    dice: Dice,
     input_hz: Option<u32>,
     joined: bool,
     ping_at_us: u64,
+    /// When the newest body was last acknowledged, with an input or alone.
+    acknowledged_us: u64,
     /// The last tick an input was sent for.
     played: Tick,
-    awaited: VecDeque<(Tick, u64)>,
+    /// Fresh starts after the first.
+    resyncs: u64,
     outgoing: VecDeque<Vec<u8>>,
 }
 
 impl LightClient {
     /// A client that says `hello` first.
-    pub(super) fn new(hello: Hello, seed: u64, input_hz: Option<u32>) -> Self {
+    pub(super) fn new(hello: Hello, input_hz: Option<u32>) -> Self {
         let mut client = Self {
             rate: TickRate::HZ_30,
             follower: TickFollower::default(),
-            wander: Wander::default(),
-            dice: Dice::new(seed, 4),
             input_hz,
             joined: false,
             ping_at_us: u64::MAX,
+            acknowledged_us: 0,
             played: Tick(0),
-            awaited: VecDeque::new(),
+            resyncs: 0,
             outgoing: VecDeque::new(),
         };
         client.say(&ClientMessage::Hello(hello));
         client
     }
 
-    /// A client that goes on where another has looked closely so far.
-    pub(super) fn joined(rate: TickRate, follower: TickFollower, seed: u64, input_hz: Option<u32>) -> Self {
-        let mut client = Self::new(Hello::player(""), seed, input_hz);
+    /// A client that goes on where another has looked closely so far, which was up to the body of `tick`, and has sent
+    /// inputs up to `played`.
+    pub(super) fn joined(rate: TickRate, tick: Tick, played: Tick, input_hz: Option<u32>) -> Self {
+        let mut client = Self::new(Hello::player(""), input_hz);
         client.outgoing.clear();
-        Self { rate, follower, joined: true, ping_at_us: 0, ..client }
+        Self { rate, follower: TickFollower { tick: Some(tick) }, joined: true, ping_at_us: 0, played, ..client }
     }
 
     fn say(&mut self, message: &ClientMessage<Input>) {
@@ -77,14 +77,26 @@ impl LightClient {
         self.say(&ClientMessage::Goodbye);
     }
 
-    /// Pings when it is time to. Everything else is an answer to a frame.
-    pub(super) fn advance(&mut self, now_us: u64, _: &mut impl Observer) -> u64 {
-        if self.joined && now_us >= self.ping_at_us {
+    /// Says what is due without a frame: a ping, or an acknowledgement where inputs are too few to carry it (without
+    /// one, a stale client would never get the fresh start that goes on). Returns when to come back.
+    pub(super) fn advance(&mut self, now_us: u64) -> u64 {
+        if !self.joined {
+            return now_us + PING_INTERVAL_US;
+        }
+        if now_us >= self.ping_at_us {
             self.ping_at_us = now_us + PING_INTERVAL_US;
             self.say(&ClientMessage::Ping(Ping { stamp: now_us }));
         }
-        // No later than the next ping, and now and then in any case.
-        self.ping_at_us.min(now_us + PING_INTERVAL_US)
+        if now_us.saturating_sub(self.acknowledged_us) >= SILENCE_US {
+            self.acknowledged_us = now_us;
+            self.say(&ClientMessage::Ack(self.follower.tick.unwrap_or_default()));
+        }
+        self.ping_at_us.min(self.acknowledged_us + SILENCE_US)
+    }
+
+    /// Fresh starts after the first.
+    pub(super) fn resyncs(&self) -> u64 {
+        self.resyncs
     }
 
     /// Takes a message. Returns whether it has been let in.
@@ -92,12 +104,15 @@ impl LightClient {
         &mut self,
         now_us: u64,
         message: &[u8],
+        brain: &mut Brain,
         observer: &mut impl Observer,
     ) -> Result<bool, ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
-            let (first, bodies) = self.follower.take(message)?;
-            for body in 0..bodies {
-                self.take_body(now_us, first.plus(body), observer);
+            let has_started = self.follower.tick.is_some();
+            let ticks = self.follower.take(message)?;
+            self.resyncs += u64::from(ticks.fresh && has_started);
+            for body in 0..ticks.bodies {
+                self.take_body(now_us, ticks.first.plus(body), brain, observer);
             }
             return Ok(self.joined);
         }
@@ -116,25 +131,122 @@ impl LightClient {
         Ok(self.joined)
     }
 
-    fn take_body(&mut self, now_us: u64, tick: Tick, observer: &mut impl Observer) {
-        let mut input_to_update_us = None;
-        while let Some((_, sent_us)) = self.awaited.pop_front_if(|(awaited, _)| *awaited <= tick) {
-            input_to_update_us = Some(now_us.saturating_sub(sent_us));
-        }
-        observer.body(now_us, tick, input_to_update_us, None);
+    fn take_body(&mut self, now_us: u64, tick: Tick, brain: &mut Brain, observer: &mut impl Observer) {
+        observer.body(now_us, tick, None);
         let next = tick.plus(AHEAD_TICKS).max(self.played.next());
         let hz = u64::from(self.rate.hz());
         let input_hz = self.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
         let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
-        let input = self.wander.think(self.rate, &mut self.dice);
+        let input = brain.think_blind(self.rate);
         if inputs_by(next) == inputs_by(self.played) {
             return;
         }
-        self.played = next;
+        (self.played, self.acknowledged_us) = (next, now_us);
         self.say(&ClientMessage::Inputs(Inputs { ack: tick, tick: next, input }));
         observer.input(now_us);
-        if self.awaited.len() < AWAITED_MAX {
-            self.awaited.push_back((next, now_us));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brain::{BrainKind, Skill};
+    use fracas_protocol::arena::OpenTiles;
+    use fracas_protocol::bits::BitWriter;
+    use fracas_protocol::frame::FrameHeader;
+    use fracas_protocol::ids::{MapId, Token};
+    use fracas_protocol::message::{Limits, Welcome};
+
+    const PERIOD_US: u64 = 33_333;
+
+    fn brain(kind: BrainKind) -> Brain {
+        Brain::new(kind, 7, Skill::SEASONED)
+    }
+
+    /// A light client that was let in at time 0, its hello and first ping taken.
+    fn client(input_hz: Option<u32>) -> LightClient {
+        let mut client = LightClient::new(Hello::player("light"), input_hz);
+        let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
+            tick_rate: TickRate::HZ_30,
+            tick: Tick(0),
+            own: None,
+            token: Token([0; 16]),
+            resumed: false,
+            map: MapId(0),
+            world: OpenTiles(1),
+            limits: Limits::default(),
+        });
+        let mut bytes = Vec::new();
+        codec::encode(&welcome, &mut bytes);
+        client.receive(0, &bytes, &mut brain(BrainKind::Idle), &mut ()).expect("a welcome");
+        client.advance(0);
+        client.outgoing.clear();
+        client
+    }
+
+    fn frame(fresh: bool, tick: u32) -> Vec<u8> {
+        let mut bits = BitWriter::new();
+        let mut header = FrameHeader { bodies: 1, fresh, first: fresh.then_some(Tick(tick)) };
+        header.code(&mut bits).expect("a header");
+        bits.finish()
+    }
+
+    /// Receives the frames of ticks 1 to `ticks`, each when it is due. Returns what was said.
+    fn receive(client: &mut LightClient, ticks: u32, brain: &mut Brain) -> Vec<ClientMessage<Input>> {
+        for tick in 1..=ticks {
+            let now_us = u64::from(tick) * PERIOD_US;
+            client.receive(now_us, &frame(tick == 1, tick), brain, &mut ()).expect("a frame");
+        }
+        said(client)
+    }
+
+    fn said(client: &mut LightClient) -> Vec<ClientMessage<Input>> {
+        let messages = std::iter::from_fn(|| client.take_outgoing());
+        messages.map(|bytes| codec::decode::<ClientMessage<Input>, 1024>(&bytes).expect("a message")).collect()
+    }
+
+    fn inputs(kind: BrainKind) -> Vec<Input> {
+        let said = receive(&mut client(None), 300, &mut brain(kind));
+        let inputs = said.into_iter().filter_map(|message| match message {
+            ClientMessage::Inputs(inputs) => Some(inputs.input),
+            _ => None,
+        });
+        inputs.collect()
+    }
+
+    #[test]
+    fn a_light_bot_with_few_inputs_acknowledges_the_last_body_before_a_stall() {
+        let mut client = client(Some(5));
+        // 2 inputs a period of 12 ticks: none with tick 39.
+        receive(&mut client, 39, &mut brain(BrainKind::Idle));
+        let at_us = 39 * PERIOD_US;
+        let wake_us = client.advance(at_us);
+        assert!(wake_us <= at_us + SILENCE_US);
+        client.advance(wake_us);
+        assert!(said(&mut client).contains(&ClientMessage::Ack(Tick(39))));
+        assert_eq!(client.advance(wake_us + 1), wake_us + SILENCE_US, "once in that time");
+    }
+
+    #[test]
+    fn a_fresh_start_of_a_light_bot_counts_as_a_resync() {
+        let mut client = client(None);
+        receive(&mut client, 10, &mut brain(BrainKind::Idle));
+        assert_eq!(client.resyncs(), 0, "the first start is none");
+        client.receive(0, &frame(true, 50), &mut brain(BrainKind::Idle), &mut ()).expect("a frame");
+        assert_eq!(client.resyncs(), 1);
+    }
+
+    #[test]
+    fn a_light_bot_does_what_its_brain_would_and_not_always_wander() {
+        assert!(inputs(BrainKind::Idle).iter().all(|input| *input == Input::default()));
+        let crowd = inputs(BrainKind::Crowd);
+        assert!(crowd.iter().all(|input| *input == Input { aim: input.aim, ..Input::default() }), "it stays");
+        assert!(crowd.windows(2).any(|pair| pair[0].aim != pair[1].aim), "it turns");
+        for kind in [BrainKind::Wander, BrainKind::Hunter] {
+            let inputs = inputs(kind);
+            assert!(
+                inputs.iter().any(|input| input.fire) && inputs.windows(2).any(|pair| pair[0].thrust != pair[1].thrust)
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::link::{Link, LinkError, Received, Target};
 use fracas_protocol::arena::{Arena, Entity, News};
 use fracas_protocol::client::{Client, ClientError, Counters, Event, Options};
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::frame::FRAME_MARK;
 use fracas_protocol::ids::Token;
 use fracas_protocol::message::Hello;
 use fracas_protocol::replica::Replica;
@@ -47,7 +47,7 @@ pub enum Attention {
     Verifies,
     /// The same until more is in view than a swarm can decode; then as [`Self::Glances`].
     VerifiesWhileItCan,
-    /// Reads the frames' headers and plays without looking.
+    /// Reads the frames' headers and plays without looking, as soon as its brain can do without.
     Glances,
 }
 
@@ -78,9 +78,10 @@ pub trait Observer {
     fn joined(&mut self, _now_us: u64, _rate: TickRate) {}
     /// A frame came, of so many payload bytes.
     fn frame(&mut self, _now_us: u64, _bytes: usize) {}
-    /// A body came: its tick, the time since the input for it was sent (if it was applied on it), and how many entities
-    /// are known after it (if the bot looks).
-    fn body(&mut self, _now_us: u64, _tick: Tick, _input_to_update_us: Option<u64>, _visible: Option<usize>) {}
+    /// A body came: its tick, and how many entities are known after it (if the bot looks).
+    fn body(&mut self, _now_us: u64, _tick: Tick, _visible: Option<usize>) {}
+    /// A bot that looks was shown that an input, sent so long ago, or a newer one in its place, was applied.
+    fn input_applied(&mut self, _now_us: u64, _us: u64) {}
     /// What a bot that looks sees after a frame.
     fn saw(&mut self, _now_us: u64, _replica: &Replica<Arena>) {}
     /// A ping was answered.
@@ -216,7 +217,6 @@ struct Bot {
     mode: Mode,
     brain: Brain,
     attention: Attention,
-    seed: u64,
     input_hz: Option<u32>,
     joined: bool,
     counters: Counters,
@@ -228,14 +228,15 @@ impl Bot {
     fn new(setup: &Setup, rules: Arena) -> Self {
         let options = Options { display_ticks: 0, input_hz: setup.input_hz };
         let mode = match setup.attention {
-            Attention::Glances => Mode::Light(LightClient::new(setup.hello.clone(), setup.seed, setup.input_hz)),
+            Attention::Glances if !setup.brain.looks_first() => {
+                Mode::Light(LightClient::new(setup.hello.clone(), setup.input_hz))
+            }
             _ => Mode::Full(Box::new(Client::new(rules, setup.hello.clone(), options))),
         };
         Self {
             mode,
             brain: Brain::new(setup.brain, setup.seed, setup.skill),
             attention: setup.attention,
-            seed: setup.seed,
             input_hz: setup.input_hz,
             joined: false,
             counters: Counters::default(),
@@ -247,7 +248,10 @@ impl Bot {
     fn outcome(self, ending: Ending) -> Outcome {
         let (verified, counters) = match &self.mode {
             Mode::Full(client) => (self.joined, *client.counters()),
-            Mode::Light(_) => (false, self.counters),
+            Mode::Light(client) => {
+                let resyncs = self.counters.resyncs + client.resyncs();
+                (false, Counters { resyncs, ..self.counters })
+            }
         };
         Outcome { ending, joined: self.joined, verified, counters, token: self.token }
     }
@@ -255,7 +259,7 @@ impl Bot {
     /// Plays what is due. Returns when to come back.
     fn advance(&mut self, now_us: u64, observer: &mut impl Observer) -> u64 {
         match &mut self.mode {
-            Mode::Light(client) => client.advance(now_us, observer),
+            Mode::Light(client) => client.advance(now_us),
             Mode::Full(client) => {
                 if client.is_tick_due(now_us)
                     && let (Some(own_id), Some((Entity::Ship(own), _))) =
@@ -279,7 +283,7 @@ impl Bot {
             observer.frame(now_us, message.len());
         }
         match &mut self.mode {
-            Mode::Light(client) => self.joined |= client.receive(now_us, message, observer)?,
+            Mode::Light(client) => self.joined |= client.receive(now_us, message, &mut self.brain, observer)?,
             Mode::Full(client) => {
                 client.receive(now_us, message)?;
                 self.take_events(now_us, observer);
@@ -299,10 +303,11 @@ impl Bot {
                     self.token = Some(welcome.token);
                     observer.joined(now_us, welcome.tick_rate);
                 }
-                Event::Body { tick, input_to_update_us } => {
+                Event::Body { tick } => {
                     last_tick = Some(tick);
-                    observer.body(now_us, tick, input_to_update_us, Some(visible));
+                    observer.body(now_us, tick, Some(visible));
                 }
+                Event::InputApplied { us } => observer.input_applied(now_us, us),
                 Event::RoundTrip { us } => observer.round_trip(now_us, us),
                 Event::News(News::Density(tiles)) => self.density = tiles.to_vec(),
                 Event::News(_) | Event::Goodbye(_) => {}
@@ -311,20 +316,29 @@ impl Bot {
         if last_tick.is_some() {
             observer.saw(now_us, client.replica());
         }
-        if visible > VISIBLE_FOR_ALL
-            && self.attention == Attention::VerifiesWhileItCan
-            && let Some(tick) = last_tick
-        {
-            self.look_away(tick);
+        let has_seen_enough = match self.attention {
+            Attention::Verifies => false,
+            Attention::VerifiesWhileItCan => visible > VISIBLE_FOR_ALL,
+            Attention::Glances => true,
+        };
+        if let Some(tick) = last_tick.filter(|_| has_seen_enough) {
+            self.look_away(tick, now_us);
         }
     }
 
-    /// Stops decoding: there is too much to see for all bots to look.
-    fn look_away(&mut self, tick: Tick) {
+    /// Stops decoding after the body of `tick`, if the brain can do without.
+    fn look_away(&mut self, tick: Tick, now_us: u64) {
         let Mode::Full(client) = &mut self.mode else { return };
+        let arena = client.replica().rules();
+        let own = client.own_id().and_then(|id| client.replica().get(id)).and_then(|known| match &known.now {
+            Entity::Ship(ship) => Some(ship),
+            _ => None,
+        });
+        if !self.brain.can_look_away(arena, own) {
+            return;
+        }
         self.counters = *client.counters();
-        let rate = client.replica().rules().tuning().rate;
-        let follower = TickFollower { tick: Some(tick) };
-        self.mode = Mode::Light(LightClient::joined(rate, follower, self.seed, self.input_hz));
+        let played = client.input_clock().tick_and_fraction(now_us).0;
+        self.mode = Mode::Light(LightClient::joined(arena.tuning().rate, tick, played, self.input_hz));
     }
 }

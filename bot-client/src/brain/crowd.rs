@@ -1,10 +1,13 @@
-//! Goes to the middle of the arena and stays about there, so that everybody sees everybody.
+//! Goes to the middle of the arena and stays about there, so that everybody sees everybody. It holds its fire: a crowd
+//! that shoots at itself is soon all over the arena, each where it respawned.
 
 use super::Sight;
 use super::pilot::{bearing, steer};
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_protocol::arena::tuning::TIME_TO_REST_MS;
+use fracas_protocol::arena::{Arena, Controls, Heading, Input, Ship, Thrust};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::tick::TickRate;
 
 /// How near to the middle is near enough, in units.
 const NEAR: i32 = 180;
@@ -19,26 +22,54 @@ pub(super) struct Crowd {
 impl Crowd {
     pub(super) fn think(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Input {
         if self.decide_in == 0 {
-            let rate = sight.arena().tuning().rate;
-            self.decide_in = rate.ticks_in_ms(200 + dice.below(600));
-            let (heading, distance) = bearing(sight.own.position, middle(sight));
-            let whim = Heading::new(dice.below(u32::from(Heading::TURN)) as u16);
+            self.decide_in = ticks_to_decision(sight.arena().tuning().rate, dice);
+            let (heading, distance) = bearing(sight.own.position, middle(sight.arena()));
+            let whim = whim(dice);
             self.input.thrust = match distance > NEAR {
                 true => steer(sight, heading.turned(dice.between(-60, 60))),
                 false if dice.chance(1, 3) => Thrust::NONE,
                 false => steer(sight, whim),
             };
             self.input.aim = whim;
-            self.input.fire = dice.chance(1, 8);
         }
         self.decide_in -= 1;
         self.input
     }
+
+    /// What to do on the next tick without looking: it only turns, since it could not find back.
+    pub(super) fn stay(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
+        if self.decide_in == 0 {
+            self.decide_in = ticks_to_decision(rate, dice);
+            self.input.aim = whim(dice);
+        }
+        self.decide_in -= 1;
+        Input { thrust: Thrust::NONE, ..self.input }
+    }
+}
+
+/// Whether a ship that lets go of everything now comes to rest near the middle.
+pub(super) fn rests_near_middle(arena: &Arena, ship: &Ship) -> bool {
+    let distance = |ship: &Ship| bearing(ship.position, middle(arena)).1;
+    if !ship.is_alive() || distance(ship) > 2 * NEAR {
+        return false;
+    }
+    let mut ship = Ship { controls: Controls::default(), ..*ship };
+    let tuning = arena.tuning();
+    (0..tuning.rate.ticks_in_ms(TIME_TO_REST_MS)).for_each(|_| ship.advance(tuning, arena.map(), arena.open()));
+    distance(&ship) <= NEAR
+}
+
+fn ticks_to_decision(rate: TickRate, dice: &mut Dice) -> u32 {
+    rate.ticks_in_ms(200 + dice.below(600))
+}
+
+fn whim(dice: &mut Dice) -> Heading {
+    Heading::new(dice.below(u32::from(Heading::TURN)) as u16)
 }
 
 /// The middle of the tile that opened first: the world's centre may be its corner.
-fn middle(sight: &Sight<'_>) -> Point {
-    let map = sight.arena().map();
+fn middle(arena: &Arena) -> Point {
+    let map = arena.map();
     let (column, row) = map.tile_of_rank(0).unwrap_or_default();
     let half = map.tile_quanta() / 2;
     let nudge = 8 * QUANTA_PER_UNIT;

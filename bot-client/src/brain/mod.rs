@@ -13,7 +13,7 @@ use fracas_protocol::arena::{Arena, Entity, Input, Ship};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use hunter::Hunter;
 
 /// What a brain sees.
@@ -60,11 +60,20 @@ pub enum BrainKind {
     Crowd,
 }
 
+impl BrainKind {
+    /// Whether it has to look before it can play without looking.
+    pub fn looks_first(self) -> bool {
+        self == Self::Crowd
+    }
+}
+
 /// A bot's brain.
 #[derive(Clone, Debug)]
 pub struct Brain {
     dice: Dice,
     mind: Mind,
+    /// For a mind that can do nothing of its own without looking.
+    wander: Wander,
 }
 
 #[derive(Clone, Debug)]
@@ -84,7 +93,7 @@ impl Brain {
             BrainKind::Hunter => Mind::Hunter(Hunter::new(skill)),
             BrainKind::Crowd => Mind::Crowd(Crowd::default()),
         };
-        Self { dice: Dice::new(seed, 3), mind }
+        Self { dice: Dice::new(seed, 3), mind, wander: Wander::default() }
     }
 
     /// What to do on the next tick.
@@ -94,6 +103,24 @@ impl Brain {
             Mind::Wander(wander) => wander.think(sight.arena().tuning().rate, &mut self.dice),
             Mind::Hunter(hunter) => hunter.think(sight, &mut self.dice),
             Mind::Crowd(crowd) => crowd.think(sight, &mut self.dice),
+        }
+    }
+
+    /// What to do on the next tick for a bot that does not look.
+    pub fn think_blind(&mut self, rate: TickRate) -> Input {
+        match &mut self.mind {
+            Mind::Idle => Input::default(),
+            Mind::Wander(wander) => wander.think(rate, &mut self.dice),
+            Mind::Hunter(_) => self.wander.think(rate, &mut self.dice),
+            Mind::Crowd(crowd) => crowd.stay(rate, &mut self.dice),
+        }
+    }
+
+    /// Whether a bot whose ship is `own` may stop to look: a crowd has to be together first.
+    pub fn can_look_away(&self, arena: &Arena, own: Option<&Ship>) -> bool {
+        match &self.mind {
+            Mind::Idle | Mind::Wander(_) | Mind::Hunter(_) => true,
+            Mind::Crowd(_) => own.is_some_and(|own| crowd::rests_near_middle(arena, own)),
         }
     }
 }

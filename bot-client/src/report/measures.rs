@@ -103,7 +103,7 @@ pub struct Measures {
     pub update_gap: Times,
     /// When bodies came.
     pub arrivals: Arrivals,
-    /// From sending an input to the body of the tick on which it was applied.
+    /// From sending an input to the body that shows it, or a newer one in its place, to be applied; of bots that look.
     pub input_to_update: Times,
     /// Of pings, without the time the server held them.
     pub rtt: Times,

@@ -73,23 +73,28 @@ pub struct Summary {
 pub struct BotShare {
     /// Bodies that came.
     pub updates: u64,
-    /// How long it was in the game, in microseconds.
-    pub joined_us: u64,
+    /// For how long bodies were due, in microseconds: from its joining to the end of the steady part, whether or not it
+    /// was still there.
+    pub due_us: u64,
+}
+
+/// The part of all bodies due that came at most half a period late, 0 to 1.
+pub fn on_time(arrivals: &Arrivals, shares: &[BotShare], tick_hz: u32) -> f64 {
+    let due = shares.iter().map(|share| share.due_us as f64).sum::<f64>() / 1e6 * f64::from(tick_hz);
+    let half_period_us = 500_000 / u64::from(tick_hz);
+    if due > 0.0 { (arrivals.within(half_period_us) as f64 / due).min(1.0) } else { 0.0 }
 }
 
 impl Summary {
     /// Fills in what follows from the measures and the bots' shares. `tick_hz` is the server's rate.
     pub fn measure(&mut self, measures: &Measures, shares: &[BotShare], tick_hz: u32) {
         let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { 0.0 };
-        let joined_s: f64 = shares.iter().map(|share| share.joined_us as f64 / 1e6).sum();
-        let half_period_us = 500_000 / u64::from(tick_hz);
         self.updates = shares.iter().map(|share| share.updates).sum();
         self.update_hz_mean = ratio(self.updates as f64, self.steady_s * self.bots_joined as f64);
         let mut rates: Vec<f64> = shares.iter().map(|share| share.updates as f64 / self.steady_s).collect();
         rates.sort_by(f64::total_cmp);
         self.update_hz_p5 = rates.get(rates.len() * 5 / 100).copied().unwrap_or(0.0);
-        let due = joined_s * f64::from(tick_hz);
-        self.on_time = ratio(measures.arrivals.within(half_period_us) as f64, due).min(1.0);
+        self.on_time = on_time(&measures.arrivals, shares, tick_hz);
         self.update_gap_ms = (&measures.update_gap).into();
         self.update_late_ms = (&measures.arrivals).into();
         self.input_to_update_ms = (&measures.input_to_update).into();

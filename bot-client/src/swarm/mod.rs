@@ -16,7 +16,6 @@ use crate::report::{Measures, Summary};
 use fracas_protocol::arena::{Arena, Map};
 use fracas_protocol::tick::TickRate;
 use observer::Window;
-use saturation::Saturation;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -91,7 +90,7 @@ pub fn run(plan: Plan) -> Result<Summary, LinkError> {
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     let cpu = saturation::process_cpu().saturating_sub(cpu_before);
-    Ok(summarise(&shared, results, cpu, workers))
+    Ok(summarise(&shared, results, cpu))
 }
 
 fn fetch_map(target: &Target) -> Result<Map, LinkError> {
@@ -120,14 +119,14 @@ fn report_progress(shared: &Shared) {
     }
 }
 
-fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration, workers: usize) -> Summary {
+fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summary {
+    let tick_hz = shared.tick_rate.get().copied().unwrap_or(TickRate::HZ_30).hz();
     let (plan, zero) = (&shared.plan, Percentiles { p50: 0.0, p90: 0.0, p99: 0.0, max: 0.0 });
     let mut measures = Measures::default();
-    let mut saturation = Saturation::default();
+    let swarm_saturated = results.iter().any(|result| result.saturation.is_the_limit(tick_hz));
     let mut outcomes: Vec<(Outcome, BotShare)> = Vec::new();
     for result in results {
         measures.merge(&result.measures);
-        saturation.merge(&result.saturation);
         outcomes.extend(result.outcomes);
     }
     let sum = |count: fn(&Outcome) -> u64| outcomes.iter().map(|(outcome, _)| count(outcome)).sum::<u64>();
@@ -169,9 +168,9 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration, workers
         corrections_pushed: sum(|outcome| outcome.counters.corrections_pushed),
         disconnects,
         swarm_cpu_s: cpu.as_secs_f64(),
-        swarm_saturated: saturation.is_the_limit(cpu, plan.duration, workers),
+        swarm_saturated,
     };
     let joined: Vec<_> = outcomes.iter().filter(|(outcome, _)| outcome.joined).map(|(_, share)| *share).collect();
-    summary.measure(&measures, &joined, shared.tick_rate.get().copied().unwrap_or(TickRate::HZ_30).hz());
+    summary.measure(&measures, &joined, tick_hz);
     summary
 }

@@ -36,21 +36,51 @@ pub(super) struct BotObserver<'a> {
     measures: Rc<RefCell<Measures>>,
     rate: TickRate,
     joined_us: Option<u64>,
-    last_body_us: Option<u64>,
+    last_body: Option<(Tick, u64)>,
+    /// The least time of all its bodies since their tick was due, from a point that is the server's.
+    earliest_us: Option<i64>,
     updates: u64,
 }
 
 impl<'a> BotObserver<'a> {
     pub(super) fn new(shared: &'a Shared, measures: Rc<RefCell<Measures>>) -> Self {
         let rate = TickRate::HZ_30;
-        Self { shared, measures, rate, joined_us: None, last_body_us: None, updates: 0 }
+        Self { shared, measures, rate, joined_us: None, last_body: None, earliest_us: None, updates: 0 }
     }
 
-    /// The bot's part in the steady time, which ended for it at `now_us`.
-    pub(super) fn share(&self, now_us: u64) -> BotShare {
+    /// Ends the bot's part in the steady time, because that or its connection ended at `now_us`. One that is out early
+    /// is due its bodies all the same.
+    pub(super) fn finish(&mut self, now_us: u64) -> BotShare {
         let Window { from_us, to_us } = self.shared.window;
-        let joined_us = self.joined_us.map_or(0, |joined| now_us.min(to_us).saturating_sub(joined.max(from_us)));
-        BotShare { updates: self.updates, joined_us }
+        self.add_stall(now_us.min(to_us));
+        let due_us = self.joined_us.map_or(0, |joined| to_us.saturating_sub(joined.max(from_us)));
+        BotShare { updates: self.updates, due_us }
+    }
+
+    /// If no body came for more than a period up to `end_us`, that is a gap too, and those due since are late.
+    fn add_stall(&mut self, end_us: u64) {
+        let Some(since_us) = self.last_body.map(|(_, us)| us).or(self.joined_us) else { return };
+        let (from_us, period_us) = (self.shared.window.from_us, self.rate.period_us());
+        if end_us < from_us || end_us.saturating_sub(since_us) <= period_us {
+            return;
+        }
+        let mut measures = self.measures.borrow_mut();
+        measures.update_gap.add(end_us - since_us);
+        let (Some((last, _)), Some(earliest_us)) = (self.last_body, self.earliest_us) else { return };
+        let guess_us = *self.shared.guess_us.get_or_init(|| earliest_us - GUESS_MARGIN_US);
+        let mut tick = last.next();
+        loop {
+            let since_due_us = end_us as i64 - self.rate.due_us(tick) as i64;
+            let late_us = since_due_us - earliest_us;
+            // It may be on its way.
+            if late_us <= period_us as i64 / 2 {
+                return;
+            }
+            if end_us as i64 - late_us >= from_us as i64 {
+                measures.arrivals.add((since_due_us - guess_us).max(0) as u64);
+            }
+            tick = tick.next();
+        }
     }
 
     fn counts(&self, now_us: u64) -> bool {
@@ -72,25 +102,33 @@ impl Observer for BotObserver<'_> {
         }
     }
 
-    fn body(&mut self, now_us: u64, tick: Tick, input_to_update_us: Option<u64>, visible: Option<usize>) {
-        let last_us = self.last_body_us.replace(now_us);
+    fn body(&mut self, now_us: u64, tick: Tick, visible: Option<usize>) {
+        if now_us >= self.shared.window.to_us {
+            // The gap that it ends is counted up to there.
+            return;
+        }
+        let since_due_us = now_us as i64 - self.rate.due_us(tick) as i64;
+        self.earliest_us = Some(self.earliest_us.map_or(since_due_us, |earliest| earliest.min(since_due_us)));
+        let last = self.last_body.replace((tick, now_us));
         if !self.counts(now_us) {
             return;
         }
         self.updates += 1;
-        let since_due_us = now_us as i64 - self.rate.due_us(tick) as i64;
         let guess_us = *self.shared.guess_us.get_or_init(|| since_due_us - GUESS_MARGIN_US);
         let mut measures = self.measures.borrow_mut();
         measures.arrivals.add((since_due_us - guess_us).max(0) as u64);
-        if let Some(last_us) = last_us.filter(|last_us| self.shared.window.contains(*last_us)) {
+        if let Some((_, last_us)) = last {
             measures.update_gap.add(now_us - last_us);
-        }
-        if let Some(us) = input_to_update_us {
-            measures.input_to_update.add(us);
         }
         if let Some(visible) = visible {
             measures.visible += visible as u64;
             measures.visible_bodies += 1;
+        }
+    }
+
+    fn input_applied(&mut self, now_us: u64, us: u64) {
+        if self.counts(now_us) {
+            self.measures.borrow_mut().input_to_update.add(us);
         }
     }
 
@@ -104,5 +142,89 @@ impl Observer for BotObserver<'_> {
         if self.counts(now_us) {
             self.measures.borrow_mut().inputs_sent += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bot::Clock;
+    use crate::brain::BrainKind;
+    use crate::link::Target;
+    use crate::report::summary::on_time;
+    use crate::swarm::Plan;
+    use fracas_protocol::arena::{Arena, Map};
+    use std::sync::OnceLock;
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    const RATE: TickRate = TickRate::HZ_20;
+
+    /// A swarm whose steady part is from one second to three.
+    fn shared() -> Shared {
+        let plan = Plan {
+            target: Target::parse("ws://127.0.0.1:1/ws").expect("an address"),
+            bots: 2,
+            duration: Duration::from_secs(3),
+            ramp: "2/s".parse().expect("a rate"),
+            brain: BrainKind::Idle,
+            seed: 1,
+            input_hz: None,
+        };
+        Shared {
+            rules: Arena::new(RATE, Map::new(&vec![vec![false; 8]; 8]).expect("a map")),
+            clock: Clock::start(),
+            window: Window { from_us: 1_000_000, to_us: 3_000_000 },
+            joined: AtomicUsize::new(0),
+            guess_us: OnceLock::new(),
+            tick_rate: OnceLock::new(),
+            plan,
+        }
+    }
+
+    /// Plays a bot that joins at once and gets the body of each tick when it is due, up to `until_us`.
+    fn observe<'a>(shared: &'a Shared, measures: &Rc<RefCell<Measures>>, until_us: u64) -> BotObserver<'a> {
+        let mut observer = BotObserver::new(shared, Rc::clone(measures));
+        observer.joined(0, RATE);
+        let ticks = (0..).map(Tick).take_while(|tick| RATE.due_us(*tick) < until_us);
+        ticks.for_each(|tick| observer.body(RATE.due_us(tick), tick, None));
+        observer
+    }
+
+    #[test]
+    fn a_bot_that_is_thrown_out_lowers_on_time() {
+        let (shared, measures) = (shared(), Rc::default());
+        let stayed = observe(&shared, &measures, 3_000_000).finish(3_000_000);
+        let thrown_out = observe(&shared, &measures, 2_000_000).finish(2_000_000);
+        assert_eq!((stayed.due_us, thrown_out.due_us), (2_000_000, 2_000_000));
+        let on_time = on_time(&measures.borrow().arrivals, &[stayed, thrown_out], RATE.hz());
+        assert!((on_time - 0.75).abs() < 0.001, "half of the time one of two was missing: {on_time}");
+    }
+
+    #[test]
+    fn a_stall_that_lasts_to_the_end_is_seen_in_gaps_and_lateness() {
+        for end_us in [2_900_000, 3_000_000, 3_050_000] {
+            let (shared, measures) = (shared(), Rc::default());
+            let mut observer = observe(&shared, &measures, 2_000_000);
+            // One that ends the gap behind the steady part does not hide it.
+            if end_us > 3_000_000 {
+                observer.body(end_us, Tick(61), None);
+            }
+            observer.finish(end_us);
+            let stall_ms = (end_us.min(3_000_000) - 1_950_000) as f64 / 1000.0;
+            let measures = measures.borrow();
+            assert!((measures.update_gap.max_ms() - stall_ms).abs() < 2.0, "{}", measures.update_gap.max_ms());
+            let late_ms = measures.arrivals.percentile_ms(100.0);
+            assert!((late_ms - (stall_ms - 50.0)).abs() < 1.0, "the body after the last is late by {late_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_bot_that_gets_all_to_the_end_has_no_gap_but_the_period() {
+        let (shared, measures) = (shared(), Rc::default());
+        observe(&shared, &measures, 3_000_000).finish(3_010_000);
+        let measures = measures.borrow();
+        assert!((measures.update_gap.max_ms() - 50.0).abs() < 1.0);
+        assert!(measures.arrivals.percentile_ms(100.0) < 0.2);
     }
 }

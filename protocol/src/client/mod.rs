@@ -15,7 +15,7 @@ pub use timeline::{Snapshot, Timeline};
 
 use crate::WireError;
 use crate::codec;
-use crate::frame::{FRAME_MARK, TickFollower};
+use crate::frame::{FRAME_MARK, InputReport, TickFollower};
 use crate::ids::EntityId;
 use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
 use crate::message::{ClientMessage, Goodbye, Hello, Inputs, Ping, ServerMessage, Welcome};
@@ -33,8 +33,11 @@ pub enum Event<R: Rules> {
     Body {
         /// Its tick.
         tick: Tick,
-        /// Time since the input for that tick was sent, if it was applied on that tick.
-        input_to_update_us: Option<u64>,
+    },
+    /// A body showed that an input of ours, or a newer one in its place, was applied.
+    InputApplied {
+        /// Time since that input was sent, in microseconds.
+        us: u64,
     },
     /// The game tells something.
     News(R::News),
@@ -112,6 +115,8 @@ pub struct Client<R: Rules> {
     /// The own entity; none before the welcome and for a spectator.
     own: Option<EntityId>,
     joined: bool,
+    /// Inputs not known to be applied: the ticks they were for, and when they were sent. At most [`UNAPPLIED_MAX`].
+    unapplied: VecDeque<(Tick, u64)>,
     counters: Counters,
     events: VecDeque<Event<R>>,
     outgoing: VecDeque<Vec<u8>>,
@@ -138,6 +143,7 @@ impl<R: Rules> Client<R> {
             options,
             own: None,
             joined: false,
+            unapplied: VecDeque::new(),
             counters: Counters::default(),
             events: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -233,25 +239,24 @@ impl<R: Rules> Client<R> {
         self.counters.bodies += 1;
         self.clock.body(now_us, tick);
         self.timeline.push(now_us, &self.replica);
-        let mut input_to_update_us = None;
+        let is_late = self.take_applied(now_us, tick);
         if let Some(own) = self.own.and_then(|own| self.replica.get(own)).map(|known| known.now) {
             let report = self.replica.report();
-            if let Some(sent_us) = self.prediction.sent_us(tick) {
+            if self.prediction.was_said(tick) {
                 self.input_clock.take(report);
                 self.counters.inputs_late += u64::from(report.age > 0);
-                input_to_update_us = (report.age == 0).then(|| now_us.saturating_sub(sent_us));
             }
             let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
             if let Agreement::Corrected { outside } = outcome {
                 self.counters.corrections += 1;
-                if report.age > 0 {
+                if is_late {
                     self.counters.corrections_late += 1;
                 } else if outside || body.world_changed {
                     self.counters.corrections_pushed += 1;
                 }
             }
         }
-        self.events.push_back(Event::Body { tick, input_to_update_us });
+        self.events.push_back(Event::Body { tick });
         if let Some(agrees) = body.hash_agrees {
             self.counters.view_checks += 1;
             if !agrees {
@@ -259,6 +264,20 @@ impl<R: Rules> Client<R> {
                 self.lose_sync(now_us);
             }
         }
+    }
+
+    /// Tells of the inputs that, by the report with the body of `tick`, are applied or overtaken by a newer one. Returns
+    /// whether one that was for this tick or before is not: it came too late.
+    fn take_applied(&mut self, now_us: u64, tick: Tick) -> bool {
+        let age = self.replica.report().age;
+        // The largest age may stand for more, or for no input at all.
+        if age < InputReport::AGE_MAX {
+            let stamp = Tick(tick.0.saturating_sub(u32::from(age)));
+            while let Some((_, sent_us)) = self.unapplied.pop_front_if(|(input, _)| *input <= stamp) {
+                self.events.push_back(Event::InputApplied { us: now_us.saturating_sub(sent_us) });
+            }
+        }
+        self.unapplied.front().is_some_and(|(input, _)| *input <= tick)
     }
 
     fn lose_sync(&mut self, now_us: u64) {
@@ -310,12 +329,16 @@ impl<R: Rules> Client<R> {
         let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
         if inputs_by(tick) == inputs_by(Tick(tick.0.saturating_sub(1))) {
             // Nothing is said on this tick: what was said last is held, here as on the server.
-            self.prediction.play(self.replica.rules(), tick, self.said, None);
+            self.prediction.play(self.replica.rules(), tick, self.said, false);
             return;
         }
         let input = self.input;
         self.said = input;
-        self.prediction.play(self.replica.rules(), tick, input, Some(now_us));
+        self.prediction.play(self.replica.rules(), tick, input, true);
+        // The oldest are kept: they are the ones that wait longest.
+        if self.unapplied.len() < UNAPPLIED_MAX {
+            self.unapplied.push_back((tick, now_us));
+        }
         self.counters.inputs_sent += 1;
         self.send(&ClientMessage::Inputs(Inputs { ack: self.ack(), tick, input }), now_us);
     }
@@ -332,6 +355,10 @@ impl<R: Rules> Client<R> {
 
     /// When [`Self::advance`] should be called next.
     pub fn wake_us(&self, now_us: u64) -> u64 {
+        if !self.joined {
+            // Nothing may be said before the welcome, so there is nothing to come back for.
+            return now_us + SILENCE_US;
+        }
         let silence = self.sent_us + SILENCE_US;
         let tick = match self.own {
             Some(_) if self.replica.is_live() => self.input_clock.wake_us(now_us),
@@ -397,6 +424,9 @@ impl<R: Rules> Client<R> {
         &self.counters
     }
 }
+
+/// Inputs whose way is followed at the same time: more than ten seconds' worth, after which the server closes.
+const UNAPPLIED_MAX: usize = 1024;
 
 /// Half of what the server allows, so that one late timer is no offence.
 const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;

@@ -14,8 +14,8 @@ const STEPS_MAX: usize = 2 * INPUTS_AHEAD_MAX as usize;
 struct Step<R: Rules> {
     tick: Tick,
     input: R::Input,
-    /// None if nothing was sent: the input before was still held.
-    sent_us: Option<u64>,
+    /// Whether the input was sent. If not, it is the one before, still held.
+    was_said: bool,
     entity: R::Entity,
     own: R::Own,
 }
@@ -70,9 +70,9 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
-    /// When the input for `tick` was sent, if one was and it is not settled yet.
-    pub(super) fn sent_us(&self, tick: Tick) -> Option<u64> {
-        self.find(tick).and_then(|index| self.steps[index].sent_us)
+    /// Whether an input was sent for `tick`, which is not settled yet.
+    pub(super) fn was_said(&self, tick: Tick) -> bool {
+        self.find(tick).is_some_and(|index| self.steps[index].was_said)
     }
 
     fn find(&self, tick: Tick) -> Option<usize> {
@@ -80,9 +80,9 @@ impl<R: Rules> Prediction<R> {
     }
 
     /// Plays one tick further. Before the server's first word there is nothing to play.
-    pub(super) fn play(&mut self, rules: &R, tick: Tick, input: R::Input, sent_us: Option<u64>) {
+    pub(super) fn play(&mut self, rules: &R, tick: Tick, input: R::Input, was_said: bool) {
         let Some((&entity, &own)) = self.newest() else { return };
-        let mut step = Step { tick, input, sent_us, entity, own };
+        let mut step = Step { tick, input, was_said, entity, own };
         rules.play(&mut step.entity, &mut step.own, &input);
         if self.steps.len() == STEPS_MAX {
             // The server has not spoken for longer than it takes to be stale: a fresh start will follow.

@@ -32,7 +32,7 @@ pub(crate) fn describe(event: &Event<Arena>) -> Option<String> {
             let words = CloseReason::from_code(*code).map_or("", CloseReason::words);
             write!(text, "goodbye\t{code}\t{retry_after_ms}\t{words}")
         }
-        Event::Body { .. } | Event::RoundTrip { .. } => return None,
+        Event::Body { .. } | Event::InputApplied { .. } | Event::RoundTrip { .. } => return None,
     };
     Some(text)
 }
