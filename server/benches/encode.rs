@@ -1,4 +1,4 @@
-//! What replication costs: records per world entity and tick, frames per visible entity and player.
+//! What replication costs: records per world entity and tick, frames per visible entity and player, and whole ticks.
 //!
 //! `cargo bench -p fracas-server --bench encode`; Criterion's `time` divided by its elements is the figure.
 
@@ -80,5 +80,18 @@ fn frames(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, records, frames);
+/// A whole tick of the tick thread, inputs for everybody included.
+fn ticks(c: &mut Criterion) {
+    for people in [1000, 5000] {
+        let mut stage = Stage::with_density(1, people, 12);
+        (0..people).for_each(|_| stage.request_join(Role::Player));
+        (0..150).for_each(|_| stage.step());
+        let mut group = c.benchmark_group("tick");
+        group.throughput(Throughput::Elements(u64::from(people)));
+        group.bench_function(format!("{people} players"), |b| b.iter(|| stage.step()));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, records, frames, ticks);
 criterion_main!(benches);
