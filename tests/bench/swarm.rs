@@ -214,10 +214,6 @@ impl Swarm {
         let readers = self.members.iter().filter(|member| member.has_joined() && !member.is_stalled()).count();
         let due = readers as f64 * seconds * f64::from(rate.hz());
         let swarm_busy = busy.as_secs_f64() / seconds;
-        eprintln!(
-            "late {:?}",
-            [0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 85.0, 90.0, 95.0, 99.0, 99.9].map(|p| tally.arrivals.percentile_ms(p))
-        );
         let mut measured = Measured {
             players: self.options.players,
             joined,
