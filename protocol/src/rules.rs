@@ -123,6 +123,10 @@ pub trait Rules: Clone + Send + Sync + 'static {
     /// Takes over into a client's prediction what only the server decides (hits, score) and what it tells late (aim). If
     /// the prediction still differs from `truth` then, it was wrong.
     fn take_over(predicted: &mut Self::Entity, truth: &Self::Entity);
+    /// Whether the server did something to the own entity, as it was predicted for a tick, that a client could not know
+    /// and that moves or changes it beyond what [`Self::take_over`] covers: it destroyed it, or placed it anew. Nothing
+    /// else may excuse a wrong prediction.
+    fn is_overruled(predicted: &Self::Entity, truth: &Self::Entity) -> bool;
     /// One tick of a player's own state, given the entity after that tick; the part of [`Self::play`] that a client
     /// can follow without knowing the input.
     fn predict_own(&self, entity: &Self::Entity, own: &mut Self::Own);

@@ -78,6 +78,12 @@ fn each_brain_plays_and_the_swarm_reports_all_that_it_promises() {
         ] {
             assert!(!summary[key].is_null(), "{key} in {summary}");
         }
+        let corrections = |key: &str| summary[key].as_u64().expect("a number");
+        assert_eq!(
+            corrections("corrections"),
+            corrections("corrections_late") + corrections("corrections_pushed"),
+            "with few inputs too: {summary}"
+        );
         let inputs =
             summary["inputs_sent"].as_f64().expect("a number") / summary["steady_s"].as_f64().expect("a number");
         assert!((40.0..=60.0).contains(&inputs), "5 bots send 10 inputs a second each: {inputs}");

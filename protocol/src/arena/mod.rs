@@ -265,6 +265,14 @@ impl Rules for Arena {
         *predicted = Ship { aim: ship.aim, hull: ship.hull, timer: ship.timer, score: ship.score, ..*predicted };
     }
 
+    fn is_overruled(predicted: &Entity, truth: &Entity) -> bool {
+        // Nothing pushes ships: a hit costs hull, and only the last one and the respawn touch anything else.
+        match (predicted, truth) {
+            (Entity::Ship(predicted), Entity::Ship(ship)) => predicted.is_alive() != ship.is_alive(),
+            _ => false,
+        }
+    }
+
     fn predict_own(&self, entity: &Entity, own: &mut Own) {
         let Entity::Ship(ship) = entity else { return };
         own.advance(ship.has_fired(&self.tuning), &self.tuning);

@@ -253,6 +253,10 @@ impl<R: Rules> Client<R> {
                 self.counters.inputs_late += u64::from(report.age > 0);
             }
             let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
+            if body.world_changed {
+                // Where it agreed on this tick, it may fly into a new wall, or through an old one, on the next.
+                self.prediction.replay(self.replica.rules());
+            }
             if let Agreement::Corrected { outside } = outcome {
                 self.counters.corrections += 1;
                 if is_late {

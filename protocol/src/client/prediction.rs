@@ -27,7 +27,7 @@ pub enum Agreement {
     Agreed,
     /// It did not. The prediction has been made anew.
     Corrected {
-        /// Whether something that only the server could know came with it: a hit, a pick-up.
+        /// Whether only the server could know better: it overruled the entity, or the ticks in between were never told.
         outside: bool,
     },
 }
@@ -82,6 +82,10 @@ impl<R: Rules> Prediction<R> {
     /// Plays one tick further. Before the server's first word there is nothing to play.
     pub(super) fn play(&mut self, rules: &R, tick: Tick, input: R::Input, was_said: bool) {
         let Some((&entity, &own)) = self.newest() else { return };
+        if self.base.is_some_and(|(last, ..)| tick <= last) {
+            // The server has played it already: as a step behind its word it would be one too many.
+            return;
+        }
         let mut step = Step { tick, input, was_said, entity, own };
         rules.play(&mut step.entity, &mut step.own, &input);
         if self.steps.len() == STEPS_MAX {
@@ -94,6 +98,7 @@ impl<R: Rules> Prediction<R> {
     /// Compares the server's word on `tick` with what was predicted for it, and replays the inputs since if need be.
     pub(super) fn reconcile(&mut self, rules: &R, tick: Tick, truth: &R::Entity, own: &R::Own) -> Agreement {
         let predicted = self.find(tick).map(|index| (self.steps[index].entity, self.steps[index].own));
+        let has_gap = self.base.is_some_and(|(last, ..)| last.next() != tick);
         while self.steps.front().is_some_and(|step| step.tick <= tick) {
             self.steps.pop_front();
         }
@@ -110,17 +115,106 @@ impl<R: Rules> Prediction<R> {
         if expected == *truth {
             return Agreement::Agreed;
         }
-        // What take_over brought, aim aside, is an outside effect; so is any change of the own state.
-        let mut aimed = predicted;
-        R::take_over(&mut aimed, truth);
-        Agreement::Corrected { outside: aimed != predicted || predicted_own != *own }
+        Agreement::Corrected { outside: has_gap || R::is_overruled(&predicted, truth) }
     }
 
-    fn replay(&mut self, rules: &R) {
+    /// Plays the ticks since the server's last word anew.
+    pub(super) fn replay(&mut self, rules: &R) {
         let Some((_, mut entity, mut own)) = self.base else { return };
         for step in &mut self.steps {
             rules.play(&mut entity, &mut own, &step.input);
             (step.entity, step.own) = (entity, own);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::{Arena, Entity, Heading, Input, Map, Own, Ship, Thrust};
+    use crate::rules::Point;
+    use crate::tick::TickRate;
+
+    fn arena() -> Arena {
+        Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
+    }
+
+    /// A ship in the open that has been predicted for ticks 1 to 4 from the server's word on tick 0; and what the server
+    /// makes of it on tick 1.
+    fn predicted(arena: &Arena) -> (Prediction<Arena>, Ship, Own) {
+        let (ship, own) = (Ship { position: arena.map().centre(), hull: 100, ..Ship::default() }, Own::default());
+        let mut prediction = Prediction::new();
+        prediction.reconcile(arena, Tick(0), &Entity::Ship(ship), &own);
+        let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
+        (1..=4).for_each(|tick| prediction.play(arena, Tick(tick), input, true));
+        let (mut truth, mut own) = (Entity::Ship(ship), own);
+        arena.play(&mut truth, &mut own, &input);
+        let Entity::Ship(ship) = truth else { unreachable!("it is a ship") };
+        (prediction, ship, own)
+    }
+
+    /// What comes of a word on tick 1 that is changed in some way.
+    fn word(change: impl FnOnce(&mut Ship, &mut Own)) -> Agreement {
+        let arena = arena();
+        let (mut prediction, mut ship, mut own) = predicted(&arena);
+        change(&mut ship, &mut own);
+        prediction.reconcile(&arena, Tick(1), &Entity::Ship(ship), &own)
+    }
+
+    const FAULT: Agreement = Agreement::Corrected { outside: false };
+    const PUSHED: Agreement = Agreement::Corrected { outside: true };
+
+    #[test]
+    fn what_is_told_late_or_decided_elsewhere_corrects_nothing() {
+        assert_eq!(word(|_, _| ()), Agreement::Agreed);
+        assert_eq!(word(|ship, _| ship.aim = Heading::new(300)), Agreement::Agreed);
+        assert_eq!(word(|ship, own| (ship.hull, ship.score, own.rank) = (64, 3, 2)), Agreement::Agreed);
+    }
+
+    #[test]
+    fn a_prediction_that_is_wrong_is_no_push_because_the_aim_or_the_score_differs_as_well() {
+        assert_eq!(word(|ship, _| ship.position.x += 1), FAULT);
+        assert_eq!(word(|ship, _| (ship.position.x, ship.aim) = (ship.position.x + 1, Heading::new(300))), FAULT);
+        assert_eq!(word(|ship, _| (ship.velocity.y, ship.hull, ship.score) = (1, 64, 3)), FAULT);
+        assert_eq!(word(|ship, own| (ship.reload, ship.shots, own.energy) = (9, 1, 0)), FAULT, "a shot nobody ordered");
+    }
+
+    #[test]
+    fn destruction_respawn_and_ticks_that_were_never_told_are_pushes() {
+        assert_eq!(word(|ship, _| ship.destroy(60)), PUSHED);
+        let arena = arena();
+        let (mut prediction, ship, own) = predicted(&arena);
+        let elsewhere = Ship { position: Point { x: ship.position.x + 6400, ..ship.position }, ..ship };
+        assert_eq!(prediction.reconcile(&arena, Tick(3), &Entity::Ship(elsewhere), &own), PUSHED);
+    }
+
+    #[test]
+    fn a_tick_that_the_server_has_played_already_is_not_predicted_once_more() {
+        let arena = arena();
+        let (_, ship, own) = predicted(&arena);
+        let mut prediction = Prediction::new();
+        prediction.reconcile(&arena, Tick(5), &Entity::Ship(ship), &own);
+        let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
+        // A client's clock may begin a little behind.
+        (4..=6).for_each(|tick| prediction.play(&arena, Tick(tick), input, true));
+        let (mut truth, mut own) = (Entity::Ship(ship), own);
+        arena.play(&mut truth, &mut own, &input);
+        assert_eq!(prediction.reconcile(&arena, Tick(6), &truth, &own), Agreement::Agreed);
+    }
+
+    #[test]
+    fn a_wall_that_goes_up_before_the_ship_is_in_the_prediction_at_once() {
+        let mut arena = arena();
+        arena.set_world(crate::arena::OpenTiles(2)).expect("two tiles");
+        let (mut prediction, ship, own) = predicted(&arena);
+        let (column, row) = arena.map().tile_of_rank(1).expect("a second tile");
+        let side = arena.map().tile_quanta();
+        let inside = Point { x: column as i32 * side + side / 2, y: row as i32 * side + side / 2 };
+        let ship = Ship { position: inside, ..ship };
+        prediction.reconcile(&arena, Tick(1), &Entity::Ship(ship), &own);
+        let flown = *prediction.newest().expect("a prediction").0;
+        arena.set_world(crate::arena::OpenTiles(1)).expect("one tile");
+        prediction.replay(&arena);
+        assert_ne!(flown, *prediction.newest().expect("a prediction").0, "it cannot fly inside a wall");
     }
 }
