@@ -1,5 +1,6 @@
 // The heads-up display: vitals, score, leaders, kill feed, ping, and where the fight is. Names only ever go in as text.
 
+import { fitCanvas } from './canvas.js';
 import { HUD } from './core.js';
 
 /** @import { Core } from './core.js' */
@@ -36,7 +37,15 @@ export class Hud {
     this.density = [];
     this.feed.replaceChildren();
     this.leaders.replaceChildren();
-    this.banner.textContent = '';
+    this.blank();
+  }
+
+  /** Claims nothing: before the first frame it is not known whether there is a ship at all. */
+  blank() {
+    for (const element of [this.hull, this.energy]) bar(element, 0, '');
+    for (const element of [this.score, this.standing, this.banner]) setText(element, '');
+    setText(this.ping, '– ms');
+    this.mapContext.clearRect(0, 0, this.map.width, this.map.height);
   }
 
   /** Takes an event from the core. @param {string[][]} event */
@@ -84,6 +93,7 @@ export class Hud {
   /** Shows the numbers of the last picture. @param {Core} core */
   update(core) {
     const hud = core.hud();
+    if (!(hud[HUD.tile] > 0)) return this.blank();
     const alive = hud[HUD.hull] > 0;
     const percent = (/** @type {number} */ part) => Math.ceil(part * 100);
     bar(this.hull, hud[HUD.hull], `${percent(hud[HUD.hull])}`);
@@ -114,8 +124,10 @@ export class Hud {
   drawMap(core, hud) {
     const { map, mapContext: context } = this;
     const [open, tile, x, y] = [hud[HUD.open], hud[HUD.tile], hud[HUD.x], hud[HUD.y]];
-    context.clearRect(0, 0, map.width, map.height);
-    if (!(tile > 0)) return;
+    const ratio = fitCanvas(map);
+    const side = map.width / ratio;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, side, side);
     const tiles = Array.from({ length: Math.min(open, 4096) }, (_, rank) => ({
       column: core.exports.tile_of_rank(rank, 0),
       row: core.exports.tile_of_rank(rank, 1),
@@ -125,7 +137,7 @@ export class Hud {
     const rows = tiles.map((t) => t.row);
     const [left, top] = [Math.min(...columns), Math.min(...rows)];
     const span = Math.max(Math.max(...columns) - left, Math.max(...rows) - top) + 1;
-    const size = (map.width - 16) / span;
+    const size = (side - 16) / span;
     const most = Math.max(1, ...this.density);
     for (const { column, row, ships } of tiles) {
       context.fillStyle = `rgb(255 180 84 / ${Math.round(10 + (40 * ships) / most)}%)`;

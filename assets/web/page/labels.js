@@ -1,5 +1,6 @@
 // Names beside the ships, on a canvas of their own: text is what WebGL does not do.
 
+import { fitCanvas } from './canvas.js';
 import { SHIP_FLOATS } from './core.js';
 
 /** @import { Core } from './core.js' */
@@ -17,11 +18,9 @@ export class Labels {
   /** @param {Core} core @param {Renderer} renderer */
   draw(core, renderer) {
     const { canvas, context } = this;
-    const { clientWidth: width, clientHeight: height } = canvas;
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
+    const ratio = fitCanvas(canvas);
+    const [width, height] = [canvas.width / ratio, canvas.height / ratio];
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.font = '12px system-ui, sans-serif';
     context.textAlign = 'center';

@@ -1,12 +1,10 @@
 // Draws a picture with WebGL2: the core's arrays go to the card as they lie in its memory, one draw call per kind.
 
+import { fitCanvas } from './canvas.js';
 import * as shaders from './shaders.js';
 
 /** @import { Core } from './core.js' */
 /** @import { Attribute } from './shaders.js' */
-
-/** Device pixels per CSS pixel beyond which more cost more than they show. */
-const RATIO_MAX = 2;
 
 /** Sizes of the views in units, by aspect class; see `Aspect::view_size` in the protocol. */
 export const VIEWS = [
@@ -135,13 +133,8 @@ export class Renderer {
    */
   fit(aspect) {
     const { canvas } = this;
-    const ratio = Math.min(devicePixelRatio || 1, RATIO_MAX);
-    const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
-    const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
+    const ratio = fitCanvas(canvas);
+    const { width, height } = canvas;
     const [viewWidth, viewHeight] = VIEWS[aspect] ?? VIEWS[2];
     const pixelsPerUnit = Math.max(width / viewWidth, height / viewHeight);
     this.halfWidth = width / pixelsPerUnit / 2;
