@@ -4,11 +4,17 @@ import { OK, OTHER_MAP } from './core.js';
 
 /** @import { Core } from './core.js' */
 
-/** The first wait before coming back, and the longest, in milliseconds; half of it is chance. */
+/** The first pause before coming back, and the longest, in milliseconds; chance makes it up to twice as long. */
 const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 8000;
-/** A connection that held this long starts with the first wait again, in milliseconds. */
+const RETRY_MAX_MS = 4000;
+/** A connection that held this long starts with the first pause again, in milliseconds. */
 const STEADY_MS = 10_000;
+/** How long the server may take to tell its map, in milliseconds. */
+const MAP_MS = 5000;
+/** Time between two looks at whether the server still speaks, in milliseconds. */
+const CHECK_MS = 1000;
+/** Looks in a row between which nothing came, beyond which the connection is lost. A server speaks on every tick. */
+const QUIET_CHECKS_MAX = 5;
 
 /**
  * What the connection tells the page.
@@ -23,13 +29,14 @@ export class Connection {
   /**
    * @param {Core} core
    * @param {string} name
-   * @param {number} aspect
+   * @param {() => number} windowAspect the aspect of the window, which may change while the connection is lost
    * @param {Listener} listener
    */
-  constructor(core, name, aspect, listener) {
+  constructor(core, name, windowAspect, listener) {
     this.core = core;
     this.name = name;
-    this.aspect = aspect;
+    this.windowAspect = windowAspect;
+    this.aspect = windowAspect();
     this.listener = listener;
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -40,6 +47,9 @@ export class Connection {
     this.openedAt = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.watchdog = undefined;
+    this.quietChecks = 0;
     this.ended = false;
   }
 
@@ -47,18 +57,21 @@ export class Connection {
   async open() {
     let map;
     try {
-      const answer = await fetch('/map', { cache: 'no-cache' });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      map = await answer.json();
+      map = await fetchMap();
     } catch {
       this.comeBack('The server cannot be reached.');
       return;
     }
     if (this.ended) return;
+    this.aspect = this.windowAspect();
     if (this.core.start(map, this.name, this.aspect, this.token) !== OK) {
       this.end('The server sent a map that cannot be used: reload the page.');
       return;
     }
+    this.connect();
+  }
+
+  connect() {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
     const socket = new WebSocket(`${scheme}://${location.host}/ws`, 'fracas.1');
     socket.binaryType = 'arraybuffer';
@@ -66,19 +79,45 @@ export class Connection {
       this.openedAt = performance.now();
       this.flush();
     };
-    socket.onmessage = (event) => this.receive(socket, event.data);
-    socket.onclose = (event) => this.closed(socket, event);
+    socket.onmessage = (event) => this.receive(event.data);
+    socket.onclose = (event) => this.closed(event);
     this.socket = socket;
+    this.quietChecks = 0;
+    this.watchdog = setInterval(() => this.check(), CHECK_MS);
   }
 
-  /** @param {WebSocket} socket @param {ArrayBuffer} message */
-  receive(socket, message) {
-    if (socket !== this.socket) return;
+  /**
+   * A network that swallows everything closes no socket, neither one that is open nor one that is being opened. Looks
+   * are counted and not milliseconds: in a hidden tab the timer runs seldom, and after a computer's sleep before the
+   * messages that wait, but each message begins the count anew.
+   */
+  check() {
+    this.quietChecks += 1;
+    if (this.quietChecks > QUIET_CHECKS_MAX) {
+      this.drop();
+      this.comeBack('The server does not answer.');
+    }
+  }
+
+  /** Lets go of the socket; what it says from now on is not heard. */
+  drop() {
+    clearInterval(this.watchdog);
+    const { socket } = this;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close(1000);
+  }
+
+  /** @param {ArrayBuffer} message */
+  receive(message) {
+    this.quietChecks = 0;
     const now = performance.now();
     const fault = this.core.receive(message, now);
     if (fault !== OK) {
-      socket.close(1000);
-      this.socket = null;
+      this.drop();
       if (fault === OTHER_MAP) this.comeBack('The server changed its map.');
       else this.end('The server sent something this page does not know: reload the page.');
       return;
@@ -97,6 +136,8 @@ export class Connection {
   advance(now) {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.core.exports.advance(now);
+    // Only a message makes a hidden page speak, and one that fell behind gets none before it has acknowledged the last.
+    if (document.hidden) this.core.exports.acknowledge(now);
     this.flush();
   }
 
@@ -105,10 +146,9 @@ export class Connection {
     for (const message of this.core.outgoing()) this.socket.send(message);
   }
 
-  /** @param {WebSocket} socket @param {CloseEvent} event */
-  closed(socket, event) {
-    if (socket !== this.socket || this.ended) return;
-    this.socket = null;
+  /** @param {CloseEvent} event */
+  closed(event) {
+    this.drop();
     const { mayRetry, words } = this.core.wordsForClose(event.code);
     const reason = event.reason || words;
     if (mayRetry) this.comeBack(reason);
@@ -119,12 +159,12 @@ export class Connection {
   comeBack(words) {
     if (this.ended) return;
     if (this.openedAt && performance.now() - this.openedAt > STEADY_MS) this.retryMs = RETRY_FIRST_MS;
-    const wait = Math.max(this.retryAfterMs, this.retryMs / 2) + (Math.random() * this.retryMs) / 2;
+    const pause = pauseMs(this.retryMs, this.retryAfterMs);
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
     this.retryAfterMs = 0;
     this.openedAt = 0;
-    this.listener.onWaiting(words, wait / 1000);
-    this.timer = setTimeout(() => this.open(), wait);
+    this.listener.onWaiting(words, pause / 1000);
+    this.timer = setTimeout(() => this.open(), pause);
   }
 
   /** The player leaves. */
@@ -135,8 +175,7 @@ export class Connection {
     }
     this.ended = true;
     clearTimeout(this.timer);
-    this.socket?.close(1000);
-    this.socket = null;
+    this.drop();
   }
 
   /** @param {string} words */
@@ -144,6 +183,22 @@ export class Connection {
     this.leave();
     this.listener.onEnd(words);
   }
+}
+
+/**
+ * The pause before coming back. As much of it is chance as is not: after a restart all pages come back, and must not
+ * do so at the same time.
+ * @param {number} retryMs what the attempts so far ask for
+ * @param {number} retryAfterMs what the server asked for
+ */
+export function pauseMs(retryMs, retryAfterMs) {
+  return Math.max(retryMs, retryAfterMs) * (1 + Math.random());
+}
+
+async function fetchMap() {
+  const answer = await fetch('/map', { cache: 'no-cache', signal: AbortSignal.timeout(MAP_MS) });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.json();
 }
 
 /** @param {string} hex */

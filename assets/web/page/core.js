@@ -9,7 +9,7 @@
  *   start(mapLen: number, nameLen: number, tokenLen: number, aspect: number): number,
  *   receive(len: number, nowMs: number): number,
  *   set_input(thrust: number, aim: number, fire: number): void,
- *   advance(nowMs: number): void, leave(nowMs: number): void,
+ *   advance(nowMs: number): void, acknowledge(nowMs: number): void, leave(nowMs: number): void,
  *   take_outgoing(): number, take_event(): number,
  *   name_of(id: number): number, words_for_close(code: number): number,
  *   draw(nowMs: number, halfWidth: number, halfHeight: number): void,

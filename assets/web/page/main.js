@@ -18,18 +18,34 @@ const controls = new Controls(arena);
 const hud = new Hud();
 const effects = new Effects();
 const labels = new Labels(/** @type {HTMLCanvasElement} */ (find('labels')));
-const loading = Core.load(fetch('/core.wasm'));
 
+/** @type {Promise<Core> | null} */
+let loading = null;
 /** @type {Core | null} */
 let core = null;
 /** @type {Renderer | null} */
 let renderer = null;
 /** @type {Connection | null} */
 let connection = null;
+/** Counts joining and leaving: who joined, and left while the core was loading, does not want to play any more. */
+let turns = 0;
 
-/** What the page shows: `menu`, `playing` or `lost`. @param {string} phase */
+/** The core, loaded once; or again, if it could not be. */
+function loadCore() {
+  loading ??= Core.load(fetch('/core.wasm')).catch((error) => {
+    loading = null;
+    throw new Error(`The game could not be loaded (${error.message}). Try again.`);
+  });
+  return loading;
+}
+
+/**
+ * What the page shows: `menu`, `joining` (the menu, until the first answer), `playing` or `lost`.
+ * @param {string} phase
+ */
 function setPhase(phase) {
   document.body.dataset.phase = phase;
+  play.disabled = phase === 'joining';
   controls.setActive(phase === 'playing');
 }
 
@@ -37,7 +53,6 @@ function setPhase(phase) {
 function showMenu(words) {
   setPhase('menu');
   find('trouble').textContent = words;
-  play.disabled = false;
   nameField.focus();
 }
 
@@ -48,6 +63,7 @@ function showWaiting(words, seconds) {
 }
 
 function leave() {
+  turns += 1;
   connection?.leave();
   connection = null;
   showMenu('');
@@ -55,22 +71,32 @@ function leave() {
 
 /** @param {string[][]} event */
 function takeEvent(event) {
-  if (event[0][0] === 'welcome') {
-    play.disabled = false;
-    setPhase('playing');
-  }
+  if (event[0][0] === 'welcome') setPhase('playing');
   hud.take(event);
 }
 
 /** @param {string} name */
 async function join(name) {
-  core = await loading;
+  turns += 1;
+  const turn = turns;
+  setPhase('joining');
+  try {
+    const loaded = await loadCore();
+    if (turn === turns) await connect(loaded, name);
+  } catch (error) {
+    if (turn === turns) showMenu(/** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {Core} loaded @param {string} name */
+async function connect(loaded, name) {
+  core = loaded;
   renderer ??= new Renderer(arena);
   effects.clear();
   labels.clear();
   hud.reset(name);
-  const aspect = aspectOf(innerWidth, innerHeight);
-  connection = new Connection(core, name, aspect, {
+  const windowAspect = () => aspectOf(innerWidth, innerHeight);
+  connection = new Connection(core, name, windowAspect, {
     onEvent: takeEvent,
     onWaiting: showWaiting,
     onEnd: (words) => {
@@ -81,12 +107,22 @@ async function join(name) {
   await connection.open();
 }
 
+/** Tells the core what the player wants. */
+function steer() {
+  const { thrust, aim, fire } = controls.read();
+  core?.exports.set_input(thrust, aim, fire ? 1 : 0);
+}
+
+/** Whether there is an arena to draw. */
+function isArenaShown() {
+  return document.body.dataset.phase === 'playing' || document.body.dataset.phase === 'lost';
+}
+
 /** One picture. @param {number} now in milliseconds, as performance.now() has it */
 function frame(now) {
   requestAnimationFrame(frame);
-  if (!core || !renderer || !connection || document.body.dataset.phase === 'menu') return;
-  const { thrust, aim, fire } = controls.read();
-  core.exports.set_input(thrust, aim, fire ? 1 : 0);
+  if (!core || !renderer || !connection || !isArenaShown()) return;
+  steer();
   // Not the picture's own time, which is when it began: the core must not see its clock go back between messages.
   const present = performance.now();
   connection.advance(present);
@@ -109,17 +145,22 @@ form.addEventListener('submit', (event) => {
     return;
   }
   find('trouble').textContent = '';
-  play.disabled = true;
   remember(name);
-  join(name).catch((error) => showMenu(error.message));
+  join(name);
 });
 
 find('overlay-leave').addEventListener('click', leave);
 addEventListener('keydown', (event) => {
   if (event.code === 'Escape' && document.body.dataset.phase !== 'menu') leave();
 });
-// A page that goes away says so; the ship need not wait for it.
-addEventListener('pagehide', () => connection?.leave());
+// A page that goes away says so; the ship need not wait for it. If it comes back, by the browser's button, it is as it
+// was left: with the menu.
+addEventListener('pagehide', leave);
+// A hidden page is not drawn any more: the core must hear now that the keys were let go, or it holds them on.
+document.addEventListener('visibilitychange', () => {
+  steer();
+  connection?.advance(performance.now());
+});
 
 /** Storage may be shut off; then a name is just not remembered. @param {string} name */
 function remember(name) {
@@ -133,6 +174,8 @@ try {
 } catch {}
 
 requestAnimationFrame(frame);
+// Begun before it is needed; what goes wrong is said to who wants to play.
+loadCore().catch(() => {});
 
 /**
  * What the page knows right now, for the console and for tests. It reads and changes nothing.

@@ -1,11 +1,14 @@
 //! A client as a state machine: bytes and the time go in, bytes and events come out. The bots and the page drive it.
 //!
 //! The host calls [`Client::receive`] with each message, [`Client::advance`] whenever [`Client::wake_us`] has come, and
-//! sends what [`Client::take_outgoing`] gives. Times are microseconds of the host's monotonic clock.
+//! sends what [`Client::take_outgoing`] gives. A host whose timers do not run calls [`Client::acknowledge`] besides.
+//! Times are microseconds of the host's monotonic clock.
 
 mod clock_sync;
 mod inputs;
 mod prediction;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 pub use clock_sync::ClockSync;
@@ -105,6 +108,8 @@ pub struct Client<R: Rules> {
     input_clock: InputClock,
     /// Counts the ticks of all frames, those too that cannot be used: the server waits until they are acknowledged.
     received: TickFollower,
+    /// The last tick acknowledged.
+    acknowledged: Option<Tick>,
     /// What the player wants, and what the server was last told of it.
     input: R::Input,
     said: R::Input,
@@ -133,6 +138,7 @@ impl<R: Rules> Client<R> {
             clock: ClockSync::new(rate),
             input_clock: InputClock::new(rate),
             received: TickFollower::default(),
+            acknowledged: None,
             input: R::Input::default(),
             said: R::Input::default(),
             options,
@@ -300,7 +306,15 @@ impl<R: Rules> Client<R> {
             }
         }
         if now_us.saturating_sub(self.sent_us) >= SILENCE_US {
-            self.send(&ClientMessage::Ack(self.ack()), now_us);
+            self.send_ack(now_us);
+        }
+    }
+
+    /// Acknowledges the last tick received at once, if that was not done yet. For a host that cannot tell when it will
+    /// call [`Self::advance`] again: to a client that fell behind, the server says nothing more until it has done so.
+    pub fn acknowledge(&mut self, now_us: u64) {
+        if self.joined && self.acknowledged != self.received.tick {
+            self.send_ack(now_us);
         }
     }
 
@@ -317,12 +331,19 @@ impl<R: Rules> Client<R> {
         self.said = input;
         self.prediction.play(self.replica.rules(), tick, input, Some(now_us));
         self.counters.inputs_sent += 1;
-        self.send(&ClientMessage::Inputs(Inputs { ack: self.ack(), tick, input }), now_us);
+        let ack = self.ack();
+        self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
     }
 
-    /// The last tick received.
-    fn ack(&self) -> Tick {
-        self.received.tick.unwrap_or_default()
+    fn send_ack(&mut self, now_us: u64) {
+        let ack = self.ack();
+        self.send(&ClientMessage::Ack(ack), now_us);
+    }
+
+    /// The last tick received, which is acknowledged now.
+    fn ack(&mut self) -> Tick {
+        self.acknowledged = self.received.tick;
+        self.acknowledged.unwrap_or_default()
     }
 
     /// Whether [`Self::advance`] would play a tick now, for which an input should be set before.

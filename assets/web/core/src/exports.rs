@@ -121,6 +121,12 @@ extern "C" fn advance(now_ms: f64) {
     with_page(|page| page.advance(now_ms));
 }
 
+/// Acknowledges the last tick received, if that was not done yet.
+#[unsafe(no_mangle)]
+extern "C" fn acknowledge(now_ms: f64) {
+    with_page(|page| page.acknowledge(now_ms));
+}
+
 /// Says that the player leaves.
 #[unsafe(no_mangle)]
 extern "C" fn leave(now_ms: f64) {

@@ -103,6 +103,11 @@ impl Page {
         self.client.advance(us(now_ms));
     }
 
+    /// Acknowledges what has come: for a page that is not drawn.
+    pub(crate) fn acknowledge(&mut self, now_ms: f64) {
+        self.client.acknowledge(us(now_ms));
+    }
+
     pub(crate) fn leave(&mut self, now_ms: f64) {
         self.client.leave(us(now_ms));
     }
@@ -184,7 +189,12 @@ impl Page {
         let rules = self.client.replica().rules();
         let hz = rules.tuning().rate.hz() as f32;
         let (open, tile) = (f32::from(rules.open()), (rules.map().tile_quanta() / 64) as f32);
-        let ship = self.own_record().copied().unwrap_or_default();
+        // Without a record, while a fresh start is awaited, the prediction is the last that was told.
+        let predicted = self.client.prediction().newest().and_then(|(entity, _)| match entity {
+            Entity::Ship(ship) => Some(ship),
+            _ => None,
+        });
+        let ship = self.own_record().or(predicted).copied().unwrap_or_default();
         let own = self.client.prediction().newest().map_or(*self.client.replica().own(), |(_, own)| *own);
         let rtt_ms = self.client.clock().rtt_us().map_or(-1.0, |us| us as f32 / 1000.0);
         let counters = self.client.counters();
