@@ -2,9 +2,13 @@
 
 import { chromium } from 'playwright-core';
 
-/** Debian's Chromium, drawing WebGL2 in software, quiet about the network. */
-export function launch() {
+/**
+ * Debian's Chromium, drawing WebGL2 in software, quiet about the network.
+ * @param {import('playwright-core').LaunchOptions} options
+ */
+export function launch(options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox',
@@ -23,7 +27,22 @@ export function launch() {
  * @typedef {{ x: number, y: number, hull: number, own: boolean, score: number, id: number, name: string | null }} Ship
  * @typedef {{ phase: string, hud: Record<string, number>, ships: Ship[], recorded: { x: number, y: number },
  *   pixelsPerUnit: number }} Inspection
+ * @typedef {{ ack: number, tick: number, thrust: number, aim: number, fire: boolean }} Inputs
  */
+
+/** Reads the control message *inputs*; null if it is another. @param {Buffer} message @returns {Inputs | null} */
+function inputsOf(message) {
+  if (message[0] !== 1) return null;
+  let at = 1;
+  const uint = () => {
+    const first = message[at++];
+    if (first <= 250) return first;
+    const bytes = first === 251 ? 2 : 4;
+    at += bytes;
+    return message.readUIntLE(at - bytes, bytes);
+  };
+  return { ack: uint(), tick: uint(), thrust: message[at++], aim: uint(), fire: message[at] === 1 };
+}
 
 /** One player's page. */
 export class Player {
@@ -32,15 +51,28 @@ export class Player {
     this.page = page;
     /** @type {string[]} What went wrong in it. */
     this.faults = [];
+    /** How many connections it has opened, and the last inputs it sent. */
+    this.connections = 0;
+    /** @type {Inputs | null} */
+    this.inputs = null;
+    page.on('websocket', (socket) => {
+      this.connections += 1;
+      socket.on('framesent', ({ payload }) => {
+        if (Buffer.isBuffer(payload)) this.inputs = inputsOf(payload) ?? this.inputs;
+      });
+    });
     page.on('pageerror', (error) => this.faults.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') this.faults.push(message.text());
     });
   }
 
-  /** Opens the page in a profile of its own. @param {import('playwright-core').Browser} browser @param {string} url */
-  static async open(browser, url) {
-    const context = await browser.newContext({ viewport: { width: 960, height: 540 } });
+  /**
+   * Opens the page in a profile of its own.
+   * @param {import('playwright-core').Browser} browser @param {string} url
+   */
+  static async open(browser, url, deviceScaleFactor = 1) {
+    const context = await browser.newContext({ viewport: { width: 960, height: 540 }, deviceScaleFactor });
     const player = new Player(await context.newPage());
     await player.page.goto(url);
     return player;
@@ -72,11 +104,39 @@ export class Player {
     }
   }
 
+  /** Waits until the inputs it sends are such. @param {string} what @param {(inputs: Inputs) => boolean} are */
+  async sends(what, are, seconds = 5) {
+    const end = Date.now() + seconds * 1000;
+    while (!this.inputs || !are(this.inputs)) {
+      if (Date.now() > end) throw new Error(`never sent: ${what}; ${JSON.stringify(this.inputs)}`);
+      await this.page.waitForTimeout(10);
+    }
+  }
+
+  /**
+   * Hides the page as a tab in front of it does: it is told so, and makes no more pictures. Acted, because every page of
+   * a Chromium without a screen is in front.
+   */
+  hide() {
+    return this.page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: true });
+      // Not even the picture that is asked for already.
+      for (let id = requestAnimationFrame(() => {}); id > 0; id--) cancelAnimationFrame(id);
+      globalThis.requestAnimationFrame = () => 0;
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+  }
+
+  /** What the overlay of a lost connection says, as soon as it says it. @param {RegExp} words */
+  async isTold(words, seconds = 10) {
+    await this.page.locator('#overlay-text', { hasText: words }).waitFor({ timeout: seconds * 1000 });
+  }
+
   /** Another ship in view, and where it is in the arena. @param {string} name */
   async sees(name) {
     const { ships, hud } = await this.inspect();
     const ship = ships.find((candidate) => candidate.name === name && candidate.hull > 0);
-    return ship && { ...ship, worldX: hud.x + ship.x, worldY: hud.y + ship.y };
+    return ship && { ...ship, world: { x: hud.x + ship.x, y: hud.y + ship.y } };
   }
 
   /**

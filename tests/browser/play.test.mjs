@@ -54,16 +54,20 @@ test('a person joins by name, flies, is seen by another page, and leaves', async
     await bo.until('the ship has come to rest', ({ hud }) => hud.hull > 0);
     const before = { here: await ada.inspect(), there: await bo.sees('Ada') };
     assert.ok(before.there, 'Bo sees Ada');
-    const key = before.here.ships.some(({ own, x }) => !own && x > 0) ? 'KeyA' : 'KeyD';
+    // Past Bo and not at it, and towards the wall that is farther away.
+    const { hud } = before.here;
+    const axis = before.here.ships.some(({ own, x, y }) => !own && Math.abs(x) > Math.abs(y)) ? 'y' : 'x';
+    const isNearEnd = hud[axis] % hud.tile > hud.tile / 2;
+    const key = { x: isNearEnd ? 'KeyA' : 'KeyD', y: isNearEnd ? 'KeyW' : 'KeyS' }[axis];
     await ada.page.keyboard.down(key);
-    await ada.until('it has flown a hundred units', ({ hud }) => Math.abs(hud.x - before.here.hud.x) > 100);
+    await ada.until('it has flown a hundred units', (now) => Math.abs(now.hud[axis] - hud[axis]) > 100);
     await ada.page.keyboard.up(key);
     const here = await ada.until('the server has it there too', ({ recorded }) => {
-      return Math.abs(recorded.x - before.here.recorded.x) > 100;
+      return Math.abs(recorded[axis] - before.here.recorded[axis]) > 100;
     });
     const there = await bo.sees('Ada');
-    assert.ok(there && Math.abs(there.worldX - before.there.worldX) > 60, 'Bo sees it fly');
-    assert.ok(Math.abs(there.worldX - here.hud.x) < 120, 'to about the same place');
+    assert.ok(there && Math.abs(there.world[axis] - before.there.world[axis]) > 60, 'Bo sees it fly');
+    assert.ok(Math.abs(there.world[axis] - here.hud[axis]) < 120, 'to about the same place');
     assert.equal(here.hud.mismatches, 0);
   });
 
@@ -126,8 +130,10 @@ test('what the server refuses is told in words a person can read', async (t) => 
   const second = await Player.open(browser, server.url());
   await second.page.fill('#name', 'second');
   await second.page.keyboard.press('Enter');
-  await second.page.waitForSelector('#overlay', { state: 'visible' });
-  assert.match((await second.page.textContent('#overlay-text')) ?? '', /^The server is full\. Trying again in \d+ s/);
+  await second.isTold(/^The server is full\. Trying again in \d+ s/);
+  await second.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const claims = await second.page.locator(':is(#banner, #score, #standing, #hull .text)').allTextContents();
+  assert.equal(claims.join(''), '', 'nothing is said of a ship that there is not');
   await page.keyboard.press('Escape');
   await second.until('it gets the seat by itself', ({ phase }) => phase === 'playing', 30);
 });
@@ -139,10 +145,11 @@ test('a page whose server stops says so, and comes back by itself when it is the
   await player.join('Ada');
   const { game } = server;
   assert.equal(await server.stop(), 0);
-  await player.page.waitForSelector('#overlay', { state: 'visible' });
-  assert.match((await player.page.textContent('#overlay-text')) ?? '', /^The server is stopping\./);
+  await player.isTold(/^The server is stopping\./);
+  await player.page.setViewportSize({ width: 500, height: 900 });
   server = await Server.start(['--fill', '2'], game);
-  await player.until('it plays again', ({ phase, hud }) => phase === 'playing' && hud.hull > 0, 30);
+  const back = await player.until('it plays again', ({ phase, hud }) => phase === 'playing' && hud.hull > 0, 30);
+  assert.equal(back.hud.aspect, 0, 'with a view for the window as it is now');
 });
 
 test('on a server started without any argument there is company and a fight at once', async (t) => {

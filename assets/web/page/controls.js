@@ -25,12 +25,10 @@ export class Controls {
     this.surface = surface;
     addEventListener('keydown', (event) => this.key(event, true));
     addEventListener('keyup', (event) => this.key(event, false));
-    addEventListener('pointermove', (event) => this.point(event));
-    surface.addEventListener('pointerdown', (event) => {
-      this.point(event);
-      if (event.button === 0) this.trigger = true;
-    });
-    addEventListener('pointerup', () => {
+    for (const kind of /** @type {const} */ (['pointerdown', 'pointermove', 'pointerup'])) {
+      addEventListener(kind, (event) => this.point(event));
+    }
+    addEventListener('pointercancel', () => {
       this.trigger = false;
     });
     surface.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -52,7 +50,11 @@ export class Controls {
 
   /** @param {KeyboardEvent} event @param {boolean} down */
   key(event, down) {
-    if (!this.active || event.ctrlKey || event.metaKey || event.altKey) return;
+    // While Meta is down some systems do not tell which keys go up.
+    if (event.key === 'Meta') this.release();
+    if (!this.active) return;
+    // Those are the browser's own; what was pressed before must still go up.
+    if (down && (event.ctrlKey || event.metaKey || event.altKey)) return;
     if (!(event.code in DIRECTIONS) && event.code !== 'Space') return;
     event.preventDefault();
     if (down) this.held.add(event.code);
@@ -65,6 +67,8 @@ export class Controls {
     const x = event.clientX - left - width / 2;
     const y = event.clientY - top - height / 2;
     if (x !== 0 || y !== 0) this.aim = Math.atan2(y, x) / TURN;
+    // Of several buttons only the first to go down and the last to go up have events of their own; the others move.
+    this.trigger = this.active && (event.buttons & 1) === 1;
   }
 
   /** @returns {{ thrust: number, aim: number, fire: boolean }} thrust and aim in turns clockwise from the right; no thrust is -1 */

@@ -1,0 +1,117 @@
+// Connections that break, hang or are abandoned, in Chromium: what the page makes of it.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { launch, Player } from './pages.mjs';
+import { Server } from './server.mjs';
+
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {Server} */
+let server;
+
+before(async () => {
+  [browser, server] = await Promise.all([launch(), Server.start(['--fill', '0'])]);
+});
+
+// Pages that draw in software slow each other down.
+afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+test('a page whose server falls silent does not fly a ghost, and comes back to its ship', async (t) => {
+  t.after(() => server.child.kill('SIGCONT'));
+  const player = await Player.open(browser, server.url());
+  await player.join('Ada');
+  // No socket closes: the server stands still, as if the network swallowed everything.
+  server.child.kill('SIGSTOP');
+  await player.isTold(/^The server does not answer\./);
+  server.child.kill('SIGCONT');
+  await player.until('it plays again', ({ phase, hud }) => phase === 'playing' && hud.hull > 0, 30);
+  assert.ok((await server.metric('fracas_sessions_resumed_total')) > 0, 'with the ship it had');
+});
+
+test('a hidden tab that stood still is not given up, and does not stay behind', async () => {
+  const player = await Player.open(browser, server.url());
+  await player.join('Ada');
+  await player.hide();
+  const { ack } = /** @type {import('./pages.mjs').Inputs} */ (player.inputs);
+  await player.page.evaluate(() => {
+    const end = performance.now() + 5500;
+    while (performance.now() < end);
+  });
+  // The server sent for about a second of it, and then waited; a later tick comes with a fresh start only.
+  await player.sends('an ack of what came afterwards', (inputs) => inputs.ack > ack + 5 * 30);
+  assert.equal(await server.metric('fracas_stale_players'), 0);
+  assert.equal(player.connections, 1, 'on the same connection');
+});
+
+test('Esc leaves while the page still connects, and a map that never comes is not waited for', async () => {
+  const player = await Player.open(browser, server.url());
+  const { page } = player;
+  await page.route('**/map', () => {});
+  await page.fill('#name', 'Ada');
+  await page.keyboard.press('Enter');
+  await player.until('it connects', ({ phase }) => phase === 'joining');
+  assert.ok(await page.isDisabled('#play'));
+  await page.keyboard.press('Escape');
+  await player.until('the menu', ({ phase }) => phase === 'menu');
+  assert.ok(await page.isEnabled('#play'));
+  await page.keyboard.press('Enter');
+  await player.isTold(/^The server cannot be reached\./);
+  await page.unroute('**/map');
+  await player.until('it plays', ({ phase, hud }) => phase === 'playing' && hud.hull > 0);
+});
+
+test('a core that could not be loaded is loaded again by the next try', async () => {
+  const context = await browser.newContext();
+  const player = new Player(await context.newPage());
+  await player.page.route('**/core.wasm', (route) => route.abort());
+  await player.page.goto(server.url());
+  await player.page.fill('#name', 'Ada');
+  await player.page.keyboard.press('Enter');
+  await player.page.locator('#trouble', { hasText: 'could not be loaded' }).waitFor();
+  await player.page.unroute('**/core.wasm');
+  await player.join('Ada');
+});
+
+test('the back button shows the menu, not the picture of a game that is over', async (t) => {
+  // Only with its cache of whole pages does Chromium bring the page back as it was.
+  const caching = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  t.after(() => caching.close());
+  const player = await Player.open(caching, server.url());
+  await player.join('Ada');
+  await player.page.evaluate(() => {
+    addEventListener('pageshow', ({ persisted }) => document.body.classList.toggle('persisted', persisted));
+  });
+  await player.page.goto(server.url('/icon.svg'));
+  await player.page.goBack({ waitUntil: 'commit' });
+  await player.page.waitForSelector('body.persisted #menu', { state: 'visible' });
+  await player.join('Ada');
+});
+
+test('pages that lost their server do not come back in lock-step', async () => {
+  const player = await Player.open(browser, server.url());
+  const pauses = await player.page.evaluate(async () => {
+    const module = '/connection.js';
+    const { pauseMs } = await import(module);
+    return Array.from({ length: 300 }, () => /** @type {number} */ (pauseMs(500, 1000)));
+  });
+  const [least, most] = [Math.min(...pauses), Math.max(...pauses)];
+  assert.ok(least >= 1000, `none before the server asked for it: ${least} ms`);
+  assert.ok(most < 2000 && most - least > 900, `spread over a second: ${least} to ${most} ms`);
+});
+
+test('on a screen with small pixels names and the map are as sharp as the arena', async () => {
+  const player = await Player.open(browser, server.url(), 2);
+  await player.join('Ada');
+  for (const id of ['arena', 'labels', 'map']) {
+    const [pixels, wide] = await player.page.locator(`canvas#${id}`).evaluate((element) => {
+      return [/** @type {HTMLCanvasElement} */ (element).width, element.clientWidth];
+    });
+    assert.equal(pixels, 2 * wide, id);
+  }
+});
