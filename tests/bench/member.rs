@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     /// What decides for those who look closely.
     pub(crate) brain: BrainKind,
     pub(crate) aspect: Aspect,
+    pub(crate) fires: bool,
     /// Whether views are also weighed in other formats.
     pub(crate) formats: bool,
 }
@@ -231,7 +232,8 @@ impl Member {
             _ => {
                 let tick = newest.plus(AHEAD_TICKS).max(played.next());
                 *played = tick;
-                let input = self.wander.think(shared.rate, &mut self.dice);
+                let mut input = self.wander.think(shared.rate, &mut self.dice);
+                input.fire &= shared.fires;
                 ClientMessage::Inputs(Inputs { ack: newest, tick, input })
             }
         };

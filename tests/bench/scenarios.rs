@@ -99,6 +99,9 @@ fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
+/// Players of [`spread`].
+const SIZES: &[usize] = &[256, 512, 1024, 2048, 4096];
+
 /// Fracas and the floor at constant density.
 pub(crate) fn spread(options: &Options, stand: &Stand) -> Result<Value> {
     let mut table = Table::new(&[
@@ -113,7 +116,7 @@ pub(crate) fn spread(options: &Options, stand: &Stand) -> Result<Value> {
         "switches/tick",
     ]);
     let (mut growth, mut all, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    for &players in options.players_or(&[256, 512, 1024, 2048, 4096]) {
+    for &players in options.players_or(SIZES) {
         let (fracas, floor) = beside_the_floor(options, stand, players)?;
         let (ours, theirs) =
             (spread_of(&fracas, |run| run.cpu_us_per_update), spread_of(&floor, |run| run.cpu_us_per_update));
@@ -138,7 +141,7 @@ pub(crate) fn spread(options: &Options, stand: &Stand) -> Result<Value> {
     }
     tell("Spread: constant density", &table, &all.iter().collect::<Vec<_>>());
     let mut result = json!({ "scenario": "spread", "rows": rows });
-    if growth.len() > 2 {
+    if options.players_or(SIZES).len() > 1 {
         let (exponent, interval) = growth_exponent(&growth);
         let memory: Vec<_> = all.iter().map(|run| (run.players as f64, run.resident_kib as f64)).collect();
         let per_player = slope(&memory);
@@ -248,7 +251,7 @@ pub(crate) fn crowd(options: &Options, stand: &Stand) -> Result<Value> {
         let mut runs = Vec::new();
         for _ in 0..options.rounds {
             let server = stand.fracas(players, &["--map", &map, "--density", "1000", "--arena-for", "1"])?;
-            runs.push(stand.swarm(&server, players, &["--cohort", &cohort, "--square"])?);
+            runs.push(stand.swarm(&server, players, &["--cohort", &cohort, "--one-screen", "--brain", "crowd"])?);
         }
         let cpu = spread_of(&runs, |run| run.cpu_us_per_update);
         let first = *first.get_or_insert(cpu.median);

@@ -48,9 +48,9 @@ pub(crate) struct SwarmOptions {
     /// What decides for those.
     #[arg(long, value_enum, default_value = "wander")]
     pub(crate) brain: BrainKind,
-    /// Their windows are square.
+    /// Their windows are square and nobody fires: who gathers in the middle stays there, and has everybody in sight.
     #[arg(long)]
-    pub(crate) square: bool,
+    pub(crate) one_screen: bool,
     /// How many watch, beside the players.
     #[arg(long, default_value_t = 0)]
     pub(crate) spectators: usize,
@@ -134,8 +134,9 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
         Kind::Plain => None,
         _ => Some(fetch_rules(options.address, rate)?),
     };
-    let aspect = if options.square { Aspect::Square } else { Aspect::default() };
-    let shared = Shared { rules, rate, brain: options.brain, aspect, formats: options.formats };
+    let aspect = if options.one_screen { Aspect::Square } else { Aspect::default() };
+    let shared =
+        Shared { rules, rate, brain: options.brain, aspect, fires: !options.one_screen, formats: options.formats };
     let mut swarm = Swarm {
         shared,
         start: Instant::now(),
