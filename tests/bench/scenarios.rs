@@ -295,7 +295,7 @@ pub(crate) fn spectators(options: &Options, stand: &Stand) -> Result<Value> {
 /// One in twenty stops reading.
 pub(crate) fn stall(options: &Options, stand: &Stand) -> Result<Value> {
     let mut table = Table::new(&["players", "late p99 ms without", "with", "ratio", "on time without", "with"]);
-    let mut rows = Vec::new();
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
     for &players in options.players_or(&[1000]) {
         let run = |arguments: &[&str]| {
             let server = stand.fracas(players, &[])?;
@@ -318,8 +318,9 @@ pub(crate) fn stall(options: &Options, stand: &Stand) -> Result<Value> {
             percent(spread_of(&with, |run| run.on_time).median),
         ]);
         rows.push(json!({ "players": players, "without": without, "with": with }));
+        all.extend([without, with].concat());
     }
-    tell("Stall: one in twenty stops reading", &table, &[]);
+    tell("Stall: one in twenty stops reading", &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "stall", "rows": rows }))
 }
 
