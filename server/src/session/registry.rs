@@ -2,67 +2,82 @@
 
 use super::token::{TokenHash, new_token};
 use crate::sim::roster::Session;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;
 
-/// Tokens of one session that are good at the same time: the newest, and until the client has proved that it has it, the
-/// one that the client has shown, however often the answer to that is lost.
-const TOKENS_PER_SESSION: usize = 2;
+/// The tokens of one session that are good.
+#[derive(Debug)]
+struct Tokens {
+    /// The one that the client is known to have, until it has proved that it has the newest, however often the answer
+    /// that brings it is lost.
+    proved: Option<TokenHash>,
+    newest: TokenHash,
+}
 
 /// All tokens, by their hash. Shared by the event loops; each call holds a lock for one look-up only.
 #[derive(Debug, Default)]
 pub struct Registry {
     sessions: DashMap<TokenHash, Session>,
-    /// By serial: the one that was shown last, and behind it the newest.
-    tokens: DashMap<u32, Vec<TokenHash>>,
+    /// By serial.
+    tokens: DashMap<u32, Tokens>,
 }
 
 impl Registry {
-    /// Makes a new token for a session. The one that was shown last stays good until [`Self::confirm`].
+    /// Makes a new token for a session. The one that its client is known to have stays good until [`Self::confirm`].
     ///
     /// If the system has no random numbers the token is all zeros and good for nothing.
     pub fn issue(&self, session: Session) -> Token {
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
         self.sessions.insert(hash, session);
-        let mut tokens = self.tokens.entry(session.serial).or_default();
-        tokens.push(hash);
-        let surplus = tokens.len().saturating_sub(TOKENS_PER_SESSION);
-        let void: Vec<_> = tokens.drain(1..1 + surplus).collect();
-        drop(tokens);
-        self.forget(&void);
+        let void = match self.tokens.entry(session.serial) {
+            Entry::Vacant(place) => {
+                place.insert(Tokens { proved: None, newest: hash });
+                None
+            }
+            Entry::Occupied(mut place) => {
+                let tokens = place.get_mut();
+                let before = std::mem::replace(&mut tokens.newest, hash);
+                match tokens.proved {
+                    Some(_) => Some(before),
+                    None => {
+                        tokens.proved = Some(before);
+                        None
+                    }
+                }
+            }
+        };
+        self.forget(void);
         token
     }
 
-    /// The session that a token gives back, if it is good. The client has shown this one, so it is kept.
+    /// The session that a token gives back, if it is good. Who shows the newest has it, and the older one is void.
     pub fn show(&self, token: &Token) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        let mut tokens = self.tokens.get_mut(&session.serial)?;
-        let place = tokens.iter().position(|other| *other == hash)?;
-        tokens[..=place].rotate_right(1);
+        if self.tokens.get(&session.serial)?.newest == hash {
+            self.confirm(session);
+        }
         Some(session)
     }
 
-    /// The client has the newest token of its session: the older ones are void.
+    /// The client has the newest token of its session: the older one is void.
     pub fn confirm(&self, session: Session) {
-        let Some(mut tokens) = self.tokens.get_mut(&session.serial) else { return };
-        let older = tokens.len().saturating_sub(1);
-        let void: Vec<_> = tokens.drain(..older).collect();
-        drop(tokens);
-        self.forget(&void);
+        let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| tokens.proved.take());
+        self.forget(void);
     }
 
     /// The session is over: all its tokens are void.
     pub fn end(&self, session: Session) {
         if let Some((_, tokens)) = self.tokens.remove(&session.serial) {
-            self.forget(&tokens);
+            self.forget(tokens.proved);
+            self.forget(Some(tokens.newest));
         }
     }
 
-    fn forget(&self, void: &[TokenHash]) {
-        for hash in void {
-            self.sessions.remove(hash);
+    fn forget(&self, void: Option<TokenHash>) {
+        if let Some(hash) = void {
+            self.sessions.remove(&hash);
         }
     }
 }
@@ -97,11 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn a_late_word_from_the_old_socket_does_not_void_the_token_that_was_just_shown() {
+        let registry = Registry::default();
+        registry.issue(SESSION);
+        let newest = registry.issue(SESSION);
+        assert_eq!(registry.show(&newest), Some(SESSION));
+        registry.confirm(SESSION);
+        assert_eq!(registry.show(&newest), Some(SESSION), "the answer with the next one is still under way");
+    }
+
+    #[test]
     fn tokens_that_were_never_confirmed_do_not_pile_up() {
         let registry = Registry::default();
         let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION)).collect();
         let good = tokens.iter().filter(|token| registry.show(token).is_some()).count();
-        assert_eq!(good, TOKENS_PER_SESSION);
+        assert_eq!(good, 2);
     }
 
     #[test]
