@@ -107,7 +107,8 @@ impl<G: Game> Composer<G> {
         let centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
         let hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
         let crowd = centre.and_then(|centre| self.crowds.find(viewer, centre, output, &mut self.marks));
-        if let Some(crowd) = &crowd {
+        self.candidates.clear();
+        if let (Some(crowd), Some(centre)) = (&crowd, centre) {
             self.bodies_shared += 1;
             crowd.replay(&mut viewer.known, bits);
             find_among(viewer, centre, crowd.unknown(), &mut self.candidates);
@@ -115,21 +116,20 @@ impl<G: Game> Composer<G> {
             let keep = keep_rect(viewer, output, centre);
             known::leave(&mut viewer.known, &output.records, keep, &mut self.leaves, bits);
             known::change(&mut viewer.known, &output.records, bits);
-            find_around(viewer, centre, output, &mut self.marks, &mut self.candidates);
-        }
-        let mut hash = None;
-        if self.candidates.is_empty() {
-            must(bits.count(0, VISIBLE_MAX as u32));
-            if let Some(crowd) = crowd.filter(|_| hash_due) {
-                hash = Some(crowd.hash(&output.records));
+            if let Some(centre) = centre {
+                find_around(viewer, centre, output, &mut self.marks, &mut self.candidates);
             }
-        } else {
-            self.entries(viewer, output, centre.unwrap_or_default(), bits);
         }
-        if hash_due && hash.is_none() {
-            hash = Some(known::hash(&viewer.known, &output.records));
+        let shared_hash = crowd.filter(|_| hash_due && self.candidates.is_empty());
+        let shared_hash = shared_hash.map(|crowd| crowd.hash(&output.records));
+        match centre {
+            Some(centre) if !self.candidates.is_empty() => self.entries(viewer, output, centre, bits),
+            _ => {
+                must(bits.count(0, VISIBLE_MAX as u32));
+            }
         }
-        must(frame::code_hash(&mut hash, bits));
+        let own_hash = || known::hash(&viewer.known, &output.records);
+        must(frame::code_hash(&mut hash_due.then(|| shared_hash.unwrap_or_else(own_hash)), bits));
     }
 
     /// Writes what enters the view, nearest first, as much as the budget allows.
@@ -171,13 +171,11 @@ fn keep_rect<R: Rules>(viewer: &Viewer<R>, output: &TickOutput<R>, centre: Optio
 /// Collects what is in the view and not known.
 fn find_around<R: Rules>(
     viewer: &Viewer<R>,
-    centre: Option<Point>,
+    centre: Point,
     output: &TickOutput<R>,
     marks: &mut Marks,
     candidates: &mut Vec<(i64, EntityId)>,
 ) {
-    candidates.clear();
-    let Some(centre) = centre else { return };
     let known = marks.mark(&viewer.known, output.records.ids_end());
     let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
     output.records.grid().visit(&rect, |id, place| {
@@ -190,12 +188,10 @@ fn find_around<R: Rules>(
 /// Collects what is in the view among `unknown`, which is all that can be.
 fn find_among<R: Rules>(
     viewer: &Viewer<R>,
-    centre: Option<Point>,
+    centre: Point,
     unknown: &[(EntityId, Point)],
     candidates: &mut Vec<(i64, EntityId)>,
 ) {
-    candidates.clear();
-    let Some(centre) = centre else { return };
     let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
     let inside = unknown.iter().filter(|(_, place)| rect.contains(*place));
     candidates.extend(inside.map(|(id, place)| (nearness(viewer, *id, centre, *place), *id)));
