@@ -1,41 +1,26 @@
 // Connections that break, hang or are abandoned, in Chromium: what the page makes of it.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { launch, Player } from './pages.mjs';
-import { Server } from './server.mjs';
+import { prepareStage } from './stage.mjs';
 
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Server} */
-let server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launch(), Server.start(['--fill', '0'])]);
-});
-
-// Pages that draw in software slow each other down.
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+const stage = prepareStage();
 
 test('a page whose server falls silent does not fly a ghost, and comes back to its ship', async (t) => {
-  t.after(() => server.child.kill('SIGCONT'));
-  const player = await Player.open(browser, server.url());
+  t.after(() => stage.server.child.kill('SIGCONT'));
+  const player = await Player.open(stage.browser, stage.server.url());
   await player.join('Ada');
   // No socket closes: the server stands still, as if the network swallowed everything.
-  server.child.kill('SIGSTOP');
+  stage.server.child.kill('SIGSTOP');
   await player.isTold(/^The server does not answer\./);
-  server.child.kill('SIGCONT');
+  stage.server.child.kill('SIGCONT');
   await player.until('it plays again', ({ phase, hud }) => phase === 'playing' && hud.hull > 0, 30);
-  assert.ok((await server.metric('fracas_sessions_resumed_total')) > 0, 'with the ship it had');
+  assert.ok((await stage.server.metric('fracas_sessions_resumed_total')) > 0, 'with the ship it had');
 });
 
 test('a hidden tab that stood still is not given up, and does not stay behind', async () => {
-  const player = await Player.open(browser, server.url());
+  const player = await Player.open(stage.browser, stage.server.url());
   await player.join('Ada');
   await player.hide();
   const { ack } = /** @type {import('./pages.mjs').Inputs} */ (player.inputs);
@@ -45,12 +30,12 @@ test('a hidden tab that stood still is not given up, and does not stay behind', 
   });
   // The server sent for about a second of it, and then waited; a later tick comes with a fresh start only.
   await player.sends('an ack of what came afterwards', (inputs) => inputs.ack > ack + 5 * 30);
-  assert.equal(await server.metric('fracas_stale_players'), 0);
+  assert.equal(await stage.server.metric('fracas_stale_players'), 0);
   assert.equal(player.connections, 1, 'on the same connection');
 });
 
 test('Esc leaves while the page still connects, and a map that never comes is not waited for', async () => {
-  const player = await Player.open(browser, server.url());
+  const player = await Player.open(stage.browser, stage.server.url());
   const { page } = player;
   await page.route('**/map', () => {});
   await page.fill('#name', 'Ada');
@@ -67,10 +52,10 @@ test('Esc leaves while the page still connects, and a map that never comes is no
 });
 
 test('a core that could not be loaded is loaded again by the next try', async () => {
-  const context = await browser.newContext();
+  const context = await stage.browser.newContext();
   const player = new Player(await context.newPage());
   await player.page.route('**/core.wasm', (route) => route.abort());
-  await player.page.goto(server.url());
+  await player.page.goto(stage.server.url());
   await player.page.fill('#name', 'Ada');
   await player.page.keyboard.press('Enter');
   await player.page.locator('#trouble', { hasText: 'could not be loaded' }).waitFor();
@@ -82,19 +67,19 @@ test('the back button shows the menu, not the picture of a game that is over', a
   // Only with its cache of whole pages does Chromium bring the page back as it was.
   const caching = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
   t.after(() => caching.close());
-  const player = await Player.open(caching, server.url());
+  const player = await Player.open(caching, stage.server.url());
   await player.join('Ada');
   await player.page.evaluate(() => {
     addEventListener('pageshow', ({ persisted }) => document.body.classList.toggle('persisted', persisted));
   });
-  await player.page.goto(server.url('/icon.svg'));
+  await player.page.goto(stage.server.url('/icon.svg'));
   await player.page.goBack({ waitUntil: 'commit' });
   await player.page.waitForSelector('body.persisted #menu', { state: 'visible' });
   await player.join('Ada');
 });
 
 test('pages that lost their server do not come back in lock-step', async () => {
-  const player = await Player.open(browser, server.url());
+  const player = await Player.open(stage.browser, stage.server.url());
   const pauses = await player.page.evaluate(async () => {
     const module = '/connection.js';
     const { pauseMs } = await import(module);
@@ -106,7 +91,7 @@ test('pages that lost their server do not come back in lock-step', async () => {
 });
 
 test('on a screen with small pixels names and the map are as sharp as the arena', async () => {
-  const player = await Player.open(browser, server.url(), 2);
+  const player = await Player.open(stage.browser, stage.server.url(), 2);
   await player.join('Ada');
   for (const id of ['arena', 'labels', 'map']) {
     const [pixels, wide] = await player.page.locator(`canvas#${id}`).evaluate((element) => {

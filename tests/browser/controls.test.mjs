@@ -1,29 +1,14 @@
 // Keys, buttons and tabs in Chromium: what the page tells the server that its player wants.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { launch, Player } from './pages.mjs';
-import { Server } from './server.mjs';
+import { test } from 'node:test';
+import { Player } from './pages.mjs';
+import { prepareStage } from './stage.mjs';
 
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Server} */
-let server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launch(), Server.start(['--fill', '0'])]);
-});
-
-// Pages that draw in software slow each other down.
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+const stage = prepareStage();
 
 async function joined() {
-  const player = await Player.open(browser, server.url());
+  const player = await Player.open(stage.browser, stage.server.url());
   await player.join('Ada');
   await player.sends('nothing is wanted', ({ thrust, fire }) => thrust === 0 && !fire);
   return player;
