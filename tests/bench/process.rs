@@ -1,11 +1,11 @@
 //! Child processes on cores of their own, and what the system knows of them.
 
 use anyhow::{Context as _, Result, bail};
+use fracas_tests::program::kernel_number;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// A program beside this one.
 pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
@@ -119,13 +119,5 @@ impl Usage {
 
 /// A number in one of the kernel's lists of names and values.
 fn field(file: &Path, name: &str) -> Result<u64> {
-    let text = std::fs::read_to_string(file)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
-/// CPU time this process has used.
-pub(crate) fn own_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    kernel_number(file, name).with_context(|| format!("no {name} in {}", file.display()))
 }

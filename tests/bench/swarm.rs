@@ -2,10 +2,11 @@
 //! headers and send seeded inputs; a cohort decodes every frame and checks what it sees.
 
 use crate::member::{Kind, Member, Shared, Tally};
-use crate::process::{Usage, own_cpu};
+use crate::process::Usage;
 use anyhow::Result;
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
+use fracas_bots::swarm::process_cpu;
 use fracas_protocol::arena::Arena;
 use fracas_protocol::message::Aspect;
 use fracas_protocol::tick::TickRate;
@@ -203,11 +204,11 @@ impl Swarm {
                 member.stall();
             }
         }
-        let before = (Usage::of(self.options.pid)?, own_cpu(), Instant::now());
+        let before = (Usage::of(self.options.pid)?, process_cpu(), Instant::now());
         let mut tally = Tally::measuring(rate, if self.options.trace.is_some() { TRACE_MAX } else { 0 });
         self.run_for(Duration::from_secs_f64(self.options.seconds), &mut tally)?;
         let seconds = before.2.elapsed().as_secs_f64();
-        let (usage, busy) = (Usage::of(self.options.pid)?.since(before.0), own_cpu() - before.1);
+        let (usage, busy) = (Usage::of(self.options.pid)?.since(before.0), process_cpu() - before.1);
         if let Some(file) = &self.options.trace {
             std::fs::write(file, tally.lengths.iter().flat_map(|len| len.to_le_bytes()).collect::<Vec<_>>())?;
         }

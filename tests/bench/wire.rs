@@ -1,6 +1,7 @@
 //! As much of WebSocket as two programs that trust each other need: whole binary messages, and an upgrade that succeeds.
 
 use anyhow::Result;
+use fracas_server::net::socket::set_up;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
@@ -16,18 +17,10 @@ pub(crate) const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: 
 const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: fracas.1\r\n\r\n";
 
-/// As Fracas sets up its own sockets: see the server's `net/http.rs`.
-const SEND_BUFFER_BYTES: usize = 32 * 1024;
-const UNSENT_BYTES: u32 = 16 * 1024;
-
 /// Waits for the request to be upgraded, which is under way, and answers it. `take` gets the messages that came with it.
-/// The stream is not blocking afterwards.
+/// The stream is as those of Fracas afterwards.
 pub(crate) fn upgrade(mut stream: TcpStream, mut take: impl FnMut(&[u8])) -> Result<(TcpStream, Inbox)> {
     stream.set_nonblocking(false)?;
-    stream.set_nodelay(true)?;
-    let options = socket2::SockRef::from(&stream);
-    options.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    options.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     let (mut inbox, mut buffer) = (Inbox::new(), [0; 1024]);
     while !inbox.is_upgraded() {
         let len = stream.read(&mut buffer)?;
@@ -35,7 +28,8 @@ pub(crate) fn upgrade(mut stream: TcpStream, mut take: impl FnMut(&[u8])) -> Res
         inbox.feed(&buffer[..len], &mut take);
     }
     stream.write_all(UPGRADED)?;
-    stream.set_nonblocking(true)?;
+    // As Fracas does with its own.
+    set_up(&stream)?;
     Ok((stream, inbox))
 }
 

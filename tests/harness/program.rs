@@ -135,10 +135,8 @@ impl Server {
 
     /// Memory it holds now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        kib * 1024
+        let status = format!("/proc/{}/status", self.child.id());
+        kernel_number(Path::new(&status), "VmRSS:").expect("it runs, and Linux tells it") * 1024
     }
 
     /// Sends a signal.
@@ -195,6 +193,13 @@ fn follow_log(
         }
     });
     listening
+}
+
+/// A number in one of the kernel's lists of names and values, such as `/proc/1/status`; sizes are in KiB.
+pub fn kernel_number(file: &Path, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// Reads `listening game=ADDR ops=ADDR`.

@@ -3,10 +3,10 @@
 use super::Observer;
 use crate::brain::Brain;
 use fracas_protocol::arena::{Arena, Input};
-use fracas_protocol::client::ClientError;
+use fracas_protocol::client::{ClientError, SILENCE_US};
 use fracas_protocol::codec;
 use fracas_protocol::frame::{FRAME_MARK, TickFollower};
-use fracas_protocol::limits::{CLIENT_SILENCE_MAX_MS, SERVER_MESSAGE_BYTES_MAX};
+use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -16,8 +16,6 @@ use std::collections::VecDeque;
 const AHEAD_TICKS: u32 = 2;
 /// Time between two pings, in microseconds.
 const PING_INTERVAL_US: u64 = 1_007_000;
-/// Half of what the server allows, so that one late timer is no offence.
-const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;
 
 /// Reads headers, acknowledges, and sends what a brain decides without looking.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod saturation;
 mod worker;
 
 pub use ramp::{Ramp, parse_duration};
+pub use saturation::process_cpu;
 
 use crate::bot::{Clock, Ending, Outcome};
 use crate::brain::BrainKind;
@@ -65,7 +66,7 @@ struct Shared {
 /// If the server's map cannot be had; whatever happens to single bots is in the summary.
 pub fn run(plan: Plan) -> Result<Summary, LinkError> {
     let map = fetch_map(&plan.target)?;
-    let cpu_before = saturation::process_cpu();
+    let cpu_before = process_cpu();
     let clock = Clock::start();
     let steady_from = plan.ramp.time_for(plan.bots);
     let window = Window { from_us: steady_from.as_micros() as u64, to_us: plan.duration.as_micros() as u64 };
@@ -89,7 +90,7 @@ pub fn run(plan: Plan) -> Result<Summary, LinkError> {
         report_progress(&shared);
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
-    let cpu = saturation::process_cpu().saturating_sub(cpu_before);
+    let cpu = process_cpu().saturating_sub(cpu_before);
     Ok(summarise(&shared, results, cpu))
 }
 

@@ -44,7 +44,7 @@ impl Saturation {
 }
 
 /// CPU time this process has used.
-pub(super) fn process_cpu() -> Duration {
+pub fn process_cpu() -> Duration {
     cpu(ClockId::ProcessCPUTime)
 }
 

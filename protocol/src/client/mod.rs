@@ -453,5 +453,6 @@ impl<R: Rules> Client<R> {
 /// Inputs whose way is followed at the same time: more than ten seconds' worth, after which the server closes.
 const UNAPPLIED_MAX: usize = 1024;
 
-/// Half of what the server allows, so that one late timer is no offence.
-const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;
+/// How long a client may say nothing before it acknowledges, in microseconds: half of what the server allows, so that one
+/// late timer is no offence.
+pub const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;

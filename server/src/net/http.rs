@@ -2,6 +2,7 @@
 
 use super::admission::{Admission, Rejection, Ticket};
 use super::event_loop::Newcomer;
+use super::socket::set_up;
 use crate::game::PlayerKind;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
@@ -21,11 +22,6 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response;
 
 /// By this header one of the server's own bots shows the secret that marks it.
 pub const HOUSE_HEADER: &str = "x-fracas-house";
-
-/// Unsent bytes that a game socket's kernel buffer may hold before it says that it is full, and the buffer's size: a
-/// slow reader shall be noticed early, and cost little.
-const UNSENT_BYTES: u32 = 16 * 1024;
-const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Where the listener leaves the peer's address for the handlers.
 #[derive(Clone, Copy, Debug)]
@@ -193,13 +189,7 @@ async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, tic
 fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>().ok()?;
     let socket = parts.io.into_inner().into_std().ok()?;
-    let options = socket2::SockRef::from(&socket);
-    let set = socket
-        .set_nonblocking(true)
-        .and_then(|()| options.set_tcp_nodelay(true))
-        .and_then(|()| options.set_send_buffer_size(SEND_BUFFER_BYTES))
-        .and_then(|()| options.set_tcp_notsent_lowat(UNSENT_BYTES));
-    if let Err(error) = set {
+    if let Err(error) = set_up(&socket) {
         tracing::debug!(%error, "a game socket could not be set up");
         return None;
     }

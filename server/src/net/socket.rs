@@ -1,5 +1,6 @@
 //! What an event loop needs of a socket, so that tests can drive the same code in memory.
 
+use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
@@ -13,7 +14,24 @@ pub trait Socket: Send + 'static {
     fn finish(&mut self);
 }
 
-/// The stream must be in non-blocking mode.
+/// Unsent bytes that a game socket's kernel buffer may hold before it says that it is full, and the buffer's size: a
+/// slow reader shall be noticed early, and cost little.
+const UNSENT_BYTES: u32 = 16 * 1024;
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
+
+/// Makes a plain socket fit for an event loop: it does not block, sends at once, and keeps little.
+///
+/// # Errors
+/// Those of the system, mostly that the peer is gone already.
+pub fn set_up(socket: &TcpStream) -> io::Result<()> {
+    let options = SockRef::from(socket);
+    socket.set_nonblocking(true)?;
+    options.set_tcp_nodelay(true)?;
+    options.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    options.set_tcp_notsent_lowat(UNSENT_BYTES)
+}
+
+/// The stream must be as [`set_up`] leaves it.
 impl Socket for TcpStream {
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read(buffer)
