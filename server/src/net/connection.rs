@@ -59,6 +59,17 @@ enum Life {
     Gone,
 }
 
+/// What one read of a socket gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing is there now.
+    Nothing,
+    /// The peer is gone.
+    End,
+}
+
 /// A connection and what the server knows of its client.
 #[derive(Debug)]
 pub(super) struct Connection<G: Game, S> {
@@ -94,6 +105,7 @@ pub(super) struct Connection<G: Game, S> {
 pub(super) struct Reading<'a, G: Game> {
     pub(super) now: Instant,
     pub(super) tick: Tick,
+    /// For what did not fit into a connection's share of the first read.
     pub(super) scratch: &'a mut [u8],
     pub(super) batch: &'a mut Batch<InputOf<G>>,
     pub(super) registry: &'a Registry,
@@ -154,36 +166,49 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.ended.map_or("lost", CloseReason::label)
     }
 
-    /// Reads what is there, and judges the silence if nothing is.
-    pub(super) fn read(&mut self, reading: &mut Reading<'_, G>) {
+    /// Asks the socket once what is there. What it says goes to [`Self::read`].
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Arrival {
         if self.is_broken {
-            return self.lose(reading.batch);
+            return Arrival::End;
         }
-        for _ in 0..READS_MAX {
-            if self.life == Life::Gone {
-                return;
+        loop {
+            return match self.socket.recv(buffer) {
+                Ok(0) => Arrival::End,
+                Ok(len) => Arrival::Bytes(len),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Arrival::Nothing,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => Arrival::End,
+            };
+        }
+    }
+
+    /// Takes what `buffer` received, and more if that is full; judges the silence if nothing came.
+    pub(super) fn read(&mut self, arrival: Arrival, buffer: &[u8], reading: &mut Reading<'_, G>) {
+        let mut may_be_more = self.take(arrival, buffer, reading);
+        for _ in 1..READS_MAX {
+            if !may_be_more {
+                break;
             }
-            match self.socket.recv(reading.scratch) {
-                Ok(0) => return self.lose(reading.batch),
-                Ok(len) => {
-                    reading.received += len as u64;
-                    self.heard_at = reading.now;
-                    let bytes = std::mem::take(&mut reading.scratch);
-                    self.feed(&bytes[..len], reading);
-                    reading.scratch = bytes;
-                    // Less than there was room for: there is no more now.
-                    if len < reading.scratch.len() {
-                        break;
-                    }
-                }
-                Err(error) => match error.kind() {
-                    std::io::ErrorKind::WouldBlock => break,
-                    std::io::ErrorKind::Interrupted => {}
-                    _ => return self.lose(reading.batch),
-                },
-            }
+            let scratch = std::mem::take(&mut reading.scratch);
+            let arrival = self.receive(scratch);
+            may_be_more = self.take(arrival, scratch, reading);
+            reading.scratch = scratch;
         }
         self.judge_silence(reading);
+    }
+
+    /// Returns whether there may be more: there is not when there was room for more.
+    fn take(&mut self, arrival: Arrival, buffer: &[u8], reading: &mut Reading<'_, G>) -> bool {
+        match arrival {
+            Arrival::Nothing => return false,
+            Arrival::End => self.lose(reading.batch),
+            Arrival::Bytes(len) => {
+                reading.received += len as u64;
+                self.heard_at = reading.now;
+                self.feed(&buffer[..len], reading);
+            }
+        }
+        arrival == Arrival::Bytes(buffer.len()) && self.life != Life::Gone
     }
 
     /// Takes bytes from the socket, or such as came with the handshake.

@@ -9,4 +9,5 @@ pub mod http;
 pub mod listener;
 pub mod socket;
 mod staleness;
+mod table;
 mod writer;
