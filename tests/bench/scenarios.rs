@@ -191,28 +191,45 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     along / points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>()
 }
 
-/// More and more players on one core.
+/// More and more players on one core, and how far the floor gets on it.
 pub(crate) fn capacity(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table =
-        Table::new(&["players", "on time", "late p50 / p99 ms", "input to update p50 / p99 ms", "cores", "swarm"]);
-    let mut all = Vec::new();
+    let mut table = Table::new(&[
+        "players",
+        "on time",
+        "the floor's",
+        "late p50 / p99 ms",
+        "input to update p50 / p99 ms",
+        "cores",
+        "the floor's",
+        "swarm",
+    ]);
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
     for &players in options.players_or(&[2000, 2500, 3000, 3400, 3800]) {
-        for _ in 0..options.rounds {
-            let server = stand.fracas(players, &[])?;
-            let run = stand.swarm(&server, players, &["--cohort", "50"])?;
-            table.row(vec![
-                players.to_string(),
-                percent(run.on_time),
-                format!("{:.1} / {:.1}", run.late_p50, run.late_p99),
-                format!("{:.0} / {:.0}", run.input_to_update_p50, run.input_to_update_p99),
-                format!("{:.2}", run.cores),
-                format!("{:.2}", run.swarm_busy),
-            ]);
-            all.push(run);
-        }
+        let (fracas, floor) = beside_the_floor(options, stand, players)?;
+        let median = |runs: &[Measured], what: fn(&Measured) -> f64| spread_of(runs, what).median;
+        let on_time = |runs: &[Measured]| {
+            let Spread { median, min, max } = spread_of(runs, |run| run.on_time);
+            format!("{} ({}-{})", percent(median), percent(min), percent(max))
+        };
+        table.row(vec![
+            players.to_string(),
+            on_time(&fracas),
+            on_time(&floor),
+            format!("{:.1} / {:.1}", median(&fracas, |run| run.late_p50), median(&fracas, |run| run.late_p99)),
+            format!(
+                "{:.0} / {:.0}",
+                median(&fracas, |run| run.input_to_update_p50),
+                median(&fracas, |run| run.input_to_update_p99)
+            ),
+            format!("{:.2}", median(&fracas, |run| run.cores)),
+            format!("{:.2}", median(&floor, |run| run.cores)),
+            format!("{:.2}", median(&fracas, |run| run.swarm_busy)),
+        ]);
+        rows.push(json!({ "players": players, "fracas": fracas, "floor": floor }));
+        all.extend(fracas);
     }
     tell("Capacity: players on one core", &table, &all.iter().collect::<Vec<_>>());
-    Ok(json!({ "scenario": "capacity", "runs": all }))
+    Ok(json!({ "scenario": "capacity", "rows": rows }))
 }
 
 /// Hunters' views in other formats.

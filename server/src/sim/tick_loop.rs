@@ -16,7 +16,7 @@ const FAREWELL_PATIENCE: Duration = Duration::from_secs(2);
 pub struct TickTimes {
     /// How long after it was due the tick began.
     pub lateness: Duration,
-    /// All of its work.
+    /// All of its work until it is published.
     pub work: Duration,
     /// Its work by [`Phase::ALL`].
     pub phases: [Duration; Phase::ALL.len()],
@@ -60,9 +60,10 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
         });
         result.asides.farewell = watch.farewell();
         let farewell = result.asides.farewell;
+        // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
+        times.work = began.elapsed();
         times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick));
         give_back(doors, &mut batches);
-        times.work = began.elapsed();
         watch.ticked(&room, &result, &times);
         if farewell.is_some() {
             return;
