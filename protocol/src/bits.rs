@@ -155,6 +155,12 @@ pub trait Coder {
         if value <= max { Ok(value) } else { Err(WireError::OutOfRange) }
     }
 
+    /// A number that is mostly zero: one zero bit for 0, else a one and `width` bits.
+    #[inline]
+    fn seldom(&mut self, value: u32, width: u32) -> Result<u32, WireError> {
+        if self.flag(value != 0)? { self.uint(value, width) } else { Ok(0) }
+    }
+
     /// A count that is mostly zero: one zero bit for 0, else a one and `count - 1` in groups of four bits, lowest
     /// first, each followed by a bit that says whether another group comes. At most `max`, which is below 65,536.
     fn count(&mut self, count: u32, max: u32) -> Result<u32, WireError> {

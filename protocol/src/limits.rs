@@ -56,6 +56,22 @@ pub const DEFAULT_ROOM: &str = "main";
 /// How many ticks ahead of the server's an input may be stamped and still be kept.
 pub const INPUTS_AHEAD_MAX: u32 = 64;
 
+/// How far behind the newest body a client shows others, in ticks: usually, and at most.
+pub const DISPLAY_DELAY_TICKS: u32 = 2;
+/// See [`DISPLAY_DELAY_TICKS`].
+pub const DISPLAY_DELAY_TICKS_MAX: u32 = 3;
+
+/// How far a shot may be judged in the past: so many milliseconds of network, the longest display delay, so many ticks by
+/// which inputs are sent early; but never more than [`REWIND_MS_MAX`].
+pub const REWIND_NETWORK_MS: u32 = 250;
+/// See [`REWIND_NETWORK_MS`].
+pub const REWIND_SLACK_TICKS: u32 = 2;
+/// See [`REWIND_NETWORK_MS`].
+pub const REWIND_MS_MAX: u32 = 450;
+
+/// How far a shot's view may be from what the server expects of that player, in ticks.
+pub const VIEW_TOLERANCE_TICKS: u32 = 2;
+
 /// A client sends something at least this often, if only the last tick it received.
 pub const CLIENT_SILENCE_MAX_MS: u32 = 200;
 

@@ -63,6 +63,11 @@ impl Bodies<'_> {
     pub fn is_fresh(&self) -> bool {
         self.fresh
     }
+
+    /// Whether at most one is left.
+    pub fn is_last(&self) -> bool {
+        self.left <= 1
+    }
 }
 
 impl<R: Rules> Replica<R> {
@@ -94,6 +99,18 @@ impl<R: Rules> Replica<R> {
     /// Whether the replica follows the server; if not it waits for a fresh start.
     pub fn is_live(&self) -> bool {
         self.live
+    }
+
+    /// A replica as it would be after a body.
+    #[cfg(test)]
+    pub(crate) fn after(rules: &R, tick: Tick, known: &[(EntityId, R::Entity)]) -> Self {
+        let known = known.iter().map(|(id, now)| Known { id: *id, before: *now, now: *now, name: None });
+        Self { tick, live: true, known: known.collect(), ..Self::new(rules.clone()) }
+    }
+
+    /// Stops following the server: what it says is ignored until it starts afresh.
+    pub(crate) fn lose(&mut self) {
+        self.live = false;
     }
 
     /// Everything known, sorted by id.

@@ -8,7 +8,7 @@ use crate::bits::Coder;
 use crate::ids::{EntityId, MapId};
 use crate::message::{ClientMessage, ServerMessage};
 use crate::record::Digest;
-use crate::tick::{Tick, TickRate};
+use crate::tick::{Tick, TickRate, ViewTime};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -31,6 +31,14 @@ impl Point {
     pub const MAX: i32 = (1 << Self::BITS) - 1;
     /// Bits of a coordinate that is told relative to the view's centre.
     pub const NEAR_BITS: u32 = 17;
+
+    /// The place so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and
+    /// judged, between two ticks.
+    #[must_use]
+    pub fn towards(self, to: Self, sixteenths: u8) -> Self {
+        let part = |from: i32, to: i32| from + (to - from) * i32::from(sixteenths) / ViewTime::PARTS as i32;
+        Self { x: part(self.x, to.x), y: part(self.y, to.y) }
+    }
 
     /// The square of the distance to `other`, in square quanta.
     pub fn distance_squared(self, other: Self) -> i64 {
@@ -61,7 +69,7 @@ pub trait Rules: Clone + Send + Sync + 'static {
     /// What all players share and may change from tick to tick.
     type World: Copy + Eq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What a player wants on one tick.
-    type Input: Copy + PartialEq + Debug + Default + Serialize + DeserializeOwned + Send + 'static;
+    type Input: Intent;
     /// What the game tells beside the frames: leaderboard, kill feed.
     type News: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + 'static;
 
@@ -81,6 +89,8 @@ pub trait Rules: Clone + Send + Sync + 'static {
     fn is_corrected(id: EntityId) -> bool;
     /// Whether an entity with this id bears a player's name.
     fn is_named(id: EntityId) -> bool;
+    /// The entity that brought this one forth, if it is one that [`Self::spawned_by`] makes.
+    fn parent(id: EntityId) -> Option<EntityId>;
     /// An entity of the kind that `id` has, to be filled in by [`Self::code_entry`].
     fn blank(&self, id: EntityId) -> Self::Entity;
     /// Where an entity is.
@@ -130,6 +140,15 @@ pub trait Rules: Clone + Send + Sync + 'static {
     /// One tick of a player's own state, given the entity after that tick; the part of [`Self::play`] that a client
     /// can follow without knowing the input.
     fn predict_own(&self, entity: &Self::Entity, own: &mut Self::Own);
+}
+
+/// What a player wants on one tick: some of it is held until the player lets go, some is to be done once.
+pub trait Intent: Copy + PartialEq + Debug + Default + Serialize + DeserializeOwned + Send + 'static {
+    /// What of it stays in effect on ticks for which nothing newer came: without what is done once.
+    #[must_use]
+    fn held(self) -> Self;
+    /// Adds what an earlier one, that was never applied, wanted done once.
+    fn merge(&mut self, earlier: Self);
 }
 
 /// A client's messages in a game with rules `R`.

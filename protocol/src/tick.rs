@@ -37,6 +37,64 @@ impl fmt::Display for Tick {
     }
 }
 
+/// A moment between two ticks, in sixteenths: what a screen shows, and where a shot from it is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "(Tick, u8)", into = "(Tick, u8)")]
+pub struct ViewTime {
+    tick: Tick,
+    sixteenths: u8,
+}
+
+impl ViewTime {
+    /// Parts of a tick that are told apart.
+    pub const PARTS: i64 = 16;
+
+    /// So many sixteenths of a tick after tick 0; the beginning of time if that is before it.
+    pub fn from_sixteenths(sixteenths: i64) -> Self {
+        let sixteenths = sixteenths.clamp(0, i64::from(u32::MAX) * Self::PARTS + Self::PARTS - 1);
+        Self { tick: Tick((sixteenths / Self::PARTS) as u32), sixteenths: (sixteenths % Self::PARTS) as u8 }
+    }
+
+    /// Sixteenths of a tick since tick 0.
+    pub fn in_sixteenths(self) -> i64 {
+        i64::from(self.tick.0) * Self::PARTS + i64::from(self.sixteenths)
+    }
+
+    /// The tick it is at or after.
+    pub fn tick(self) -> Tick {
+        self.tick
+    }
+
+    /// How many sixteenths after [`Self::tick`], 0 to 15.
+    pub fn part(self) -> u8 {
+        self.sixteenths
+    }
+}
+
+impl From<Tick> for ViewTime {
+    fn from(tick: Tick) -> Self {
+        Self { tick, sixteenths: 0 }
+    }
+}
+
+impl TryFrom<(Tick, u8)> for ViewTime {
+    type Error = &'static str;
+
+    fn try_from((tick, sixteenths): (Tick, u8)) -> Result<Self, Self::Error> {
+        if i64::from(sixteenths) < Self::PARTS {
+            Ok(Self { tick, sixteenths })
+        } else {
+            Err("a tick has 16 sixteenths")
+        }
+    }
+}
+
+impl From<ViewTime> for (Tick, u8) {
+    fn from(view: ViewTime) -> Self {
+        (view.tick, view.sixteenths)
+    }
+}
+
 /// How many ticks a room runs in a second: 20, 30 or 60.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
@@ -63,6 +121,11 @@ impl TickRate {
     /// When a tick is due, in microseconds after tick 0. Exact to the microsecond: it does not add up rounded periods.
     pub fn due_us(self, tick: Tick) -> u64 {
         u64::from(tick.0) * 1_000_000 / u64::from(self.0)
+    }
+
+    /// The sixteenths of a tick in `ms` milliseconds, rounded down.
+    pub fn sixteenths_in_ms(self, ms: u32) -> i64 {
+        i64::from(ms) * i64::from(self.0) * ViewTime::PARTS / 1000
     }
 
     /// The ticks in `ms` milliseconds, rounded to the nearest.
@@ -102,6 +165,15 @@ mod tests {
     fn due_times_do_not_drift() {
         assert_eq!(TickRate::HZ_30.due_us(Tick(30 * 3600)), 3_600_000_000);
         assert_eq!(TickRate::HZ_30.period_us(), 33_333);
+    }
+
+    #[test]
+    fn a_view_time_is_told_in_sixteenths_and_never_before_the_beginning() {
+        let view = ViewTime::from_sixteenths(16 * 100 + 5);
+        assert_eq!((view.tick(), view.part(), view.in_sixteenths()), (Tick(100), 5, 1605));
+        assert_eq!(ViewTime::from_sixteenths(-3), ViewTime::from(Tick(0)));
+        assert_eq!(ViewTime::from_sixteenths(i64::MAX).tick(), Tick(u32::MAX));
+        assert!(ViewTime::try_from((Tick(1), 16)).is_err());
     }
 
     #[test]

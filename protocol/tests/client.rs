@@ -6,7 +6,7 @@ use fracas_protocol::client::{Client, Event, Options};
 use fracas_protocol::codec;
 use fracas_protocol::frame::{FrameHeader, InputReport};
 use fracas_protocol::ids::Token;
-use fracas_protocol::message::{ClientMessage, Hello, Limits, ServerMessage, Welcome};
+use fracas_protocol::message::{ClientMessage, Hello, Limits, ServerClock, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 
@@ -15,6 +15,7 @@ const RATE: TickRate = TickRate::HZ_30;
 fn client() -> Client<Arena> {
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
     let mut client = Client::new(Arena::new(RATE, map), Hello::player("client"), Options::default());
+    client.advance(0);
     assert!(client.take_outgoing().is_some(), "the hello");
     client
 }
@@ -22,7 +23,7 @@ fn client() -> Client<Arena> {
 fn let_in(client: &mut Client<Arena>) {
     let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
         tick_rate: RATE,
-        tick: Tick(0),
+        clock: ServerClock { tick: Tick(0), ..ServerClock::default() },
         own: Some(ship_id(0)),
         token: Token([0; 16]),
         resumed: false,

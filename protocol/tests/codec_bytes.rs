@@ -26,6 +26,8 @@ mod mirror {
         Ping(Ping),
         FreshStart,
         Goodbye,
+        Hide,
+        Show,
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
@@ -64,6 +66,14 @@ mod mirror {
         thrust: u8,
         aim: u16,
         fire: bool,
+        dash: bool,
+        rail: Option<RailShot>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
+    pub(crate) struct RailShot {
+        aim: u16,
+        view: (u32, u8),
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
@@ -82,7 +92,7 @@ mod mirror {
     #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
     pub(crate) struct Welcome {
         tick_rate: u8,
-        tick: u32,
+        clock: ServerClock,
         own: Option<u16>,
         token: [u8; 16],
         resumed: bool,
@@ -103,6 +113,12 @@ mod mirror {
     #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
     pub(crate) struct Pong {
         stamp: u64,
+        clock: ServerClock,
+        work_us: u32,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]
+    pub(crate) struct ServerClock {
         hold_us: u32,
         tick: u32,
         phase_us: u32,
@@ -120,6 +136,7 @@ mod mirror {
         KillFeed { kills: Vec<Kill>, more: u16 },
         Density(Vec<u8>),
         Destroyed { by: String },
+        Rail { tick: u32, hit: Option<u16> },
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize, SchemaWrite, SchemaRead)]

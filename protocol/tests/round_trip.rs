@@ -6,7 +6,9 @@ use fracas_protocol::arena::news::Row;
 use fracas_protocol::arena::own::{ENERGY_FULL, Own};
 use fracas_protocol::arena::pickup::{Pickup, PickupKind};
 use fracas_protocol::arena::ship::Ship;
-use fracas_protocol::arena::{Arena, Controls, Entity, Heading, Input, Map, News, OpenTiles, Thrust, Vector};
+use fracas_protocol::arena::{
+    Acts, Arena, Controls, Entity, FineHeading, Heading, Input, Map, News, OpenTiles, RailShot, Thrust, Vector,
+};
 use fracas_protocol::bits::{BitReader, BitWriter, Coder};
 use fracas_protocol::codec;
 use fracas_protocol::frame::{self, FrameHeader, InputReport};
@@ -15,12 +17,12 @@ use fracas_protocol::limits::{
     CLIENT_MESSAGE_BYTES_MAX, DENSITY_TILES_MAX, LEADERBOARD_LEN, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX,
 };
 use fracas_protocol::message::{
-    Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerMessage, Welcome,
+    Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };
 use fracas_protocol::name::Name;
 use fracas_protocol::record;
 use fracas_protocol::rules::{ClientMessageOf, MessageOf, Point, Rules};
-use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -38,8 +40,21 @@ fn headings() -> impl Strategy<Value = Heading> {
     (0..1024_u16).prop_map(Heading::new)
 }
 
+fn fine_headings() -> impl Strategy<Value = FineHeading> {
+    (0..FineHeading::TURN).prop_map(FineHeading::new)
+}
+
 fn inputs() -> impl Strategy<Value = Input> {
-    (thrusts(), headings(), any::<bool>()).prop_map(|(thrust, aim, fire)| Input { thrust, aim, fire })
+    let views =
+        (any::<u32>(), 0..16_u8).prop_map(|(tick, part)| ViewTime::try_from((Tick(tick), part)).expect("a part"));
+    let rails = prop::option::of((fine_headings(), views).prop_map(|(aim, view)| RailShot { aim, view }));
+    (thrusts(), headings(), any::<bool>(), any::<bool>(), rails).prop_map(|(thrust, aim, fire, dash, rail)| Input {
+        thrust,
+        aim,
+        fire,
+        dash,
+        rail,
+    })
 }
 
 fn names() -> impl Strategy<Value = Name> {
@@ -64,7 +79,17 @@ fn client_messages() -> impl Strategy<Value = ClientMessageOf<Arena>> {
         any::<u64>().prop_map(|stamp| ClientMessage::Ping(Ping { stamp })),
         Just(ClientMessage::FreshStart),
         Just(ClientMessage::Goodbye),
+        Just(ClientMessage::Hide),
+        Just(ClientMessage::Show),
     ]
+}
+
+fn clocks() -> impl Strategy<Value = ServerClock> {
+    (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(hold_us, tick, phase_us)| ServerClock {
+        hold_us,
+        tick: Tick(tick),
+        phase_us,
+    })
 }
 
 fn server_messages() -> impl Strategy<Value = MessageOf<Arena>> {
@@ -72,10 +97,10 @@ fn server_messages() -> impl Strategy<Value = MessageOf<Arena>> {
     let own = prop::option::of(any::<u16>().prop_map(EntityId));
     let rows = vec((names(), any::<u16>()).prop_map(|(name, score)| Row { name, score }), 0..=LEADERBOARD_LEN);
     prop_oneof![
-        (rates, any::<u32>(), own, any::<[u8; 16]>(), any::<bool>(), any::<u32>(), any::<u16>()).prop_map(
-            |(tick_rate, tick, own, token, resumed, map, open)| ServerMessage::Welcome(Welcome {
+        (rates, clocks(), own, any::<[u8; 16]>(), any::<bool>(), any::<u32>(), any::<u16>()).prop_map(
+            |(tick_rate, clock, own, token, resumed, map, open)| ServerMessage::Welcome(Welcome {
                 tick_rate,
-                tick: Tick(tick),
+                clock,
                 own,
                 token: Token(token),
                 resumed,
@@ -84,15 +109,19 @@ fn server_messages() -> impl Strategy<Value = MessageOf<Arena>> {
                 limits: Limits::default(),
             })
         ),
-        (any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(stamp, hold_us, tick, phase_us)| {
-            ServerMessage::Pong(Pong { stamp, hold_us, tick: Tick(tick), phase_us })
-        }),
+        (any::<u64>(), clocks(), any::<u32>()).prop_map(|(stamp, clock, work_us)| ServerMessage::Pong(Pong {
+            stamp,
+            clock,
+            work_us
+        })),
         (any::<u16>(), rows).prop_map(|(players, rows)| {
             ServerMessage::News(News::Leaderboard { players, rows: rows.into_iter().collect() })
         }),
         vec(any::<u8>(), 0..=DENSITY_TILES_MAX)
             .prop_map(|tiles| ServerMessage::News(News::Density(tiles.into_iter().collect()))),
         names().prop_map(|by| ServerMessage::News(News::Destroyed { by })),
+        (any::<u32>(), prop::option::of(any::<u16>().prop_map(EntityId)))
+            .prop_map(|(tick, hit)| ServerMessage::News(News::Rail { tick: Tick(tick), hit })),
         (any::<u16>(), any::<u32>())
             .prop_map(|(code, retry_after_ms)| ServerMessage::Goodbye(Goodbye { code, retry_after_ms })),
     ]
@@ -112,8 +141,9 @@ fn ships() -> impl Strategy<Value = Ship> {
     let hull = prop_oneof![Just(0_u8), Just(100), 0..=100_u8];
     let timer = prop_oneof![Just(0_u8), 0..128_u8];
     let score = prop_oneof![0..70_u16, any::<u16>()];
-    let rail = prop::option::weighted(0.2, 0..16_384_u16);
-    let weapon = (prop_oneof![Just(0_u8), Just(9), 0..32_u8], 0..7_u8, prop_oneof![Just(0_u8), 0..32_u8], rail);
+    let rail = prop::option::weighted(0.2, fine_headings());
+    let weapon =
+        (prop_oneof![Just(0_u8), Just(9), 0..32_u8], 0..7_u8, prop_oneof![Just(0_u8), Just(6), 0..32_u8], rail);
     (points(), velocities(), thrusts(), any::<bool>(), headings(), hull, timer, score, weapon).prop_map(
         |(position, velocity, thrust, fire, aim, hull, timer, score, (reload, shots, dash, rail))| Ship {
             position,
@@ -200,7 +230,7 @@ proptest! {
     }
 
     #[test]
-    fn a_delta_between_any_two_ships(before in ships(), truth in ships(), keep in 0..8_u8) {
+    fn a_delta_between_any_two_ships(before in ships(), truth in ships(), keep in 0..10_u8) {
         let rules = arena();
         let mut predicted = Entity::Ship(before);
         rules.predict(&mut predicted);
@@ -219,7 +249,12 @@ proptest! {
                 ship.destroy(60);
                 ship
             }
-            4 => Ship { score: truth.score, aim: truth.aim, ..coasted },
+            4 | 5 => {
+                let mut ship = Ship { controls: truth.controls, ..before };
+                ship.act(Acts { dash: keep == 4, rail: truth.rail }, rules.tuning(), rules.map(), rules.open());
+                ship
+            }
+            6 => Ship { score: truth.score, aim: truth.aim, ..coasted },
             _ => truth,
         };
         let (before, target) = (Entity::Ship(before), Entity::Ship(truth));
@@ -232,8 +267,10 @@ proptest! {
     }
 
     #[test]
-    fn the_own_state(energy in 0..=ENERGY_FULL, drained: bool, rank in 0..8192_u16) {
-        let own = Own { energy, drained, rank };
+    fn the_own_state(
+        energy in 0..=ENERGY_FULL, drained: bool, dash_pause: u8, rail_pause: u8, rank in 0..8192_u16,
+    ) {
+        let own = Own { energy, drained, dash_pause, rail_pause, rank };
         let mut read = Own::default();
         through_bits(
             |bits| Arena::code_own(&mut own.clone(), bits).expect("writes"),

@@ -11,7 +11,7 @@ use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Names a connection: its event loop, its place in the loop's table, and a number that tells it from others who had the
 /// place.
@@ -43,6 +43,8 @@ pub enum Request {
     Leave(Session),
     /// My connection is lost; keep my ship for a while.
     Lost(Session),
+    /// Nobody looks any more: let go of what I hold.
+    Rest(Session),
 }
 
 /// One player's input for one tick.
@@ -52,6 +54,8 @@ pub struct Command<I> {
     pub session: Session,
     /// For which tick.
     pub tick: Tick,
+    /// The last tick whose body the player had received.
+    pub ack: Tick,
     /// What.
     pub input: I,
 }
@@ -111,6 +115,8 @@ pub struct Published<G: Game> {
     pub asides: Arc<Asides>,
     /// When the tick was due.
     pub due: Instant,
+    /// How long its work took.
+    pub work: Duration,
 }
 
 impl<G: Game> Clone for Published<G> {

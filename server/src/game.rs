@@ -6,7 +6,7 @@
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, ViewTime};
 
 /// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,25 @@ pub struct PlayerInput<I> {
     pub player: PlayerId,
     /// What; the last one held, if none came for this tick.
     pub input: I,
+    /// What its screen can have shown when it wanted that.
+    pub view: ViewWindow,
+}
+
+/// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps
+/// within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewWindow {
+    /// The earliest moment.
+    pub earliest: ViewTime,
+    /// The latest, not before that.
+    pub latest: ViewTime,
+}
+
+impl ViewWindow {
+    /// What is claimed, as far as it is possible.
+    pub fn clamp(&self, claimed: ViewTime) -> ViewTime {
+        claimed.clamp(self.earliest, self.latest)
+    }
 }
 
 /// The shared rules' types of a game, by short names.

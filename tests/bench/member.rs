@@ -3,7 +3,8 @@
 use crate::formats::Formats;
 use crate::wire::{Inbox, UPGRADE, append_message};
 use anyhow::Result;
-use fracas_bots::brain::{Brain, BrainKind, Sight, Skill, Wander};
+use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
+use fracas_bots::brain::{Brain, BrainKind, Skill, Wander};
 use fracas_bots::report::measures::{Arrivals, Times};
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_protocol::client::{Client, Event, Options};
@@ -124,7 +125,7 @@ pub(crate) struct Member {
     kind: Kind,
     mind: Mind,
     wander: Wander,
-    brain: Brain,
+    driver: Driver,
     dice: Dice,
     joined: bool,
     closed: bool,
@@ -141,7 +142,9 @@ impl Member {
         let hello = Hello { role, aspect: shared.aspect, ..Hello::player(format!("m{index}")) };
         let mind = match (kind, &shared.rules) {
             (Kind::Full, Some(rules)) => {
-                Mind::Client(Box::new(Client::new(rules.clone(), hello.clone(), Options::default())))
+                let display_ticks = if shared.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
+                let options = Options { display_ticks, ..Options::default() };
+                Mind::Client(Box::new(Client::new(rules.clone(), hello.clone(), options)))
             }
             _ => Mind::Follower { follower: TickFollower::default(), played: Tick(0), turns: index as u32 },
         };
@@ -152,7 +155,7 @@ impl Member {
             kind,
             mind,
             wander: Wander::default(),
-            brain: Brain::new(shared.brain, index as u64, Skill::SEASONED),
+            driver: Driver::new(Brain::new(shared.brain, index as u64, Skill::SEASONED)),
             dice: Dice::new(index as u64, 1),
             joined: kind == Kind::Plain,
             closed: false,
@@ -247,14 +250,7 @@ impl Member {
         if client.wake_us(now_us) > now_us {
             return;
         }
-        if client.is_tick_due(now_us) {
-            let tick = client.input_clock().tick_and_fraction(now_us).0.next();
-            if let (Some(own_id), Some((Entity::Ship(own), _))) = (client.own_id(), client.prediction().newest()) {
-                let sight = Sight { replica: client.replica(), own, own_id, tick, density: &[] };
-                client.set_input(self.brain.think(&sight));
-            }
-        }
-        client.advance(now_us);
+        self.driver.advance(client, now_us);
         self.take_outgoing();
         self.flush();
     }
@@ -289,6 +285,9 @@ impl Member {
                         Event::Welcome(_) => self.joined = true,
                         Event::Body { tick } => tally.body(now_us, tick),
                         Event::InputApplied { us } => tally.input_to_update(us),
+                        Event::News(news) => {
+                            self.driver.take_news(&news);
+                        }
                         _ => {}
                     }
                 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::codec;
 use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{ClientMessage, Limits, ServerMessage, Welcome};
+use fracas_protocol::message::{ClientMessage, Limits, ServerClock, ServerMessage, Welcome};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::TickRate;
@@ -131,7 +131,8 @@ impl Hall {
             }
             Ok(ClientMessage::Inputs(inputs)) => {
                 if let Some(Some((session, _))) = self.seats.get(place) {
-                    let command = Command { session: *session, tick: inputs.tick, input: inputs.input };
+                    let command =
+                        Command { session: *session, tick: inputs.tick, ack: inputs.ack, input: inputs.input };
                     self.batch.commands.push(command);
                 }
             }
@@ -152,7 +153,7 @@ impl Hall {
             self.seats[place] = Some((admitted.session, viewer));
             let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
                 tick_rate: rules.tick_rate(),
-                tick,
+                clock: ServerClock { tick, ..ServerClock::default() },
                 own: admitted.own,
                 token: fracas_protocol::ids::Token([0; 16]),
                 resumed: false,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { launch, Player } from './pages.mjs';
+import { HIDE, launch, Player } from './pages.mjs';
 import { prepareStage } from './stage.mjs';
 
 const stage = prepareStage();
@@ -19,17 +19,26 @@ test('a page whose server falls silent does not fly a ghost, and comes back to i
   assert.ok((await stage.server.metric('fracas_sessions_resumed_total')) > 0, 'with the ship it had');
 });
 
-test('a hidden tab that stood still is not given up, and does not stay behind', async () => {
+test('a hidden tab gets nothing, is not given up, and is whole again as soon as it is shown', async () => {
   const player = await Player.open(stage.browser, stage.server.url());
   await player.join('Ada');
   await player.hide();
-  const { ack } = /** @type {import('./pages.mjs').Inputs} */ (player.inputs);
+  await player.says(HIDE);
+  await player.page.waitForTimeout(500);
+  const { heard } = player;
+  // Its timers do not run either.
   await player.page.evaluate(() => {
     const end = performance.now() + 5500;
     while (performance.now() < end);
   });
-  // The server sent for about a second of it, and then waited; a later tick comes with a fresh start only.
-  await player.sends('an ack of what came afterwards', (inputs) => inputs.ack > ack + 5 * 30);
+  assert.equal(await stage.server.metric('fracas_hidden_players'), 1);
+  assert.equal(player.heard, heard, 'no frames');
+  const resyncs = await stage.server.metric('fracas_resyncs_total');
+  const { hud } = await player.inspect();
+  await player.show();
+  const shown = await player.until('it is in the present', ({ hud: now }) => now.tick > hud.tick + 5 * 30, 1);
+  assert.ok(shown.hud.hull > 0, 'with its ship');
+  assert.equal(await stage.server.metric('fracas_resyncs_total'), resyncs + 1);
   assert.equal(await stage.server.metric('fracas_stale_players'), 0);
   assert.equal(player.connections, 1, 'on the same connection');
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Player } from './pages.mjs';
+import { HIDE, Player } from './pages.mjs';
 import { prepareStage } from './stage.mjs';
 
 const stage = prepareStage();
@@ -55,5 +55,42 @@ test('a hidden tab does not thrust and fire on', async () => {
   await player.page.mouse.down();
   await player.sends('thrust and fire', ({ thrust, fire }) => thrust !== 0 && fire);
   await player.hide();
+  await player.says(HIDE);
+  const { recorded } = await player.inspect();
+  await player.page.waitForTimeout(1500);
+  await player.show();
   await player.sends('nothing is wanted', ({ thrust, fire }) => thrust === 0 && !fire);
+  const after = await player.inspect();
+  const units = Math.hypot(after.recorded.x - recorded.x, after.recorded.y - recorded.y);
+  assert.ok(units < 150, `it came to rest, and did not fly on for ${units} units`);
+});
+
+test('a dash and a rail are told once for each press, and a beam is seen', async () => {
+  const player = await joined();
+  const { keyboard, mouse } = player.page;
+  await mouse.move(700, 200);
+  await keyboard.down('Shift');
+  await player.page.waitForTimeout(300);
+  await keyboard.up('Shift');
+  await mouse.down({ button: 'right' });
+  await player.until('a beam is seen', ({ beams }) => beams > 0, 2);
+  await player.page.waitForTimeout(300);
+  await mouse.up({ button: 'right' });
+  assert.deepEqual([player.dashes, player.rails], [1, 1]);
+  await keyboard.press('KeyE');
+  await player.page.waitForTimeout(200);
+  assert.equal(player.rails, 2, 'the key does the same');
+});
+
+test('F3 shows how the line does', async () => {
+  const player = await joined();
+  const graph = player.page.locator('#netgraph');
+  assert.ok(!(await graph.isVisible()));
+  await player.page.keyboard.press('F3');
+  await player.page.locator('#netgraph-text', { hasText: /round trip +\d/ }).waitFor({ timeout: 3000 });
+  const { net } = await player.inspect();
+  assert.ok(net.rtt >= 0 && net.rtt < 50 && net.work > 0 && net.age > 30 && net.age < 250, JSON.stringify(net));
+  assert.equal(net.unexplained, 0);
+  await player.page.keyboard.press('F3');
+  assert.ok(!(await graph.isVisible()));
 });

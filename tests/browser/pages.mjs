@@ -25,10 +25,33 @@ export function launch(options = {}) {
 
 /**
  * @typedef {{ x: number, y: number, hull: number, own: boolean, score: number, id: number, name: string | null }} Ship
- * @typedef {{ phase: string, hud: Record<string, number>, ships: Ship[], recorded: { x: number, y: number },
- *   pixelsPerUnit: number }} Inspection
- * @typedef {{ ack: number, tick: number, thrust: number, aim: number, fire: boolean }} Inputs
+ * @typedef {{ phase: string, hud: Record<string, number>, net: Record<string, number>, ships: Ship[], beams: number,
+ *   recorded: { x: number, y: number }, pixelsPerUnit: number }} Inspection
+ * @typedef {{ ack: number, tick: number, thrust: number, aim: number, fire: boolean, dash: boolean, rail: boolean }} Inputs
  */
+
+/** Numbers of a client's control messages. */
+export const HIDE = 6;
+export const SHOW = 7;
+
+/**
+ * Runs in the page before all else, so that {@link Player.hide} can hold its pictures back as a hidden tab's are, and
+ * {@link Player.show} can let them go on.
+ */
+function holdPictures() {
+  const ask = globalThis.requestAnimationFrame.bind(globalThis);
+  /** @type {FrameRequestCallback[]} */
+  let held = [];
+  Object.assign(globalThis, {
+    requestAnimationFrame: (/** @type {FrameRequestCallback} */ draw) =>
+      ask((now) => (document.hidden ? held.push(draw) : draw(now))),
+    releasePictures: () => {
+      const waiting = held;
+      held = [];
+      for (const draw of waiting) ask(draw);
+    },
+  });
+}
 
 /** Reads the control message *inputs*; null if it is another. @param {Buffer} message @returns {Inputs | null} */
 function inputsOf(message) {
@@ -41,7 +64,8 @@ function inputsOf(message) {
     at += bytes;
     return message.readUIntLE(at - bytes, bytes);
   };
-  return { ack: uint(), tick: uint(), thrust: message[at++], aim: uint(), fire: message[at] === 1 };
+  const [ack, tick, thrust, aim] = [uint(), uint(), message[at++], uint()];
+  return { ack, tick, thrust, aim, fire: message[at] === 1, dash: message[at + 1] === 1, rail: message[at + 2] === 1 };
 }
 
 /** One player's page. */
@@ -55,16 +79,35 @@ export class Player {
     this.connections = 0;
     /** @type {Inputs | null} */
     this.inputs = null;
+    /** The numbers of all control messages it sent, and how many messages it got. @type {number[]} */
+    this.said = [];
+    this.heard = 0;
+    /** How many of its inputs had a dash, and a rail. */
+    this.dashes = 0;
+    this.rails = 0;
     page.on('websocket', (socket) => {
       this.connections += 1;
       socket.on('framesent', ({ payload }) => {
-        if (Buffer.isBuffer(payload)) this.inputs = inputsOf(payload) ?? this.inputs;
+        if (Buffer.isBuffer(payload)) this.take(payload);
+      });
+      socket.on('framereceived', () => {
+        this.heard += 1;
       });
     });
     page.on('pageerror', (error) => this.faults.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') this.faults.push(message.text());
     });
+  }
+
+  /** Takes note of a message that it sends. @param {Buffer} payload */
+  take(payload) {
+    this.said.push(payload[0]);
+    const inputs = inputsOf(payload);
+    if (!inputs) return;
+    this.inputs = inputs;
+    this.dashes += inputs.dash ? 1 : 0;
+    this.rails += inputs.rail ? 1 : 0;
   }
 
   /**
@@ -74,6 +117,7 @@ export class Player {
   static async open(browser, url, deviceScaleFactor = 1) {
     const context = await browser.newContext({ viewport: { width: 960, height: 540 }, deviceScaleFactor });
     const player = new Player(await context.newPage());
+    await player.page.addInitScript(holdPictures);
     await player.page.goto(url);
     return player;
   }
@@ -104,6 +148,15 @@ export class Player {
     }
   }
 
+  /** Waits until it says a control message. @param {number} number */
+  async says(number, seconds = 5) {
+    const end = Date.now() + seconds * 1000;
+    while (!this.said.includes(number)) {
+      if (Date.now() > end) throw new Error(`never said: ${number}`);
+      await this.page.waitForTimeout(10);
+    }
+  }
+
   /** Waits until the inputs it sends are such. @param {string} what @param {(inputs: Inputs) => boolean} are */
   async sends(what, are, seconds = 5) {
     const end = Date.now() + seconds * 1000;
@@ -120,9 +173,15 @@ export class Player {
   hide() {
     return this.page.evaluate(() => {
       Object.defineProperty(document, 'hidden', { configurable: true, value: true });
-      // Not even the picture that is asked for already.
-      for (let id = requestAnimationFrame(() => {}); id > 0; id--) cancelAnimationFrame(id);
-      globalThis.requestAnimationFrame = () => 0;
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+  }
+
+  /** Shows it again. */
+  show() {
+    return this.page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: false });
+      /** @type {any} */ (globalThis).releasePictures();
       document.dispatchEvent(new Event('visibilitychange'));
     });
   }

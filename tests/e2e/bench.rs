@@ -21,7 +21,7 @@ fn every_scenario_of_the_bench_runs_and_nobody_in_it_sees_wrong() {
     let all = ["spread", "capacity", "bytes", "crowd", "spectators", "stall", "idle", "models"];
     assert_eq!(scenarios, all);
     // Ten and four for the one event loop, whoever plays: nothing wakes per message.
-    let switches = results[1]["runs"][0]["switches_per_tick"].as_f64().expect("a number");
+    let switches = results[1]["rows"][0]["fracas"][0]["switches_per_tick"].as_f64().expect("a number");
     assert!(switches <= 14.0, "{switches} voluntary context switches per tick");
     let mut runs = Vec::new();
     collect_runs(&results, &mut runs);

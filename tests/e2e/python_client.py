@@ -74,22 +74,25 @@ class Tally:
 
 # The tables of section 2, with the names of the vectors. A variant's table is {name: (number, fields)}.
 NUMBERS = {"u16": 2**16 - 1, "u32": U32_MAX, "u64": 2**64 - 1}
-INPUT = {"thrust": "u8", "aim": "u16", "fire": "bool"}
+RAIL = {"aim": "u16", "view": ("both", "u32", "u8")}
+INPUT = {"thrust": "u8", "aim": "u16", "fire": "bool", "dash": "bool", "rail": ("option", RAIL)}
 ROLES, ASPECTS = ("choice", "Player", "Spectator"), ("choice", "Tall", "Square", "Wide", "Ultrawide")
 HELLO = {"version": "u16", "name": "text", "token": ("option", "16 bytes"), "room": "text", "role": ROLES,
          "aspect": ASPECTS}  # fmt: skip
 LIMITS = {"message_bytes_max": "u16", "frame_bytes_max": "u32", "visible_max": "u16", "inputs_ahead_max": "u8",
           "silence_max_ms": "u16"}  # fmt: skip
-WELCOME = {"tick_rate": "u8", "tick": "u32", "own": ("option", "u16"), "token": "16 bytes", "resumed": "bool",
+CLOCK = {"hold_us": "u32", "tick": "u32", "phase_us": "u32"}
+WELCOME = {"tick_rate": "u8", "clock": CLOCK, "own": ("option", "u16"), "token": "16 bytes", "resumed": "bool",
            "map": "u32", "world": "u16", "limits": LIMITS}  # fmt: skip
 LEADERBOARD = {"players": "u16", "rows": ("list", {"name": "text", "score": "u16"})}
 KILL_FEED = {"kills": ("list", {"killer": "text", "victim": "text"}), "more": "u16"}
 NEWS = {"Leaderboard": (0, LEADERBOARD), "KillFeed": (1, KILL_FEED), "Density": (2, ("list", "u8")),
-        "Destroyed": (3, {"by": "text"})}  # fmt: skip
-PONG = {"stamp": "u64", "hold_us": "u32", "tick": "u32", "phase_us": "u32"}
+        "Destroyed": (3, {"by": "text"}), "Rail": (4, {"tick": "u32", "hit": ("option", "u16")})}  # fmt: skip
+PONG = {"stamp": "u64", "clock": CLOCK, "work_us": "u32"}
 CLIENT_MESSAGE = ("variant", {
     "Hello": (0, HELLO), "Inputs": (1, {"ack": "u32", "tick": "u32", "input": INPUT}), "Ack": (2, "u32"),
-    "Ping": (3, {"stamp": "u64"}), "FreshStart": (4, None), "Goodbye": (5, None)})  # fmt: skip
+    "Ping": (3, {"stamp": "u64"}), "FreshStart": (4, None), "Goodbye": (5, None), "Hide": (6, None),
+    "Show": (7, None)})  # fmt: skip
 SERVER_MESSAGE = ("variant", {
     "Welcome": (0, WELCOME), "Pong": (1, PONG), "News": (2, ("variant", NEWS)),
     "Goodbye": (3, {"code": "u16", "retry_after_ms": "u32"})})  # fmt: skip
@@ -116,6 +119,8 @@ def encode(kind: Any, value: Any) -> bytes:
             return bytes(value)
         case "option", some:
             return b"\0" if value is None else b"\1" + encode(some, value)
+        case "both", *kinds:
+            return b"".join(encode(part_kind, part) for part_kind, part in zip(kinds, value, strict=True))
         case "choice", *names:
             return bytes([list(names).index(value)])
         case "variant", table:
@@ -206,12 +211,16 @@ class Rates(NamedTuple):
     life: int
     reload: int
     energy: int
+    dash: int
+    dashing: int
+    dash_pause: int
+    rail_pause: int
 
 
 RATES = {
-    20: Rates(14_336, 2_392, 1_026, 32_768, 20, 6, 30),
-    30: Rates(9_557, 1_064, 458, 21_845, 30, 9, 20),
-    60: Rates(4_779, 268, 116, 10_923, 60, 18, 10),
+    20: Rates(14_336, 2_392, 1_026, 32_768, 20, 6, 30, 32_768, 4, 60, 20),
+    30: Rates(9_557, 1_064, 458, 21_845, 30, 9, 20, 21_845, 6, 90, 30),
+    60: Rates(4_779, 268, 116, 10_923, 60, 18, 10, 10_923, 12, 180, 60),
 }
 SINES = [round(16_384 * math.sin(2 * math.pi * heading / 1_024)) for heading in range(1_024)]
 
@@ -249,13 +258,23 @@ class PickUp:
     kind: int
 
 
+class Acts(NamedTuple):
+    """What a ship does once, on one tick."""
+
+    dash: bool = False
+    rail: int | None = None
+
+
 class OwnState(NamedTuple):
     energy: int
     drained: bool
+    dash_pause: int
+    rail_pause: int
     rank: int
 
 
 Entity: TypeAlias = Ship | Bolt | PickUp
+NO_ACTS = Acts()
 
 
 def divide(number: int, by: int) -> int:
@@ -317,16 +336,26 @@ class Arena:
     def target_velocity(self, thrust: int) -> tuple[int, int]:
         return vector((thrust - 1) * 64, self.rates.top) if thrust else (0, 0)
 
-    def advance_ship(self, ship: Ship) -> None:
+    def advance_ship(self, ship: Ship, acts: Acts = NO_ACTS) -> None:
+        was_dashing = ship.dash > 0
         ship.rail = None
         ship.timer, ship.dash, ship.reload = max(0, ship.timer - 1), max(0, ship.dash - 1), max(0, ship.reload - 1)
         if ship.hull == 0:
             return
-        self.accelerate(ship)
+        if acts.dash and ship.thrust:
+            ship.dash = self.rates.dashing
+            ship.vx, ship.vy = vector((ship.thrust - 1) * 64, self.rates.dash)
+        elif ship.dash == 0:
+            if was_dashing:
+                ship.vx = divide(ship.vx * self.rates.top, self.rates.dash)
+                ship.vy = divide(ship.vy * self.rates.top, self.rates.dash)
+            self.accelerate(ship)
         ship.x, ship.vx = self.slide(ship.x, ship.vx, lambda x: self.fits(x, ship.y))
         ship.y, ship.vy = self.slide(ship.y, ship.vy, lambda y: self.fits(ship.x, y))
         if ship.fire and ship.reload == 0:
             ship.reload, ship.shots, ship.timer = self.rates.reload, (ship.shots + 1) % SHOTS, 0
+        if acts.rail is not None:
+            ship.rail, ship.timer = acts.rail, 0
 
     def accelerate(self, ship: Ship) -> None:
         target = self.target_velocity(ship.thrust)
@@ -374,19 +403,25 @@ class Arena:
         return ship_id + 1 + (ship.shots + 6) % SHOTS, Bolt(x, y, ship.aim, self.rates.life)
 
     def advance_own(self, own: OwnState, ship: Ship) -> OwnState:
+        dash_pause = self.rates.dash_pause if ship.dash == self.rates.dashing else max(0, own.dash_pause - 1)
+        rail_pause = self.rates.rail_pause if ship.rail is not None else max(0, own.rail_pause - 1)
         energy, drained = own.energy, own.drained
-        if self.has_just_fired(ship):
-            energy = max(0, energy - 300)
-            drained = energy < 300
+        price = 300 * self.has_just_fired(ship) + 2_700 * (ship.rail is not None)
+        if price > 0:
+            energy = max(0, energy - price)
+            drained = drained or energy < 300
         energy = min(ENERGY_MAX, energy + self.rates.energy)
-        return OwnState(energy, drained and energy < 1_500, own.rank)
+        return OwnState(energy, drained and energy < 1_500, dash_pause, rail_pause, own.rank)
 
     def predict(self, ship: Ship, own: OwnState, held: dict[str, Any]) -> Ship:
         """The own ship after a tick on which the input `held` is applied (5.5)."""
-        ship = replace(ship)
+        ship, acts = replace(ship), NO_ACTS
         if ship.hull > 0:
             ship.thrust, ship.aim, ship.fire = held["thrust"], held["aim"], held["fire"] and not own.drained
-        self.advance_ship(ship)
+            dash = held["dash"] and held["thrust"] != 0 and own.dash_pause <= 1
+            may_fire_rail = held["rail"] is not None and own.rail_pause <= 1 and own.energy >= 2_700
+            acts = Acts(dash, held["rail"]["aim"] if may_fire_rail else None)
+        self.advance_ship(ship, acts)
         return ship
 
 
@@ -452,6 +487,9 @@ class BitReader:
     def aim(self, aim: int) -> int:
         return (aim + self.signed(5)) % 1_024 if self.flag() else self.take(10)
 
+    def acts(self) -> Acts:
+        return Acts(self.flag(), self.take(14) if self.flag() else None) if self.flag() else NO_ACTS
+
     def dash_and_rail(self) -> tuple[int, int | None]:
         return self.optional(5), self.take(14) if self.flag() else None
 
@@ -487,7 +525,7 @@ def read_delta(bits: BitReader, ship: Ship, before: Ship, arena: Arena) -> Ship:
     if bits.flag():
         ship = replace(before)
         ship.fire, ship.thrust = bits.controls()
-        arena.advance_ship(ship)
+        arena.advance_ship(ship, bits.acts())
     if bits.flag():
         hull, timer = bits.take(7, most=HULL_MAX), bits.take(7)
         if hull == 0 and ship.hull != 0:
@@ -589,7 +627,8 @@ class Replica:
             self.age, self.lead = bits.take(6), bits.signed(4)
         if not bits.flag():
             return False
-        self.own = OwnState(bits.take(13, most=ENERGY_MAX), bits.flag(), bits.take(13))
+        energy, drained = bits.take(13, most=ENERGY_MAX), bits.flag()
+        self.own = OwnState(energy, drained, bits.optional(8), bits.optional(8), bits.take(13))
         return True
 
     def step(self) -> None:
@@ -798,10 +837,11 @@ class ServerClock:
         self.samples: deque[tuple[int, int]] = deque(maxlen=16)
         self.round_trip, self.ahead_of_ours = 0, tick * 1_000_000 // tick_rate - now_us()
 
-    def add(self, pong: dict[str, int]) -> None:
+    def add(self, pong: dict[str, Any]) -> None:
         now = now_us()
-        round_trip = max(0, now - pong["stamp"] - pong["hold_us"])
-        server_now = pong["tick"] * 1_000_000 // self.tick_rate + pong["phase_us"] + round_trip // 2
+        clock = pong["clock"]
+        round_trip = max(0, now - pong["stamp"] - clock["hold_us"])
+        server_now = clock["tick"] * 1_000_000 // self.tick_rate + clock["phase_us"] + round_trip // 2
         self.samples.append((round_trip, server_now - now))
         self.round_trip, self.ahead_of_ours = min(self.samples)
 
@@ -810,16 +850,23 @@ class ServerClock:
         return (now_us() + self.ahead_of_ours + self.round_trip // 2 + margin_us) * self.tick_rate // 1_000_000
 
 
-def steer(own: Ship | None, others: list[Ship], second: int) -> dict[str, Any]:
-    """Chases and circles the nearest ship and fires at it; every third second goes anywhere, not to stay at a wall."""
+def steer(own: Ship | None, others: list[Ship], tick: int, view: int, tick_rate: int) -> dict[str, Any]:
+    """Chases and circles the nearest ship and fires at it; every third second goes anywhere, not to stay at a wall. Now and
+    then it dashes, and fires a rail at where it saw the ship."""
+    second = tick // tick_rate
     anywhere = second * 7 % 16
+    nothing = {"fire": False, "dash": False, "rail": None}
     targets = [(math.hypot(ship.x - own.x, ship.y - own.y), ship) for ship in others if ship.hull > 0] if own else []
     if own is None or not targets:
-        return {"thrust": 1 + anywhere, "aim": 0, "fire": False}
+        return {"thrust": 1 + anywhere, "aim": 0, **nothing}
     distance, target = min(targets, key=lambda pair: pair[0])
     aim = round(math.atan2(target.y - own.y, target.x - own.x) * 512 / math.pi) % 1_024
     course = (aim if distance > 250 * 64 else aim + 256) // 64 % 16
-    return {"thrust": 1 + (anywhere if second % 3 == 0 else course), "aim": aim, "fire": distance < 600 * 64}
+    thrust = 1 + (anywhere if second % 3 == 0 else course)
+    fine = round(math.atan2(target.y - own.y, target.x - own.x) * 8_192 / math.pi) % 16_384
+    rail = {"aim": fine, "view": (view, 0)} if tick % tick_rate == 7 else None
+    dash = tick % (2 * tick_rate) == 11
+    return {"thrust": thrust, "aim": aim, "fire": distance < 600 * 64, "dash": dash, "rail": rail}
 
 
 class Player:
@@ -830,7 +877,7 @@ class Player:
         self.tick_rate, self.own_id = welcome["tick_rate"], welcome["own"]
         arena.open_tiles(welcome["world"])
         self.replica = Replica(arena, tally)
-        self.clock = ServerClock(self.tick_rate, welcome["tick"])
+        self.clock = ServerClock(self.tick_rate, welcome["clock"]["tick"])
         self.margin_us = 500_000 // self.tick_rate  # half a tick
         self.inputs: dict[int, dict[str, Any]] = {}  # by the tick they are for
         self.last_sent_for = self.next_ping = self.next_fresh = 0
@@ -917,7 +964,7 @@ class Player:
             self.margin_us = min(self.margin_us + 1_000, 200_000)
         ships = dict(self.replica.ships())
         own = ships.pop(self.own_id, None)
-        self.inputs[tick] = steer(own, list(ships.values()), tick // self.tick_rate)
+        self.inputs[tick] = steer(own, list(ships.values()), tick, self.replica.tick, self.tick_rate)
         self.inputs.pop(tick - 256, None)
         return {"ack": self.replica.tick, "tick": tick, "input": self.inputs[tick]}
 

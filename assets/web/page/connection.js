@@ -51,6 +51,9 @@ export class Connection {
     this.watchdog = undefined;
     this.quietChecks = 0;
     this.ended = false;
+    /** Payload of all messages so far. */
+    this.bytesIn = 0;
+    this.bytesOut = 0;
   }
 
   /** Fetches the map and opens the socket. */
@@ -77,7 +80,7 @@ export class Connection {
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       this.openedAt = performance.now();
-      this.flush();
+      this.advance(this.openedAt);
     };
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = (event) => this.closed(event);
@@ -92,7 +95,8 @@ export class Connection {
    * messages that wait, but each message begins the count anew.
    */
   check() {
-    this.quietChecks += 1;
+    // To a hidden page the server says nothing.
+    this.quietChecks = document.hidden ? 0 : this.quietChecks + 1;
     if (this.quietChecks > QUIET_CHECKS_MAX) {
       this.drop();
       this.comeBack('The server does not answer.');
@@ -114,6 +118,7 @@ export class Connection {
   /** @param {ArrayBuffer} message */
   receive(message) {
     this.quietChecks = 0;
+    this.bytesIn += message.byteLength;
     const now = performance.now();
     const fault = this.core.receive(message, now);
     if (fault !== OK) {
@@ -124,7 +129,10 @@ export class Connection {
     }
     for (const event of this.core.events()) {
       const [kind, ...fields] = event[0];
-      if (kind === 'welcome') this.token = bytesOf(fields[0]);
+      if (kind === 'welcome') {
+        this.token = bytesOf(fields[0]);
+        if (document.hidden) this.core.exports.set_hidden(1, now);
+      }
       if (kind === 'goodbye') this.retryAfterMs = Number(fields[1]);
       this.listener.onEvent(event);
     }
@@ -141,9 +149,20 @@ export class Connection {
     this.flush();
   }
 
+  /** Tells the server whether anybody looks. @param {boolean} hidden */
+  setHidden(hidden) {
+    const now = performance.now();
+    this.quietChecks = 0;
+    this.core.exports.set_hidden(hidden ? 1 : 0, now);
+    this.advance(now);
+  }
+
   flush() {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
-    for (const message of this.core.outgoing()) this.socket.send(message);
+    for (const message of this.core.outgoing()) {
+      this.bytesOut += message.byteLength;
+      this.socket.send(message);
+    }
   }
 
   /** @param {CloseEvent} event */

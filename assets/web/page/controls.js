@@ -12,6 +12,9 @@ const DIRECTIONS = {
   ArrowRight: [1, 0],
 };
 
+/** Keys that do something once when they go down. @type {Record<string, 'dash' | 'rail'>} */
+const ACTS = { ShiftLeft: 'dash', ShiftRight: 'dash', KeyE: 'rail' };
+
 const TURN = 2 * Math.PI;
 
 export class Controls {
@@ -21,6 +24,10 @@ export class Controls {
     this.held = new Set();
     this.aim = 0;
     this.trigger = false;
+    /** What was pressed since it was last read. */
+    this.pressed = { dash: false, rail: false };
+    /** Whether the mouse's right button is down. */
+    this.railButton = false;
     this.active = false;
     this.surface = surface;
     addEventListener('keydown', (event) => this.key(event, true));
@@ -46,6 +53,8 @@ export class Controls {
   release() {
     this.held.clear();
     this.trigger = false;
+    this.railButton = false;
+    this.pressed = { dash: false, rail: false };
   }
 
   /** @param {KeyboardEvent} event @param {boolean} down */
@@ -55,8 +64,12 @@ export class Controls {
     if (!this.active) return;
     // Those are the browser's own; what was pressed before must still go up.
     if (down && (event.ctrlKey || event.metaKey || event.altKey)) return;
-    if (!(event.code in DIRECTIONS) && event.code !== 'Space') return;
+    if (!(event.code in DIRECTIONS) && !(event.code in ACTS) && event.code !== 'Space') return;
     event.preventDefault();
+    if (event.code in ACTS) {
+      if (down && !event.repeat) this.pressed[ACTS[event.code]] = true;
+      return;
+    }
     if (down) this.held.add(event.code);
     else this.held.delete(event.code);
   }
@@ -69,9 +82,16 @@ export class Controls {
     if (x !== 0 || y !== 0) this.aim = Math.atan2(y, x) / TURN;
     // Of several buttons only the first to go down and the last to go up have events of their own; the others move.
     this.trigger = this.active && (event.buttons & 1) === 1;
+    const railButton = this.active && (event.buttons & 2) === 2;
+    if (railButton && !this.railButton) this.pressed.rail = true;
+    this.railButton = railButton;
   }
 
-  /** @returns {{ thrust: number, aim: number, fire: boolean }} thrust and aim in turns clockwise from the right; no thrust is -1 */
+  /**
+   * What is wanted now; a dash or a rail is told once.
+   * @returns {{ thrust: number, aim: number, fire: boolean, dash: boolean, rail: boolean }} thrust and aim in turns
+   *   clockwise from the right; no thrust is -1
+   */
   read() {
     let [x, y] = [0, 0];
     for (const code of this.held) {
@@ -81,6 +101,8 @@ export class Controls {
     }
     // Opposite keys cancel out; two keys for one direction are one.
     const thrust = x === 0 && y === 0 ? -1 : (Math.atan2(Math.sign(y), Math.sign(x)) / TURN + 1) % 1;
-    return { thrust, aim: this.aim, fire: this.trigger || this.held.has('Space') };
+    const { dash, rail } = this.pressed;
+    this.pressed = { dash: false, rail: false };
+    return { thrust, aim: this.aim, fire: this.trigger || this.held.has('Space'), dash, rail };
   }
 }

@@ -8,14 +8,16 @@
  *   inbox(): number, inbox_len(): number, outbox(): number,
  *   start(mapLen: number, nameLen: number, tokenLen: number, aspect: number): number,
  *   receive(len: number, nowMs: number): number,
- *   set_input(thrust: number, aim: number, fire: number): void,
+ *   set_input(nowMs: number, thrust: number, aim: number, pressed: number): void,
+ *   set_hidden(hidden: number, nowMs: number): void,
  *   advance(nowMs: number): void, acknowledge(nowMs: number): void, leave(nowMs: number): void,
  *   take_outgoing(): number, take_event(): number,
  *   name_of(id: number): number, words_for_close(code: number): number,
  *   draw(nowMs: number, halfWidth: number, halfHeight: number): void,
  *   ships(): number, ships_len(): number, bolts(): number, bolts_len(): number,
  *   pickups(): number, pickups_len(): number, walls(): number, walls_len(): number,
- *   hud(): number, hud_len(): number,
+ *   beams(): number, beams_len(): number,
+ *   hud(): number, hud_len(): number, net(): number, net_len(): number,
  *   recorded_place(axis: number): number,
  *   tile_of_rank(rank: number, axis: number): number,
  * }} Exports
@@ -26,11 +28,17 @@ export const OK = 0;
 /** The server plays on another map than the one the core was started with. */
 export const OTHER_MAP = 3;
 
-/** Floats of one ship, bolt, pick-up and wall cell; see assets/web/core/src/scene.rs. */
+/** Floats of one ship, bolt, pick-up, wall cell and beam; see assets/web/core/src/scene.rs. */
 export const SHIP_FLOATS = 9;
 export const BOLT_FLOATS = 4;
 export const PICKUP_FLOATS = 3;
 export const WALL_FLOATS = 3;
+export const BEAM_FLOATS = 6;
+
+/** Bits of what is pressed, for `set_input`. */
+export const FIRE = 1;
+export const DASH = 2;
+export const RAIL = 4;
 
 /** Where each number of {@link Core.hud} is; the order is that of assets/web/core/src/page.rs. */
 export const HUD = /** @type {const} */ ({
@@ -50,6 +58,25 @@ export const HUD = /** @type {const} */ ({
   open: 13,
   tile: 14,
   aspect: 15,
+  dashPause: 16,
+  rail: 17,
+});
+
+/** Where each number of {@link Core.net} is; the order is that of assets/web/core/src/net.rs. */
+export const NET = /** @type {const} */ ({
+  rtt: 0,
+  jitter: 1,
+  age: 2,
+  slack: 3,
+  lead: 4,
+  work: 5,
+  period: 6,
+  late: 7,
+  pushed: 8,
+  unexplained: 9,
+  serverStalls: 10,
+  networkStalls: 11,
+  starved: 12,
 });
 
 export class Core {
@@ -188,8 +215,16 @@ export class Core {
     return this.floats(this.exports.walls(), this.exports.walls_len());
   }
 
+  beams() {
+    return this.floats(this.exports.beams(), this.exports.beams_len());
+  }
+
   hud() {
     return this.floats(this.exports.hud(), this.exports.hud_len());
+  }
+
+  net() {
+    return this.floats(this.exports.net(), this.exports.net_len());
   }
 
   /** Where the server has the own ship, in units; not a number if it has none. */

@@ -59,6 +59,12 @@ export class Effects {
     this.sparks = this.sparks.filter((spark) => spark.age < spark.life);
   }
 
+  /** The own rail hit a ship: a mark where it is. @param {number} id */
+  hit(id) {
+    const ship = this.ships.get(id);
+    if (ship) this.burst(ship.x, ship.y, 14, 90, 0.5, [0.4, 0.95, 1]);
+  }
+
   /**
    * @param {number} x @param {number} y
    * @param {number} count @param {number} speed @param {number} life

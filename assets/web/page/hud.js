@@ -19,6 +19,8 @@ export class Hud {
     this.feed = find('feed');
     this.hull = find('hull');
     this.energy = find('energy');
+    this.dash = find('dash');
+    this.rail = find('rail');
     this.score = find('score');
     this.banner = find('banner');
     this.map = /** @type {HTMLCanvasElement} */ (find('map'));
@@ -43,6 +45,7 @@ export class Hud {
   /** Claims nothing: before the first frame it is not known whether there is a ship at all. */
   blank() {
     for (const element of [this.hull, this.energy]) bar(element, 0, '');
+    for (const element of [this.dash, this.rail]) element.classList.remove('ready');
     for (const element of [this.score, this.standing, this.banner]) setText(element, '');
     setText(this.ping, '– ms');
     this.mapContext.clearRect(0, 0, this.map.width, this.map.height);
@@ -100,6 +103,8 @@ export class Hud {
     this.hull.classList.toggle('low', hud[HUD.hull] < 0.35);
     bar(this.energy, hud[HUD.energy], hud[HUD.drained] ? 'recharging' : `${percent(hud[HUD.energy])}`);
     this.energy.classList.toggle('drained', hud[HUD.drained] === 1);
+    this.dash.classList.toggle('ready', alive && hud[HUD.dashPause] === 0);
+    this.rail.classList.toggle('ready', alive && hud[HUD.rail] === 1);
     setText(this.score, `${hud[HUD.score]}`);
     setText(this.ping, hud[HUD.ping] < 0 ? '– ms' : `${Math.round(hud[HUD.ping])} ms`);
     const rank = hud[HUD.rank] > 0 ? `You are ${hud[HUD.rank]} of ${this.players}` : '';

@@ -2,10 +2,11 @@
 
 import { Connection } from './connection.js';
 import { Controls } from './controls.js';
-import { Core, HUD, SHIP_FLOATS } from './core.js';
+import { Core, DASH, FIRE, HUD, NET, RAIL, SHIP_FLOATS } from './core.js';
 import { Effects } from './effects.js';
 import { Hud } from './hud.js';
 import { Labels } from './labels.js';
+import { NetGraph } from './netgraph.js';
 import { aspectOf, Renderer } from './renderer.js';
 
 const find = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -18,6 +19,7 @@ const controls = new Controls(arena);
 const hud = new Hud();
 const effects = new Effects();
 const labels = new Labels(/** @type {HTMLCanvasElement} */ (find('labels')));
+const netGraph = new NetGraph();
 
 /** @type {Promise<Core> | null} */
 let loading = null;
@@ -72,6 +74,7 @@ function leave() {
 /** @param {string[][]} event */
 function takeEvent(event) {
   if (event[0][0] === 'welcome') setPhase('playing');
+  if (event[0][0] === 'rail' && Number(event[0][1]) >= 0) effects.hit(Number(event[0][1]));
   hud.take(event);
 }
 
@@ -94,6 +97,7 @@ async function connect(loaded, name) {
   renderer ??= new Renderer(arena);
   effects.clear();
   labels.clear();
+  netGraph.clear();
   hud.reset(name);
   const windowAspect = () => aspectOf(innerWidth, innerHeight);
   connection = new Connection(core, name, windowAspect, {
@@ -107,10 +111,10 @@ async function connect(loaded, name) {
   await connection.open();
 }
 
-/** Tells the core what the player wants. */
-function steer() {
-  const { thrust, aim, fire } = controls.read();
-  core?.exports.set_input(thrust, aim, fire ? 1 : 0);
+/** Tells the core what the player wants. @param {number} now in milliseconds */
+function steer(now) {
+  const { thrust, aim, fire, dash, rail } = controls.read();
+  core?.exports.set_input(now, thrust, aim, (fire ? FIRE : 0) | (dash ? DASH : 0) | (rail ? RAIL : 0));
 }
 
 /** Whether there is an arena to draw. */
@@ -122,9 +126,9 @@ function isArenaShown() {
 function frame(now) {
   requestAnimationFrame(frame);
   if (!core || !renderer || !connection || !isArenaShown()) return;
-  steer();
   // Not the picture's own time, which is when it began: the core must not see its clock go back between messages.
   const present = performance.now();
+  steer(present);
   connection.advance(present);
   renderer.fit(connection.aspect);
   core.exports.draw(present, renderer.halfWidth, renderer.halfHeight);
@@ -134,6 +138,7 @@ function frame(now) {
   renderer.draw(core, effects.draw(camera), { ...camera, time: (now / 1000) % 1000 });
   labels.draw(core, renderer);
   hud.update(core);
+  netGraph.update(core, connection, present);
 }
 
 form.addEventListener('submit', (event) => {
@@ -156,10 +161,10 @@ addEventListener('keydown', (event) => {
 // A page that goes away says so; the ship need not wait for it. If it comes back, by the browser's button, it is as it
 // was left: with the menu.
 addEventListener('pagehide', leave);
-// A hidden page is not drawn any more: the core must hear now that the keys were let go, or it holds them on.
+// A hidden page is not drawn any more, so nothing need come to it; and what was held is let go.
 document.addEventListener('visibilitychange', () => {
-  steer();
-  connection?.advance(performance.now());
+  netGraph.pause();
+  connection?.setHidden(document.hidden);
 });
 
 /** Storage may be shut off; then a name is just not remembered. @param {string} name */
@@ -192,7 +197,10 @@ Object.assign(globalThis, {
         ships.push({ x, y, hull, own: own === 1, score, id, name: core.nameOf(id) });
       }
       const pixelsPerUnit = renderer?.pixelsPerUnit ?? 0;
-      return { phase: document.body.dataset.phase, hud: numbers, ships, recorded: core.recordedPlace(), pixelsPerUnit };
+      const net = Object.fromEntries(Object.entries(NET).map(([name, at]) => [name, core?.net()[at]]));
+      const beams = core.beams().length;
+      const recorded = core.recordedPlace();
+      return { phase: document.body.dataset.phase, hud: numbers, net, ships, beams, recorded, pixelsPerUnit };
     },
   },
 });

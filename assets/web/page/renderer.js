@@ -118,6 +118,7 @@ export class Renderer {
       walls: new Layer(gl, shaders.walls, corners),
       pickups: new Layer(gl, shaders.pickups, corners),
       sparks: new Layer(gl, shaders.sparks, corners),
+      beams: new Layer(gl, shaders.beams, corners),
       bolts: new Layer(gl, shaders.bolts, corners),
       ships: new Layer(gl, shaders.ships, corners),
     };
@@ -157,6 +158,7 @@ export class Renderer {
     layers.walls.draw(core.walls(), picture);
     layers.pickups.draw(core.pickups(), picture);
     layers.sparks.draw(sparks, picture);
+    layers.beams.draw(core.beams(), picture);
     layers.bolts.draw(core.bolts(), picture);
     layers.ships.draw(core.ships(), picture);
   }

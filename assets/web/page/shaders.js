@@ -133,6 +133,36 @@ void main() {
 }`,
 };
 
+/** Beams of rails: from, to, how much is left, own. The quad lies along the beam. */
+export const beams = {
+  attributes: [
+    { name: 'from', floats: 2 },
+    { name: 'to', floats: 2 },
+    { name: 'left', floats: 1 },
+    { name: 'own', floats: 1 },
+  ],
+  vertex: `${HEADER}${QUAD}
+in vec2 from; in vec2 to; in float left; in float own;
+out vec2 local; flat out vec2 light;
+void main() {
+  vec2 along = to - from;
+  vec2 across = normalize(vec2(-along.y, along.x) + vec2(1e-6, 0.0)) * 9.0;
+  local = corner; light = vec2(left, own);
+  place(from + along * (corner.x * 0.5 + 0.5) + across * corner.y);
+}`,
+  fragment: `${HEADER}${PALETTE}
+in vec2 local; flat in vec2 light;
+out vec4 colour;
+void main() {
+  float d = abs(local.y);
+  float core = 1.0 - smoothstep(0.06, 0.22, d);
+  float glow = exp(-5.0 * d) * light.x;
+  vec3 c = light.y > 0.5 ? OWN : vec3(1.0, 0.45, 0.75);
+  float strength = light.x * light.x;
+  colour = vec4((c * glow + vec3(core)) * strength, max(core, glow) * strength);
+}`,
+};
+
 export const ships = {
   attributes: [
     { name: 'at', floats: 2 },

@@ -122,7 +122,7 @@ impl LightClient {
             }
             ServerMessage::Pong(pong) => {
                 let away_us = now_us.saturating_sub(pong.stamp);
-                observer.round_trip(now_us, away_us.saturating_sub(u64::from(pong.hold_us)));
+                observer.round_trip(now_us, away_us.saturating_sub(u64::from(pong.clock.hold_us)));
             }
             ServerMessage::News(_) | ServerMessage::Goodbye(_) => {}
         }
@@ -153,7 +153,7 @@ mod tests {
     use fracas_protocol::bits::BitWriter;
     use fracas_protocol::frame::FrameHeader;
     use fracas_protocol::ids::{MapId, Token};
-    use fracas_protocol::message::{Limits, Welcome};
+    use fracas_protocol::message::{Limits, ServerClock, Welcome};
 
     const PERIOD_US: u64 = 33_333;
 
@@ -166,7 +166,7 @@ mod tests {
         let mut client = LightClient::new(Hello::player("light"), input_hz);
         let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
             tick_rate: TickRate::HZ_30,
-            tick: Tick(0),
+            clock: ServerClock::default(),
             own: None,
             token: Token([0; 16]),
             resumed: false,

@@ -1,10 +1,12 @@
 //! One bot: a link, the protocol's client, and a brain, in one task.
 
+pub mod driver;
 mod light;
 
-use crate::brain::{Brain, BrainKind, Sight, Skill};
+use crate::brain::{Brain, BrainKind, Skill};
 use crate::link::{Link, LinkError, Received, Target};
-use fracas_protocol::arena::{Arena, Entity, News};
+use driver::{DISPLAY_TICKS, Driver};
+use fracas_protocol::arena::{Arena, Entity};
 use fracas_protocol::client::{Client, ClientError, Counters, Event, Options};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::frame::FRAME_MARK;
@@ -84,6 +86,8 @@ pub trait Observer {
     fn input_applied(&mut self, _now_us: u64, _us: u64) {}
     /// What a bot that looks sees after a frame.
     fn saw(&mut self, _now_us: u64, _replica: &Replica<Arena>) {}
+    /// A rail of a bot that looks was judged: whether as its screen promised.
+    fn rail(&mut self, _now_us: u64, _agreed: bool) {}
     /// A ping was answered.
     fn round_trip(&mut self, _now_us: u64, _us: u64) {}
     /// An input was sent.
@@ -215,18 +219,18 @@ impl Mode {
 
 struct Bot {
     mode: Mode,
-    brain: Brain,
+    driver: Driver,
     attention: Attention,
     input_hz: Option<u32>,
     joined: bool,
     counters: Counters,
     token: Option<Token>,
-    density: Vec<u8>,
 }
 
 impl Bot {
     fn new(setup: &Setup, rules: Arena) -> Self {
-        let options = Options { display_ticks: 0, input_hz: setup.input_hz };
+        let display_ticks = if setup.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
+        let options = Options { display_ticks, input_hz: setup.input_hz };
         let mode = match setup.attention {
             Attention::Glances if !setup.brain.looks_first() => {
                 Mode::Light(LightClient::new(setup.hello.clone(), setup.input_hz))
@@ -235,13 +239,12 @@ impl Bot {
         };
         Self {
             mode,
-            brain: Brain::new(setup.brain, setup.seed, setup.skill),
+            driver: Driver::new(Brain::new(setup.brain, setup.seed, setup.skill)),
             attention: setup.attention,
             input_hz: setup.input_hz,
             joined: false,
             counters: Counters::default(),
             token: None,
-            density: Vec::new(),
         }
     }
 
@@ -261,17 +264,8 @@ impl Bot {
         match &mut self.mode {
             Mode::Light(client) => client.advance(now_us),
             Mode::Full(client) => {
-                if client.is_tick_due(now_us)
-                    && let (Some(own_id), Some((Entity::Ship(own), _))) =
-                        (client.own_id(), client.prediction().newest())
-                {
-                    let tick = client.input_clock().tick_and_fraction(now_us).0.next();
-                    let sight = Sight { replica: client.replica(), own, own_id, tick, density: &self.density };
-                    let input = self.brain.think(&sight);
-                    client.set_input(input);
-                }
                 let sent = client.counters().inputs_sent;
-                client.advance(now_us);
+                self.driver.advance(client, now_us);
                 (sent..client.counters().inputs_sent).for_each(|_| observer.input(now_us));
                 client.wake_us(now_us)
             }
@@ -283,7 +277,7 @@ impl Bot {
             observer.frame(now_us, message.len());
         }
         match &mut self.mode {
-            Mode::Light(client) => self.joined |= client.receive(now_us, message, &mut self.brain, observer)?,
+            Mode::Light(client) => self.joined |= client.receive(now_us, message, &mut self.driver.brain, observer)?,
             Mode::Full(client) => {
                 client.receive(now_us, message)?;
                 self.take_events(now_us, observer);
@@ -309,8 +303,12 @@ impl Bot {
                 }
                 Event::InputApplied { us } => observer.input_applied(now_us, us),
                 Event::RoundTrip { us } => observer.round_trip(now_us, us),
-                Event::News(News::Density(tiles)) => self.density = tiles.to_vec(),
-                Event::News(_) | Event::Goodbye(_) => {}
+                Event::News(news) => {
+                    if let Some(agreed) = self.driver.take_news(&news) {
+                        observer.rail(now_us, agreed);
+                    }
+                }
+                Event::Goodbye(_) => {}
             }
         }
         if last_tick.is_some() {
@@ -334,7 +332,7 @@ impl Bot {
             Entity::Ship(ship) => Some(ship),
             _ => None,
         });
-        if !self.brain.can_look_away(arena, own) {
+        if !self.driver.brain.can_look_away(arena, own) {
             return;
         }
         self.counters = *client.counters();

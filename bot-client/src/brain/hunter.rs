@@ -3,6 +3,7 @@
 use super::Sight;
 use super::pilot::{bearing, is_clear, steer};
 use fracas_protocol::arena::fixed::SUBQUANTA_PER_QUANTUM;
+use fracas_protocol::arena::tuning::RAIL_RANGE;
 use fracas_protocol::arena::{Entity, Heading, Input, PickupKind, Ship, Thrust};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
@@ -45,12 +46,27 @@ pub(super) struct Hunter {
     error: i32,
     decide_in: u32,
     roam: Heading,
+    wants_dash: bool,
+    /// Whether to fire the rail as soon as the way is clear, until the next decision.
+    wants_rail: bool,
+    rail: Option<(EntityId, i32)>,
 }
 
 impl Hunter {
     pub(super) fn new(skill: Skill) -> Self {
         let (input, roam) = (Input::default(), Heading::default());
-        Self { skill, input, target: None, side: 1, error: 0, decide_in: 0, roam }
+        Self {
+            skill,
+            input,
+            target: None,
+            side: 1,
+            error: 0,
+            decide_in: 0,
+            roam,
+            wants_dash: false,
+            wants_rail: false,
+            rail: None,
+        }
     }
 
     pub(super) fn think(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Input {
@@ -60,7 +76,13 @@ impl Hunter {
         }
         self.decide_in -= 1;
         self.aim(sight);
-        self.input
+        let dash = std::mem::take(&mut self.wants_dash) && self.input.thrust != Thrust::NONE;
+        Input { dash, ..self.input }
+    }
+
+    /// Whom to fire a rail at on this tick, and by how much it will be off.
+    pub(super) fn rail_target(&mut self) -> Option<(EntityId, i32)> {
+        self.rail.take()
     }
 
     /// Whom to fight and where to fly, for the next fraction of a second.
@@ -73,6 +95,10 @@ impl Hunter {
         if dice.chance(1, 4) {
             self.side = -self.side;
         }
+        // Away from trouble, or past somebody's aim.
+        self.wants_dash =
+            sight.state.may_dash() && nearest.is_some() && dice.chance(1, if sight.own.hull < HURT { 2 } else { 8 });
+        self.wants_rail = sight.state.may_fire_rail() && dice.chance(1, 3);
         let loot = wanted_pickup(sight);
         self.input.thrust = match (nearest, loot) {
             (_, Some((heading, distance))) if distance < SNATCH || sight.own.hull < HURT => steer(sight, heading),
@@ -113,6 +139,7 @@ impl Hunter {
     /// Turns the aim towards where the target will be when a bolt gets there, and fires if that makes sense.
     fn aim(&mut self, sight: &Sight<'_>) {
         self.input.fire = false;
+        self.rail = None;
         let Some(target) = self.target.and_then(|id| sight.replica.get(id)) else { return };
         let Entity::Ship(target) = &target.now else { return };
         let tuning = sight.arena().tuning();
@@ -128,7 +155,13 @@ impl Hunter {
         let turn = wanted.turn_from(self.input.aim).clamp(-most, most);
         self.input.aim = self.input.aim.turned(turn);
         let on_target = wanted.turn_from(self.input.aim).abs() < 24;
-        self.input.fire = on_target && distance < RANGE && is_clear(sight, from, self.input.aim, distance, 0);
+        let is_free = on_target && is_clear(sight, from, self.input.aim, distance, 0);
+        self.input.fire = is_free && distance < RANGE;
+        if self.wants_rail && is_free && distance < RAIL_RANGE {
+            self.wants_rail = false;
+            // Less than with a bolt: nothing has to be led.
+            self.rail = self.target.map(|id| (id, self.error * 4));
+        }
     }
 }
 

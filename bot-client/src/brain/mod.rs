@@ -9,7 +9,7 @@ pub use hunter::Skill;
 pub use wander::Wander;
 
 use crowd::Crowd;
-use fracas_protocol::arena::{Arena, Entity, Input, Ship};
+use fracas_protocol::arena::{Arena, Entity, Input, Own, Ship};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
@@ -25,6 +25,8 @@ pub struct Sight<'a> {
     pub own: &'a Ship,
     /// The own ship's id.
     pub own_id: EntityId,
+    /// Its energy and pauses.
+    pub state: &'a Own,
     /// The tick that is to be played.
     pub tick: Tick,
     /// Ships per open tile, as last told.
@@ -61,6 +63,11 @@ pub enum BrainKind {
 }
 
 impl BrainKind {
+    /// Whether it fires at what a screen shows, which is not what the replica holds.
+    pub fn looks_at_screen(self) -> bool {
+        self == Self::Hunter
+    }
+
     /// Whether it has to look before it can play without looking.
     pub fn looks_first(self) -> bool {
         self == Self::Crowd
@@ -103,6 +110,14 @@ impl Brain {
             Mind::Wander(wander) => wander.think(sight.arena().tuning().rate, &mut self.dice),
             Mind::Hunter(hunter) => hunter.think(sight, &mut self.dice),
             Mind::Crowd(crowd) => crowd.think(sight, &mut self.dice),
+        }
+    }
+
+    /// Whom to fire a rail at, with what it has just decided to do, and by how many 16,384ths of a turn it will be off.
+    pub fn rail_target(&mut self) -> Option<(EntityId, i32)> {
+        match &mut self.mind {
+            Mind::Hunter(hunter) => hunter.rail_target(),
+            Mind::Idle | Mind::Wander(_) | Mind::Crowd(_) => None,
         }
     }
 

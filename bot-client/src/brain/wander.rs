@@ -1,4 +1,5 @@
-//! Flies about: a new direction every second or so, a sweeping aim, fire in bursts. It looks at nothing.
+//! Flies about: a new direction every second or so, now and then with a dash, a sweeping aim, fire in bursts. It looks at
+//! nothing.
 
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::dice::Dice;
@@ -17,7 +18,8 @@ pub struct Wander {
 impl Wander {
     /// What to do on the next tick.
     pub fn think(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
-        if self.turn_in == 0 {
+        let turns = self.turn_in == 0;
+        if turns {
             self.turn_in = rate.ticks_in_ms(300 + dice.below(1200));
             self.sweep = dice.between(-8, 8);
             self.input.thrust = match dice.chance(1, 6) {
@@ -32,6 +34,7 @@ impl Wander {
         self.turn_in -= 1;
         self.trigger_in -= 1;
         self.input.aim = self.input.aim.turned(self.sweep);
-        self.input
+        let dash = turns && self.input.thrust != Thrust::NONE && dice.chance(1, 6);
+        Input { dash, ..self.input }
     }
 }

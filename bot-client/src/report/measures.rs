@@ -115,6 +115,10 @@ pub struct Measures {
     pub visible_bodies: u64,
     /// Inputs sent.
     pub inputs_sent: u64,
+    /// Rails that were judged, and those of them that were as their shooter's screen promised.
+    pub rails: u64,
+    /// See [`Self::rails`].
+    pub rails_agreed: u64,
 }
 
 impl Measures {
@@ -128,6 +132,8 @@ impl Measures {
         self.visible += other.visible;
         self.visible_bodies += other.visible_bodies;
         self.inputs_sent += other.inputs_sent;
+        self.rails += other.rails;
+        self.rails_agreed += other.rails_agreed;
     }
 }
 

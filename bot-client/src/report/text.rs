@@ -49,6 +49,7 @@ pub fn render(summary: &Summary) -> String {
             summary.corrections, summary.corrections_late, summary.corrections_pushed
         ),
     );
+    row("rails", format!("{}, {} of them as the screen promised", summary.rails, summary.rails_agreed));
     let disconnects: Vec<_> = summary.disconnects.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     row("disconnects", if disconnects.is_empty() { "none".into() } else { disconnects.join(", ") });
     let limit =

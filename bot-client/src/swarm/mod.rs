@@ -167,6 +167,8 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summ
         corrections: sum(|outcome| outcome.counters.corrections),
         corrections_late: sum(|outcome| outcome.counters.corrections_late),
         corrections_pushed: sum(|outcome| outcome.counters.corrections_pushed),
+        rails: 0,
+        rails_agreed: 0,
         disconnects,
         swarm_cpu_s: cpu.as_secs_f64(),
         swarm_saturated,

@@ -132,6 +132,14 @@ impl Observer for BotObserver<'_> {
         }
     }
 
+    fn rail(&mut self, now_us: u64, agreed: bool) {
+        if self.counts(now_us) {
+            let mut measures = self.measures.borrow_mut();
+            measures.rails += 1;
+            measures.rails_agreed += u64::from(agreed);
+        }
+    }
+
     fn round_trip(&mut self, now_us: u64, us: u64) {
         if self.counts(now_us) {
             self.measures.borrow_mut().rtt.add(us);

@@ -1,8 +1,10 @@
 //! What a player of the arena wants on one tick, and the part of it that a ship holds until told otherwise.
 
-use super::fixed::Heading;
+use super::fixed::{FineHeading, Heading};
 use crate::WireError;
 use crate::bits::Coder;
+use crate::rules::Intent;
+use crate::tick::ViewTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which way a ship thrusts: not at all, or one of 16 headings.
@@ -61,6 +63,20 @@ impl<'de> Deserialize<'de> for Heading {
     }
 }
 
+impl Serialize for FineHeading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.steps().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for FineHeading {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let steps = u16::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom("a fine heading is 0 to 16383");
+        if steps < Self::TURN { Ok(Self::new(steps)) } else { Err(wrong()) }
+    }
+}
+
 /// What a player wants on one tick. It is quantised before it is used, so what travels is what is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
@@ -70,6 +86,30 @@ pub struct Input {
     pub aim: Heading,
     /// Whether the trigger is held.
     pub fire: bool,
+    /// To dash to where it thrusts, once.
+    pub dash: bool,
+    /// To fire the rail, once.
+    pub rail: Option<RailShot>,
+}
+
+/// A shot of the rail, which hits what the shooter saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RailShot {
+    /// Where to.
+    pub aim: FineHeading,
+    /// The moment at which the shooter's screen showed the others. The server judges the shot by it, within limits.
+    pub view: ViewTime,
+}
+
+impl Intent for Input {
+    fn held(self) -> Self {
+        Self { dash: false, rail: None, ..self }
+    }
+
+    fn merge(&mut self, earlier: Self) {
+        self.dash |= earlier.dash;
+        self.rail = self.rail.or(earlier.rail);
+    }
 }
 
 /// What a ship holds from tick to tick: the decisions of its player that viewers are told.

@@ -9,17 +9,19 @@ pub mod map;
 pub mod news;
 pub mod own;
 pub mod pickup;
+pub mod rail;
 pub mod ship;
 pub mod tuning;
 
 pub use bolt::Bolt;
-pub use fixed::{Heading, Vector};
-pub use input::{Controls, Input, Thrust};
+pub use fixed::{FineHeading, Heading, Vector};
+pub use input::{Controls, Input, RailShot, Thrust};
 pub use map::Map;
 pub use news::News;
 pub use own::Own;
 pub use pickup::{Pickup, PickupKind};
-pub use ship::Ship;
+pub use rail::Beam;
+pub use ship::{Acts, Ship};
 pub use tuning::Tuning;
 
 use crate::WireError;
@@ -165,6 +167,10 @@ impl Rules for Arena {
         Kind::of(id) == Kind::Ship
     }
 
+    fn parent(id: EntityId) -> Option<EntityId> {
+        slot_of(id).filter(|_| Kind::of(id) == Kind::Bolt).map(ship_id)
+    }
+
     fn blank(&self, id: EntityId) -> Entity {
         match Kind::of(id) {
             Kind::Pickup => Entity::Pickup(Pickup::default()),
@@ -252,12 +258,15 @@ impl Rules for Arena {
 
     fn play(&self, entity: &mut Entity, own: &mut Own, input: &Input) {
         let Entity::Ship(ship) = entity else { return };
+        let mut acts = Acts::default();
         if ship.is_alive() {
             ship.controls = Controls { thrust: input.thrust, fire: input.fire && !own.drained };
             ship.aim = input.aim;
+            acts.dash = input.dash && input.thrust != Thrust::NONE && own.may_dash();
+            acts.rail = input.rail.filter(|_| own.may_fire_rail()).map(|shot| shot.aim);
         }
-        ship.advance(&self.tuning, &self.map, self.open);
-        own.advance(ship.has_fired(&self.tuning), &self.tuning);
+        ship.act(acts, &self.tuning, &self.map, self.open);
+        own.advance(ship, &self.tuning);
     }
 
     fn take_over(predicted: &mut Entity, truth: &Entity) {
@@ -275,7 +284,7 @@ impl Rules for Arena {
 
     fn predict_own(&self, entity: &Entity, own: &mut Own) {
         let Entity::Ship(ship) = entity else { return };
-        own.advance(ship.has_fired(&self.tuning), &self.tuning);
+        own.advance(ship, &self.tuning);
     }
 }
 

@@ -1,11 +1,13 @@
 //! What the arena tells beside its frames, and the only things that tell of what is outside a player's view.
 
+use crate::ids::EntityId;
 use crate::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
 use crate::message::List;
 use crate::name::Name;
+use crate::tick::Tick;
 use serde::{Deserialize, Serialize};
 
-/// One piece of news. All but [`News::Destroyed`] go to everybody, once a second, encoded once.
+/// One piece of news. The first three go to everybody, once a second, encoded once; the others to one player, at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
     /// The best players.
@@ -24,10 +26,17 @@ pub enum News {
     },
     /// How many ships are in each open tile, in the order in which tiles open; 255 is that or more.
     Density(List<u8, DENSITY_TILES_MAX>),
-    /// To the victim alone, at once: who destroyed its ship.
+    /// To the victim alone: who destroyed its ship.
     Destroyed {
         /// The killer's name.
         by: Name,
+    },
+    /// To the shooter alone: what became of a rail it fired.
+    Rail {
+        /// The tick on which it was fired.
+        tick: Tick,
+        /// The ship it hit, which the shooter had in view.
+        hit: Option<EntityId>,
     },
 }
 

@@ -1,6 +1,7 @@
-//! What only a ship's own player is told: energy and rank.
+//! What only a ship's own player is told: energy, pauses, and rank.
 
-use super::tuning::{BOLT_ENERGY, ENERGY_MAX, ENERGY_PARTS, ENERGY_RESUME, Tuning};
+use super::ship::Ship;
+use super::tuning::{BOLT_ENERGY, ENERGY_MAX, ENERGY_PARTS, ENERGY_RESUME, RAIL_ENERGY, Tuning};
 use crate::WireError;
 use crate::bits::Coder;
 
@@ -14,18 +15,37 @@ pub struct Own {
     pub energy: u16,
     /// Ran out while firing; no fire until there is [`ENERGY_RESUME`] again.
     pub drained: bool,
+    /// Ticks until it may dash again.
+    pub dash_pause: u8,
+    /// Ticks until it may fire its rail again.
+    pub rail_pause: u8,
     /// Place among the people by score, from 1; 0 if it has none.
     pub rank: u16,
 }
 
 const ENERGY_BITS: u32 = 13;
+const PAUSE_BITS: u32 = 8;
 const RANK_BITS: u32 = 13;
 
 impl Own {
-    /// One tick: a shot is paid for, and energy comes back.
-    pub fn advance(&mut self, has_fired: bool, tuning: &Tuning) {
-        if has_fired {
-            self.energy = self.energy.saturating_sub(BOLT_ENERGY * ENERGY_PARTS);
+    /// Whether a dash may begin on the tick that follows.
+    pub fn may_dash(&self) -> bool {
+        self.dash_pause <= 1
+    }
+
+    /// Whether the rail may be fired on the tick that follows.
+    pub fn may_fire_rail(&self) -> bool {
+        self.rail_pause <= 1 && self.energy >= RAIL_ENERGY * ENERGY_PARTS
+    }
+
+    /// One tick, after which its ship is `ship`: what that did is paid for, and energy comes back.
+    pub fn advance(&mut self, ship: &Ship, tuning: &Tuning) {
+        self.dash_pause = if ship.has_dashed(tuning) { tuning.dash_pause } else { self.dash_pause.saturating_sub(1) };
+        self.rail_pause = if ship.rail.is_some() { tuning.rail_pause } else { self.rail_pause.saturating_sub(1) };
+        let bolt = if ship.has_fired(tuning) { BOLT_ENERGY } else { 0 };
+        let rail = if ship.rail.is_some() { RAIL_ENERGY } else { 0 };
+        if bolt + rail > 0 {
+            self.energy = self.energy.saturating_sub((bolt + rail) * ENERGY_PARTS);
             self.drained |= self.energy < BOLT_ENERGY * ENERGY_PARTS;
         }
         self.energy = (self.energy + tuning.energy).min(ENERGY_FULL);
@@ -35,6 +55,8 @@ impl Own {
     pub(super) fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
         self.energy = coder.ranged(u32::from(self.energy), ENERGY_BITS, u32::from(ENERGY_FULL))? as u16;
         self.drained = coder.flag(self.drained)?;
+        self.dash_pause = coder.seldom(u32::from(self.dash_pause), PAUSE_BITS)? as u8;
+        self.rail_pause = coder.seldom(u32::from(self.rail_pause), PAUSE_BITS)? as u8;
         self.rank = coder.uint(u32::from(self.rank), RANK_BITS)? as u16;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A ship: how it moves, fires and waits by its held controls alone, and how it is written.
 
 use super::bolt::Bolt;
-use super::fixed::{Heading, QUANTA_PER_UNIT, SUBQUANTA_PER_QUANTUM, Vector};
+use super::fixed::{FineHeading, Heading, QUANTA_PER_UNIT, SUBQUANTA_PER_QUANTUM, Vector};
 use super::input::{Controls, Thrust};
 use super::map::{self, Map};
 use super::tuning::{HULL_MAX, MUZZLE, SHIP_HALF_SIDE, Tuning};
@@ -37,10 +37,19 @@ pub struct Ship {
     pub timer: u8,
     /// Its player's score.
     pub score: u16,
-    /// Ticks of dash left.
+    /// Ticks of dash left; as it begins, this is the whole time of a dash.
     pub dash: u8,
-    /// Where its rail was fired to on this tick, in 1/16,384 of a turn.
-    pub rail: Option<u16>,
+    /// Where its rail was fired to on this tick.
+    pub rail: Option<FineHeading>,
+}
+
+/// What a ship does once, on one tick, beside what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acts {
+    /// Begins a dash to where it thrusts. Without thrust it does not.
+    pub dash: bool,
+    /// Fires its rail.
+    pub rail: Option<FineHeading>,
 }
 
 const RELOAD_BITS: u32 = 5;
@@ -50,7 +59,6 @@ const TIMER_BITS: u32 = 7;
 const SCORE_BITS: u32 = 16;
 const SMALL_SCORE_BITS: u32 = 6;
 const DASH_BITS: u32 = 5;
-const RAIL_BITS: u32 = 14;
 const SMALL_TURN_BITS: u32 = 5;
 
 impl Ship {
@@ -69,25 +77,54 @@ impl Ship {
         self.reload == tuning.reload
     }
 
-    /// One tick from its own state: it moves by its held thrust, slides along walls, reloads, and fires if it holds the
-    /// trigger.
+    /// Whether it began a dash on the tick that it is at.
+    pub fn has_dashed(&self, tuning: &Tuning) -> bool {
+        self.dash == tuning.dash
+    }
+
+    /// One tick from its own state: it moves by its held thrust or on in its dash, slides along walls, reloads, and fires
+    /// if it holds the trigger.
     pub fn advance(&mut self, tuning: &Tuning, map: &Map, open: u16) {
+        self.act(Acts::default(), tuning, map, open);
+    }
+
+    /// One tick on which it also does something once.
+    pub fn act(&mut self, acts: Acts, tuning: &Tuning, map: &Map, open: u16) {
         self.rail = None;
         self.timer = self.timer.saturating_sub(1);
-        self.dash = self.dash.saturating_sub(1);
         self.reload = self.reload.saturating_sub(1);
         if !self.is_alive() {
+            self.dash = self.dash.saturating_sub(1);
             return;
         }
-        self.velocity = match self.controls.thrust.heading() {
-            Some(heading) => self.velocity.approach(heading.vector(tuning.top_speed), tuning.thrust),
-            None => self.velocity.approach(Vector::default(), tuning.brake),
-        };
+        self.accelerate(acts.dash, tuning);
         self.fly(map, open);
         if self.controls.fire && self.reload == 0 {
             self.reload = tuning.reload;
             self.shots = (self.shots + 1) % SHOTS;
             self.timer = 0;
+        }
+        if acts.rail.is_some() {
+            self.rail = acts.rail;
+            self.timer = 0;
+        }
+    }
+
+    /// A dash is flown at its own speed and cannot be steered; at its end the ship is at top speed, and as free as ever.
+    fn accelerate(&mut self, dashes: bool, tuning: &Tuning) {
+        let (was_dashing, heading) = (self.dash > 0, self.controls.thrust.heading());
+        self.dash = self.dash.saturating_sub(1);
+        if let Some(heading) = heading.filter(|_| dashes) {
+            self.dash = tuning.dash;
+            self.velocity = heading.vector(tuning.dash_speed);
+        } else if self.dash == 0 {
+            if was_dashing {
+                self.velocity = self.velocity.scaled(tuning.top_speed, tuning.dash_speed);
+            }
+            self.velocity = match heading {
+                Some(heading) => self.velocity.approach(heading.vector(tuning.top_speed), tuning.thrust),
+                None => self.velocity.approach(Vector::default(), tuning.brake),
+            };
         }
     }
 
@@ -151,13 +188,16 @@ impl Ship {
         if coder.flag(Self { aim: target.aim, ..*self } == *target)? {
             return self.code_aim(target.aim, coder);
         }
-        if coder.flag(self.controls != target.controls && target.is_alive())? {
+        let (tuning, map, open) = ground;
+        let mut acts = Acts { dash: target.has_dashed(tuning), rail: target.rail };
+        let decided = self.controls != target.controls || acts != Acts::default();
+        if coder.flag(decided && target.is_alive())? {
             let mut controls = target.controls;
             controls.code(coder)?;
-            // The tick is played again with the controls that were really held.
-            let (tuning, map, open) = ground;
+            acts.code(coder)?;
+            // The tick is played again with what its player really wanted.
             *self = Self { controls, ..*before };
-            self.advance(tuning, map, open);
+            self.act(acts, tuning, map, open);
         }
         if coder.flag(self.hull != target.hull || self.timer != target.timer)? {
             let hull = coder.ranged(u32::from(target.hull), HULL_BITS, u32::from(HULL_MAX))? as u8;
@@ -212,13 +252,8 @@ impl Ship {
     }
 
     fn code_special<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
-        self.dash = code_seldom(u32::from(self.dash), DASH_BITS, coder)? as u8;
-        let fired = coder.flag(self.rail.is_some())?;
-        self.rail = match fired {
-            true => Some(coder.uint(u32::from(self.rail.unwrap_or(0)), RAIL_BITS)? as u16),
-            false => None,
-        };
-        Ok(())
+        self.dash = coder.seldom(u32::from(self.dash), DASH_BITS)? as u8;
+        code_rail(&mut self.rail, coder)
     }
 
     pub(super) fn code_entry<C: Coder>(
@@ -236,14 +271,14 @@ impl Ship {
             code_velocity(&mut self.velocity, coder)?;
         }
         self.aim = Heading::new(coder.uint(u32::from(self.aim.steps()), Heading::BITS)? as u16);
-        self.reload = code_seldom(u32::from(self.reload), RELOAD_BITS, coder)? as u8;
+        self.reload = coder.seldom(u32::from(self.reload), RELOAD_BITS)? as u8;
         self.shots = coder.ranged(u32::from(self.shots), SHOTS_BITS, u32::from(SHOTS) - 1)? as u8;
         let whole = coder.flag(self.hull == HULL_MAX)?;
         self.hull = match whole {
             true => HULL_MAX,
             false => coder.ranged(u32::from(self.hull), HULL_BITS, u32::from(HULL_MAX))? as u8,
         };
-        self.timer = code_seldom(u32::from(self.timer), TIMER_BITS, coder)? as u8;
+        self.timer = coder.seldom(u32::from(self.timer), TIMER_BITS)? as u8;
         let small = coder.flag(self.score < 1 << SMALL_SCORE_BITS)?;
         let score_bits = if small { SMALL_SCORE_BITS } else { SCORE_BITS };
         self.score = coder.uint(u32::from(self.score), score_bits)? as u16;
@@ -260,7 +295,7 @@ impl Ship {
         let bytes = [self.reload, self.shots, self.hull, self.timer];
         digest.word(u32::from_le_bytes(bytes));
         digest.word(u32::from(self.score) | u32::from(self.dash) << 16);
-        digest.word(self.rail.map_or(0, |rail| u32::from(rail) + 1));
+        digest.word(self.rail.map_or(0, |rail| u32::from(rail.steps()) + 1));
     }
 }
 
@@ -275,9 +310,26 @@ fn code_velocity<C: Coder>(velocity: &mut Vector, coder: &mut C) -> Result<(), W
     Ok(())
 }
 
-/// Codes a number that is mostly 0: a flag, and `width` bits if it is not.
-fn code_seldom<C: Coder>(value: u32, width: u32, coder: &mut C) -> Result<u32, WireError> {
-    if coder.flag(value != 0)? { coder.uint(value, width) } else { Ok(0) }
+impl Acts {
+    /// A flag, since mostly there are none; then one for each, and where the rail was fired to.
+    fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
+        if !coder.flag(*self != Self::default())? {
+            *self = Self::default();
+            return Ok(());
+        }
+        self.dash = coder.flag(self.dash)?;
+        code_rail(&mut self.rail, coder)
+    }
+}
+
+fn code_rail<C: Coder>(rail: &mut Option<FineHeading>, coder: &mut C) -> Result<(), WireError> {
+    *rail = match coder.flag(rail.is_some())? {
+        true => {
+            Some(FineHeading::new(coder.uint(u32::from(rail.unwrap_or_default().steps()), FineHeading::BITS)? as u16))
+        }
+        false => None,
+    };
+    Ok(())
 }
 
 /// Whether a ship centred there touches no wall. Its square is smaller than a cell, so its corners tell.

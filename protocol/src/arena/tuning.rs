@@ -29,6 +29,24 @@ pub const MUZZLE: i32 = 16;
 /// A bolt's radius for hits, in units.
 pub const BOLT_RADIUS: i32 = 3;
 
+/// Speed of a ship in a dash, in units a second.
+pub const DASH_SPEED: i32 = 640;
+/// How long a dash takes, in milliseconds.
+pub const DASH_MS: u32 = 200;
+/// Time from one dash to the next, in milliseconds.
+pub const DASH_PAUSE_MS: u32 = 3000;
+
+/// How far a rail reaches, in units.
+pub const RAIL_RANGE: i32 = 720;
+/// Half a rail's width, in units.
+pub const RAIL_RADIUS: i32 = 2;
+/// Hit points a rail takes.
+pub const RAIL_DAMAGE: u8 = 40;
+/// What a rail costs, in points of energy.
+pub const RAIL_ENERGY: u16 = 45;
+/// Time from one rail to the next, in milliseconds.
+pub const RAIL_PAUSE_MS: u32 = 1000;
+
 /// A ship's store of energy, in points.
 pub const ENERGY_MAX: u16 = 100;
 /// What a bolt costs, in points.
@@ -74,6 +92,14 @@ pub struct Tuning {
     pub bolt_life: u8,
     /// Ticks between two bolts.
     pub reload: u8,
+    /// Speed in a dash, in sub-quanta.
+    pub dash_speed: i32,
+    /// Ticks of a dash.
+    pub dash: u8,
+    /// Ticks from one dash to the next.
+    pub dash_pause: u8,
+    /// Ticks from one rail to the next.
+    pub rail_pause: u8,
     /// Ticks until respawn.
     pub respawn: u8,
     /// Ticks of protection.
@@ -103,6 +129,10 @@ impl Tuning {
             bolt_speed: speed(BOLT_SPEED),
             bolt_life: ticks(BOLT_LIFE_MS),
             reload: ticks(RELOAD_MS),
+            dash_speed: speed(DASH_SPEED),
+            dash: ticks(DASH_MS),
+            dash_pause: ticks(DASH_PAUSE_MS),
+            rail_pause: ticks(RAIL_PAUSE_MS),
             respawn: ticks(RESPAWN_MS),
             protection: ticks(PROTECTION_MS),
             energy: ENERGY_PER_S * ENERGY_PARTS / rate.hz() as u16,

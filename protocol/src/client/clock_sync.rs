@@ -1,58 +1,83 @@
-//! What time it is on the server: an estimate from pings, kept by the sample that waited least.
+//! What time it is on the server: an estimate from pings, and from the quickest way in each direction.
 //!
-//! The server reads its sockets once per tick, so a ping waits up to a tick before it is read and only the quickest of
-//! several tells the network's own delay. They are therefore spread over the tick's phase, and the pong carries the
-//! time the server held the ping after reading it.
+//! The server reads its sockets once per tick, so a ping waits up to a tick before it is read, and the answer tells how long
+//! it was held only from then on. The way there and the way back are therefore judged apart, each by its own quickest
+//! message, and later pings are timed to arrive about when the server reads.
 
-use crate::message::Pong;
-use crate::tick::{Tick, TickRate};
+use crate::message::{Pong, ServerClock};
+use crate::tick::TickRate;
+use std::collections::VecDeque;
 
 /// Pings sent in quick succession after the welcome.
 const FIRST_PINGS: u32 = 8;
-/// Time between two of those: not a multiple of any tick period, so that their phases differ.
+/// Time between two of those, in microseconds: not a multiple of any tick period, so that their phases differ.
 const FIRST_INTERVAL_US: u64 = 41_000;
-/// Time between two later pings. Likewise.
-const INTERVAL_US: u64 = 707_000;
-/// Samples remembered: about ten seconds' worth.
-const SAMPLES: usize = 16;
+/// Least time between two later pings.
+const INTERVAL_US: u64 = 490_000;
+/// Later pings are to arrive from so long before the server reads, at the most, ...
+const AIM_EARLY_US: i64 = 6_000;
+/// ... to so long after, as far as is known: the quickest way may be quicker yet.
+const AIM_LATE_US: i64 = 4_000;
+/// For how long the quickest message counts: clocks drift apart by some ten microseconds a second.
+const BUCKET_US: u64 = 2_500_000;
+const BUCKETS: usize = 8;
 
-/// One answered ping.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    /// Without the server's hold time.
-    rtt_us: u64,
-    /// The server's clock (microseconds since its tick 0 was due) less ours, if both ways took the same time.
-    offset_us: i64,
+/// The least of what was measured lately.
+#[derive(Clone, Debug, Default)]
+struct Least {
+    /// When each stretch of time began, and the least and the number of its values.
+    buckets: VecDeque<(u64, i64, u32)>,
 }
 
-/// An estimate of the server's clock.
+impl Least {
+    fn add(&mut self, now_us: u64, value: i64) {
+        match self.buckets.back_mut() {
+            Some((began_us, least, values)) if now_us < *began_us + BUCKET_US => {
+                (*least, *values) = ((*least).min(value), *values + 1);
+            }
+            _ => {
+                if self.buckets.len() == BUCKETS {
+                    self.buckets.pop_front();
+                }
+                self.buckets.push_back((now_us, value, 1));
+            }
+        }
+    }
+
+    fn get(&self) -> Option<i64> {
+        self.buckets.iter().map(|(_, least, _)| *least).min()
+    }
+
+    fn values(&self) -> u32 {
+        self.buckets.iter().map(|(_, _, values)| values).sum()
+    }
+}
+
+/// An estimate of the server's clock: microseconds since its tick 0 was due.
 #[derive(Clone, Debug)]
 pub struct ClockSync {
     rate: TickRate,
-    samples: Vec<Sample>,
-    next: usize,
+    /// The server's clock when it read a message, less ours when we sent it.
+    there: Least,
+    /// Our clock when a message came, less the server's when it was written.
+    back: Least,
+    /// How long before a tick is due the server reads for it.
+    read_lead_us: i64,
     pings: u32,
     ping_at_us: u64,
-    /// Until the first pong: the server's clock less ours as the newest tick has it.
-    guess_us: Option<i64>,
 }
 
 impl ClockSync {
     /// A clock that knows nothing.
     pub fn new(rate: TickRate) -> Self {
-        Self { rate, samples: Vec::new(), next: 0, pings: 0, ping_at_us: u64::MAX, guess_us: None }
+        Self { rate, there: Least::default(), back: Least::default(), read_lead_us: 0, pings: 0, ping_at_us: u64::MAX }
     }
 
-    /// Starts to ping after the welcome.
-    pub(super) fn start(&mut self, now_us: u64, tick: Tick) {
+    /// Takes the welcome's word on what we asked at `sent_us`, if that is known, and starts to ping.
+    pub(super) fn start(&mut self, now_us: u64, sent_us: Option<u64>, clock: &ServerClock) {
         self.ping_at_us = now_us;
-        self.body(now_us, tick);
-    }
-
-    /// Uses a body's tick as a first guess.
-    pub(super) fn body(&mut self, now_us: u64, tick: Tick) {
-        if self.samples.is_empty() {
-            self.guess_us = Some(self.rate.due_us(tick) as i64 - now_us as i64);
+        if let Some(sent_us) = sent_us {
+            self.measure(now_us, sent_us, clock);
         }
     }
 
@@ -67,44 +92,132 @@ impl ClockSync {
             return None;
         }
         self.pings = self.pings.saturating_add(1);
-        let interval = if self.pings < FIRST_PINGS { FIRST_INTERVAL_US } else { INTERVAL_US };
-        self.ping_at_us = now_us + interval;
+        self.ping_at_us =
+            if self.pings < FIRST_PINGS { now_us + FIRST_INTERVAL_US } else { self.aimed(now_us + INTERVAL_US) };
         Some(now_us)
+    }
+
+    /// The time after `at_us` at which to send what shall arrive about when the server reads.
+    fn aimed(&self, at_us: u64) -> u64 {
+        let (Some(there_us), period_us) = (self.there_us(), self.rate.period_us() as i64) else { return at_us };
+        // Multiples of the golden ratio fill the range evenly.
+        let spread = (i64::from(self.pings.wrapping_mul(0x9e37_79b1) >> 16) * (AIM_EARLY_US + AIM_LATE_US)) >> 16;
+        let wanted_us = -self.read_lead_us - AIM_EARLY_US + spread;
+        at_us + (wanted_us - there_us - at_us as i64).rem_euclid(period_us) as u64
     }
 
     /// Takes an answer. Returns the round trip without the server's hold time, in microseconds, unless the answer
     /// cannot be one (a stamp from the future).
     pub(super) fn take(&mut self, now_us: u64, pong: &Pong) -> Option<u64> {
         let away_us = now_us.checked_sub(pong.stamp)?;
-        let rtt_us = away_us.saturating_sub(u64::from(pong.hold_us));
-        let server_us = self.rate.due_us(pong.tick) + u64::from(pong.phase_us) + rtt_us / 2;
-        let sample = Sample { rtt_us, offset_us: server_us as i64 - now_us as i64 };
-        if self.samples.len() < SAMPLES {
-            self.samples.push(sample);
-        } else {
-            self.samples[self.next] = sample;
-        }
-        self.next = (self.next + 1) % SAMPLES;
-        Some(rtt_us)
+        self.measure(now_us, pong.stamp, &pong.clock);
+        Some(away_us.saturating_sub(u64::from(pong.clock.hold_us)))
     }
 
-    fn best(&self) -> Option<Sample> {
-        self.samples.iter().copied().min_by_key(|sample| sample.rtt_us)
+    fn measure(&mut self, now_us: u64, sent_us: u64, clock: &ServerClock) {
+        let (hold_us, phase_us) = (i64::from(clock.hold_us), i64::from(clock.phase_us));
+        let written_us = self.rate.due_us(clock.tick) as i64 + phase_us;
+        self.there.add(now_us, written_us - hold_us - sent_us as i64);
+        self.back.add(now_us, now_us as i64 - written_us);
+        // A question that the server held for longer was read for an earlier tick.
+        self.read_lead_us = (hold_us - phase_us).rem_euclid(self.rate.period_us() as i64);
+    }
+
+    /// The least that a message waits until it is read, of as many as were measured, if they came at any time of the tick.
+    fn wait_us(&self) -> i64 {
+        self.rate.period_us() as i64 / i64::from(self.there.values() + 1)
+    }
+
+    /// The quickest way there, with the difference of the clocks in it.
+    fn there_us(&self) -> Option<i64> {
+        Some(self.there.get()? - self.wait_us())
     }
 
     /// The shortest round trip of late, in microseconds: the network's own.
     pub fn rtt_us(&self) -> Option<u64> {
-        self.best().map(|sample| sample.rtt_us)
+        Some((self.there_us()? + self.back.get()?).max(0) as u64)
     }
 
-    /// The server's clock now, in microseconds since its tick 0 was due.
+    /// The server's clock now, in microseconds since its tick 0 was due, if both ways take the same time.
     pub fn server_us(&self, now_us: u64) -> Option<i64> {
-        let offset_us = self.best().map(|sample| sample.offset_us).or(self.guess_us)?;
-        Some(now_us as i64 + offset_us)
+        Some(now_us as i64 + (self.there_us()? - self.back.get()?) / 2)
     }
 
-    /// The server's clock when something sent now will be there.
-    pub(super) fn input_target_us(&self, now_us: u64) -> Option<i64> {
-        Some(self.server_us(now_us)? + self.rtt_us().unwrap_or(0) as i64 / 2)
+    /// The server's clock when something that is sent now is there, if it is as quick as the quickest was. Better too early:
+    /// what that one waited to be read is in it, so it is later than true as long as little was measured.
+    pub(super) fn arrival_us(&self, now_us: u64) -> Option<i64> {
+        Some(now_us as i64 + self.there.get()?)
+    }
+
+    /// How long before a tick is due the server reads for it, in microseconds.
+    pub fn read_lead_us(&self) -> i64 {
+        self.read_lead_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dice::Dice;
+
+    const RATE: TickRate = TickRate::HZ_30;
+    const PERIOD: u64 = 33_333;
+    /// The server's clock is so far ahead of ours, reads so long before a tick is due, and writes so long after.
+    const AHEAD_US: u64 = 7_000_000;
+    const READ_LEAD_US: u64 = 1_000;
+    const WRITE_US: u64 = 2_000;
+
+    /// Sends pings for so many seconds over a line with a delay and up to `jitter_us` more in each direction, and returns
+    /// the error of the estimate afterwards.
+    fn error_us(seed: u64, delay_us: u64, jitter_us: u64, seconds: u64) -> i64 {
+        let (mut clock, mut dice) = (ClockSync::new(RATE), Dice::new(seed, 1));
+        let mut way_us = || delay_us + u64::from(dice.below(jitter_us as u32 + 1));
+        let mut answer = |sent_us: u64| {
+            let arrived_us = sent_us + AHEAD_US + way_us();
+            // Read for the first tick whose reading is not over, and answered just after that tick.
+            let tick = (arrived_us + READ_LEAD_US).div_ceil(PERIOD) as u32;
+            let (due_us, read_us) = (RATE.due_us(crate::tick::Tick(tick)), u64::from(tick) * PERIOD - READ_LEAD_US);
+            let written_us = due_us + WRITE_US;
+            let server = ServerClock {
+                hold_us: (written_us - read_us) as u32,
+                tick: crate::tick::Tick(tick),
+                phase_us: WRITE_US as u32,
+            };
+            (written_us - AHEAD_US + way_us(), server)
+        };
+        let (came_us, server) = answer(1_000);
+        clock.start(came_us, Some(1_000), &server);
+        let mut now_us = came_us;
+        while now_us < seconds * 1_000_000 {
+            now_us = clock.ping_at_us();
+            if let Some(stamp) = clock.ping_due(now_us) {
+                let (came_us, server) = answer(stamp);
+                clock.take(came_us, &Pong { stamp, clock: server, work_us: 0 });
+            }
+        }
+        clock.server_us(now_us).expect("an estimate") - (now_us + AHEAD_US) as i64
+    }
+
+    fn p95_us(delay_us: u64, jitter_us: u64, seconds: u64) -> i64 {
+        let mut errors: Vec<_> = (0..200).map(|seed| error_us(seed, delay_us, jitter_us, seconds).abs()).collect();
+        errors.sort_unstable();
+        errors[190]
+    }
+
+    #[test]
+    fn the_welcome_alone_is_good_for_half_a_tick() {
+        assert!(p95_us(50_000, 20_000, 0) < PERIOD as i64 / 2, "{}", p95_us(50_000, 20_000, 0));
+    }
+
+    #[test]
+    fn ten_seconds_of_pings_over_a_line_with_jitter_are_good_for_a_few_milliseconds() {
+        assert!(p95_us(50_000, 20_000, 10) <= 4_000, "{}", p95_us(50_000, 20_000, 10));
+        assert!(p95_us(1_000, 0, 10) <= 1_000, "{}", p95_us(1_000, 0, 10));
+    }
+
+    #[test]
+    fn an_answer_from_the_future_is_none() {
+        let pong = Pong { stamp: 10, clock: ServerClock::default(), work_us: 0 };
+        assert_eq!(ClockSync::new(RATE).take(9, &pong), None);
     }
 }

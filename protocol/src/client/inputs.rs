@@ -1,11 +1,22 @@
 //! Which tick the client plays now: ahead of the server's by the network's delay and a slack that it steers by what the
 //! server reports. Its time never goes back.
 
+use super::arrival::Arrival;
 use crate::frame::InputReport;
 use crate::tick::{Tick, TickRate};
 
-/// Most slack, in tick periods. A line that needs more is played with late inputs.
-const SLACK_PERIODS_MAX: i64 = 15;
+/// So much beyond the jitter of the line inputs are to be there before the server reads, in microseconds.
+const MARGIN_US: i64 = 5_000;
+/// Bodies of a hundred by whose delay the jitter of the line is judged. Inputs go the other way, mostly by the same line.
+const JITTER_PERCENT: usize = 95;
+/// Most jitter that is provided for, in tick periods, and most that late inputs add to that. A line that needs more is played
+/// with late inputs: after a stall of the line, many are, and sending everything that much earlier would not be worth it.
+const JITTER_PERIODS_MAX: i64 = 2;
+const EXTRA_PERIODS_MAX: i64 = 3;
+/// How seldom late inputs may add something, in microseconds: those that come late together are one event.
+const EXTRA_INTERVAL_US: u64 = 250_000;
+/// How fast that is given up again, in microseconds per input: half a millisecond a second at 30 Hz.
+const EXTRA_DECAY_US: i64 = 16;
 /// Most ticks played in one call; beyond, the clock jumps.
 const TICKS_PER_CALL_MAX: u32 = 8;
 
@@ -18,43 +29,42 @@ pub struct InputClock {
     moved_us: u64,
     /// The last tick played.
     tick: Tick,
-    /// How much earlier than the estimate says inputs are sent.
+    /// How much earlier than the jitter asks for inputs are sent, because some came late, and when that last grew.
+    extra_us: i64,
+    extra_at_us: Option<u64>,
+    /// How much before the server reads inputs are to be there.
     slack_us: i64,
-    /// Reports in this window, and the smallest lead among them.
-    reports: u32,
-    lead_min: i8,
 }
 
 impl InputClock {
     /// A clock that has not started.
     pub fn new(rate: TickRate) -> Self {
         let slack_us = rate.period_us() as i64 / 2;
-        Self { rate, at_us: None, moved_us: 0, tick: Tick(0), slack_us, reports: 0, lead_min: i8::MAX }
+        Self { rate, at_us: None, moved_us: 0, tick: Tick(0), extra_us: 0, extra_at_us: None, slack_us }
     }
 
-    /// Takes the server's report on one of our inputs: a late one asks for more slack at once; a second in which even
-    /// the tightest was a whole tick early gives some back.
-    pub(super) fn take(&mut self, report: InputReport) {
-        let period = self.rate.period_us() as i64;
-        if report.age > 0 {
-            // Reports of inputs sent before the slack grew are still under way: half a period, once per window.
-            if self.lead_min >= 0 {
-                self.slack_us = (self.slack_us + period / 2).min(period * SLACK_PERIODS_MAX);
-            }
-            self.lead_min = -1;
+    /// Takes the server's report on one of our inputs.
+    pub(super) fn take(&mut self, now_us: u64, report: InputReport) {
+        if report.age == 0 {
+            self.extra_us = (self.extra_us - EXTRA_DECAY_US).max(0);
+            return;
         }
-        self.lead_min = self.lead_min.min(report.lead);
-        self.reports += 1;
-        if self.reports >= self.rate.hz() {
-            if self.lead_min >= 1 {
-                self.slack_us = (self.slack_us - period / 8).max(0);
-            }
-            (self.reports, self.lead_min) = (0, i8::MAX);
+        // Reports of inputs sent before it grew are still under way.
+        if self.extra_at_us.is_none_or(|at| now_us.saturating_sub(at) >= EXTRA_INTERVAL_US) {
+            let period = self.rate.period_us() as i64;
+            self.extra_at_us = Some(now_us);
+            self.extra_us = (self.extra_us + period / 4).min(period * EXTRA_PERIODS_MAX);
         }
     }
 
-    /// Moves towards `target_us` (the server's clock when something sent now is there) plus the slack, and returns the
-    /// ticks that have come since the last call.
+    /// Judges how much before the server reads inputs must be on their way.
+    pub(super) fn judge(&mut self, arrival: &Arrival) {
+        let most = self.rate.period_us() as i64 * JITTER_PERIODS_MAX;
+        self.slack_us = (arrival.late_us(JITTER_PERCENT) + MARGIN_US).min(most) + self.extra_us;
+    }
+
+    /// Moves towards `target_us` (the server's clock when something sent now is there, and how long before its ticks it
+    /// reads) plus the slack, and returns the ticks that have come since the last call.
     ///
     /// It runs 2 % faster or slower for an error under one period, 10 % up to three, and jumps forward beyond.
     pub(super) fn advance(&mut self, now_us: u64, target_us: i64) -> impl Iterator<Item = Tick> + use<> {
@@ -103,7 +113,7 @@ impl InputClock {
         (self.tick, (into_us as f64 / self.rate.period_us() as f64).clamp(0.0, 1.0))
     }
 
-    /// How much earlier than the estimate says inputs are sent, in microseconds.
+    /// How much before the server reads inputs are to be there, in microseconds.
     pub fn slack_us(&self) -> i64 {
         self.slack_us
     }
@@ -154,16 +164,23 @@ mod tests {
     }
 
     #[test]
-    fn late_inputs_raise_the_slack_and_early_ones_lower_it() {
-        let mut clock = InputClock::new(TickRate::HZ_30);
-        let start = clock.slack_us();
-        clock.take(InputReport { age: 1, lead: -1 });
-        clock.take(InputReport { age: 1, lead: -1 });
-        let raised = clock.slack_us();
-        assert_eq!(raised, start + PERIOD / 2, "once per window");
-        for _ in 0..60 {
-            clock.take(InputReport { age: 0, lead: 1 });
+    fn slack_follows_the_jitter_and_what_comes_late_all_the_same_adds_to_it_for_a_while() {
+        let (mut clock, mut arrival) = (InputClock::new(TickRate::HZ_30), Arrival::new(TickRate::HZ_30));
+        for tick in 0..200 {
+            arrival.take(TickRate::HZ_30.due_us(Tick(tick)) + u64::from(tick * 7 % 20) * 1000, Tick(tick));
         }
-        assert!(clock.slack_us() < raised);
+        clock.judge(&arrival);
+        let calm = clock.slack_us();
+        assert!((21_000..=26_000).contains(&calm), "up to 19 ms of jitter and 5: {calm}");
+        let late = InputReport { age: 1, lead: -1 };
+        (0..5).for_each(|i| clock.take(1_000_000 + i * 33_333, late));
+        clock.judge(&arrival);
+        assert_eq!(clock.slack_us(), calm + PERIOD / 4, "those that come late together are one event");
+        (0..100).for_each(|i| clock.take(2_000_000 + i * 300_000, late));
+        clock.judge(&arrival);
+        assert_eq!(clock.slack_us(), calm + 3 * (PERIOD - 1) + 3, "not ever more");
+        (0..30 * 250).for_each(|_| clock.take(0, InputReport::default()));
+        clock.judge(&arrival);
+        assert_eq!(clock.slack_us(), calm);
     }
 }

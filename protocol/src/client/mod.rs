@@ -1,105 +1,36 @@
 //! A client as a state machine: bytes and the time go in, bytes and events come out. The bots and the page drive it.
 //!
 //! The host calls [`Client::receive`] with each message, [`Client::advance`] whenever [`Client::wake_us`] has come, and
-//! sends what [`Client::take_outgoing`] gives. A host whose timers do not run calls [`Client::acknowledge`] besides.
-//! Times are microseconds of the host's monotonic clock.
+//! sends what [`Client::take_outgoing`] gives, in this order: the first call of all is just before the hello goes out. A host
+//! whose timers do not run calls [`Client::acknowledge`] besides. Times are microseconds of the host's monotonic clock.
 
+mod arrival;
 mod clock_sync;
+mod host;
 mod inputs;
 mod prediction;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unapplied;
 
+pub use arrival::Arrival;
 pub use clock_sync::ClockSync;
+pub use host::{ClientError, Counters, Event, Options};
 pub use inputs::InputClock;
 pub use prediction::{Agreement, Prediction};
-pub use timeline::{Snapshot, Timeline};
+pub use timeline::{Moment, Snapshot, Timeline};
 
-use crate::WireError;
 use crate::codec;
-use crate::frame::{FRAME_MARK, InputReport, TickFollower};
+use crate::frame::{FRAME_MARK, TickFollower};
 use crate::ids::EntityId;
 use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
-use crate::message::{ClientMessage, Goodbye, Hello, Inputs, Ping, ServerMessage, Welcome};
+use crate::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage, Welcome};
 use crate::replica::{BodySummary, Replica};
-use crate::rules::{ClientMessageOf, MessageOf, Rules};
+use crate::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::tick::Tick;
 use std::collections::VecDeque;
-
-/// Something the host may want to know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event<R: Rules> {
-    /// The server let us in.
-    Welcome(Welcome<R::World>),
-    /// A body was applied.
-    Body {
-        /// Its tick.
-        tick: Tick,
-    },
-    /// A body showed that an input of ours, or a newer one in its place, was applied.
-    InputApplied {
-        /// Time since that input was sent, in microseconds.
-        us: u64,
-    },
-    /// The game tells something.
-    News(R::News),
-    /// The round trip to the server took this long, without the time the server held the ping.
-    RoundTrip {
-        /// In microseconds.
-        us: u64,
-    },
-    /// The server is about to close the connection.
-    Goodbye(Goodbye),
-}
-
-/// Why a client cannot go on with its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClientError {
-    /// The server's control message cannot be read: it is another game, or another version.
-    #[error("a message from the server: {0}")]
-    Wire(#[from] WireError),
-    /// The server's room is played on another map than the client's rules are for.
-    #[error("the server plays on another map than the client has")]
-    OtherMap,
-    /// A frame or a second welcome where none may be.
-    #[error("the server sent a message that has no place here")]
-    OutOfPlace,
-}
-
-/// What a client has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Bodies applied.
-    pub bodies: u64,
-    /// Hash checks made.
-    pub view_checks: u64,
-    /// Hash checks failed.
-    pub view_mismatches: u64,
-    /// Frames that could not be applied or left a wrong hash, each answered by asking for a fresh start.
-    pub desyncs: u64,
-    /// Fresh starts after the first.
-    pub resyncs: u64,
-    /// Times the own entity was not where prediction had it ...
-    pub corrections: u64,
-    /// ... because an input came too late ...
-    pub corrections_late: u64,
-    /// ... or because of something the client could not know.
-    pub corrections_pushed: u64,
-    /// Ticks on which an input of ours was missing.
-    pub inputs_late: u64,
-    /// Inputs sent.
-    pub inputs_sent: u64,
-}
-
-/// How a client behaves.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Snapshots kept for [`Client::timeline`]. A bot that shows nothing needs none.
-    pub display_ticks: usize,
-    /// Inputs sent in a second, at most the tick rate; as many as that if none.
-    pub input_hz: Option<u32>,
-}
+use unapplied::Unapplied;
 
 /// A client of a game with rules `R`.
 #[derive(Debug)]
@@ -107,6 +38,7 @@ pub struct Client<R: Rules> {
     replica: Replica<R>,
     prediction: Prediction<R>,
     timeline: Timeline<R>,
+    arrival: Arrival,
     clock: ClockSync,
     input_clock: InputClock,
     /// Counts the ticks of all frames, those too that cannot be used: the server waits until they are acknowledged.
@@ -120,8 +52,14 @@ pub struct Client<R: Rules> {
     /// The own entity; none before the welcome and for a spectator.
     own: Option<EntityId>,
     joined: bool,
-    /// Inputs not known to be applied: the ticks they were for, and when they were sent. At most [`UNAPPLIED_MAX`].
-    unapplied: VecDeque<(Tick, u64)>,
+    /// When the host first called [`Self::advance`], which it does just before it sends the hello.
+    hello_us: Option<u64>,
+    hidden: bool,
+    /// How long the work of the server's last tick took, as it last told.
+    work_us: u32,
+    /// Whether bodies are late just now.
+    is_stalled: bool,
+    unapplied: Unapplied,
     counters: Counters,
     events: VecDeque<Event<R>>,
     outgoing: VecDeque<Vec<u8>>,
@@ -140,6 +78,7 @@ impl<R: Rules> Client<R> {
             replica: Replica::new(rules),
             prediction: Prediction::new(),
             timeline: Timeline::new(rate, options.display_ticks),
+            arrival: Arrival::new(rate),
             clock: ClockSync::new(rate),
             input_clock: InputClock::new(rate),
             received: TickFollower::default(),
@@ -149,7 +88,11 @@ impl<R: Rules> Client<R> {
             options,
             own: None,
             joined: false,
-            unapplied: VecDeque::new(),
+            hello_us: None,
+            hidden: false,
+            work_us: 0,
+            is_stalled: false,
+            unapplied: Unapplied::default(),
             counters: Counters::default(),
             events: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -172,6 +115,7 @@ impl<R: Rules> Client<R> {
         match codec::decode::<MessageOf<R>, SERVER_MESSAGE_BYTES_MAX>(message)? {
             ServerMessage::Welcome(welcome) => self.join(now_us, welcome),
             ServerMessage::Pong(pong) => {
+                self.work_us = pong.work_us;
                 if let Some(us) = self.clock.take(now_us, &pong) {
                     self.events.push_back(Event::RoundTrip { us });
                 }
@@ -200,8 +144,9 @@ impl<R: Rules> Client<R> {
         self.replica.set_world(welcome.world)?;
         self.timeline = Timeline::new(rate, self.options.display_ticks);
         (self.clock, self.input_clock) = (ClockSync::new(rate), InputClock::new(rate));
+        self.arrival = Arrival::new(rate);
         self.own = welcome.own;
-        self.clock.start(now_us, welcome.tick);
+        self.clock.start(now_us, self.hello_us, &welcome.clock);
         self.events.push_back(Event::Welcome(welcome));
         Ok(())
     }
@@ -225,11 +170,17 @@ impl<R: Rules> Client<R> {
         };
         if bodies.is_fresh() {
             self.wants_fresh_start = false;
+            self.timeline.start_afresh();
+            self.is_stalled = true;
             self.counters.resyncs += u64::from(self.counters.bodies > 0);
         }
+        let is_packed = !bodies.is_last();
         loop {
             match self.replica.apply(&mut bodies) {
-                Ok(Some(body)) => self.follow_body(now_us, body),
+                Ok(Some(body)) => {
+                    self.judge_stall(now_us, is_packed);
+                    self.follow_body(now_us, body);
+                }
                 Ok(None) => return Ok(()),
                 Err(_) => {
                     self.lose_sync(now_us);
@@ -239,17 +190,32 @@ impl<R: Rules> Client<R> {
         }
     }
 
+    /// If a body is the first one that is late: counts whose fault it is. A fresh start is nobody's.
+    fn judge_stall(&mut self, now_us: u64, is_packed: bool) {
+        let rate = self.replica.rules().tick_rate();
+        let Some(quickest_us) = self.arrival.quickest_us(now_us) else { return };
+        let late_us = now_us as i64 - rate.due_us(self.replica.tick()) as i64 - quickest_us;
+        let usual_us = rate.period_us() as i64 + self.arrival.late_us(50);
+        let was_stalled = std::mem::replace(&mut self.is_stalled, late_us > usual_us);
+        if self.is_stalled && !was_stalled {
+            if is_packed { self.counters.stalls_of_server += 1 } else { self.counters.stalls_of_network += 1 }
+        }
+    }
+
     /// After a body: checks, prediction, clocks.
     fn follow_body(&mut self, now_us: u64, body: BodySummary) {
         let tick = self.replica.tick();
         self.counters.bodies += 1;
-        self.clock.body(now_us, tick);
+        self.arrival.take(now_us, tick);
         self.timeline.push(now_us, &self.replica);
-        let is_late = self.take_applied(now_us, tick);
+        let events = &mut self.events;
+        let is_late = self.unapplied.take(tick, self.replica.report(), |sent_us| {
+            events.push_back(Event::InputApplied { us: now_us.saturating_sub(sent_us) });
+        });
         if let Some(own) = self.own.and_then(|own| self.replica.get(own)).map(|known| known.now) {
             let report = self.replica.report();
             if self.prediction.was_said(tick) {
-                self.input_clock.take(report);
+                self.input_clock.take(now_us, report);
                 self.counters.inputs_late += u64::from(report.age > 0);
             }
             let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
@@ -259,10 +225,10 @@ impl<R: Rules> Client<R> {
             }
             if let Agreement::Corrected { outside } = outcome {
                 self.counters.corrections += 1;
-                if is_late {
-                    self.counters.corrections_late += 1;
-                } else if outside || body.world_changed {
+                if outside || body.world_changed {
                     self.counters.corrections_pushed += 1;
+                } else if is_late {
+                    self.counters.corrections_late += 1;
                 }
             }
         }
@@ -274,20 +240,6 @@ impl<R: Rules> Client<R> {
                 self.lose_sync(now_us);
             }
         }
-    }
-
-    /// Tells of the inputs that, by the report with the body of `tick`, are applied or overtaken by a newer one. Returns
-    /// whether one that was for this tick or before is not: it came too late.
-    fn take_applied(&mut self, now_us: u64, tick: Tick) -> bool {
-        let age = self.replica.report().age;
-        // The largest age may stand for more, or for no input at all.
-        if age < InputReport::AGE_MAX {
-            let stamp = Tick(tick.0.saturating_sub(u32::from(age)));
-            while let Some((_, sent_us)) = self.unapplied.pop_front_if(|(input, _)| *input <= stamp) {
-                self.events.push_back(Event::InputApplied { us: now_us.saturating_sub(sent_us) });
-            }
-        }
-        self.unapplied.front().is_some_and(|(input, _)| *input <= tick)
     }
 
     fn lose_sync(&mut self, now_us: u64) {
@@ -306,31 +258,65 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// What the player wants from now on.
-    pub fn set_input(&mut self, input: R::Input) {
+    /// What the player wants from now on. What an earlier one wanted done once, and was not sent yet, is still sent.
+    pub fn set_input(&mut self, mut input: R::Input) {
+        input.merge(self.input);
         self.input = input;
+    }
+
+    /// Nobody looks any more: the server lets go of what is held, and sends no frames until [`Self::show`].
+    pub fn hide(&mut self, now_us: u64) {
+        if self.joined && !std::mem::replace(&mut self.hidden, true) {
+            self.input = R::Input::default();
+            self.send(&ClientMessage::Hide, now_us);
+        }
+    }
+
+    /// Somebody looks again: the server starts afresh, and until it has there is nothing to play.
+    pub fn show(&mut self, now_us: u64) {
+        if self.joined && std::mem::replace(&mut self.hidden, false) {
+            self.replica.lose();
+            self.send(&ClientMessage::Show, now_us);
+        }
+    }
+
+    /// Whether nobody looks.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// Plays the ticks that have come, and says what must be said by now.
     pub fn advance(&mut self, now_us: u64) {
         if !self.joined {
+            self.hello_us.get_or_insert(now_us);
             return;
         }
         self.ask_for_fresh_start(now_us);
+        if self.hidden {
+            return self.acknowledge(now_us);
+        }
         if let Some(stamp) = self.clock.ping_due(now_us) {
             self.send(&ClientMessage::Ping(Ping { stamp }), now_us);
         }
-        if self.own.is_some()
-            && self.replica.is_live()
-            && let Some(target_us) = self.clock.input_target_us(now_us)
+        if self.is_playing()
+            && let Some(arrival_us) = self.clock.arrival_us(now_us)
         {
-            for tick in self.input_clock.advance(now_us, target_us) {
+            self.input_clock.judge(&self.arrival);
+            // What the server has told already is past: a clock may begin a little behind.
+            let told = self.replica.tick();
+            let ticks = self.input_clock.advance(now_us, arrival_us + self.clock.read_lead_us());
+            for tick in ticks.filter(|tick| *tick > told) {
                 self.play(now_us, tick);
             }
         }
         if now_us.saturating_sub(self.sent_us) >= SILENCE_US {
             self.send_ack(now_us);
         }
+    }
+
+    /// Whether there is something of our own to play.
+    fn is_playing(&self) -> bool {
+        self.own.is_some() && self.replica.is_live() && !self.hidden
     }
 
     /// Acknowledges the last tick received at once, if that was not done yet. For a host that cannot tell when it will
@@ -351,12 +337,10 @@ impl<R: Rules> Client<R> {
             return;
         }
         let input = self.input;
-        self.said = input;
+        self.input = input.held();
+        self.said = self.input;
         self.prediction.play(self.replica.rules(), tick, input, true);
-        // The oldest are kept: they are the ones that wait longest.
-        if self.unapplied.len() < UNAPPLIED_MAX {
-            self.unapplied.push_back((tick, now_us));
-        }
+        self.unapplied.sent(tick, now_us);
         self.counters.inputs_sent += 1;
         let ack = self.ack();
         self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
@@ -375,7 +359,7 @@ impl<R: Rules> Client<R> {
 
     /// Whether [`Self::advance`] would play a tick now, for which an input should be set before.
     pub fn is_tick_due(&self, now_us: u64) -> bool {
-        self.own.is_some() && self.replica.is_live() && self.input_clock.wake_us(now_us) <= now_us
+        self.is_playing() && self.input_clock.wake_us(now_us) <= now_us
     }
 
     /// When [`Self::advance`] should be called next.
@@ -385,10 +369,10 @@ impl<R: Rules> Client<R> {
             return now_us + SILENCE_US;
         }
         let silence = self.sent_us + SILENCE_US;
-        let tick = match self.own {
-            Some(_) if self.replica.is_live() => self.input_clock.wake_us(now_us),
-            _ => silence,
-        };
+        if self.hidden {
+            return silence.max(now_us + SILENCE_US);
+        }
+        let tick = if self.is_playing() { self.input_clock.wake_us(now_us) } else { silence };
         tick.min(silence).min(self.clock.ping_at_us()).max(now_us)
     }
 
@@ -429,9 +413,20 @@ impl<R: Rules> Client<R> {
         &self.prediction
     }
 
-    /// The last snapshots, for showing others a little in the past.
+    /// What to show of others at this moment; none before the first body, or with [`Options::display_ticks`] of 0.
+    pub fn moment(&mut self, now_us: u64) -> Option<Moment<'_, R>> {
+        self.timeline.newest()?;
+        self.timeline.moment(now_us, self.replica.rules(), &self.arrival)
+    }
+
+    /// Where others are shown, and how often their bodies were late.
     pub fn timeline(&self) -> &Timeline<R> {
         &self.timeline
+    }
+
+    /// How bodies come.
+    pub fn arrival(&self) -> &Arrival {
+        &self.arrival
     }
 
     /// The clocks, for measures and a net graph.
@@ -444,14 +439,21 @@ impl<R: Rules> Client<R> {
         &self.input_clock
     }
 
+    /// How long the work of the server's last tick took, in microseconds, as it last told.
+    pub fn work_us(&self) -> u32 {
+        self.work_us
+    }
+
+    /// What will be said of what the player wants.
+    pub fn input(&self) -> &R::Input {
+        &self.input
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 }
-
-/// Inputs whose way is followed at the same time: more than ten seconds' worth, after which the server closes.
-const UNAPPLIED_MAX: usize = 1024;
 
 /// How long a client may say nothing before it acknowledges, in microseconds: half of what the server allows, so that one
 /// late timer is no offence.

@@ -1,8 +1,10 @@
 //! The own entity ahead of the server: played from the client's own inputs by the shared step, and replayed from the
 //! server's word where that differs.
 
+use crate::ids::EntityId;
 use crate::limits::INPUTS_AHEAD_MAX;
-use crate::rules::Rules;
+use crate::replica::Replica;
+use crate::rules::{Fate, Rules};
 use crate::tick::Tick;
 use std::collections::VecDeque;
 
@@ -68,6 +70,30 @@ impl<R: Rules> Prediction<R> {
             1 => self.base.as_ref().map(|(_, entity, _)| entity),
             len => Some(&self.steps[len - 2].entity),
         }
+    }
+
+    /// The own entity as predicted for a tick that is not settled yet.
+    pub fn on(&self, tick: Tick) -> Option<&R::Entity> {
+        self.find(tick).map(|index| &self.steps[index].entity)
+    }
+
+    /// What the own entity brought forth, as of the last tick played: its shots, of which the server knows some and will
+    /// know the others. With each comes how it was one tick before; none if it is new.
+    pub fn children(&self, own: EntityId, replica: &Replica<R>) -> Vec<(EntityId, Option<R::Entity>, R::Entity)> {
+        let rules = replica.rules();
+        let known = replica.known().iter().filter(|known| R::parent(known.id) == Some(own));
+        let mut children: Vec<_> = known.map(|known| (known.id, Some(known.before), known.now)).collect();
+        for step in self.steps.iter().filter(|step| step.tick > replica.tick()) {
+            children.retain_mut(|(_, before, now)| {
+                *before = Some(*now);
+                rules.predict(now) == Fate::Lives
+            });
+            if let Some((id, child)) = rules.spawned_by(own, &step.entity) {
+                children.retain(|(other, ..)| *other != id);
+                children.push((id, None, child));
+            }
+        }
+        children
     }
 
     /// Whether an input was sent for `tick`, which is not settled yet.

@@ -7,7 +7,7 @@ use crate::codec;
 use crate::frame::FrameHeader;
 use crate::ids::Token;
 use crate::limits::CLIENT_MESSAGE_BYTES_MAX;
-use crate::message::{ClientMessage, Hello, Limits, ServerMessage, Welcome};
+use crate::message::{ClientMessage, Hello, Limits, ServerClock, ServerMessage, Welcome};
 use crate::rules::{ClientMessageOf, MessageOf, Rules};
 use crate::tick::{Tick, TickRate};
 
@@ -17,7 +17,7 @@ fn joined() -> Client<Arena> {
     let rules = Arena::new(TickRate::HZ_30, map);
     let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
         tick_rate: TickRate::HZ_30,
-        tick: Tick(100),
+        clock: ServerClock { tick: Tick(100), ..ServerClock::default() },
         own: None,
         token: Token([0; 16]),
         resumed: false,

@@ -22,6 +22,10 @@ pub enum ClientMessage<I> {
     FreshStart,
     /// The player leaves for good: the ship goes at once, and the server closes with 1000.
     Goodbye,
+    /// Nobody looks: the server lets go of what is held, and sends no frames.
+    Hide,
+    /// Somebody looks again: frames go on with a fresh start.
+    Show,
 }
 
 /// Who the client is and what it wants.

@@ -6,4 +6,4 @@ mod server;
 
 pub use client::{Aspect, ClientMessage, Hello, Inputs, Ping, Role};
 pub use list::List;
-pub use server::{Goodbye, Limits, Pong, ServerMessage, Welcome};
+pub use server::{Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};

@@ -24,8 +24,8 @@ pub enum ServerMessage<W, N> {
 pub struct Welcome<W> {
     /// How often the room ticks.
     pub tick_rate: TickRate,
-    /// The tick the room ran last.
-    pub tick: Tick,
+    /// The server's clock, as an answer to the hello.
+    pub clock: ServerClock,
     /// The player's own entity; none for a spectator.
     pub own: Option<EntityId>,
     /// Takes the session back after a lost connection.
@@ -68,17 +68,26 @@ impl Default for Limits {
     }
 }
 
-/// The server's clock, as an answer to a ping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pong {
-    /// The ping's stamp.
-    pub stamp: u64,
-    /// How long the server held the ping between reading it and writing this, in microseconds.
+/// What time it is on the server, and how long it held the question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerClock {
+    /// Time between reading the message that this answers and writing this, in microseconds.
     pub hold_us: u32,
     /// The tick that had run when this was written ...
     pub tick: Tick,
     /// ... and how long ago it had been due, in microseconds.
     pub phase_us: u32,
+}
+
+/// The answer to a ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong {
+    /// The ping's stamp.
+    pub stamp: u64,
+    /// The server's clock.
+    pub clock: ServerClock,
+    /// How long the work of the last tick took, in microseconds.
+    pub work_us: u32,
 }
 
 /// The server's last message before it closes.

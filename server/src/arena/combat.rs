@@ -1,22 +1,30 @@
-//! Bolts in flight, and what they hit.
+//! Bolts in flight and beams of rails, and what they hit.
 
+use super::rewind::Past;
 use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::arena::tuning::{BOLT_RADIUS, SHIP_RADIUS};
-use fracas_protocol::arena::{Arena, Bolt, slot_of};
+use fracas_protocol::arena::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_DAMAGE, SHIP_RADIUS};
+use fracas_protocol::arena::{Arena, Beam, Bolt, slot_of};
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::limits::REWIND_MS_MAX;
 use fracas_protocol::rules::{Fate, Point};
+use fracas_protocol::tick::ViewTime;
 
 /// How near a bolt's path must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i32 = (SHIP_RADIUS + BOLT_RADIUS) * QUANTA_PER_UNIT;
 
-/// A bolt met a ship.
+/// The farthest that a ship can have come since the longest time ago that a shot is judged at, and its radius, in quanta.
+const REWIND_REACH: i32 = (DASH_SPEED * REWIND_MS_MAX as i32 / 1000 + 2 * SHIP_RADIUS) * QUANTA_PER_UNIT;
+
+/// A weapon met a ship.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
     /// Who fired.
     pub shooter: u16,
     /// Who was hit.
     pub victim: u16,
+    /// Hit points it takes.
+    pub damage: u8,
 }
 
 /// Every bolt in the air, by ascending id.
@@ -56,13 +64,28 @@ impl Bolts {
             let Some(shooter) = slot_of(*id) else { return false };
             match first_hit(ships, from, bolt.position, shooter) {
                 Some(victim) => {
-                    hits.push(Hit { shooter, victim });
+                    hits.push(Hit { shooter, victim, damage: BOLT_DAMAGE });
                     false
                 }
                 None => true,
             }
         });
     }
+}
+
+/// The ship that a beam of `shooter` meets first, with all others where they were at `view`. `ships` holds those that can
+/// be hit, where they are now; `past` knows where they were in this life of theirs.
+pub(super) fn beam_hit(beam: &Beam, shooter: u16, view: ViewTime, ships: &Grid, past: &Past) -> Option<Hit> {
+    let reach = REWIND_REACH;
+    let path = Rect::bounds([beam.from, beam.to].into_iter())?.widened(reach, reach);
+    let mut first: Option<(i64, u16)> = None;
+    ships.visit(&path, |id, _| {
+        let Some(slot) = slot_of(id).filter(|slot| *slot != shooter) else { return };
+        if let Some(way) = past.place(slot, view).and_then(|centre| beam.way_to(centre)) {
+            first = Some(first.map_or((way, slot), |best| best.min((way, slot))));
+        }
+    });
+    first.map(|(_, victim)| Hit { shooter, victim, damage: RAIL_DAMAGE })
 }
 
 /// The ship that a bolt of `shooter` meets first on its way, the one with the lower id if two are equally near.

@@ -5,6 +5,7 @@ mod combat;
 mod default_map;
 mod opening;
 mod pickups;
+mod rewind;
 mod score;
 mod spawn;
 mod tiled;

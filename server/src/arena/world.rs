@@ -1,17 +1,16 @@
 //! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
 
-use super::combat::{Bolts, Hit};
+use super::combat::{self, Bolts, Hit};
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
+use super::rewind::Past;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
 use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::{
-    BOLT_DAMAGE, CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE,
-};
+use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE};
 use fracas_protocol::arena::{
     Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id, slot_of,
 };
@@ -19,7 +18,7 @@ use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Point, Rules};
-use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 
 /// How near a closing tile nobody may be, in units: whoever is farther does not see it close.
 const CLOSING_DISTANCE: i32 = 750;
@@ -46,6 +45,15 @@ struct Pilot {
     kind: PlayerKind,
     ship: Ship,
     own: Own,
+    /// When it last came into the arena: it has seen nothing from before.
+    since: Tick,
+}
+
+/// A rail that was fired on this tick.
+#[derive(Clone, Copy, Debug)]
+struct Rail {
+    shooter: u16,
+    view: ViewTime,
 }
 
 /// The arena's world.
@@ -61,12 +69,14 @@ pub struct World {
     bolts: Bolts,
     pickups: Pickups,
     kill_feed: KillFeed,
-    /// Who was told on this tick that it was destroyed by whom.
-    destroyed: Vec<Bulletin<News>>,
+    /// What single players are told on this tick.
+    bulletins: Vec<Bulletin<News>>,
     leader: Option<u16>,
     /// The ships that can be hit and can take things, where they are on this tick.
     targets: Grid,
+    past: Past,
     fired: Vec<(EntityId, Bolt)>,
+    rails: Vec<Rail>,
     hits: Vec<Hit>,
     reached: Vec<(EntityId, EntityId)>,
 }
@@ -85,10 +95,12 @@ impl World {
             bolts: Bolts::default(),
             pickups: Pickups::default(),
             kill_feed: KillFeed::default(),
-            destroyed: Vec::new(),
+            bulletins: Vec::new(),
             leader: None,
             targets: Grid::default(),
+            past: Past::default(),
             fired: Vec::new(),
+            rails: Vec::new(),
             hits: Vec::new(),
             reached: Vec::new(),
         };
@@ -140,12 +152,18 @@ impl World {
         let mut inputs = inputs.iter().peekable();
         for (slot, pilot) in self.pilots.iter_mut().enumerate() {
             let player = PlayerId(slot as u16);
-            let input = inputs.next_if(|input| input.player == player).map_or(Input::default(), |input| input.input);
+            let told = inputs.next_if(|input| input.player == player);
+            let input = told.map_or(Input::default(), |told| told.input);
             let Some(pilot) = pilot else { continue };
             let mut entity = Entity::Ship(pilot.ship);
             self.arena.play(&mut entity, &mut pilot.own, &input);
             if let Entity::Ship(ship) = entity {
                 pilot.ship = ship;
+            }
+            if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
+                // Within what its screen can have shown, and nothing from before it came.
+                let view = told.view.clamp(shot.view).max(pilot.since.into());
+                self.rails.push(Rail { shooter: player.0, view });
             }
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
                 self.fired.push((id, bolt));
@@ -154,7 +172,7 @@ impl World {
     }
 
     /// Brings back whoever has waited long enough, and new players with them.
-    fn respawn(&mut self) {
+    fn respawn(&mut self, tick: Tick) {
         for slot in 0..self.pilots.len() {
             let due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
             if self.pilots[slot].as_ref().is_some_and(due) {
@@ -171,6 +189,8 @@ impl World {
                     ..Ship::default()
                 };
                 pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
+                pilot.since = tick;
+                self.past.forget(slot);
             }
         }
     }
@@ -193,13 +213,37 @@ impl World {
         self.hits = hits;
     }
 
-    fn hurt(&mut self, Hit { shooter, victim }: Hit) {
+    /// Rails hit at once, and what their shooters saw: others are where they were then.
+    fn fire_rails(&mut self, tick: Tick) {
+        let mut rails = std::mem::take(&mut self.rails);
+        for Rail { shooter, view } in rails.drain(..) {
+            let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
+            let Some(aim) = ship.rail else { continue };
+            let beam = self.arena.beam(ship.position, aim);
+            let hit = combat::beam_hit(&beam, shooter, view, &self.targets, &self.past);
+            let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
+            self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
+            if let Some(hit) = hit {
+                self.hurt(hit);
+            }
+        }
+        self.rails = rails;
+    }
+
+    /// Remembers where the ships are that fly, for rails that will be judged by it.
+    fn remember(&mut self, tick: Tick) {
+        let places =
+            self.pilots.iter().map(|pilot| Some(pilot.as_ref()?.ship).filter(Ship::is_alive).map(|s| s.position));
+        self.past.remember(tick, self.arena.tick_rate(), places);
+    }
+
+    fn hurt(&mut self, Hit { shooter, victim, damage }: Hit) {
         let respawn = self.arena.tuning().respawn;
         let Some(hurt) = self.pilot_mut(victim) else { return };
         if !hurt.ship.is_alive() || hurt.ship.is_protected() {
             return;
         }
-        hurt.ship.hull = hurt.ship.hull.saturating_sub(BOLT_DAMAGE);
+        hurt.ship.hull = hurt.ship.hull.saturating_sub(damage);
         if hurt.ship.is_alive() {
             return;
         }
@@ -211,7 +255,7 @@ impl World {
         killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
         let by = killer.name.clone();
         self.kill_feed.add(&by, &name);
-        self.destroyed.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
+        self.bulletins.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
     }
 
     fn collect(&mut self) {
@@ -273,7 +317,8 @@ impl Game for World {
             self.pilots.resize(player.index() + 1, None);
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
-        let pilot = Pilot { name: name.clone(), kind, ship: Ship::default(), own: Own::default() };
+        let (ship, own) = (Ship::default(), Own::default());
+        let pilot = Pilot { name: name.clone(), kind, ship, own, since: Tick::default() };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)
@@ -283,17 +328,20 @@ impl Game for World {
         if self.pilots.get_mut(player.index()).and_then(Option::take).is_some() {
             self.population -= 1;
             self.bolts.remove_of(player.0);
+            self.past.forget(player.index());
         }
     }
 
-    fn step(&mut self, _: Tick, inputs: &[PlayerInput<Input>]) {
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();
+        self.fire_rails(tick);
         self.strike();
         self.bolts.add(&mut self.fired);
         self.collect();
-        self.respawn();
+        self.respawn(tick);
+        self.remember(tick);
         self.pickups.replenish(&self.arena, &self.places, &mut self.dice);
     }
 
@@ -316,7 +364,7 @@ impl Game for World {
 
     fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<News>>) {
         let hz = self.arena.tick_rate().hz();
-        out.append(&mut self.destroyed);
+        out.append(&mut self.bulletins);
         // One of the three in each third of a second, so that no tick is heavier than it must be.
         let news = if tick.is_phase(0, hz) {
             Some(self.rank())

@@ -3,6 +3,7 @@
 //! It works over any [`Socket`] and is told the time, so tests drive it in memory.
 
 use super::admission::Ticket;
+use super::allowance::{Allowance, Limit};
 use super::handshake::{self, Refusal, bad_message};
 use super::socket::Socket;
 use super::staleness::Staleness;
@@ -16,20 +17,23 @@ use crate::telemetry::LoopMetrics;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, FRESH_START_INTERVAL_MS};
-use fracas_protocol::message::{Aspect, ClientMessage, Goodbye, Inputs, Ping, Pong, ServerMessage};
+use fracas_protocol::message::{Aspect, ClientMessage, Goodbye, Inputs, Ping, Pong, ServerClock, ServerMessage};
 use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// Reads of one connection in one tick. What is left comes with the next.
 const READS_MAX: usize = 4;
 /// Time for the hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);
-/// A client that says nothing for so long is gone.
+/// A client that says nothing for so long is asked whether it is there, again and again: a hidden tab may have nothing to say
+/// of its own, but browsers answer pings by themselves.
+const PROBE_AFTER: Duration = Duration::from_secs(4);
+/// A client that says nothing for so long, to two pings, is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A stale client that acknowledges nothing for so long is closed.
 const STALE_MAX: Duration = Duration::from_secs(10);
@@ -39,6 +43,9 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Replies of the WebSocket layer (pongs) that may wait for the next write, in bytes.
 const REPLIES_MAX: usize = 4096;
+/// Inputs a tick that are taken, and for how long a stalled line may make up for what it held back. More are dropped.
+const INPUTS_PER_TICK: u32 = 2;
+const INPUTS_BURST: Duration = Duration::from_secs(3);
 /// Pings that may wait for their answer; more are not answered.
 const PINGS_MAX: usize = 4;
 /// Most bytes of a close frame's text.
@@ -57,6 +64,14 @@ enum Life {
     Closing(Instant),
     /// It can be dropped.
     Gone,
+}
+
+/// The tick that ran last, when it was due, and how long its work took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClockTick {
+    pub(super) tick: Tick,
+    pub(super) due: Instant,
+    pub(super) work: Duration,
 }
 
 /// What one read of a socket gave.
@@ -90,8 +105,15 @@ pub(super) struct Connection<G: Game, S> {
     fresh_start_at: Option<Instant>,
     /// Whether the client has said anything since it was seated.
     confirmed: bool,
+    inputs: Allowance,
     pings: Vec<(Ping, Instant)>,
+    /// When its hello came.
+    asked_at: Instant,
     heard_at: Instant,
+    /// When it was last asked whether it is there.
+    probed_at: Instant,
+    /// Nobody looks at what it would get.
+    is_hidden: bool,
     progress_at: Instant,
     lingered_bytes: usize,
     /// Whether it waits in the event loop's queue of fresh starts.
@@ -104,7 +126,9 @@ pub(super) struct Connection<G: Game, S> {
 /// What a connection needs to read.
 pub(super) struct Reading<'a, G: Game> {
     pub(super) now: Instant,
+    /// The tick that ran last, and how often ticks run.
     pub(super) tick: Tick,
+    pub(super) tick_hz: u32,
     /// For what did not fit into a connection's share of the first read.
     pub(super) scratch: &'a mut [u8],
     pub(super) batch: &'a mut Batch<InputOf<G>>,
@@ -131,8 +155,12 @@ impl<G: Game, S: Socket> Connection<G, S> {
             wants_fresh_start: false,
             fresh_start_at: None,
             confirmed: false,
+            inputs: Allowance::new(now),
             pings: Vec::new(),
+            asked_at: now,
             heard_at: now,
+            probed_at: now,
+            is_hidden: false,
             progress_at: now,
             lingered_bytes: 0,
             is_queued: false,
@@ -145,10 +173,11 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.key
     }
 
-    /// The session and the viewer to compose a frame for, unless it is stale or not in the room.
+    /// The session and the viewer to compose a frame for, unless it is stale, hidden or not in the room.
     pub(super) fn audience(&mut self) -> Option<(Session, &mut Viewer<G::Rules>)> {
+        let listens = !self.staleness.is_stale() && !self.is_hidden;
         match (self.life, &mut self.viewer) {
-            (Life::Seated(session), Some(viewer)) if !self.staleness.is_stale() => Some((session, viewer)),
+            (Life::Seated(session), Some(viewer)) if listens => Some((session, viewer)),
             _ => None,
         }
     }
@@ -157,8 +186,14 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.life == Life::Gone
     }
 
+    /// Whether it does not keep up.
     pub(super) fn is_stale(&self) -> bool {
-        matches!(self.life, Life::Seated(_)) && self.staleness.is_stale()
+        self.session().is_some() && self.staleness.is_stale() && !self.is_hidden
+    }
+
+    /// Whether it wants no frames.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.session().is_some() && self.is_hidden
     }
 
     /// Why it ended: its own word, or the network's.
@@ -273,6 +308,7 @@ impl<G: Game, S: Socket> Connection<G, S> {
         let hello = handshake::read_hello::<G>(message)?;
         let (request, aspect) = handshake::admit(hello, self.kind, reading.registry)?;
         self.aspect = aspect;
+        self.asked_at = reading.now;
         self.life = Life::Asked;
         reading.batch.requests.push((self.key, request));
         Ok(())
@@ -287,8 +323,9 @@ impl<G: Game, S: Socket> Connection<G, S> {
         match said {
             ClientMessage::Inputs(Inputs { ack, tick, input }) => {
                 self.acknowledge(ack, reading);
-                if reading.batch.commands.len() < COMMANDS_MAX {
-                    reading.batch.commands.push(Command { session, tick, input });
+                let limit = Limit { per_s: INPUTS_PER_TICK * reading.tick_hz, burst: INPUTS_BURST };
+                if self.inputs.take(reading.now, limit, 1) && reading.batch.commands.len() < COMMANDS_MAX {
+                    reading.batch.commands.push(Command { session, tick, ack, input });
                 } else {
                     reading.metrics.inputs_dropped_flood.increment(1);
                 }
@@ -304,6 +341,17 @@ impl<G: Game, S: Socket> Connection<G, S> {
                 self.leave_room(reading.batch, Request::Leave);
                 self.close(CloseReason::Leave.into(), reading.now, None);
             }
+            ClientMessage::Hide => {
+                self.is_hidden = true;
+                reading.batch.requests.push((self.key, Request::Rest(session)));
+            }
+            ClientMessage::Show if self.is_hidden => {
+                self.is_hidden = false;
+                self.staleness.set_stale();
+                self.wants_fresh_start = true;
+                self.progress_at = reading.now;
+            }
+            ClientMessage::Show => {}
             ClientMessage::Hello(_) => return Err(bad_message("A second hello came.")),
         }
         Ok(())
@@ -330,6 +378,16 @@ impl<G: Game, S: Socket> Connection<G, S> {
             }
             Life::Gone => return,
         };
+        if self.session().is_some()
+            && silent > PROBE_AFTER
+            && reading.now.saturating_duration_since(self.probed_at) > PROBE_AFTER
+        {
+            self.probed_at = reading.now;
+            // It fails only after a close frame, and then nobody need be asked.
+            let _ = self.outbox.with_pipe(&[], |pipe| {
+                self.websocket.write(pipe, Message::Ping(Bytes::new())).and_then(|()| self.websocket.flush(pipe))
+            });
+        }
         if late {
             self.close(CloseReason::TimedOut.into(), reading.now, Some(reading.batch));
         } else if self.is_stale() && stuck > STALE_MAX {
@@ -402,8 +460,13 @@ impl<G: Game, S: Socket> Connection<G, S> {
         self.life = Life::Gone;
     }
 
-    /// Answers the pings that wait, as late as possible: `phase` is the time since `tick` was due.
-    pub(super) fn answer_pings(&mut self, now: Instant, tick: Tick, phase: Duration) {
+    /// What time it is, as an answer to what it asked when it asked to be let in.
+    pub(super) fn clock(&self, now: Instant, last: ClockTick) -> ServerClock {
+        clock(self.asked_at, now, last)
+    }
+
+    /// Answers the pings that wait, as late as possible.
+    pub(super) fn answer_pings(&mut self, now: Instant, last: ClockTick) {
         if self.pings.is_empty() || self.session().is_none() {
             return;
         }
@@ -411,26 +474,27 @@ impl<G: Game, S: Socket> Connection<G, S> {
             // What cannot be read now is not worth waiting for.
             return self.pings.clear();
         }
-        let (mut pings, phase_us) = (std::mem::take(&mut self.pings), phase.as_micros() as u32);
+        let (mut pings, work_us) = (std::mem::take(&mut self.pings), last.work.as_micros() as u32);
         for (ping, read_at) in pings.drain(..) {
-            let hold_us = now.saturating_duration_since(read_at).as_micros() as u32;
-            self.say(&ServerMessage::Pong(Pong { stamp: ping.stamp, hold_us, tick, phase_us }));
+            self.say(&ServerMessage::Pong(Pong { stamp: ping.stamp, clock: clock(read_at, now, last), work_us }));
         }
         self.pings = pings;
     }
 
     /// Judges whether the client keeps up. True if it has just become stale.
     pub(super) fn check_staleness(&mut self, tick: Tick, rate: TickRate) -> bool {
-        self.session().is_some() && self.staleness.lags(tick, rate) && self.staleness.set_stale()
+        let is_judged = self.session().is_some() && !self.is_hidden;
+        is_judged && self.staleness.lags(tick, rate) && self.staleness.set_stale()
     }
 
     /// Whether it may start afresh: it was stale and has caught up, or its client asked for it (once a second).
     pub(super) fn is_ready_for_fresh_start(&self, now: Instant) -> bool {
         let interval = Duration::from_millis(u64::from(FRESH_START_INTERVAL_MS));
-        let asked = self.wants_fresh_start
-            && self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
-        let caught_up = self.staleness.is_stale() && self.staleness.has_caught_up();
-        self.session().is_some() && self.outbox.is_empty() && (caught_up || (asked && !self.staleness.is_stale()))
+        let may_ask = self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
+        let has_reason =
+            if self.staleness.is_stale() { self.staleness.has_caught_up() } else { self.wants_fresh_start };
+        let is_here = self.session().is_some() && !self.is_hidden && self.outbox.is_empty();
+        is_here && has_reason && (may_ask || !self.wants_fresh_start)
     }
 
     /// Its next frame starts afresh.
@@ -468,8 +532,15 @@ impl<G: Game, S: Socket> Connection<G, S> {
             self.socket.finish();
         }
         delivery.is_stale = self.is_stale();
+        delivery.is_hidden = self.is_hidden();
         delivery
     }
+}
+
+/// What time it is, as an answer to what was read at `read_at`.
+fn clock(read_at: Instant, now: Instant, last: ClockTick) -> ServerClock {
+    let us = |from: Instant| now.saturating_duration_since(from).as_micros() as u32;
+    ServerClock { hold_us: us(read_at), tick: last.tick, phase_us: us(last.due) }
 }
 
 /// How long a client that may come back should wait at least, in milliseconds. It adds its own jitter.

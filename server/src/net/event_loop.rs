@@ -2,7 +2,7 @@
 //! writes each just after it; nothing wakes it in between.
 
 use super::admission::Ticket;
-use super::connection::{Arrival, Connection, Reading};
+use super::connection::{Arrival, ClockTick, Connection, Reading};
 use super::socket::Socket;
 use super::table::Table;
 use super::writer::append_message;
@@ -135,7 +135,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         let mut published = Vec::with_capacity(BATCHES_MAX);
         loop {
             std::thread::sleep(self.read_at().saturating_duration_since(Instant::now()));
-            self.read_all(Instant::now());
+            self.read_all(Instant::now);
             match self.doors.outbound.recv_timeout(TICK_PATIENCE) {
                 Ok(first) => published.push(first),
                 // Late; what is pending is sent all the same.
@@ -144,7 +144,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             }
             published.extend(self.doors.outbound.try_iter());
             let farewell = published.iter().find_map(|tick| tick.asides.farewell);
-            self.write_all(&mut published, Instant::now());
+            self.write_all(&mut published, Instant::now);
             if let Some(reason) = farewell {
                 self.say_farewell(reason);
                 return LoopEnd::Farewell;
@@ -165,11 +165,12 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         self.doors.outbound.try_iter().collect()
     }
 
-    /// Takes newcomers, reads everybody, and hands what was read to the tick thread.
-    pub fn read_all(&mut self, now: Instant) {
+    /// Takes newcomers, reads everybody, and hands what was read to the tick thread. `clock` tells the time.
+    pub fn read_all(&mut self, clock: impl Fn() -> Instant) {
+        let began = clock();
         let newcomers: Vec<_> = self.newcomers.try_iter().collect();
         for newcomer in newcomers {
-            self.adopt(newcomer, now);
+            self.adopt(newcomer, began);
         }
         let (mut received, mut anybody_gone) = (0, false);
         let mut inbound = std::mem::take(&mut self.inbound);
@@ -179,6 +180,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             for ((_, connection), (share, arrival)) in self.connections.from(first).zip(shares) {
                 *arrival = connection.map_or(Arrival::Nothing, |connection| connection.receive(share));
             }
+            let now = clock();
             for (place, (share, arrival)) in (first..).zip(inbound.chunks_exact(FIRST_READ_BYTES).zip(arrivals)) {
                 let Some((connection, mut reading)) = self.reading(now, place) else { continue };
                 connection.read(arrival, share, &mut reading);
@@ -193,7 +195,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             self.drop_gone();
         }
         self.hand_over();
-        let took = now.elapsed();
+        let took = clock().saturating_duration_since(began);
         self.shared.metrics.reading.record(took);
         self.reading_time = (self.reading_time * 7 + took) / 8;
     }
@@ -215,6 +217,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         let reading = Reading {
             now,
             tick: self.last.as_ref().map(|last| last.output.tick).unwrap_or_default(),
+            tick_hz: self.last.as_ref().map_or(1, |last| last.output.rules.tick_rate().hz()),
             scratch: &mut self.scratch,
             batch: &mut self.batch,
             registry: &self.shared.registry,
@@ -236,8 +239,9 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         }
     }
 
-    /// Writes everybody once, with what the published ticks say.
-    pub fn write_all(&mut self, published: &mut Vec<Published<G>>, now: Instant) {
+    /// Writes everybody once, with what the published ticks say. `clock` tells the time.
+    pub fn write_all(&mut self, published: &mut Vec<Published<G>>, clock: impl Fn() -> Instant) {
+        let now = clock();
         let first_whole = self.after_last_gap(published);
         let missed = first_whole.is_some();
         let whole = &published[first_whole.unwrap_or(0)..];
@@ -247,7 +251,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         }
         self.news.clear();
         for tick in published.drain(..) {
-            self.take_asides(&tick.asides, &tick.output, now);
+            self.take_asides(&tick, now);
             if !tick.asides.notices.is_empty() {
                 self.news.push(tick.asides);
             }
@@ -256,10 +260,9 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             self.connections.iter_mut().for_each(Connection::set_stale);
         }
         self.start_afresh(now);
-        let (mut bodies, mut bytes, mut stale) = (0, 0, 0);
-        let began = Instant::now();
+        let (mut bodies, mut bytes, mut stale, mut hidden) = (0, 0, 0, 0);
         for first in (0..self.connections.places()).step_by(TOGETHER) {
-            self.compose(first, &outputs, now);
+            self.compose(first, &outputs, clock());
             let mut start = 0;
             for Composed { place, end, bodies: composed } in self.composed.drain(..) {
                 let (Some(connection), Some(last)) = (self.connections.at(place), &self.last) else { continue };
@@ -268,6 +271,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
                 bodies += delivery.bodies;
                 bytes += delivery.bytes as u64;
                 stale += u32::from(delivery.is_stale);
+                hidden += u32::from(delivery.is_hidden);
             }
         }
         let metrics = &mut self.shared.metrics;
@@ -275,7 +279,8 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         metrics.sent_bytes.increment(bytes);
         metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
         metrics.stale_players.set(f64::from(stale));
-        metrics.writing.record(began.elapsed());
+        metrics.hidden_players.set(f64::from(hidden));
+        metrics.writing.record(clock().saturating_duration_since(now));
     }
 
     /// If ticks were published that never came here, because the door was full: the index of the first tick after the
@@ -292,10 +297,10 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         after_gap
     }
 
-    fn take_asides(&mut self, asides: &Asides, output: &TickOutput<G::Rules>, now: Instant) {
-        let index = self.index;
+    fn take_asides(&mut self, tick: &Published<G>, now: Instant) {
+        let (index, asides) = (self.index, &tick.asides);
         for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
-            self.take_admission(admission, output, now);
+            self.take_admission(admission, tick, now);
         }
         for (key, reason) in &asides.evictions {
             if let Some(connection) = self.connections.get(*key) {
@@ -308,7 +313,9 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         }
     }
 
-    fn take_admission(&mut self, admission: &Admission, output: &TickOutput<G::Rules>, now: Instant) {
+    fn take_admission(&mut self, admission: &Admission, published: &Published<G>, now: Instant) {
+        let output = &published.output;
+        let tick = ClockTick { tick: output.tick, due: published.due, work: published.work };
         let registry = Arc::clone(&self.shared.registry);
         let connection = self.connections.get(admission.connection).filter(|connection| connection.is_asked());
         let (admitted, connection) = match (admission.verdict, connection) {
@@ -323,7 +330,7 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
         };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
             tick_rate: output.rules.tick_rate(),
-            tick: output.tick,
+            clock: connection.clock(now, tick),
             own: admitted.own,
             token: registry.issue(admitted.session),
             resumed: admitted.resumed,
@@ -364,11 +371,11 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
     /// Composes what the connections from place `first` on get, [`TOGETHER`] of them, one after the other into `frames`.
     fn compose(&mut self, first: usize, outputs: &[Arc<TickOutput<G::Rules>>], now: Instant) {
         let Some(last) = &self.last else { return };
-        let (tick, phase) = (last.output.tick, now.saturating_duration_since(last.due));
+        let tick = ClockTick { tick: last.output.tick, due: last.due, work: last.work };
         self.frames.clear();
         for (place, connection) in self.connections.from(first).take(TOGETHER) {
             let Some(connection) = connection else { continue };
-            connection.answer_pings(now, tick, phase);
+            connection.answer_pings(now, tick);
             let mut bodies = 0;
             // Who is stale does without news, as without frames.
             if let Some((session, viewer)) = connection.audience() {
@@ -410,12 +417,12 @@ impl<G: Game, S: Socket> EventLoop<G, S> {
             for connection in self.connections.iter_mut() {
                 connection.close(reason.into(), Instant::now(), None);
             }
-            self.write_all(&mut Vec::new(), Instant::now());
+            self.write_all(&mut Vec::new(), Instant::now);
             if Instant::now() > until || self.connections.len() == 0 {
                 return;
             }
             std::thread::sleep(FAREWELL_STEP);
-            self.read_all(Instant::now());
+            self.read_all(Instant::now);
         }
     }
 }

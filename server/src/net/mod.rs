@@ -2,6 +2,7 @@
 //! On their own threads: an [`event_loop`] owns its players' [`connection`]s, with no runtime in between.
 
 pub mod admission;
+mod allowance;
 pub mod connection;
 pub mod event_loop;
 pub mod handshake;

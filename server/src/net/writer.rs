@@ -71,6 +71,8 @@ pub(super) struct Delivery {
     pub(super) is_broken: bool,
     /// Nothing is sent to it until it catches up.
     pub(super) is_stale: bool,
+    /// Nothing is sent to it until it shows itself.
+    pub(super) is_hidden: bool,
 }
 
 impl Outbox {

@@ -7,3 +7,4 @@ pub mod input_buffer;
 pub mod room;
 pub mod roster;
 pub mod tick_loop;
+mod view_estimate;

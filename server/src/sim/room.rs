@@ -1,6 +1,8 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+use super::input_buffer::Dropped;
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
+use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
 use crate::replication::{Names, PlayerOutput, TickOutput};
@@ -175,6 +177,13 @@ impl<G: Game> Room<G> {
                         self.lose(session, tick, asides);
                     }
                 }
+                Request::Rest(session) => {
+                    if let Some(member) =
+                        self.roster.get(session).filter(|member| member.connection == Some(connection))
+                    {
+                        member.inputs.clear();
+                    }
+                }
             }
         }
     }
@@ -209,6 +218,7 @@ impl<G: Game> Room<G> {
         }
         member.lost_at = None;
         member.inputs.clear();
+        member.view = ViewEstimate::default();
         Some(Admitted { session, own: member.own, resumed: true })
     }
 
@@ -243,7 +253,7 @@ impl<G: Game> Room<G> {
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        use super::input_buffer::Dropped;
+        let last = self.last.tick;
         for command in batch.commands.drain(..) {
             let member = self.roster.get(command.session).filter(|member| member.connection.is_some());
             let Some(member) = member else {
@@ -251,7 +261,10 @@ impl<G: Game> Room<G> {
                 continue;
             };
             match member.inputs.push(tick, command.tick, command.input) {
-                Ok(()) => counts.taken += 1,
+                Ok(()) => {
+                    counts.taken += 1;
+                    member.view.take(command.tick, command.ack, last);
+                }
                 Err(Dropped::Early) => counts.early += 1,
                 Err(Dropped::Old | Dropped::Duplicate) => counts.old += 1,
             }
@@ -261,11 +274,14 @@ impl<G: Game> Room<G> {
     fn collect_inputs(&mut self, tick: Tick) {
         self.inputs.clear();
         self.reports.clear();
+        let rate = self.game.rules().tick_rate();
         for member in self.roster.members_mut() {
             let (input, report) = member.inputs.take(tick);
             self.reports.push(report);
             if member.own.is_some() {
-                self.inputs.push(PlayerInput { player: member.session.player, input });
+                let stamp = Tick(tick.0.saturating_sub(u32::from(report.age)));
+                let view = member.view.window(stamp, tick, rate);
+                self.inputs.push(PlayerInput { player: member.session.player, input, view });
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
 use super::input_buffer::InputBuffer;
+use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
+use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 
@@ -68,6 +70,8 @@ pub struct Member<I> {
     pub lost_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
+    /// What its screen shows.
+    pub(super) view: ViewEstimate,
 }
 
 /// How many are in the room.
@@ -94,7 +98,7 @@ pub struct Roster<I> {
     next_serial: u32,
 }
 
-impl<I: Copy + Default> Roster<I> {
+impl<I: Intent> Roster<I> {
     /// An empty roster.
     pub fn new(capacity: Capacity) -> Self {
         let members = std::iter::repeat_with(|| None).take(usize::from(capacity.places())).collect();
@@ -148,6 +152,7 @@ impl<I: Copy + Default> Roster<I> {
             connection: Some(connection),
             lost_at: None,
             inputs: InputBuffer::default(),
+            view: ViewEstimate::default(),
         }))
     }
 
@@ -200,12 +205,13 @@ impl<I: Copy + Default> Roster<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fracas_protocol::arena::Input;
 
-    fn roster() -> Roster<u8> {
+    fn roster() -> Roster<Input> {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
     }
 
-    fn join(roster: &mut Roster<u8>, kind: PlayerKind, role: Role) -> Result<Session, CloseReason> {
+    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, CloseReason> {
         let name = Name::parse("somebody").expect("a name");
         roster.join(name, kind, role, ConnectionKey::default()).map(|member| member.session)
     }

@@ -62,7 +62,7 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
         let farewell = result.asides.farewell;
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = began.elapsed();
-        times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick));
+        times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick), times.work);
         give_back(doors, &mut batches);
         watch.ticked(&room, &result, &times);
         if farewell.is_some() {
@@ -84,7 +84,13 @@ impl Outbox {
     }
 
     /// Hands the tick to every event loop that has room for it. Returns how many had not.
-    fn publish<G: Game>(&mut self, doors: &TickDoors<G>, result: &mut TickResult<G::Rules>, due: Instant) -> u32 {
+    fn publish<G: Game>(
+        &mut self,
+        doors: &TickDoors<G>,
+        result: &mut TickResult<G::Rules>,
+        due: Instant,
+        work: Duration,
+    ) -> u32 {
         let asides = Arc::new(std::mem::take(&mut result.asides));
         let (sequence, mut missed) = (self.sequence, 0);
         self.sequence += 1;
@@ -97,7 +103,7 @@ impl Outbox {
                     Arc::new(all)
                 }
             };
-            let published = Published { sequence, output: Arc::clone(&result.output), asides, due };
+            let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
             let patience = if published.asides.farewell.is_some() { FAREWELL_PATIENCE } else { Duration::ZERO };
             if let Err(refused) = outbound.send_timeout(published, patience) {

@@ -92,6 +92,7 @@ impl Telemetry {
             writing: histogram!(names::LOOP_PHASE_DURATION, "phase" => "write"),
             connections: Shares::new(gauge!(names::CONNECTIONS)),
             stale_players: Shares::new(gauge!(names::STALE_PLAYERS)),
+            hidden_players: Shares::new(gauge!(names::HIDDEN_PLAYERS)),
             closed: CloseReason::all()
                 .map(CloseReason::label)
                 .chain([LOST])
@@ -176,6 +177,7 @@ pub struct LoopMetrics {
     pub writing: Histogram,
     pub connections: Shares,
     pub stale_players: Shares,
+    pub hidden_players: Shares,
     closed: Vec<(&'static str, Counter)>,
 }
 

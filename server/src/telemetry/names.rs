@@ -60,6 +60,7 @@ metrics! {
     INPUTS_DROPPED = "fracas_inputs_dropped_total", Counter, Count, "Inputs not taken, by reason.";
     INPUT_LEAD = "fracas_input_lead_ticks", Histogram, Count, "How many ticks before its own the newest input was read.";
     STALE_PLAYERS = "fracas_stale_players", Gauge, Count, "Players to whom nothing is sent until they catch up.";
+    HIDDEN_PLAYERS = "fracas_hidden_players", Gauge, Count, "Players whose tabs are hidden, to whom nothing is sent.";
     RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game.";
     DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
     BUILD_INFO = "fracas_build_info", Gauge, Count, "Always 1; the labels tell version and commit.";

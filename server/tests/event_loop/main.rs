@@ -3,8 +3,10 @@
 //! - `stage`: a room, an event loop, and peers that speak WebSocket over pipes that can be made to stall
 //! - `manners`: hello, refusals, closes, and what reaches the peer
 //! - `slow`: peers that do not read, and what it costs the others
+//! - `hidden`: tabs that nobody looks at
 //! - `sessions`: lost connections, tokens, and who has the ship
 
+mod hidden;
 mod manners;
 mod sessions;
 mod slow;

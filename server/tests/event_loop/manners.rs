@@ -113,7 +113,7 @@ fn pings_of_both_layers_are_answered_with_the_next_write() {
         }
     });
     let pong = pong.expect("an answer");
-    assert_eq!((pong.stamp, pong.tick), (77, stage.room().last_tick()));
+    assert_eq!((pong.stamp, pong.clock.tick), (77, stage.room().last_tick()));
 }
 
 #[test]

@@ -205,15 +205,20 @@ pub(crate) struct Player {
     pub(crate) client: Client<Arena>,
     pub(crate) welcome: Option<Welcome<<Arena as Rules>::World>>,
     pub(crate) reads: bool,
+    /// Its program stands still; only its WebSocket layer goes on, if it reads.
+    pub(crate) is_frozen: bool,
 }
 
 impl Player {
     /// Says what there is to say, and hears what came if it reads.
     pub(crate) fn step(&mut self, now_us: u64) {
         if self.reads {
-            for message in self.peer.hear() {
+            for message in self.peer.hear().into_iter().filter(Message::is_binary) {
                 self.client.receive(now_us, &message.into_data()).expect("the server speaks well");
             }
+        }
+        if self.is_frozen {
+            return;
         }
         while let Some(event) = self.client.take_event() {
             if let Event::Welcome(welcome) = event {
@@ -273,7 +278,7 @@ impl Stage {
     pub(crate) fn join(&mut self, hello: Hello, capacity: usize) -> usize {
         let peer = self.connect_through(capacity, &[]);
         let client = Client::new(self.room.game().rules().clone(), hello, Options::default());
-        self.players.push(Player { peer, client, welcome: None, reads: true });
+        self.players.push(Player { peer, client, welcome: None, reads: true, is_frozen: false });
         self.players.len() - 1
     }
 
@@ -301,18 +306,20 @@ impl Stage {
     pub(crate) fn tick(&mut self) {
         self.tick_room();
         let mut published = self.publish_to_loop();
-        self.event_loop.write_all(&mut published, self.now());
+        let now = self.now();
+        self.event_loop.write_all(&mut published, || now);
     }
 
     /// Ticks with the loop asleep: what is published waits at its door.
     pub(crate) fn tick_room(&mut self) {
-        self.event_loop.read_all(self.now());
+        let now = self.now();
+        self.event_loop.read_all(|| now);
         let tick = self.room.last_tick().next();
         let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
         let result = self.room.tick(tick, batches.iter_mut(), |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let asides = Arc::new(result.asides);
-        let published = Published { sequence: self.sequence, output: result.output, asides, due };
+        let published = Published { sequence: self.sequence, output: result.output, asides, due, work: Duration::ZERO };
         self.sequence += 1;
         // A full door is the loop's loss, as in the tick thread.
         let _ = self.doors.outbound[0].try_send(published);
@@ -323,7 +330,8 @@ impl Stage {
     }
 
     pub(crate) fn write(&mut self, mut published: Vec<Published<World>>) {
-        self.event_loop.write_all(&mut published, self.now());
+        let now = self.now();
+        self.event_loop.write_all(&mut published, || now);
     }
 
     /// Ticks, and lets all players hear and speak in between.

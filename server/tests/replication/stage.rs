@@ -1,13 +1,13 @@
 //! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
 
-use fracas_protocol::arena::{Arena, Heading, Input, Thrust};
+use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::rules::{Point, Rules};
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
 use fracas_server::game::{Game, PlayerKind};
@@ -79,12 +79,14 @@ impl Stage {
         let meeting_place = first.filter(|_| self.gathers).and_then(|id| self.place_of(id));
         let places: Vec<_> = self.players.iter().map(|player| self.place_of(player.replica.follow()?)).collect();
         for (player, place) in self.players.iter_mut().zip(places) {
-            vary(&mut player.input, &mut self.dice);
+            vary(&mut player.input, tick, &mut self.dice);
             if let (Some(meeting_place), Some(place)) = (meeting_place, place) {
                 let heading = Heading::towards(meeting_place.x - place.x, meeting_place.y - place.y);
-                player.input = Input { thrust: Thrust::towards(heading), fire: false, ..player.input };
+                player.input =
+                    Input { thrust: Thrust::towards(heading), fire: false, dash: false, rail: None, ..player.input };
             }
-            let command = Command { session: player.session, tick, input: player.input };
+            let ack = player.replica.tick();
+            let command = Command { session: player.session, tick, ack, input: player.input };
             self.batch.commands.push(command);
         }
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
@@ -168,8 +170,8 @@ pub(crate) struct Tally {
     pub(crate) checks: usize,
 }
 
-/// Changes the direction now and then, sweeps the aim, fires in bursts.
-fn vary(input: &mut Input, dice: &mut Dice) {
+/// Changes the direction now and then, sweeps the aim, fires in bursts; now and then a dash, or a rail anywhere.
+fn vary(input: &mut Input, tick: Tick, dice: &mut Dice) {
     if dice.chance(1, 20) {
         input.thrust =
             if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(dice.below(1024) as u16)) };
@@ -180,4 +182,7 @@ fn vary(input: &mut Input, dice: &mut Dice) {
     if dice.chance(1, 30) {
         input.fire = !input.fire;
     }
+    input.dash = dice.chance(1, 60);
+    let aim = FineHeading::new(dice.below(u32::from(FineHeading::TURN)) as u16);
+    input.rail = dice.chance(1, 40).then_some(RailShot { aim, view: Tick(tick.0.saturating_sub(4)).into() });
 }

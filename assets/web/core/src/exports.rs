@@ -4,6 +4,7 @@
     reason = "an export needs `no_mangle`, which counts as unsafe; and the page's import is foreign"
 )]
 
+use crate::net::NET_LEN;
 use crate::page::{HUD_LEN, Page};
 use crate::texts;
 use fracas_protocol::limits::FRAME_BYTES_MAX;
@@ -109,10 +110,18 @@ extern "C" fn receive(len: usize, now_ms: f64) -> i32 {
     })
 }
 
-/// What the player wants: thrust and aim in turns clockwise from the right, thrust below 0 for none.
+/// What the player wants: thrust and aim in turns clockwise from the right, thrust below 0 for none; what is pressed, in
+/// bits: 1 fire, which is held, and once a dash (2) and a rail (4).
 #[unsafe(no_mangle)]
-extern "C" fn set_input(thrust: f32, aim: f32, fire: u32) {
-    with_page(|page| page.set_input(thrust, aim, fire != 0));
+extern "C" fn set_input(now_ms: f64, thrust: f32, aim: f32, pressed: u32) {
+    let is_pressed = |bit: u32| pressed & bit != 0;
+    with_page(|page| page.set_input(now_ms, (thrust, aim), is_pressed(1), is_pressed(2), is_pressed(4)));
+}
+
+/// Nobody looks at the page any more (1), or somebody looks again (0).
+#[unsafe(no_mangle)]
+extern "C" fn set_hidden(hidden: u32, now_ms: f64) {
+    with_page(|page| page.set_hidden(hidden != 0, now_ms));
 }
 
 /// Plays the ticks that have come.
@@ -192,6 +201,7 @@ array!(ships, ships_len, ships);
 array!(bolts, bolts_len, bolts);
 array!(pickups, pickups_len, pickups);
 array!(walls, walls_len, walls);
+array!(beams, beams_len, beams);
 
 /// Where the numbers for the heads-up display are.
 #[unsafe(no_mangle)]
@@ -203,6 +213,18 @@ extern "C" fn hud() -> *const f32 {
 #[unsafe(no_mangle)]
 extern "C" fn hud_len() -> usize {
     HUD_LEN
+}
+
+/// Where the numbers for the net graph are.
+#[unsafe(no_mangle)]
+extern "C" fn net() -> *const f32 {
+    with(|core| core.page.as_ref().map_or(std::ptr::null(), |page| page.net.as_ptr()))
+}
+
+/// How many there are.
+#[unsafe(no_mangle)]
+extern "C" fn net_len() -> usize {
+    NET_LEN
 }
 
 /// Where the server has the own ship, in units: x for 0, y for 1; not a number if it has none.

@@ -4,7 +4,9 @@
 //! the page reads in place. Nothing here grows under the page's views, and there is no second implementation of anything
 //! that the server does.
 
+mod beams;
 mod exports;
+mod net;
 mod page;
 mod scene;
 mod texts;

@@ -1,11 +1,13 @@
 //! One page's connection to the game: the client, the picture, and what the heads-up display shows.
 
-use crate::scene::{Place, Scene};
+use crate::beams::{Beams, ships_shown};
+use crate::net::{self, NET_LEN};
+use crate::scene::{Place, Scene, flag};
 use crate::texts;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::HULL_MAX;
-use fracas_protocol::arena::{Arena, Entity, Heading, Input, Map, Ship, Thrust};
+use fracas_protocol::arena::{Arena, Entity, FineHeading, Heading, Input, Map, RailShot, Ship, Thrust};
 use fracas_protocol::client::{Client, ClientError, Options};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::message::{Aspect, Hello};
@@ -20,7 +22,7 @@ const EASE_MS: f64 = 100.0;
 const EASE_MAX_UNITS: f64 = 90.0;
 
 /// Numbers for the heads-up display, in the order of the page's `hud.js`.
-pub(crate) const HUD_LEN: usize = 16;
+pub(crate) const HUD_LEN: usize = 18;
 
 /// What the page has instead of a game when something went wrong, as its exports return it.
 #[derive(Clone, Copy)]
@@ -40,7 +42,11 @@ pub(crate) struct Page {
     aspect: Aspect,
     pub(crate) scene: Scene,
     pub(crate) hud: [f32; HUD_LEN],
+    pub(crate) net: [f32; NET_LEN],
+    beams: Beams,
     aim: f32,
+    /// Where a dash goes that was begun without thrust, until it was sent.
+    dash_thrust: Thrust,
     /// What is left of a correction that is being eased out, and when that was so.
     error: Place,
     error_at_ms: f64,
@@ -63,7 +69,10 @@ impl Page {
             aspect,
             scene: Scene::new(),
             hud: [0.0; HUD_LEN],
+            net: [0.0; NET_LEN],
+            beams: Beams::default(),
             aim: 0.0,
+            dash_thrust: Thrust::NONE,
             error: Place::default(),
             error_at_ms: 0.0,
         })
@@ -90,12 +99,28 @@ impl Page {
         received
     }
 
-    /// What the player wants: a thrust heading in turns (below 0 for none), an aim in turns, the trigger.
-    pub(crate) fn set_input(&mut self, thrust: f32, aim: f32, fire: bool) {
-        let heading = |turns: f32| Heading::new(((turns.rem_euclid(1.0) * 1024.0).round() as u16) % Heading::TURN);
-        let thrust = if thrust < 0.0 { Thrust::NONE } else { Thrust::towards(heading(thrust)) };
+    /// What the player wants: a thrust heading in turns (below 0 for none), an aim in turns, the trigger; and once, a dash or
+    /// a rail.
+    pub(crate) fn set_input(&mut self, now_ms: f64, (thrust, aim): (f32, f32), fire: bool, dash: bool, rail: bool) {
+        let steps = |turns: f32, turn: u16| (turns.rem_euclid(1.0) * f32::from(turn)).round() as u16;
+        let heading = |turns: f32| Heading::new(steps(turns, Heading::TURN));
+        let mut thrust = if thrust < 0.0 { Thrust::NONE } else { Thrust::towards(heading(thrust)) };
         self.aim = aim;
-        self.client.set_input(Input { thrust, aim: heading(aim), fire });
+        let view = if rail { self.client.moment(us(now_ms)).map(|moment| moment.view) } else { None };
+        let rail = view.map(|view| RailShot { aim: FineHeading::new(steps(aim, FineHeading::TURN)), view });
+        // Whoever dashes without flying means to where they look, until that was sent.
+        if dash {
+            self.dash_thrust = Thrust::towards(heading(aim));
+        }
+        if thrust == Thrust::NONE && (dash || self.client.input().dash) {
+            thrust = self.dash_thrust;
+        }
+        self.client.set_input(Input { thrust, aim: heading(aim), fire, dash, rail });
+    }
+
+    /// Nobody looks at the page any more, or somebody looks again.
+    pub(crate) fn set_hidden(&mut self, hidden: bool, now_ms: f64) {
+        if hidden { self.client.hide(us(now_ms)) } else { self.client.show(us(now_ms)) }
     }
 
     /// Plays what is due.
@@ -143,18 +168,39 @@ impl Page {
         let Some(camera) = self.camera(now_ms) else { return };
         let own_id = self.client.own_id();
         self.scene.add_walls(&self.map, self.client.replica().rules().open(), camera, half_width, half_height);
-        if let Some(moment) = self.client.timeline().at(us(now_ms)) {
-            self.scene.add_others(moment, own_id, camera);
+        let mut view = None;
+        if let Some(moment) = self.client.moment(us(now_ms)) {
+            self.scene.add_others(&moment, own_id, camera);
+            view = Some((moment.view, ships_shown(&moment, own_id)));
         }
-        if let (Some(id), Some(place)) = (own_id, self.own_place(now_ms))
-            && let Some((Entity::Ship(ship), _)) = self.client.prediction().newest()
-        {
+        if let Some((view, shown)) = &view {
+            self.beams.add_others(&self.client, view.tick(), now_ms);
+            self.beams.add_own(&self.client, shown, now_ms);
+        }
+        self.scene.add_beams(self.beams.shown(now_ms), camera);
+        self.add_own(now_ms, camera);
+        self.fill_hud(camera);
+        let period_us = self.client.replica().rules().tuning().rate.period_us() as i64;
+        let view_us = view.map(|(view, _)| view.in_sixteenths() * period_us / 16);
+        self.net = net::numbers(&self.client, us(now_ms), view_us);
+    }
+
+    /// The own ship and its bolts, where they are predicted.
+    fn add_own(&mut self, now_ms: f64, camera: Place) {
+        let (Some(id), Some(place)) = (self.client.own_id(), self.own_place(now_ms)) else { return };
+        let prediction = self.client.prediction();
+        let (_, fraction) = self.client.input_clock().tick_and_fraction(us(now_ms));
+        for (_, before, now) in prediction.children(id, self.client.replica()) {
+            if let (Some(Entity::Bolt(before)), Entity::Bolt(now)) = (before, now) {
+                self.scene.add_bolt(&before, &now, fraction, true, camera);
+            }
+        }
+        if let Some((Entity::Ship(ship), _)) = prediction.newest() {
             // What only the server decides is shown as it told it.
             let told = self.own_record().copied().unwrap_or(*ship);
             let shown = Ship { hull: told.hull, timer: told.timer, score: told.score, ..*ship };
             self.scene.add_own(id, &shown, place, self.aim, camera);
         }
-        self.fill_hud(camera);
     }
 
     fn own_record(&self) -> Option<&Ship> {
@@ -215,6 +261,8 @@ impl Page {
             open,
             tile,
             self.aspect as u8 as f32,
+            f32::from(own.dash_pause) / f32::from(rules.tuning().dash_pause),
+            flag(own.may_fire_rail()),
         ];
     }
 

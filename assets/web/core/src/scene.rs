@@ -1,10 +1,11 @@
 //! What is to be drawn in one picture: arrays of floats, in units relative to the camera.
 
+use crate::beams::Shown;
 use fracas_protocol::arena::map::{CELL_UNITS, Map, cell, cell_start};
-use fracas_protocol::arena::{Arena, Entity, Ship};
-use fracas_protocol::client::Snapshot;
+use fracas_protocol::arena::{Arena, Bolt, Entity, Ship};
+use fracas_protocol::client::Moment;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
 
 /// Floats of one ship: x, y, aim in turns, thrust in turns (below 0 for none), hull 0 to 1 (0 is destroyed), protected
 /// 0 or 1, own 0 or 1, score, id.
@@ -13,6 +14,8 @@ pub(crate) const SHIP_FLOATS: usize = 9;
 pub(crate) const BOLT_FLOATS: usize = 4;
 /// Floats of one pick-up: x, y, kind.
 pub(crate) const PICKUP_FLOATS: usize = 3;
+/// Floats of one beam: x, y of its beginning and of its end, how much of it is left (1 to 0), own 0 or 1.
+pub(crate) const BEAM_FLOATS: usize = 6;
 /// Floats of one wall cell: x, y of its corner; 0 if it is inside of the arena, else 1 and more: 1, 2, 4 and 8 for the
 /// sides (left, right, top, bottom) at which the arena begins.
 pub(crate) const WALL_FLOATS: usize = 3;
@@ -21,6 +24,7 @@ const SHIPS_MAX: usize = 2048;
 const BOLTS_MAX: usize = 6144;
 const PICKUPS_MAX: usize = 1024;
 const WALLS_MAX: usize = 1024;
+const BEAMS_MAX: usize = 256;
 
 /// A ship that moved farther than this in a tick has not flown there: it is not drawn in between.
 const JUMP_UNITS: f32 = 120.0;
@@ -80,6 +84,7 @@ pub(crate) struct Scene {
     pub(crate) bolts: Floats,
     pub(crate) pickups: Floats,
     pub(crate) walls: Floats,
+    pub(crate) beams: Floats,
 }
 
 impl Scene {
@@ -89,36 +94,29 @@ impl Scene {
             bolts: Floats::new(BOLTS_MAX, BOLT_FLOATS),
             pickups: Floats::new(PICKUPS_MAX, PICKUP_FLOATS),
             walls: Floats::new(WALLS_MAX, WALL_FLOATS),
+            beams: Floats::new(BEAMS_MAX, BEAM_FLOATS),
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        for floats in [&mut self.ships, &mut self.bolts, &mut self.pickups, &mut self.walls] {
+        for floats in [&mut self.ships, &mut self.bolts, &mut self.pickups, &mut self.walls, &mut self.beams] {
             floats.values.clear();
         }
     }
 
-    /// Adds everything but the own ship, as it was a fraction of the way from one snapshot to the next.
-    pub(crate) fn add_others(
-        &mut self,
-        (from, to, fraction): (&Snapshot<Arena>, &Snapshot<Arena>, f64),
-        own: Option<EntityId>,
-        camera: Place,
-    ) {
-        let mut earlier = from.entities.iter().peekable();
-        for (id, now) in &to.entities {
-            while earlier.next_if(|(other, _)| other < id).is_some() {}
-            let before = earlier.next_if(|(other, _)| other == id).map(|(_, entity)| entity);
-            match (now, before) {
-                (Entity::Ship(now), before) if own != Some(*id) => {
+    /// Adds everything but the own ship and its bolts, as it is at a moment.
+    pub(crate) fn add_others(&mut self, moment: &Moment<'_, Arena>, own: Option<EntityId>, camera: Place) {
+        for (id, now) in &moment.to.entities {
+            let is_own = own.is_some() && (own == Some(*id) || own == Arena::parent(*id));
+            match (now, moment.from.get(*id)) {
+                _ if is_own => {}
+                (Entity::Ship(now), before) => {
                     let before = if let Some(Entity::Ship(before)) = before { before } else { now };
-                    self.add_ship(*id, before, now, fraction, camera);
+                    self.add_ship(*id, before, now, moment, camera);
                 }
                 // A bolt is shown from its first whole tick on: it must not hang at the muzzle before it is fired.
                 (Entity::Bolt(now), Some(Entity::Bolt(before))) => {
-                    let [x, y] = Place::between(before.position, now.position, fraction).seen_from(camera);
-                    let is_own = own.is_some_and(|own| (own.0..own.0 + 8).contains(&id.0));
-                    self.bolts.push([x, y, turns(now.heading.steps()), flag(is_own)]);
+                    self.add_bolt(before, now, moment.fraction, false, camera);
                 }
                 (Entity::Pickup(pickup), _) => {
                     let [x, y] = Place::of(pickup.position).seen_from(camera);
@@ -129,12 +127,28 @@ impl Scene {
         }
     }
 
-    fn add_ship(&mut self, id: EntityId, before: &Ship, now: &Ship, fraction: f64, camera: Place) {
+    /// Adds a bolt between two ticks.
+    pub(crate) fn add_bolt(&mut self, before: &Bolt, now: &Bolt, fraction: f64, is_own: bool, camera: Place) {
+        let [x, y] = Place::between(before.position, now.position, fraction).seen_from(camera);
+        self.bolts.push([x, y, turns(now.heading.steps()), flag(is_own)]);
+    }
+
+    /// Adds beams of rails.
+    pub(crate) fn add_beams<'a>(&mut self, beams: impl Iterator<Item = (&'a Shown, f64)>, camera: Place) {
+        for (beam, left) in beams {
+            let ([from_x, from_y], [to_x, to_y]) = (beam.from.seen_from(camera), beam.to.seen_from(camera));
+            self.beams.push([from_x, from_y, to_x, to_y, left as f32, flag(beam.is_own)]);
+        }
+    }
+
+    fn add_ship(&mut self, id: EntityId, before: &Ship, now: &Ship, moment: &Moment<'_, Arena>, camera: Place) {
         let [from_x, from_y] = Place::of(before.position).seen_from(camera);
         let [to_x, to_y] = Place::of(now.position).seen_from(camera);
         let jumped = (to_x - from_x).abs() + (to_y - from_y).abs() > JUMP_UNITS;
-        let place =
-            if jumped { Place::of(now.position) } else { Place::between(before.position, now.position, fraction) };
+        let fraction = if jumped { 1.0 } else { moment.fraction };
+        let (place, eased) = (Place::between(before.position, now.position, fraction), moment.eased(id));
+        let quanta = f64::from(QUANTA_PER_UNIT);
+        let place = Place { x: place.x + eased.0 / quanta, y: place.y + eased.1 / quanta };
         let turn = now.aim.turn_from(before.aim) as f32 / 1024.0;
         let aim = turns(before.aim.steps()) + turn * fraction as f32;
         self.push_ship(id, now, place, aim, false, camera);
@@ -186,7 +200,7 @@ fn turns(steps: u16) -> f32 {
     f32::from(steps) / 1024.0
 }
 
-fn flag(is: bool) -> f32 {
+pub(crate) fn flag(is: bool) -> f32 {
     f32::from(u8::from(is))
 }
 

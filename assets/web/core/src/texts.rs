@@ -24,6 +24,7 @@ pub(crate) fn describe(event: &Event<Arena>) -> Option<String> {
             kills.iter().try_for_each(|kill| write!(text, "\n{}\t{}", kill.killer, kill.victim))
         }
         Event::News(News::Destroyed { by }) => write!(text, "destroyed\t{by}"),
+        Event::News(News::Rail { hit, .. }) => write!(text, "rail\t{}", hit.map_or(-1, |id| i32::from(id.0))),
         Event::News(News::Density(tiles)) => {
             let _ = write!(text, "density");
             tiles.iter().try_for_each(|ships| write!(text, "\t{ships}"))

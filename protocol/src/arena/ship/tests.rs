@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::arena::input::Input;
+use crate::arena::input::RailShot;
 use crate::arena::own::{ENERGY_FULL, Own};
-use crate::arena::tuning::{RELOAD_MS, TIME_TO_REST_MS, TIME_TO_TOP_MS, TOP_SPEED};
+use crate::arena::tuning::{
+    DASH_MS, DASH_PAUSE_MS, DASH_SPEED, RAIL_ENERGY, RAIL_PAUSE_MS, RELOAD_MS, TIME_TO_REST_MS, TIME_TO_TOP_MS,
+    TOP_SPEED,
+};
 use crate::arena::{Arena, Entity};
 use crate::rules::Rules;
 use crate::tick::TickRate;
@@ -149,4 +153,60 @@ fn a_bolt_starts_at_the_muzzle_unless_a_wall_is_there() {
     ship.position = Point { x: arena.map().centre().x - HALF_SIDE - 1, y: arena.map().centre().y - 6400 };
     let bolt = ship.fired(arena.tuning(), arena.map(), arena.open()).expect("it has just fired");
     assert_eq!(bolt.position, ship.position);
+}
+
+#[test]
+fn a_dash_is_as_long_at_every_rate_and_in_eight_directions() {
+    for rate in RATES {
+        let arena = open_space(rate);
+        for heading in (0..1024).step_by(128) {
+            let mut ship = ship_at_centre(&arena);
+            play(&arena, &mut ship, Input { dash: true, ..thrust(heading) }, 1);
+            assert!(ship.has_dashed(arena.tuning()));
+            // It cannot be steered meanwhile.
+            play(&arena, &mut ship, thrust((heading + 512) % 1024), rate.ticks_in_ms(DASH_MS) - 1);
+            let start = arena.map().centre();
+            let flown = (start.distance_squared(ship.position) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
+            within_one_percent(flown, f64::from(DASH_SPEED) * f64::from(DASH_MS) / 1000.0, "units of a dash");
+            let before = ship.position;
+            play(&arena, &mut ship, thrust(heading), 1);
+            let after = (before.distance_squared(ship.position) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
+            within_one_percent(after, f64::from(TOP_SPEED) / f64::from(rate.hz()), "units in the tick after it");
+        }
+    }
+}
+
+/// The ticks on which something happens in so many seconds of wanting it all the time.
+fn ticks_with(rate: TickRate, seconds: u32, input: Input, happens: impl Fn(&Ship, &Arena) -> bool) -> Vec<u32> {
+    let arena = open_space(rate);
+    let (mut entity, mut own) = (Entity::Ship(ship_at_centre(&arena)), Own { energy: ENERGY_FULL, ..Own::default() });
+    let ticks = (0..rate.hz() * seconds).filter(|_| {
+        arena.play(&mut entity, &mut own, &input);
+        let Entity::Ship(ship) = entity else { unreachable!("play keeps the kind") };
+        happens(&ship, &arena)
+    });
+    ticks.collect()
+}
+
+#[test]
+fn dashes_and_rails_have_their_pauses_and_rails_their_price() {
+    for rate in RATES {
+        let dashes =
+            ticks_with(rate, 10, Input { dash: true, ..thrust(0) }, |ship, arena| ship.has_dashed(arena.tuning()));
+        assert_eq!(dashes.len(), 4);
+        assert!(dashes.windows(2).all(|pair| pair[1] - pair[0] == rate.ticks_in_ms(DASH_PAUSE_MS)), "{dashes:?}");
+        let rail = Some(RailShot::default());
+        let rails = ticks_with(rate, 10, Input { rail, ..Input::default() }, |ship, _| ship.rail.is_some());
+        assert_eq!(rails[1] - rails[0], rate.ticks_in_ms(RAIL_PAUSE_MS), "two from a full store");
+        let charged = rate.hz() * u32::from(RAIL_ENERGY) / 10;
+        assert!(rails[2..].windows(2).all(|pair| pair[1] - pair[0] >= charged - 1), "then as energy comes: {rails:?}");
+    }
+}
+
+#[test]
+fn without_thrust_there_is_no_dash_and_its_pause_does_not_begin() {
+    let arena = open_space(TickRate::HZ_30);
+    let mut ship = ship_at_centre(&arena);
+    play(&arena, &mut ship, Input { dash: true, ..Input::default() }, 1);
+    assert_eq!((ship.dash, ship.velocity), (0, Vector::default()));
 }

@@ -1,0 +1,119 @@
+//! Lets a brain play through a client that looks: thinks before each tick, aims rails at what a screen would show, and
+//! compares what the server makes of them with what the screen promised.
+
+use crate::brain::{Brain, Sight};
+use fracas_protocol::arena::{Arena, Entity, FineHeading, Input, News, RailShot};
+use fracas_protocol::client::{Client, Moment};
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::tick::Tick;
+use std::collections::VecDeque;
+
+/// Snapshots a client must keep for a brain that looks at the screen: enough for its delay, and some lateness.
+pub const DISPLAY_TICKS: usize = 8;
+
+/// Rails whose answer is awaited; more were never answered.
+const EXPECTED_MAX: usize = 16;
+
+/// A brain at a client.
+#[derive(Debug)]
+pub struct Driver {
+    /// What decides.
+    pub brain: Brain,
+    /// Ships per open tile, as last told.
+    density: Vec<u8>,
+    /// Where the screen showed the others when a rail was last aimed.
+    screen: Vec<(EntityId, Point)>,
+    /// The rails that were fired, and what each should hit.
+    expected: VecDeque<(Tick, Option<EntityId>)>,
+}
+
+impl Driver {
+    /// A driver that has seen nothing.
+    pub fn new(brain: Brain) -> Self {
+        Self { brain, density: Vec::new(), screen: Vec::new(), expected: VecDeque::new() }
+    }
+
+    /// Thinks if a tick is due, and lets the client play what is.
+    pub fn advance(&mut self, client: &mut Client<Arena>, now_us: u64) {
+        let before = client.input_clock().tick_and_fraction(now_us).0;
+        if client.is_tick_due(now_us) {
+            self.think(client, now_us);
+        }
+        client.advance(now_us);
+        let after = client.input_clock().tick_and_fraction(now_us).0;
+        (before.0 + 1..=after.0).for_each(|tick| self.note_rail(client, Tick(tick)));
+    }
+
+    fn think(&mut self, client: &mut Client<Arena>, now_us: u64) {
+        let (Some(own_id), Some((Entity::Ship(own), state))) = (client.own_id(), client.prediction().newest()) else {
+            return;
+        };
+        let tick = client.input_clock().tick_and_fraction(now_us).0.next();
+        let sight = Sight { replica: client.replica(), own, own_id, state, tick, density: &self.density };
+        let mut input = self.brain.think(&sight);
+        if let Some((target, off_steps)) = self.brain.rail_target() {
+            input.rail = self.aim_rail(client, now_us, &input, target, off_steps);
+        }
+        client.set_input(input);
+    }
+
+    /// From where the own ship will be on the tick that is to be played, to where the screen shows the target.
+    fn aim_rail(
+        &mut self,
+        client: &mut Client<Arena>,
+        now_us: u64,
+        input: &Input,
+        target: EntityId,
+        off_steps: i32,
+    ) -> Option<RailShot> {
+        let own_id = client.own_id()?;
+        let moment = client.moment(now_us)?;
+        let (view, place) = (moment.view, moment.place(target)?);
+        self.screen = ships_shown(&moment, own_id);
+        let (entity, own) = client.prediction().newest()?;
+        let (mut entity, mut own) = (*entity, *own);
+        client.replica().rules().play(&mut entity, &mut own, input);
+        let from = Arena::position(&entity);
+        let aim = FineHeading::towards(place.x - from.x, place.y - from.y);
+        let turn = i32::from(FineHeading::TURN);
+        Some(RailShot { aim: FineHeading::new((i32::from(aim.steps()) + off_steps).rem_euclid(turn) as u16), view })
+    }
+
+    /// If a rail was fired on a tick that has just been played: what it should hit, by what the screen showed.
+    fn note_rail(&mut self, client: &Client<Arena>, tick: Tick) {
+        let Some(Entity::Ship(ship)) = client.prediction().on(tick) else { return };
+        let Some(aim) = ship.rail else { return };
+        let beam = client.replica().rules().beam(ship.position, aim);
+        let ways = self.screen.iter().filter_map(|(id, place)| Some((beam.way_to(*place)?, *id)));
+        if self.expected.len() == EXPECTED_MAX {
+            self.expected.pop_front();
+        }
+        self.expected.push_back((tick, ways.min().map(|(_, id)| id)));
+    }
+
+    /// Takes the game's news. If they tell what became of a rail: whether it is what the screen promised.
+    pub fn take_news(&mut self, news: &News) -> Option<bool> {
+        match news {
+            News::Density(tiles) => self.density = tiles.to_vec(),
+            News::Rail { tick, hit } => {
+                // One that was fired later than it was meant to answers the one before it.
+                let mut expected = None;
+                while let Some((_, should_hit)) = self.expected.pop_front_if(|(fired, _)| *fired <= *tick) {
+                    expected = Some(should_hit);
+                }
+                return Some(expected == Some(*hit));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// The ships that fly, where the screen shows them.
+fn ships_shown(moment: &Moment<'_, Arena>, own: EntityId) -> Vec<(EntityId, Point)> {
+    let flies = |entity: &Entity| matches!(entity, Entity::Ship(ship) if ship.is_alive());
+    let on_both = |id: EntityId| moment.from.get(id).is_some_and(flies);
+    let ships = moment.to.entities.iter().filter(|(id, entity)| *id != own && flies(entity) && on_both(*id));
+    ships.filter_map(|(id, _)| Some((*id, moment.place(*id)?))).collect()
+}

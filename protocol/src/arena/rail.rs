@@ -1,0 +1,199 @@
+//! A rail's beam: where it ends, and what it meets. The server judges by it, and a client can tell what it should hit.
+
+use super::Arena;
+use super::fixed::{FineHeading, QUANTA_PER_UNIT};
+use super::map::{cell, cell_start};
+use super::tuning::{RAIL_RADIUS, RAIL_RANGE, SHIP_RADIUS};
+use crate::rules::Point;
+
+/// How near a beam must come to a ship's centre to hit it, in quanta.
+const HIT_REACH: i64 = ((SHIP_RADIUS + RAIL_RADIUS) * QUANTA_PER_UNIT) as i64;
+
+/// A straight line from a ship to the end of a rail's range, or to the first wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beam {
+    /// The shooter's centre.
+    pub from: Point,
+    /// Its end.
+    pub to: Point,
+}
+
+impl Beam {
+    /// How far along the beam (in parts of its squared length) it comes nearest to a ship centred there, if it hits it.
+    /// Of several ships the one with the least is hit. What is beyond its end is not.
+    pub fn way_to(&self, centre: Point) -> Option<i64> {
+        let (dx, dy) = (i64::from(self.to.x - self.from.x), i64::from(self.to.y - self.from.y));
+        let (cx, cy) = (i64::from(centre.x - self.from.x), i64::from(centre.y - self.from.y));
+        let length_squared = dx * dx + dy * dy;
+        let way = cx * dx + cy * dy;
+        let near = if way <= 0 {
+            cx * cx + cy * cy <= HIT_REACH * HIT_REACH
+        } else {
+            let across = cx * dy - cy * dx;
+            way <= length_squared && across * across <= HIT_REACH * HIT_REACH * length_squared
+        };
+        near.then_some(way.max(0))
+    }
+}
+
+impl Arena {
+    /// The beam of a rail that is fired from there: it ends at the first wall, and does not slip between two that touch.
+    pub fn beam(&self, from: Point, aim: FineHeading) -> Beam {
+        let ahead = aim.vector(RAIL_RANGE * QUANTA_PER_UNIT);
+        let (x, y) = (Crossings::new(from.x, ahead.x), Crossings::new(from.y, ahead.y));
+        let (mut x, mut y) = (x, y);
+        let is_wall = |x: &Crossings, y: &Crossings| self.map().is_wall_cell(x.cell, y.cell, self.open());
+        let whole = Beam { from, to: Point { x: from.x + ahead.x, y: from.y + ahead.y } };
+        while x.is_within() || y.is_within() {
+            // From cell to cell, by the border that is crossed first.
+            let (part, of) = match x.cmp(&y) {
+                std::cmp::Ordering::Less => x.cross(),
+                std::cmp::Ordering::Greater => y.cross(),
+                std::cmp::Ordering::Equal => {
+                    // Through a corner: it is shut if either cell beside it is.
+                    let (mut beside_x, mut beside_y) = (x, y);
+                    let at = beside_x.cross();
+                    beside_y.cross();
+                    if is_wall(&beside_x, &y) || is_wall(&x, &beside_y) {
+                        return whole.cut(at);
+                    }
+                    (x, y) = (beside_x, beside_y);
+                    at
+                }
+            };
+            if is_wall(&x, &y) {
+                return whole.cut((part, of));
+            }
+        }
+        whole
+    }
+}
+
+impl Beam {
+    /// The beam up to a part of its length, rounded towards its beginning.
+    fn cut(self, (part, of): (i64, i64)) -> Self {
+        let at = |from: i32, to: i32| from + (i64::from(to - from) * part / of) as i32;
+        Self { from: self.from, to: Point { x: at(self.from.x, self.to.x), y: at(self.from.y, self.to.y) } }
+    }
+}
+
+/// Along one axis: which cell a line is in, and how far it is to the next border. (Amanatides and Woo, A Fast Voxel
+/// Traversal Algorithm for Ray Tracing, 1987; in whole numbers, so that both ends agree.)
+#[derive(Clone, Copy)]
+struct Crossings {
+    from: i32,
+    length: i32,
+    cell: i32,
+}
+
+impl Crossings {
+    fn new(from: i32, length: i32) -> Self {
+        Self { from, length, cell: cell(from) }
+    }
+
+    /// Quanta from the start to the next border, at least 0.
+    fn to_border(self) -> i64 {
+        let border = if self.length > 0 { cell_start(self.cell + 1) } else { cell_start(self.cell) - 1 };
+        i64::from(border - self.from).abs()
+    }
+
+    /// Whether the next border is before the line's end.
+    fn is_within(self) -> bool {
+        self.length != 0 && self.to_border() <= i64::from(self.length).abs()
+    }
+
+    /// Enters the next cell. Returns where, as a part of the line's length.
+    fn cross(&mut self) -> (i64, i64) {
+        let at = (self.to_border(), i64::from(self.length).abs());
+        self.cell += self.length.signum();
+        at
+    }
+
+    /// Which of two axes crosses its next border first.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        match (self.is_within(), other.is_within()) {
+            (true, true) => {
+                let (own, others) = (i64::from(self.length).abs(), i64::from(other.length).abs());
+                (self.to_border() * others).cmp(&(other.to_border() * own))
+            }
+            (true, false) => std::cmp::Ordering::Less,
+            _ => std::cmp::Ordering::Greater,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::{Map, OpenTiles};
+    use crate::rules::Rules;
+    use crate::tick::TickRate;
+    use proptest::prelude::*;
+
+    /// An arena of one tile with a wall in the middle of it, and that tile's corner.
+    fn arena() -> (Arena, Point) {
+        let mut rows = vec![vec![false; 16]; 16];
+        rows[8][8] = true;
+        rows[9][9] = true;
+        let mut arena = Arena::new(TickRate::HZ_30, Map::new(&rows).expect("a map"));
+        arena.set_world(OpenTiles(1)).expect("one tile");
+        let (column, row) = arena.map().tile_of_rank(0).expect("a tile");
+        let side = arena.map().tile_quanta();
+        (arena, Point { x: column as i32 * side, y: row as i32 * side })
+    }
+
+    fn at(corner: Point, x: i32, y: i32) -> Point {
+        Point { x: corner.x + x * QUANTA_PER_UNIT, y: corner.y + y * QUANTA_PER_UNIT }
+    }
+
+    #[test]
+    fn a_beam_ends_at_the_first_wall_and_hits_nothing_behind_it() {
+        let (arena, corner) = arena();
+        // The wall's cell is 512 to 576 units from the corner in both axes.
+        let beam = arena.beam(at(corner, 100, 540), FineHeading::new(0));
+        assert_eq!(beam.to, Point { x: at(corner, 512, 0).x, y: beam.from.y });
+        assert!(beam.way_to(at(corner, 300, 545)).is_some());
+        assert!(beam.way_to(at(corner, 300, 560)).is_none(), "beside it");
+        assert!(beam.way_to(at(corner, 600, 540)).is_none(), "behind the wall");
+        assert!(beam.way_to(at(corner, 100, 530)).is_some(), "on top of the shooter");
+        assert!(beam.way_to(at(corner, 60, 540)).is_none(), "behind the shooter");
+        let back = arena.beam(at(corner, 700, 540), FineHeading::new(FineHeading::TURN / 2));
+        assert!((back.to.x - at(corner, 576, 0).x).abs() <= 1, "from the other side");
+    }
+
+    #[test]
+    fn a_beam_in_the_open_has_its_whole_range() {
+        let (arena, corner) = arena();
+        let beam = arena.beam(at(corner, 200, 100), FineHeading::new(0));
+        assert_eq!(beam.to.x - beam.from.x, RAIL_RANGE * QUANTA_PER_UNIT);
+        let near = beam.way_to(at(corner, 300, 100)).expect("a hit");
+        let far = beam.way_to(at(corner, 500, 100)).expect("a hit");
+        assert!(near < far);
+    }
+
+    #[test]
+    fn a_beam_does_not_slip_between_two_walls_that_touch_at_a_corner() {
+        let (arena, corner) = arena();
+        // Exactly through the corner that the walls in row 8 and row 9 share, from upper right to lower left.
+        let from = at(corner, 576 + 200, 576 - 200);
+        let aim = FineHeading::new(FineHeading::TURN / 8 * 3);
+        for nudge in -2..=2 {
+            let beam = arena.beam(Point { x: from.x + nudge, ..from }, aim);
+            assert!(beam.to.x > at(corner, 560, 0).x, "nudged by {nudge} it ends at {:?}", beam.to);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_place_on_a_beam_is_in_a_wall(x in 0..1024_i32, y in 0..1024_i32, aim in 0..FineHeading::TURN) {
+            let (arena, corner) = arena();
+            let from = at(corner, x, y);
+            prop_assume!(!arena.is_wall(from));
+            let beam = arena.beam(from, FineHeading::new(aim));
+            for part in 0..1000 {
+                let place = beam.cut((part, 1000)).to;
+                prop_assert!(!arena.is_wall(place), "{:?} on {:?}", place, beam);
+            }
+        }
+    }
+}

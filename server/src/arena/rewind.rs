@@ -1,0 +1,78 @@
+//! Where ships were a little while ago, so that a rail hits what its shooter saw.
+//!
+//! True positions, kept in the room's own state: the step never depends on what was sent to whom. Records move exactly as
+//! the truth does, so this is what every screen that knew the ship has shown.
+
+use fracas_protocol::limits::REWIND_MS_MAX;
+use fracas_protocol::rules::Point;
+use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use std::collections::VecDeque;
+
+/// Where one ship was on one tick, if it could be hit.
+pub(super) type Place = Option<Point>;
+
+/// The places of all ships, by slot, on the last ticks.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    ticks: VecDeque<(Tick, Vec<Place>)>,
+}
+
+impl Past {
+    /// Remembers where everybody is after a tick. As many ticks are kept as a shot may be judged in the past.
+    pub(super) fn remember(&mut self, tick: Tick, rate: TickRate, places: impl Iterator<Item = Place>) {
+        let most = rate.ticks_in_ms(REWIND_MS_MAX) as usize + 1;
+        let oldest = if self.ticks.len() >= most { self.ticks.pop_front() } else { None };
+        let (_, mut all) = oldest.unwrap_or_default();
+        all.clear();
+        all.extend(places);
+        self.ticks.push_back((tick, all));
+    }
+
+    /// Forgets where the ship in a slot was: what is there from now on is another one, or has come from elsewhere.
+    pub(super) fn forget(&mut self, slot: usize) {
+        for place in self.ticks.iter_mut().filter_map(|(_, places)| places.get_mut(slot)) {
+            *place = None;
+        }
+    }
+
+    /// Where a ship was at a moment, between its places on two ticks, as its shooter's screen showed it. None if it could
+    /// not be hit then, or if that is too long ago.
+    pub(super) fn place(&self, slot: u16, view: ViewTime) -> Place {
+        let from = self.on(slot, view.tick())?;
+        match view.part() {
+            0 => Some(from),
+            part => Some(from.towards(self.on(slot, view.tick().next())?, part)),
+        }
+    }
+
+    fn on(&self, slot: u16, tick: Tick) -> Place {
+        let index = self.ticks.binary_search_by_key(&tick, |(tick, _)| *tick).ok()?;
+        *self.ticks[index].1.get(usize::from(slot))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_that_of_the_moment_and_only_as_far_back_as_shots_are_judged() {
+        let (mut past, rate) = (Past::default(), TickRate::HZ_20);
+        let at = |x: u32| Point { x: x as i32 * 160, y: 0 };
+        for tick in 0..50 {
+            let second = (tick >= 45).then(|| at(tick));
+            past.remember(Tick(tick), rate, [Some(at(tick)), second].into_iter());
+        }
+        let view = |sixteenths| ViewTime::from_sixteenths(sixteenths);
+        assert_eq!(past.place(0, Tick(47).into()), Some(at(47)));
+        assert_eq!(past.place(0, view(47 * 16 + 5)), Some(Point { x: at(47).x + 50, y: 0 }));
+        assert_eq!(past.place(1, view(44 * 16 + 8)), None, "it came on tick 45");
+        assert_eq!(past.place(1, view(45 * 16 + 8)), Some(Point { x: at(45).x + 80, y: 0 }));
+        assert_eq!(past.place(0, Tick(40).into()), Some(at(40)), "450 ms ago");
+        assert_eq!(past.place(0, Tick(39).into()), None);
+        assert_eq!(past.place(0, Tick(50).into()), None, "not yet");
+        assert_eq!(past.place(7, Tick(47).into()), None, "nobody");
+        past.forget(0);
+        assert_eq!(past.place(0, Tick(47).into()), None, "another life");
+    }
+}

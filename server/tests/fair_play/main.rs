@@ -1,0 +1,5 @@
+//! Players who cheat get no more movement, shots or rewind than the rules give.
+
+mod inputs;
+mod rails;
+mod stage;

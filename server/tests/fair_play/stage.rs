@@ -1,0 +1,113 @@
+//! A room on open ground whose players say whatever a test makes them say.
+
+use fracas_protocol::arena::{Arena, Entity, Input, Map, News, Ship};
+use fracas_protocol::codec;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::name::Name;
+use fracas_protocol::rules::{MessageOf, Point};
+use fracas_protocol::tick::{Tick, TickRate};
+use fracas_server::arena::{ArenaConfig, World};
+use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
+use fracas_server::game::PlayerKind;
+use fracas_server::sim::room::Room;
+use fracas_server::sim::roster::{Capacity, Session};
+use std::collections::VecDeque;
+
+pub(crate) const RATE: TickRate = TickRate::HZ_30;
+
+/// Ticks of which it is remembered where ships were.
+const REMEMBERED: usize = 64;
+
+pub(crate) struct Stage {
+    pub(crate) room: Room<World>,
+    pub(crate) sessions: Vec<Session>,
+    batch: Batch<Input>,
+    /// The ships after each of the last ticks, by player.
+    past: VecDeque<(Tick, Vec<Ship>)>,
+    /// What became of the rails of the last tick, by shooter.
+    pub(crate) rails: Vec<(Session, Option<EntityId>)>,
+}
+
+impl Stage {
+    /// A room of so many players, who are alive and no longer protected.
+    pub(crate) fn new(seed: u64, players: usize) -> Self {
+        announce(seed);
+        let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
+        let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
+        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 0 });
+        let (batch, past) = (Batch::default(), VecDeque::new());
+        let mut stage = Self { room, sessions: Vec::new(), batch, past, rails: Vec::new() };
+        for place in 0..players as u32 {
+            let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
+            let name = Name::parse(&format!("player {place}")).expect("a name");
+            let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None };
+            stage.batch.requests.push((connection, join));
+        }
+        stage.run(RATE.ticks_in_ms(2100));
+        stage
+    }
+
+    /// The tick that is about to run.
+    pub(crate) fn next(&self) -> Tick {
+        self.room.last_tick().next()
+    }
+
+    /// A player says something, true or not.
+    pub(crate) fn say(&mut self, player: usize, tick: Tick, ack: Tick, input: Input) {
+        self.batch.commands.push(Command { session: self.sessions[player], tick, ack, input });
+    }
+
+    /// A player whose line has a delay of `lag` ticks there and back says what it wants on the next tick.
+    pub(crate) fn play(&mut self, player: usize, lag: u32, input: Input) {
+        let next = self.next();
+        self.say(player, next, Tick(next.0.saturating_sub(lag)), input);
+    }
+
+    pub(crate) fn tick(&mut self) {
+        let tick = self.next();
+        let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
+        let admitted = result.asides.admissions.iter().map(|admission| admission.verdict.expect("a seat"));
+        self.sessions.extend(admitted.map(|admitted| admitted.session));
+        self.rails.clear();
+        for notice in &result.asides.notices {
+            let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
+            if let (Ok(ServerMessage::News(News::Rail { hit, .. })), Some(to)) = (message, notice.to) {
+                self.rails.push((to, hit));
+            }
+        }
+        if self.past.len() == REMEMBERED {
+            self.past.pop_front();
+        }
+        let ships = result.output.records.entities().iter().filter_map(|(_, entity)| match entity {
+            Entity::Ship(ship) => Some(*ship),
+            _ => None,
+        });
+        self.past.push_back((tick, ships.collect()));
+    }
+
+    pub(crate) fn run(&mut self, ticks: u32) {
+        (0..ticks).for_each(|_| self.tick());
+    }
+
+    /// A player's ship as it was after a tick.
+    pub(crate) fn ship_on(&self, player: usize, tick: Tick) -> &Ship {
+        let (_, ships) = self.past.iter().find(|(other, _)| *other == tick).expect("not too long ago");
+        &ships[player]
+    }
+
+    /// A player's ship.
+    pub(crate) fn ship(&self, player: usize) -> &Ship {
+        self.ship_on(player, self.room.last_tick())
+    }
+
+    pub(crate) fn place(&self, player: usize) -> Point {
+        self.ship(player).position
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a failed test shows it, and it is what repeats the failure")]
+fn announce(seed: u64) {
+    println!("seed {seed}");
+}
