@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 /// A rate, and for how many seconds' worth of it a peer may make up at once: after a stall of its line all that waited
 /// comes together, and that is no offence.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
-    pub(super) per_s: u32,
-    pub(super) burst: Duration,
+pub struct Limit {
+    /// How much a second.
+    pub per_s: u32,
+    /// For how long.
+    pub burst: Duration,
 }
 
 /// What one peer has left of a [`Limit`]: the time until which what it did would take at that rate. (The generic cell
@@ -21,6 +23,12 @@ impl Allowance {
     /// A whole allowance.
     pub(super) fn new(now: Instant) -> Self {
         Self { spent_until: now }
+    }
+
+    /// How much is left.
+    pub(super) fn left(&self, now: Instant, limit: Limit) -> u32 {
+        let free = limit.burst.saturating_sub(self.spent_until.saturating_duration_since(now));
+        (free.as_nanos() * u128::from(limit.per_s) / 1_000_000_000) as u32
     }
 
     /// Takes so much, if that much is left.
@@ -53,5 +61,6 @@ mod tests {
         assert!((0..30).all(|_| allowance.take(at(14_000), LIMIT, 1)), "and after some quiet, a burst again");
         assert!(!allowance.take(at(14_000), LIMIT, 1));
         assert!(!allowance.take(at(18_000), LIMIT, 31), "more than ever fits");
+        assert_eq!((allowance.left(at(18_000), LIMIT), allowance.left(at(16_000), LIMIT)), (30, 20));
     }
 }

@@ -1,13 +1,19 @@
 //! Sockets. On tokio: the [`listener`] accepts, [`http`] serves the page and upgrades, [`admission`] decides who may.
-//! On their own threads: an [`event_loop`] owns its players' [`connection`]s, with no runtime in between.
+//! On their own threads: an [`event_loop`] owns its peers' [`connection`]s, with no runtime in between. What a connection is
+//! for is a [`service`]: the game's, with a [`seat`] for each player, or another.
 
 pub mod admission;
-mod allowance;
+pub mod allowance;
 pub mod connection;
 pub mod event_loop;
+pub mod game_service;
 pub mod handshake;
 pub mod http;
+pub mod line;
 pub mod listener;
+pub mod policy;
+pub mod seat;
+pub mod service;
 pub mod socket;
 mod staleness;
 mod table;

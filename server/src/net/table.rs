@@ -4,7 +4,7 @@ use crate::channel::ConnectionKey;
 
 /// Places with their holders. A key of somebody who has left finds nobody, whoever has the place now.
 #[derive(Debug)]
-pub(super) struct Table<T> {
+pub struct Table<T> {
     event_loop: u8,
     places: Vec<Option<T>>,
     /// By place: which holder is in it, or was the last.
@@ -18,8 +18,13 @@ impl<T> Table<T> {
         Self { event_loop, places: Vec::new(), generations: Vec::new(), free: Vec::new(), generation: 0 }
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
@@ -48,14 +53,14 @@ impl<T> Table<T> {
     }
 
     /// Whom a key names.
-    pub(super) fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
+    pub fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
         let place = key.place as usize;
         let is_theirs = key.event_loop == self.event_loop && self.generations.get(place) == Some(&key.generation);
         if is_theirs { self.at(place) } else { None }
     }
 
     /// Everybody, in the order of their places.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.places.iter_mut().flatten()
     }
 

@@ -4,24 +4,38 @@
 use super::socket::Socket;
 use std::io::{self, ErrorKind};
 
-/// The first byte of a whole binary WebSocket message.
-const BINARY: u8 = 0x82;
+/// The first byte of a whole WebSocket message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opcode {
+    Text = 0x81,
+    Binary = 0x82,
+}
 
 /// Longest header of an unmasked frame.
 const HEADER_MAX: usize = 10;
 
-/// Appends a binary message whose payload `fill` appends. The payload's length decides the header's, so room for the
-/// longest is left and the payload moved down; a payload that stays empty leaves nothing.
-pub(super) fn append_message(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+/// Appends a binary message whose payload `fill` appends; nothing, if that is nothing.
+pub(super) fn append_frame(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+    let (start, mut is_empty) = (out.len(), true);
+    append_message(Opcode::Binary, out, |out| {
+        let before = out.len();
+        fill(out);
+        is_empty = out.len() == before;
+    });
+    if is_empty {
+        out.truncate(start);
+    }
+}
+
+/// Appends a message whose payload `fill` appends. The payload's length decides the header's, so room for the longest is
+/// left and the payload moved down.
+fn append_message(opcode: Opcode, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_MAX]);
     let payload = start + HEADER_MAX;
     fill(out);
     let len = out.len() - payload;
-    if len == 0 {
-        return out.truncate(start);
-    }
-    let mut header = [BINARY; HEADER_MAX];
+    let mut header = [opcode as u8; HEADER_MAX];
     let header_len = match len {
         0..126 => {
             header[1] = len as u8;
@@ -50,6 +64,8 @@ const CAPACITY_KEPT: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     pending: Vec<u8>,
+    /// How much of that has gone already: moving the rest down after each send would cost more than the send.
+    gone: usize,
     /// The bodies in the frame of which the pending bytes are the rest; they count as sent when the last byte is.
     frame_bodies: u64,
     /// Bytes of the WebSocket layer's replies since nothing was pending.
@@ -58,26 +74,27 @@ pub(super) struct Outbox {
 
 /// What one write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Delivery {
+pub struct Delivery {
     /// Bytes that the kernel took.
-    pub(super) bytes: usize,
+    pub bytes: usize,
     /// Bodies whose last byte was among them.
-    pub(super) bodies: u64,
+    pub bodies: u64,
     /// The new frames are on their way, whole or begun.
-    pub(super) frames_went: bool,
+    pub frames_went: bool,
     /// The kernel did not take everything.
-    pub(super) is_blocked: bool,
+    pub is_blocked: bool,
     /// The peer is gone.
-    pub(super) is_broken: bool,
-    /// Nothing is sent to it until it catches up.
-    pub(super) is_stale: bool,
-    /// Nothing is sent to it until it shows itself.
-    pub(super) is_hidden: bool,
+    pub is_broken: bool,
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub(super) fn pending_len(&self) -> usize {
+        self.pending.len() - self.gone
     }
 
     /// Bytes of the WebSocket layer's replies that may still wait. What else does is not the peer's doing.
@@ -100,9 +117,9 @@ impl Outbox {
         (said, rest)
     }
 
-    /// Adds a binary message whose payload `fill` appends.
-    pub(super) fn say(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
-        append_message(&mut self.pending, fill);
+    /// Adds a message whose payload `fill` appends.
+    pub(super) fn say(&mut self, opcode: Opcode, fill: impl FnOnce(&mut Vec<u8>)) {
+        append_message(opcode, &mut self.pending, fill);
     }
 
     /// One `send` of what is pending and then of `frames`, which hold `bodies` bodies; `buffer` is for putting them
@@ -114,14 +131,17 @@ impl Outbox {
         frames: &[u8],
         bodies: u64,
     ) -> Delivery {
-        let before = self.pending.len();
-        let bytes = if before == 0 {
-            frames
-        } else {
-            buffer.clear();
-            buffer.extend_from_slice(&self.pending);
-            buffer.extend_from_slice(frames);
-            buffer
+        let waiting = &self.pending[self.gone..];
+        let before = waiting.len();
+        let bytes = match (waiting, frames) {
+            (_, []) => waiting,
+            ([], _) => frames,
+            _ => {
+                buffer.clear();
+                buffer.extend_from_slice(waiting);
+                buffer.extend_from_slice(frames);
+                buffer
+            }
         };
         if bytes.is_empty() {
             return Delivery::default();
@@ -129,17 +149,24 @@ impl Outbox {
         let Some(sent) = send_once(socket, bytes) else { return Delivery { is_broken: true, ..Delivery::default() } };
         let mut delivery = Delivery { bytes: sent, is_blocked: sent < bytes.len(), ..Delivery::default() };
         if sent < before {
-            self.pending.drain(..sent);
+            self.gone += sent;
             return delivery;
         }
         delivery.bodies = std::mem::take(&mut self.frame_bodies);
-        self.pending.clear();
         if sent > before {
             delivery.frames_went = true;
-            self.pending.extend_from_slice(&bytes[sent..]);
-            if self.pending.is_empty() { delivery.bodies += bodies } else { self.frame_bodies = bodies }
+            let rest = &frames[sent - before..];
+            if rest.is_empty() {
+                delivery.bodies += bodies;
+            } else {
+                self.frame_bodies = bodies;
+            }
+            self.pending.clear();
+            self.pending.extend_from_slice(rest);
+        } else {
+            self.pending.clear();
         }
-        self.replies = 0;
+        (self.gone, self.replies) = (0, 0);
         if self.pending.is_empty() {
             self.pending.shrink_to(CAPACITY_KEPT);
         }
@@ -201,13 +228,14 @@ mod tests {
     #[test]
     fn the_header_fits_the_length() {
         for (len, header) in [
+            (0, vec![0x82, 0]),
             (1, vec![0x82, 1]),
             (125, vec![0x82, 125]),
             (126, vec![0x82, 126, 0, 126]),
             (70_000, vec![0x82, 127, 0, 0, 0, 0, 0, 1, 17, 112]),
         ] {
             let mut out = vec![9];
-            append_message(&mut out, |out| out.extend(std::iter::repeat_n(7, len)));
+            append_message(Opcode::Binary, &mut out, |out| out.extend(std::iter::repeat_n(7, len)));
             assert_eq!(out[1..1 + header.len()], header);
             assert_eq!(out.len(), 1 + header.len() + len);
             assert!(out[1 + header.len()..].iter().all(|byte| *byte == 7));
@@ -215,9 +243,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_no_message() {
+    fn a_frame_of_nothing_is_none() {
         let mut out = vec![9];
-        append_message(&mut out, |_| ());
+        append_frame(&mut out, |_| ());
         assert_eq!(out, [9]);
     }
 }

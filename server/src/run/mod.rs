@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::game::Game;
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
+use crate::net::game_service::GameService;
 use crate::net::http::{self, Front, Health, LoopEntrance};
 use crate::net::listener;
 use crate::session::Registry;
@@ -134,8 +135,9 @@ impl Server {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
             let connections = Arc::new(AtomicUsize::new(0));
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });
-            let shared = Shared { registry: Arc::clone(&registry), connections, metrics: telemetry.for_loop() };
-            let event_loop = EventLoop::<World, _>::new(index as u8, doors, waiting, shared);
+            let metrics = telemetry.for_loop();
+            let service = GameService::new(index as u8, doors, Arc::clone(&registry), metrics.clone());
+            let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
             let run = move || event_loop.run() == LoopEnd::Farewell;
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }

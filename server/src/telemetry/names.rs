@@ -56,6 +56,7 @@ metrics! {
     SENT_BYTES = "fracas_network_sent_bytes_total", Counter, Bytes, "Bytes written to game connections.";
     UPDATES_SENT = "fracas_updates_sent_total", Counter, Count, "Tick bodies whose last byte the kernel took.";
     ENCODED_BYTES = "fracas_encoded_bytes_total", Counter, Bytes, "Bytes of deltas and entries encoded.";
+    MESSAGES_DROPPED = "fracas_messages_dropped_total", Counter, Count, "Messages and WebSocket pings beyond what a peer may send.";
     INPUTS_RECEIVED = "fracas_inputs_received_total", Counter, Count, "Inputs taken for their tick.";
     INPUTS_DROPPED = "fracas_inputs_dropped_total", Counter, Count, "Inputs not taken, by reason.";
     INPUT_LEAD = "fracas_input_lead_ticks", Histogram, Count, "How many ticks before its own the newest input was read.";

@@ -12,6 +12,7 @@ use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Published, TickDoors};
 use fracas_server::game::{Game, PlayerKind};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::net::game_service::GameService;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
 use fracas_server::sim::room::Room;
@@ -235,7 +236,7 @@ impl Player {
 
 pub(crate) struct Stage {
     room: Room<World>,
-    event_loop: EventLoop<World, End>,
+    event_loop: EventLoop<GameService<World>, End>,
     doors: TickDoors<World>,
     newcomers: flume::Sender<Newcomer<End>>,
     telemetry: Telemetry,
@@ -256,8 +257,9 @@ impl Stage {
         let (newcomers, waiting) = flume::bounded(1000);
         let telemetry = Telemetry::new(RATE).expect("metrics");
         let connections = Arc::new(AtomicUsize::new(0));
-        let shared = Shared { registry: Arc::new(Registry::default()), connections, metrics: telemetry.for_loop() };
-        let event_loop = EventLoop::new(0, loops.remove(0), waiting, shared);
+        let metrics = telemetry.for_loop();
+        let service = GameService::new(0, loops.remove(0), Arc::new(Registry::default()), metrics.clone());
+        let event_loop = EventLoop::new(0, service, waiting, Shared { connections, metrics });
         let start = Instant::now();
         Self { room, event_loop, doors, newcomers, telemetry, start, sequence: 0, players: Vec::new() }
     }
@@ -305,9 +307,8 @@ impl Stage {
     /// Reads, ticks once, writes.
     pub(crate) fn tick(&mut self) {
         self.tick_room();
-        let mut published = self.publish_to_loop();
-        let now = self.now();
-        self.event_loop.write_all(&mut published, || now);
+        let published = self.publish_to_loop();
+        self.write(published);
     }
 
     /// Ticks with the loop asleep: what is published waits at its door.
@@ -326,12 +327,13 @@ impl Stage {
     }
 
     pub(crate) fn publish_to_loop(&mut self) -> Vec<Published<World>> {
-        self.event_loop.take_published()
+        self.event_loop.service().take_published()
     }
 
-    pub(crate) fn write(&mut self, mut published: Vec<Published<World>>) {
+    pub(crate) fn write(&mut self, published: Vec<Published<World>>) {
         let now = self.now();
-        self.event_loop.write_all(&mut published, || now);
+        self.event_loop.service().publish(published);
+        self.event_loop.write_all(|| now);
     }
 
     /// Ticks, and lets all players hear and speak in between.

@@ -1,0 +1,312 @@
+//! The game as what an event loop serves: between the room on the tick thread and the players on their lines.
+
+use super::handshake::Refusal;
+use super::line::Line;
+use super::policy::Policy;
+use super::seat::{ClockTick, Desk, Seat};
+use super::service::{Connections, Service, Turn};
+use super::socket::Socket;
+use super::writer::{Delivery, append_frame};
+use crate::channel::{Admission, Asides, Batch, ConnectionKey, LoopDoors, Published, Request};
+use crate::game::{Game, InputOf, PlayerKind};
+use crate::replication::{Composer, TickOutput};
+use crate::session::Registry;
+use crate::telemetry::LoopMetrics;
+use fracas_protocol::codec;
+use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
+use fracas_protocol::rules::{MessageOf, Rules};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::Message;
+
+/// How long the tick may keep us waiting before we look at the sockets again without it.
+const TICK_PATIENCE: Duration = Duration::from_millis(250);
+/// How much earlier than it takes reading begins.
+const READ_MARGIN: Duration = Duration::from_micros(500);
+/// Fresh starts per tick: at least this many, and one in so many players.
+const FRESH_STARTS_MIN: usize = 8;
+const FRESH_STARTS_SHARE: usize = 64;
+/// How long a client that may come back should wait at least, in milliseconds. It adds its own jitter.
+const RETRY_AFTER_MS: u32 = 1000;
+
+/// One event loop's side of the game.
+pub struct GameService<G: Game> {
+    index: u8,
+    policy: Policy,
+    doors: LoopDoors<G>,
+    registry: Arc<Registry>,
+    metrics: LoopMetrics,
+    batch: Batch<InputOf<G>>,
+    composer: Composer<G>,
+    /// The ticks that are being taken in.
+    published: Vec<Published<G>>,
+    /// What frames are made of now, and what is said beside them.
+    outputs: Vec<Arc<TickOutput<G::Rules>>>,
+    news: Vec<Arc<Asides>>,
+    /// The newest tick that was published to us.
+    last: Option<Published<G>>,
+    /// Who is to start afresh, in the order in which they became ready.
+    fresh_starts: VecDeque<ConnectionKey>,
+    /// Of the players written so far in this round.
+    stale: u32,
+    hidden: u32,
+}
+
+impl<G: Game> GameService<G> {
+    /// The side of the event loop with this index. `registry` knows which token belongs to which session.
+    pub fn new(index: u8, doors: LoopDoors<G>, registry: Arc<Registry>, metrics: LoopMetrics) -> Self {
+        Self {
+            index,
+            policy: Policy::game(),
+            doors,
+            registry,
+            metrics,
+            batch: Batch::default(),
+            composer: Composer::default(),
+            published: Vec::new(),
+            outputs: Vec::new(),
+            news: Vec::new(),
+            last: None,
+            fresh_starts: VecDeque::new(),
+            stale: 0,
+            hidden: 0,
+        }
+    }
+
+    /// What has been published and not been taken yet.
+    pub fn take_published(&mut self) -> Vec<Published<G>> {
+        self.doors.outbound.try_iter().collect()
+    }
+
+    /// Takes in ticks, for the next round of writing.
+    pub fn publish(&mut self, ticks: Vec<Published<G>>) {
+        self.published.extend(ticks);
+    }
+
+    /// If ticks were published that never came here, because the door was full: the index of the first tick after the
+    /// last of them. The door may have filled and emptied while we were taking what it held.
+    fn after_last_gap(&self) -> Option<usize> {
+        let mut before = self.last.as_ref().map(|last| last.sequence);
+        let mut after_gap = None;
+        for (index, tick) in self.published.iter().enumerate() {
+            if before.is_some_and(|before| tick.sequence != before + 1) {
+                after_gap = Some(index);
+            }
+            before = Some(tick.sequence);
+        }
+        after_gap
+    }
+
+    fn take_asides<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, tick: &Published<G>, now: Instant) {
+        let (asides, index) = (&tick.asides, self.index);
+        for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
+            self.take_admission(connections, admission, tick, now);
+        }
+        for (key, reason) in &asides.evictions {
+            if let Some(connection) = connections.get(*key) {
+                connection.peer.leave();
+                self.dismiss(&mut connection.peer, &mut connection.line, (*reason).into(), now);
+            }
+        }
+        // Every loop hears of every end; the first one is enough to clear the registry.
+        if index == 0 {
+            asides.ended.iter().for_each(|session| self.registry.end(*session));
+        }
+    }
+
+    fn take_admission<S: Socket>(
+        &mut self,
+        connections: &mut Connections<Seat<G>, S>,
+        admission: &Admission,
+        published: &Published<G>,
+        now: Instant,
+    ) {
+        let connection = connections.get(admission.connection).filter(|connection| connection.peer.is_asked());
+        let (admitted, connection) = match (admission.verdict, connection) {
+            (Ok(admitted), Some(connection)) => (admitted, connection),
+            (Err(reason), Some(connection)) => {
+                connection.peer.leave();
+                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
+            }
+            (Err(_), None) => return,
+            (Ok(admitted), None) => {
+                // It left before the answer came, and never got the token of a session that began just now.
+                let how = if admitted.resumed { Request::Lost } else { Request::Leave };
+                return self.batch.requests.push((admission.connection, how(admitted.session)));
+            }
+        };
+        let output = &published.output;
+        let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
+            tick_rate: output.rules.tick_rate(),
+            clock: connection.peer.clock(now, clock_tick(published)),
+            own: admitted.own,
+            token: self.registry.issue(admitted.session),
+            resumed: admitted.resumed,
+            map: output.rules.map_id(),
+            world: output.rules.world(),
+            limits: Limits::default(),
+        });
+        connection.peer.seat(admitted.session, u32::from(admitted.session.player.0), now);
+        connection.line.say(|out| codec::encode(&welcome, out));
+        self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
+    }
+
+    /// Starts as many of those who are ready afresh as a tick may: when a whole loop was late, its players' fresh starts
+    /// must not make it late again.
+    fn start_afresh<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
+        for _ in 0..FRESH_STARTS_MIN.max(connections.len() / FRESH_STARTS_SHARE) {
+            let Some(key) = self.fresh_starts.pop_front() else { break };
+            let Some(connection) = connections.get(key) else { continue };
+            connection.peer.is_queued = false;
+            if connection.peer.may_start_afresh(&connection.line, now) {
+                connection.peer.start_afresh(now);
+                self.metrics.resyncs.increment(1);
+            }
+        }
+    }
+}
+
+fn clock_tick<G: Game>(published: &Published<G>) -> ClockTick {
+    ClockTick { tick: published.output.tick, due: published.due, work: published.work }
+}
+
+impl<G: Game> Service for GameService<G> {
+    type Peer = Seat<G>;
+
+    fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, now: Instant) -> Seat<G> {
+        Seat::new(key, kind, now)
+    }
+
+    fn take(&mut self, seat: &mut Seat<G>, line: &mut Line, message: &Message, now: Instant) -> Result<(), Refusal> {
+        let Message::Binary(bytes) = message else { return Ok(()) };
+        let last = self.last.as_ref();
+        let mut desk = Desk {
+            batch: &mut self.batch,
+            registry: &self.registry,
+            metrics: &self.metrics,
+            tick: last.map(|last| last.output.tick).unwrap_or_default(),
+            tick_hz: last.map_or(1, |last| last.output.rules.tick_rate().hz()),
+        };
+        seat.take(line, bytes, now, &mut desk)
+    }
+
+    fn judge(&mut self, seat: &mut Seat<G>, line: &mut Line, now: Instant) {
+        if let Some(reason) = seat.judge(line, now) {
+            return self.dismiss(seat, line, reason.into(), now);
+        }
+        let Some(last) = &self.last else { return };
+        let rate = last.output.rules.tick_rate();
+        if seat.is_ready_for_fresh_start(line, last.output.tick, rate, now) && !seat.is_queued {
+            seat.is_queued = true;
+            self.fresh_starts.push_back(seat.key());
+        }
+    }
+
+    fn part(&mut self, seat: &mut Seat<G>) {
+        seat.leave_room(&mut self.batch, Request::Lost);
+    }
+
+    fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
+        self.part(seat);
+        if line.is_open() && refusal.reason.may_retry() {
+            let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms: RETRY_AFTER_MS };
+            line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
+        }
+        line.close(refusal, now);
+    }
+
+    /// Gives the batch to the tick thread; while that has no room, it grows here.
+    fn hand_over(&mut self) {
+        if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        match self.doors.inbound.try_send(batch) {
+            Ok(()) => self.batch = self.doors.spare.try_recv().unwrap_or_default(),
+            Err(refused) => self.batch = refused.into_inner(),
+        }
+    }
+
+    /// Just before the next tick is due.
+    fn read_at(&self, reading: Duration) -> Instant {
+        let Some(last) = &self.last else { return Instant::now() };
+        let period = Duration::from_micros(last.output.rules.tick_rate().period_us());
+        last.due + period - (reading + reading / 4 + READ_MARGIN).min(period)
+    }
+
+    fn wait(&mut self) -> Turn {
+        match self.doors.outbound.recv_timeout(TICK_PATIENCE) {
+            Ok(first) => self.published.push(first),
+            // Late; what is pending is sent all the same.
+            Err(flume::RecvTimeoutError::Timeout) => {}
+            Err(flume::RecvTimeoutError::Disconnected) => return Turn::Over,
+        }
+        self.published.extend(self.doors.outbound.try_iter());
+        let farewell = self.published.iter().find_map(|tick| tick.asides.farewell);
+        farewell.map_or(Turn::Write, Turn::Farewell)
+    }
+
+    fn prepare<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
+        let first_whole = self.after_last_gap();
+        self.outputs.clear();
+        self.news.clear();
+        let whole = &self.published[first_whole.unwrap_or(0)..];
+        self.outputs.extend(whole.iter().map(|tick| Arc::clone(&tick.output)));
+        if let Some(last) = self.published.last() {
+            self.last = Some(last.clone());
+        }
+        let mut published = std::mem::take(&mut self.published);
+        for tick in published.drain(..) {
+            self.take_asides(connections, &tick, now);
+            if !tick.asides.notices.is_empty() {
+                self.news.push(tick.asides);
+            }
+        }
+        self.published = published;
+        if first_whole.is_some() {
+            connections.iter_mut().for_each(|connection| connection.peer.set_stale());
+        }
+        self.start_afresh(connections, now);
+        (self.stale, self.hidden) = (0, 0);
+    }
+
+    fn compose(&mut self, seat: &mut Seat<G>, line: &mut Line, now: Instant, out: &mut Vec<u8>) -> u64 {
+        let Some(last) = &self.last else { return 0 };
+        seat.answer_pings(line, now, clock_tick(last));
+        // Who is stale does without news, as without frames.
+        let Some((session, viewer)) = seat.audience() else { return 0 };
+        let news = self.news.iter().flat_map(|asides| &asides.notices);
+        for notice in news.filter(|notice| notice.to.is_none_or(|to| to == session)) {
+            append_frame(out, |out| out.extend_from_slice(&notice.message));
+        }
+        let (mut rest, mut bodies) = (&self.outputs[..], 0);
+        while !rest.is_empty() {
+            let mut used = 0;
+            append_frame(out, |out| used = self.composer.frame(viewer, session.player, rest, out));
+            bodies += used as u64;
+            rest = &rest[used..];
+        }
+        bodies
+    }
+
+    fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
+        if let Some(last) = &self.last {
+            seat.sent(delivery, last.output.tick);
+        }
+        self.stale += u32::from(seat.is_stale());
+        self.hidden += u32::from(seat.is_hidden());
+    }
+
+    fn written(&mut self) {
+        // The outputs are the room's to use again.
+        self.outputs.clear();
+        self.metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
+        self.metrics.stale_players.set(f64::from(self.stale));
+        self.metrics.hidden_players.set(f64::from(self.hidden));
+    }
+}
