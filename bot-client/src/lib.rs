@@ -4,6 +4,7 @@
 //! A bot is a [`link`] to the server, the protocol's client state machine, and a [`brain`] that decides what to do. It
 //! decodes every frame, keeps a replica, and checks it against the hashes that the server sends.
 
+pub mod conditioner;
 pub mod descriptors;
 pub mod link;
 

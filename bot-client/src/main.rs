@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use fracas_bots::brain::BrainKind;
+use fracas_bots::conditioner::Line;
 use fracas_bots::descriptors;
 use fracas_bots::link::Target;
 use fracas_bots::report::text;
@@ -56,6 +57,9 @@ struct SwarmArgs {
     /// Inputs a second and bot. [default: the server's tick rate]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=60))]
     input_hz: Option<u32>,
+    /// How bad every bot's line is made, each way, like delay=50ms,jitter=20ms,loss=1% [default: as it is]
+    #[arg(long, value_name = "LINE", value_parser = str::parse::<Line>)]
+    line: Option<Line>,
     /// Write the result to this file as JSON; "-" is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -98,6 +102,7 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
         brain: args.brain,
         seed: args.seed,
         input_hz: args.input_hz,
+        line: args.line.unwrap_or_default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! People, bots and swarms in one arena.
 
-use fracas_bots::bot::{self, Attention, Clock, Observer, Setup};
-use fracas_bots::brain::{BrainKind, Skill};
+use fracas_bots::bot::{self, Clock, Observer, Setup};
+use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::arena::tuning::HULL_MAX;
 use fracas_protocol::arena::{Arena, Entity};
@@ -145,16 +145,7 @@ impl Observer for Newcomer {
 }
 
 fn setup(server: &Server, brain: BrainKind, hello: Hello) -> Setup {
-    Setup {
-        target: Target::parse(&server.url()).expect("an address"),
-        hello,
-        brain,
-        skill: Skill::SEASONED,
-        seed: 1,
-        input_hz: None,
-        attention: Attention::Verifies,
-        header: None,
-    }
+    Setup::new(Target::parse(&server.url()).expect("an address"), hello, brain, 1)
 }
 
 /// Plays for a while as one who came alone.

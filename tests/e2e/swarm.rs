@@ -1,7 +1,7 @@
 //! What a swarm's bots do when there are too many for all to look.
 
 use fracas_bots::bot::{self, Attention, Clock, Observer, Setup};
-use fracas_bots::brain::{BrainKind, Skill};
+use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::arena::{Arena, Entity};
 use fracas_protocol::message::Hello;
@@ -35,8 +35,7 @@ fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Durat
             .zip(attentions)
             .map(|(seed, &attention)| {
                 let hello = Hello::player(format!("bot {seed}"));
-                let (skill, target) = (Skill::SEASONED, target.clone());
-                let setup = Setup { target, hello, brain, skill, seed, input_hz: None, attention, header: None };
+                let setup = Setup { attention, ..Setup::new(target.clone(), hello, brain, seed) };
                 let (rules, mut stopped) = (rules.clone(), stopped.clone());
                 tokio::task::spawn_local(async move {
                     let mut company = Company::default();

@@ -20,6 +20,8 @@ const EXPECTED_MAX: usize = 16;
 pub struct Driver {
     /// What decides.
     pub brain: Brain,
+    /// Whom a rail is to be fired at as soon as an input goes out, and how far off.
+    wanted: Option<(EntityId, i32)>,
     /// Ships per open tile, as last told.
     density: Vec<u8>,
     /// Where the screen showed the others when a rail was last aimed.
@@ -31,7 +33,7 @@ pub struct Driver {
 impl Driver {
     /// A driver that has seen nothing.
     pub fn new(brain: Brain) -> Self {
-        Self { brain, density: Vec::new(), screen: Vec::new(), expected: VecDeque::new() }
+        Self { brain, wanted: None, density: Vec::new(), screen: Vec::new(), expected: VecDeque::new() }
     }
 
     /// Thinks if a tick is due, and lets the client play what is.
@@ -52,7 +54,11 @@ impl Driver {
         let tick = client.input_clock().tick_and_fraction(now_us).0.next();
         let sight = Sight { replica: client.replica(), own, own_id, state, tick, density: &self.density };
         let mut input = self.brain.think(&sight);
-        if let Some((target, off_steps)) = self.brain.rail_target() {
+        self.wanted = self.brain.rail_target().or(self.wanted);
+        // Aimed when it is fired: who says little must not shoot at what the screen showed some ticks ago.
+        if client.speaks_on(tick)
+            && let Some((target, off_steps)) = self.wanted.take()
+        {
             input.rail = self.aim_rail(client, now_us, &input, target, off_steps);
         }
         client.set_input(input);

@@ -4,6 +4,7 @@ pub mod driver;
 mod light;
 
 use crate::brain::{Brain, BrainKind, Skill};
+use crate::conditioner::{Line, LongLink};
 use crate::link::{Link, LinkError, Received, Target};
 use driver::{DISPLAY_TICKS, Driver};
 use fracas_protocol::arena::{Arena, Entity};
@@ -70,8 +71,27 @@ pub struct Setup {
     pub input_hz: Option<u32>,
     /// How closely it looks.
     pub attention: Attention,
+    /// How bad its line is made.
+    pub line: Line,
     /// A header for the handshake.
     pub header: Option<(&'static str, String)>,
+}
+
+impl Setup {
+    /// A bot of ordinary skill that looks closely, over a line as it is.
+    pub fn new(target: Target, hello: Hello, brain: BrainKind, seed: u64) -> Self {
+        Self {
+            target,
+            hello,
+            brain,
+            skill: Skill::SEASONED,
+            seed,
+            input_hz: None,
+            attention: Attention::Verifies,
+            line: Line::default(),
+            header: None,
+        }
+    }
 }
 
 /// Who is told what a bot experiences. Times are those of the bot's [`Clock`].
@@ -164,30 +184,28 @@ pub async fn play(
         _ = stop.wait_for(|stop| *stop) => return bot.outcome(Ending::Left),
     };
     let mut link = match connected {
-        Ok(link) => link,
+        Ok(link) => LongLink::new(link, setup.line, setup.seed),
         Err(error) => return bot.outcome(Ending::NotConnected(error)),
     };
     loop {
         let now_us = clock.now_us();
         let wake_us = bot.advance(now_us, observer);
-        if link.send(std::iter::from_fn(|| bot.mode.take_outgoing())).await.is_err() {
-            return bot.outcome(Ending::Closed(None));
-        }
+        bot.send(now_us, &mut link);
         tokio::select! {
-            received = link.receive() => match received {
-                Received::Message(message) => {
+            received = link.receive(clock, wake_us) => match received {
+                Some(Received::Message(message)) => {
                     if let Err(error) = bot.receive(clock.now_us(), &message, observer) {
                         link.close().await;
                         return bot.outcome(Ending::Unintelligible(error));
                     }
                 }
-                Received::Closed(close) => return bot.outcome(Ending::Closed(close.map(|(code, _)| code))),
+                Some(Received::Closed(close)) => return bot.outcome(Ending::Closed(close.map(|(code, _)| code))),
+                None => {}
             },
-            () = tokio::time::sleep_until(clock.at(wake_us)) => {}
             _ = stop.wait_for(|stop| *stop) => {
-                bot.mode.leave(clock.now_us());
-                // The server may be gone already.
-                let _ = link.send(std::iter::from_fn(|| bot.mode.take_outgoing())).await;
+                let now_us = clock.now_us();
+                bot.mode.leave(now_us);
+                bot.send(now_us, &mut link);
                 link.close().await;
                 return bot.outcome(Ending::Left);
             }
@@ -257,6 +275,10 @@ impl Bot {
             }
         };
         Outcome { ending, joined: self.joined, verified, counters, token: self.token }
+    }
+
+    fn send(&mut self, now_us: u64, link: &mut LongLink) {
+        std::iter::from_fn(|| self.mode.take_outgoing()).for_each(|message| link.send(now_us, message));
     }
 
     /// Plays what is due. Returns when to come back.

@@ -11,6 +11,7 @@ pub use saturation::process_cpu;
 
 use crate::bot::{Clock, Ending, Outcome};
 use crate::brain::BrainKind;
+use crate::conditioner::Line;
 use crate::link::{LinkError, Target};
 use crate::report::summary::{BotShare, Percentiles};
 use crate::report::{Measures, Summary};
@@ -45,6 +46,8 @@ pub struct Plan {
     pub seed: u64,
     /// Inputs a second and bot; the tick rate if none.
     pub input_hz: Option<u32>,
+    /// How bad the bots' lines are made.
+    pub line: Line,
 }
 
 /// What all workers of a swarm share.

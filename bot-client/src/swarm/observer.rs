@@ -158,6 +158,7 @@ mod tests {
     use super::*;
     use crate::bot::Clock;
     use crate::brain::BrainKind;
+    use crate::conditioner::Line;
     use crate::link::Target;
     use crate::report::summary::on_time;
     use crate::swarm::Plan;
@@ -178,6 +179,7 @@ mod tests {
             brain: BrainKind::Idle,
             seed: 1,
             input_hz: None,
+            line: Line::default(),
         };
         Shared {
             rules: Arena::new(RATE, Map::new(&vec![vec![false; 8]; 8]).expect("a map")),

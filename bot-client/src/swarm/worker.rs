@@ -4,7 +4,6 @@ use super::observer::BotObserver;
 use super::saturation::Saturation;
 use super::{ALL_VERIFY_MAX, COHORT, Shared};
 use crate::bot::{self, Attention, Ending, Outcome, Setup};
-use crate::brain::Skill;
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
@@ -128,15 +127,12 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         _ if plan.bots <= ALL_VERIFY_MAX => Attention::VerifiesWhileItCan,
         _ => Attention::Glances,
     };
+    let (hello, seed) = (Hello::player(format!("bot {number}")), Dice::new(plan.seed, number as u64).word());
     Setup {
-        target: plan.target.clone(),
-        hello: Hello::player(format!("bot {number}")),
-        brain: plan.brain,
-        skill: Skill::SEASONED,
-        seed: Dice::new(plan.seed, number as u64).word(),
         input_hz: plan.input_hz,
         attention,
-        header: None,
+        line: plan.line,
+        ..Setup::new(plan.target.clone(), hello, plan.brain, seed)
     }
 }
 

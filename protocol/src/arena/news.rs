@@ -35,7 +35,8 @@ pub enum News {
     Rail {
         /// The tick on which it was fired.
         tick: Tick,
-        /// The ship it hit, which the shooter had in view.
+        /// The ship that it met, as the shooter saw it. It is hurt unless it has been destroyed or has come under
+        /// protection since.
         hit: Option<EntityId>,
     },
 }

@@ -78,7 +78,7 @@ pub struct Counters {
 /// How a client behaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Snapshots kept for [`Client::timeline`]. A bot that shows nothing needs none.
+    /// Snapshots kept for [`Client::timeline`](super::Client::timeline). A bot that shows nothing needs none.
     pub display_ticks: usize,
     /// Inputs sent in a second, at most the tick rate; as many as that if none.
     pub input_hz: Option<u32>,

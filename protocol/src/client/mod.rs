@@ -328,10 +328,7 @@ impl<R: Rules> Client<R> {
     }
 
     fn play(&mut self, now_us: u64, tick: Tick) {
-        let hz = u64::from(self.replica.rules().tick_rate().hz());
-        let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
-        let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
-        if inputs_by(tick) == inputs_by(Tick(tick.0.saturating_sub(1))) {
+        if !self.speaks_on(tick) {
             // Nothing is said on this tick: what was said last is held, here as on the server.
             self.prediction.play(self.replica.rules(), tick, self.said, false);
             return;
@@ -344,6 +341,14 @@ impl<R: Rules> Client<R> {
         self.counters.inputs_sent += 1;
         let ack = self.ack();
         self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
+    }
+
+    /// Whether an input is sent for `tick`: for all but with [`Options::input_hz`].
+    pub fn speaks_on(&self, tick: Tick) -> bool {
+        let hz = u64::from(self.replica.rules().tick_rate().hz());
+        let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
+        let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
+        inputs_by(tick) > inputs_by(Tick(tick.0.saturating_sub(1)))
     }
 
     fn send_ack(&mut self, now_us: u64) {

@@ -73,18 +73,28 @@ impl Bolts {
     }
 }
 
-/// The ship that a beam of `shooter` meets first, with all others where they were at `view`. `ships` holds those that can
-/// be hit, where they are now; `past` knows where they were in this life of theirs.
-pub(super) fn beam_hit(beam: &Beam, shooter: u16, view: ViewTime, ships: &Grid, past: &Past) -> Option<Hit> {
+/// The ship that a beam of `shooter` meets first, with all others where they were at `view`, those among them that have
+/// been destroyed since. `ships` holds the living where they are now, `fallen` the slots of those who are not among them;
+/// `past` knows where each of them was in the life that it leads or led last.
+pub(super) fn beam_hit(
+    beam: &Beam,
+    shooter: u16,
+    view: ViewTime,
+    ships: &Grid,
+    fallen: impl Iterator<Item = u16>,
+    past: &Past,
+) -> Option<Hit> {
     let reach = REWIND_REACH;
     let path = Rect::bounds([beam.from, beam.to].into_iter())?.widened(reach, reach);
     let mut first: Option<(i64, u16)> = None;
-    ships.visit(&path, |id, _| {
-        let Some(slot) = slot_of(id).filter(|slot| *slot != shooter) else { return };
-        if let Some(way) = past.place(slot, view).and_then(|centre| beam.way_to(centre)) {
+    let mut consider = |slot: u16| {
+        let place = if slot == shooter { None } else { past.place(slot, view) };
+        if let Some(way) = place.and_then(|centre| beam.way_to(centre)) {
             first = Some(first.map_or((way, slot), |best| best.min((way, slot))));
         }
-    });
+    };
+    ships.visit(&path, |id, _| slot_of(id).into_iter().for_each(&mut consider));
+    fallen.for_each(&mut consider);
     first.map(|(_, victim)| Hit { shooter, victim, damage: RAIL_DAMAGE })
 }
 

@@ -213,14 +213,18 @@ impl World {
         self.hits = hits;
     }
 
-    /// Rails hit at once, and what their shooters saw: others are where they were then.
+    /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
+    /// left since is met too, and stands before who was behind it, but is not hurt.
     fn fire_rails(&mut self, tick: Tick) {
         let mut rails = std::mem::take(&mut self.rails);
         for Rail { shooter, view } in rails.drain(..) {
             let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
             let Some(aim) = ship.rail else { continue };
             let beam = self.arena.beam(ship.position, aim);
-            let hit = combat::beam_hit(&beam, shooter, view, &self.targets, &self.past);
+            let alive = |pilot: &Pilot| pilot.ship.is_alive();
+            let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
+            let fallen = fallen.map(|(slot, _)| slot);
+            let hit = combat::beam_hit(&beam, shooter, view, &self.targets, fallen, &self.past);
             let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
             self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
             if let Some(hit) = hit {
@@ -328,7 +332,6 @@ impl Game for World {
         if self.pilots.get_mut(player.index()).and_then(Option::take).is_some() {
             self.population -= 1;
             self.bolts.remove_of(player.0);
-            self.past.forget(player.index());
         }
     }
 

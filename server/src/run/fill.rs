@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::net::http::HOUSE_HEADER;
-use fracas_bots::bot::{self, Attention, Clock, Setup};
+use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
 use fracas_protocol::arena::{Arena, Map};
@@ -137,15 +137,12 @@ struct Bot {
 impl Bot {
     fn start(plan: &Plan, rules: Arena, clock: Clock, number: usize) -> Self {
         let (stop, mut stopped) = watch::channel(false);
+        let (target, hello) = (plan.target.clone(), Hello::player(NAMES[number % NAMES.len()]));
+        let seed = Dice::new(plan.seed, number as u64).word();
         let setup = Setup {
-            target: plan.target.clone(),
-            hello: Hello::player(NAMES[number % NAMES.len()]),
-            brain: BrainKind::Hunter,
             skill: Skill::CASUAL,
-            seed: Dice::new(plan.seed, number as u64).word(),
-            input_hz: None,
-            attention: Attention::Verifies,
             header: Some((HOUSE_HEADER, plan.house_secret.clone())),
+            ..Setup::new(target, hello, BrainKind::Hunter, seed)
         };
         let task = tokio::task::spawn_local(async move {
             let outcome = bot::play(&setup, rules, clock, &mut (), &mut stopped).await;

@@ -173,18 +173,56 @@ fn a_ship_that_came_back_is_not_hit_where_its_wreck_was() {
     let aim = FineHeading::towards(wreck.x - from.x, wreck.y - from.y);
     let mut hits = 0;
     for _ in 0..400 {
-        let view = Tick(stage.next().0 - LAG - 2).into();
+        let view = ViewTime::from(Tick(stage.next().0 - LAG - 2));
         // Whenever energy allows; the target rests until it is destroyed and respawns.
         stage.play(SHOOTER, LAG, Input { rail: Some(RailShot { aim, view }), ..Input::default() });
-        let was_alive = stage.ship(TARGET).is_alive() && stage.place(TARGET) == wreck;
+        let seen = *stage.ship_on(TARGET, view.tick());
         stage.tick();
         for (_, hit) in &stage.rails {
-            assert!(hit.is_none() || was_alive, "it is elsewhere now, or nowhere");
+            assert_eq!(hit.is_some(), seen.is_alive() && seen.position == wreck, "else it was elsewhere, or nowhere");
             hits += u32::from(hit.is_some());
         }
     }
     assert!(hits >= 3, "it takes three to destroy a ship: {hits}");
     assert_ne!(stage.place(TARGET), wreck, "and it came back elsewhere");
+}
+
+#[test]
+fn a_rail_meets_who_was_destroyed_since_it_was_seen_and_not_who_was_behind() {
+    // The other two are on one line from the second shooter, the target before the one behind it.
+    const SECOND: usize = 2;
+    const BEHIND: usize = 3;
+    let aims = |stage: &Stage, shooter: usize| {
+        let (from, to) = (stage.place(shooter), stage.place(TARGET));
+        let aim = FineHeading::towards(to.x - from.x, to.y - from.y);
+        (aim, stage.room.game().rules().beam(from, aim))
+    };
+    let is_in_line = |stage: &Stage| {
+        let way = |shooter, player| aims(stage, shooter).1.way_to(stage.place(player));
+        let before = |a: Option<i64>, b: Option<i64>| a.is_some_and(|a| b.is_some_and(|b| a < b));
+        let free = [SECOND, BEHIND].iter().all(|other| !before(way(SHOOTER, *other), way(SHOOTER, TARGET)));
+        way(SHOOTER, TARGET).is_some() && free && before(way(SECOND, TARGET), way(SECOND, BEHIND))
+    };
+    let mut stage = (0..).map(|seed| Stage::new(seed, 4)).find(is_in_line).expect("there is no end of seeds");
+    let rail = |stage: &Stage, shooter: usize| {
+        let (aim, view) = (aims(stage, shooter).0, Tick(stage.next().0 - LAG - 2).into());
+        Input { rail: Some(RailShot { aim, view }), ..Input::default() }
+    };
+    while stage.ship(TARGET).is_alive() {
+        for player in [TARGET, SECOND, BEHIND] {
+            stage.play(player, LAG, Input::default());
+        }
+        let input = rail(&stage, SHOOTER);
+        stage.play(SHOOTER, LAG, input);
+        stage.tick();
+    }
+    let (behind, score) = (*stage.ship(BEHIND), stage.ship(SECOND).score);
+    let input = rail(&stage, SECOND);
+    stage.play(SECOND, LAG, input);
+    stage.tick();
+    let target = ship_id(stage.sessions[TARGET].player.0);
+    assert_eq!(stage.rails, [(stage.sessions[SECOND], Some(target))], "it saw it fly");
+    assert_eq!((stage.ship(BEHIND).hull, stage.ship(SECOND).score), (behind.hull, score), "and did nothing more to it");
 }
 
 #[test]
