@@ -76,6 +76,10 @@ impl Hunter {
         }
         self.decide_in -= 1;
         self.aim(sight);
+        if !sight.own.is_alive() {
+            // Else it would be done where and when it comes back, which it does not know yet.
+            (self.rail, self.wants_rail, self.wants_dash) = (None, false, false);
+        }
         let dash = std::mem::take(&mut self.wants_dash) && self.input.thrust != Thrust::NONE;
         Input { dash, ..self.input }
     }

@@ -106,6 +106,9 @@ impl Page {
         let heading = |turns: f32| Heading::new(steps(turns, Heading::TURN));
         let mut thrust = if thrust < 0.0 { Thrust::NONE } else { Thrust::towards(heading(thrust)) };
         self.aim = aim;
+        // What is pressed while waiting to come back is not done then, from a place nobody knows yet.
+        let flies = matches!(self.client.prediction().newest(), Some((Entity::Ship(ship), _)) if ship.is_alive());
+        let (dash, rail) = (dash && flies, rail && flies);
         let view = if rail { self.client.moment(us(now_ms)).map(|moment| moment.view) } else { None };
         let rail = view.map(|view| RailShot { aim: FineHeading::new(steps(aim, FineHeading::TURN)), view });
         // Whoever dashes without flying means to where they look, until that was sent.
