@@ -3,7 +3,7 @@
 
 use crate::brain::{Brain, Sight};
 use fracas_protocol::arena::{Arena, Entity, FineHeading, Input, News, RailShot};
-use fracas_protocol::client::{Client, Moment};
+use fracas_protocol::client::Client;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::Tick;
@@ -76,7 +76,7 @@ impl Driver {
         let own_id = client.own_id()?;
         let moment = client.moment(now_us)?;
         let (view, place) = (moment.view, moment.place(target)?);
-        self.screen = ships_shown(&moment, own_id);
+        self.screen = moment.targets(Some(own_id)).collect();
         let (entity, own) = client.prediction().newest()?;
         let (mut entity, mut own) = (*entity, *own);
         client.replica().rules().play(&mut entity, &mut own, input);
@@ -114,12 +114,4 @@ impl Driver {
         }
         None
     }
-}
-
-/// The ships that fly, where the screen shows them.
-fn ships_shown(moment: &Moment<'_, Arena>, own: EntityId) -> Vec<(EntityId, Point)> {
-    let flies = |entity: &Entity| matches!(entity, Entity::Ship(ship) if ship.is_alive());
-    let on_both = |id: EntityId| moment.from.get(id).is_some_and(flies);
-    let ships = moment.to.entities.iter().filter(|(id, entity)| *id != own && flies(entity) && on_both(*id));
-    ships.filter_map(|(id, _)| Some((*id, moment.place(*id)?))).collect()
 }

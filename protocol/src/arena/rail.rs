@@ -1,9 +1,11 @@
 //! A rail's beam: where it ends, and what it meets. The server judges by it, and a client can tell what it should hit.
 
-use super::Arena;
 use super::fixed::{FineHeading, QUANTA_PER_UNIT};
 use super::map::{cell, cell_start};
 use super::tuning::{RAIL_RADIUS, RAIL_RANGE, SHIP_RADIUS};
+use super::{Arena, Entity};
+use crate::client::{Moment, Snapshot};
+use crate::ids::EntityId;
 use crate::rules::Point;
 
 /// How near a beam must come to a ship's centre to hit it, in quanta.
@@ -29,8 +31,9 @@ impl Beam {
         let near = if way <= 0 {
             cx * cx + cy * cy <= HIT_REACH * HIT_REACH
         } else {
-            let across = cx * dy - cy * dx;
-            way <= length_squared && across * across <= HIT_REACH * HIT_REACH * length_squared
+            // Wider than the rest: squared, the distance of a ship at the other end of the world has 80 bits.
+            let across = i128::from(cx * dy - cy * dx);
+            way <= length_squared && across * across <= i128::from(HIT_REACH * HIT_REACH * length_squared)
         };
         near.then_some(way.max(0))
     }
@@ -66,6 +69,17 @@ impl Arena {
             }
         }
         whole
+    }
+}
+
+impl Moment<'_, Arena> {
+    /// The ships that a rail can meet, and where they are shown: those that fly at this moment, which is on both ticks if it
+    /// is between two. So the server judges, too.
+    pub fn targets(&self, own: Option<EntityId>) -> impl Iterator<Item = (EntityId, Point)> {
+        let flies = |snapshot: &Snapshot<Arena>, id: EntityId| matches!(snapshot.get(id), Some(Entity::Ship(ship)) if ship.is_alive());
+        let others = self.from.entities.iter().map(|(id, _)| *id).filter(move |id| own != Some(*id));
+        let targets = others.filter(move |id| flies(self.from, *id) && (self.view.part() == 0 || flies(self.to, *id)));
+        targets.filter_map(|id| Some((id, self.place(id)?)))
     }
 }
 
@@ -159,6 +173,15 @@ mod tests {
         assert!(beam.way_to(at(corner, 60, 540)).is_none(), "behind the shooter");
         let back = arena.beam(at(corner, 700, 540), FineHeading::new(FineHeading::TURN / 2));
         assert!((back.to.x - at(corner, 576, 0).x).abs() <= 1, "from the other side");
+    }
+
+    #[test]
+    fn a_ship_far_beside_a_beam_is_not_hit_however_far_it_is() {
+        let beam = Beam { from: Point { x: 2_033_729, y: 2_034_290 }, to: Point { x: 2_079_788, y: 2_032_929 } };
+        assert!(beam.way_to(Point { x: 2_060_000, y: 2_033_500 }).is_some());
+        for y in (0..1 << 22).step_by(977).filter(|y| !(2_030_000..2_037_000).contains(y)) {
+            assert_eq!(beam.way_to(Point { x: 2_060_000, y }), None, "at {y}");
+        }
     }
 
     #[test]

@@ -60,10 +60,13 @@ pub struct Moment<'a, R: Rules> {
 impl<R: Rules> Moment<'_, R> {
     /// Where an entity is shown, in quanta. Judged to a sixteenth of a tick, as the server judges it.
     pub fn place(&self, id: EntityId) -> Option<Point> {
-        let to = R::position(self.to.get(id)?);
-        let from = self.from.get(id).map_or(to, R::position);
+        let place = match (self.from.get(id).map(R::position), self.to.get(id).map(R::position)) {
+            (Some(from), Some(to)) => from.towards(to, self.view.part()),
+            (Some(only), None) if self.view.part() == 0 => only,
+            (None, Some(only)) => only,
+            (_, None) => return None,
+        };
         let (dx, dy) = self.eased(id);
-        let place = from.towards(to, self.view.part());
         Some(Point { x: place.x + dx as i32, y: place.y + dy as i32 })
     }
 

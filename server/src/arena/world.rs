@@ -45,8 +45,8 @@ struct Pilot {
     kind: PlayerKind,
     ship: Ship,
     own: Own,
-    /// When it last came into the arena: it has seen nothing from before.
-    since: Tick,
+    /// The tick of its first place: it has seen nothing from before.
+    since: Option<Tick>,
 }
 
 /// A rail that was fired on this tick.
@@ -161,8 +161,8 @@ impl World {
                 pilot.ship = ship;
             }
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
-                // Within what its screen can have shown, and nothing from before it came.
-                let view = told.view.clamp(shot.view).max(pilot.since.into());
+                // Within what its screen can have shown, and nothing from before it joined.
+                let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
                 self.rails.push(Rail { shooter: player.0, view });
             }
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
@@ -189,7 +189,7 @@ impl World {
                     ..Ship::default()
                 };
                 pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
-                pilot.since = tick;
+                pilot.since.get_or_insert(tick);
                 self.past.forget(slot);
             }
         }
@@ -322,7 +322,7 @@ impl Game for World {
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
         let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: Tick::default() };
+        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)

@@ -39,14 +39,17 @@ impl Stage {
         let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 0 });
         let (batch, past) = (Batch::default(), VecDeque::new());
         let mut stage = Self { room, sessions: Vec::new(), batch, past, rails: Vec::new() };
-        for place in 0..players as u32 {
-            let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
-            let name = Name::parse(&format!("player {place}")).expect("a name");
-            let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None };
-            stage.batch.requests.push((connection, join));
-        }
+        (0..players as u32).for_each(|place| stage.join(place));
         stage.run(RATE.ticks_in_ms(2100));
         stage
+    }
+
+    /// One more player, who comes with the next tick.
+    pub(crate) fn join(&mut self, place: u32) {
+        let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
+        let name = Name::parse(&format!("player {place}")).expect("a name");
+        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None };
+        self.batch.requests.push((connection, join));
     }
 
     /// The tick that is about to run.

@@ -2,7 +2,7 @@
 
 use crate::scene::Place;
 use fracas_protocol::arena::{Arena, Beam, Entity, FineHeading, Ship};
-use fracas_protocol::client::{Client, Moment};
+use fracas_protocol::client::Client;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rules::Point;
 use fracas_protocol::tick::Tick;
@@ -87,10 +87,4 @@ fn alive(entity: &Entity) -> Option<Point> {
         Entity::Ship(ship) if ship.is_alive() => Some(ship.position),
         _ => None,
     }
-}
-
-/// The ships that the screen shows, but for the own one, and where.
-pub(crate) fn ships_shown(moment: &Moment<'_, Arena>, own: Option<EntityId>) -> Vec<(EntityId, Point)> {
-    let others = moment.to.entities.iter().filter(|(id, entity)| own != Some(*id) && alive(entity).is_some());
-    others.filter_map(|(id, _)| Some((*id, moment.place(*id)?))).collect()
 }

@@ -1,6 +1,6 @@
 //! One page's connection to the game: the client, the picture, and what the heads-up display shows.
 
-use crate::beams::{Beams, ships_shown};
+use crate::beams::Beams;
 use crate::net::{self, NET_LEN};
 use crate::scene::{Place, Scene, flag};
 use crate::texts;
@@ -174,7 +174,7 @@ impl Page {
         let mut view = None;
         if let Some(moment) = self.client.moment(us(now_ms)) {
             self.scene.add_others(&moment, own_id, camera);
-            view = Some((moment.view, ships_shown(&moment, own_id)));
+            view = Some((moment.view, moment.targets(own_id).collect::<Vec<_>>()));
         }
         if let Some((view, shown)) = &view {
             self.beams.add_others(&self.client, view.tick(), now_ms);
