@@ -5,6 +5,7 @@ use crate::link::{Link, LinkError, Received};
 use crate::swarm::parse_duration;
 use fracas_protocol::dice::Dice;
 use std::collections::VecDeque;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -55,6 +56,14 @@ impl FromStr for Line {
             }
         }
         Ok(line)
+    }
+}
+
+impl fmt::Display for Line {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (delay_s, jitter_s) = (self.delay.as_secs_f64(), self.jitter.as_secs_f64());
+        write!(f, "delay={delay_s}s,jitter={jitter_s}s,loss={}%", f64::from(self.loss) * 100.0 / f64::from(LOSS_PARTS))
     }
 }
 
@@ -180,6 +189,7 @@ mod tests {
     fn a_line_is_read_or_refused_with_words() {
         let line = Line { delay: Duration::from_millis(50), jitter: Duration::from_millis(20), loss: 150 };
         assert_eq!("delay=50ms,jitter=20ms,loss=1.5%".parse(), Ok(line));
+        assert_eq!(line.to_string().parse(), Ok(line));
         assert_eq!("loss=1.5%,delay=0.05s,jitter=20ms".parse(), Ok(line));
         assert_eq!("delay=50ms".parse(), Ok(Line { delay: Duration::from_millis(50), ..Line::default() }));
         for wrong in ["", "50ms", "delay=50", "delay=50ms,", "loss=1", "loss=60%", "delay=1m", "speed=3", "loss=nan%"] {

@@ -4,17 +4,8 @@ use anyhow::{Context as _, Result, bail};
 use fracas_tests::program::kernel_number;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-/// A program beside this one.
-pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    if !path.exists() {
-        bail!("{} is missing; build it with: cargo build --release --workspace", path.display());
-    }
-    Ok(path)
-}
 
 /// A command that runs on one core only.
 pub(crate) fn pinned(core: usize, program: &Path) -> Command {

@@ -1,9 +1,10 @@
 //! The stand: a server pinned to one core, the swarm to another, one run at a time.
 
 use crate::models::Model;
-use crate::process::{Server, output_of, pinned, sibling};
+use crate::process::{Server, output_of, pinned};
 use crate::swarm::Measured;
 use anyhow::{Context as _, Result};
+use fracas_tests::program::sibling;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -36,6 +36,15 @@ pub fn build() -> &'static Path {
     })
 }
 
+/// A program of the workspace beside this one, which is a program too.
+pub fn sibling(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if !path.exists() {
+        anyhow::bail!("{} is missing; build it with: cargo build --release --workspace", path.display());
+    }
+    Ok(path)
+}
+
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
