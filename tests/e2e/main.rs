@@ -12,6 +12,7 @@ mod bench;
 mod door;
 mod foreign;
 mod play;
+mod proofs;
 mod startup;
 mod stopping;
 mod swarm;

@@ -23,6 +23,11 @@ pub fn build() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let test = std::env::current_exe().expect("a test has a file");
+        let beside = test.parent().expect("a file is in a folder");
+        if !beside.ends_with("deps") {
+            // No test, but a program itself: whoever built it has built the others, too.
+            return beside.to_owned();
+        }
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
         // Also when cargo has built them already: then this only looks. Otherwise old programs would be tested.
         let mut cargo = Command::new(env!("CARGO"));

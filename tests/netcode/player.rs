@@ -176,7 +176,9 @@ impl<'a> Player<'a> {
 
     fn look(&mut self, now_us: u64) {
         let (own, rate) = (self.client.own_id(), self.client.replica().rules().tick_rate());
-        let Some(newest) = self.client.timeline().newest().filter(|_| !self.client.is_hidden()) else { return };
+        // Hidden, or not told anything yet since.
+        let is_blank = self.client.is_hidden() || !self.client.replica().is_live();
+        let Some(newest) = self.client.timeline().newest().filter(|_| !is_blank) else { return };
         self.watch.look();
         let Some(moment) = self.client.moment(now_us) else { return };
         if self.sample.joined_us.is_some_and(|joined_us| now_us >= joined_us + SETTLED_US) {

@@ -20,6 +20,7 @@
  *   hud(): number, hud_len(): number, net(): number, net_len(): number,
  *   recorded_place(axis: number): number,
  *   tile_of_rank(rank: number, axis: number): number,
+ *   digest(): number, steps_digest(seed: number, steps: number): number,
  * }} Exports
  */
 

@@ -199,6 +199,38 @@ fn what_a_joined_player_may_not_say_closes_too() {
 }
 
 #[test]
+fn an_input_beyond_its_range_is_refused_and_never_flown() {
+    /// An input's message: acknowledged 0, for tick 5, and then byte by byte.
+    fn inputs(thrust: &[u8], aim: &[u8], flags: &[u8], rail: &[u8]) -> Vec<u8> {
+        [&[1, 0, 5], thrust, aim, flags, rail].concat()
+    }
+    let close_after = |bytes: Vec<u8>| {
+        let mut stage = Stage::new();
+        let mut peer = stage.connect();
+        peer.say(&hello("Ada"));
+        stage.tick();
+        peer.hear();
+        peer.say_bytes(bytes);
+        stage.tick();
+        peer.hear();
+        peer.closed.map(|(code, _)| code)
+    };
+    // Numbers of 16 bits come after a byte 251.
+    let (aim, flags, rail) = ([251, 0xff, 0x03], [1, 1], [1, 251, 0xff, 0x3f, 3, 15]);
+    assert_eq!(close_after(inputs(&[16], &aim, &flags, &rail)), None, "the largest there are");
+    assert_eq!(close_after(inputs(&[17], &aim, &flags, &rail)), Some(4501), "thrust 17");
+    assert_eq!(close_after(inputs(&[255], &aim, &flags, &rail)), Some(4501), "thrust 255");
+    assert_eq!(close_after(inputs(&[0], &[251, 0x00, 0x04], &flags, &rail)), Some(4501), "aim 1,024");
+    assert_eq!(close_after(inputs(&[0], &aim, &[2, 0], &rail)), Some(4501), "neither true nor false");
+    assert_eq!(close_after(inputs(&[0], &aim, &flags, &[1, 251, 0x00, 0x40, 3, 0])), Some(4501), "a rail's aim 16,384");
+    assert_eq!(close_after(inputs(&[0], &aim, &flags, &[1, 0, 3, 16])), Some(4501), "a view's part 16");
+    assert_eq!(close_after(inputs(&[0], &aim, &flags, &[2, 0, 3, 0])), Some(4501), "neither a rail nor none");
+    assert_eq!(close_after(inputs(&[0], &aim, &flags, &[0, 7])), Some(4501), "more behind it");
+    // A quiet NaN's bytes, as of a client that sends floats.
+    assert_eq!(close_after([&[1, 0, 5][..], &f32::NAN.to_le_bytes(), &[0, 0, 0]].concat()), Some(4501), "floats");
+}
+
+#[test]
 fn broken_websocket_frames_are_closed_with_the_codes_of_the_standard() {
     assert_eq!(refusal(|peer| peer.say_raw(&[0x82, 0x01, 0x00])).0, 1002, "not masked");
     assert_eq!(refusal(|peer| peer.say_raw(&[0x83, 0x80, 0, 0, 0, 0])).0, 1002, "an unknown opcode");

@@ -6,6 +6,7 @@
 
 use crate::net::NET_LEN;
 use crate::page::{HUD_LEN, Page};
+use crate::parity;
 use crate::texts;
 use fracas_protocol::limits::FRAME_BYTES_MAX;
 use std::cell::RefCell;
@@ -243,4 +244,16 @@ extern "C" fn tile_of_rank(rank: u32, axis: u32) -> i32 {
         let tile = core.page.as_ref().and_then(|page| page.tile_of_rank(rank));
         tile.map_or(-1, |(column, row)| if axis == 0 { column as i32 } else { row as i32 })
     })
+}
+
+/// A hash of what the core holds; 0 before [`start`]. A build for another machine must hold the same after the same calls.
+#[unsafe(no_mangle)]
+extern "C" fn digest() -> u32 {
+    with_page(|page| page.digest())
+}
+
+/// A hash of so many steps of ships that are flown at random, likewise.
+#[unsafe(no_mangle)]
+extern "C" fn steps_digest(seed: u32, steps: u32) -> u32 {
+    parity::steps(seed, steps)
 }

@@ -8,5 +8,6 @@ mod beams;
 mod exports;
 mod net;
 mod page;
+pub mod parity;
 mod scene;
 mod texts;

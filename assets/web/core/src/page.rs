@@ -12,7 +12,7 @@ use fracas_protocol::client::{Client, ClientError, Options};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::message::{Aspect, Hello};
 use fracas_protocol::rules::{Point, Rules};
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{TickRate, ViewTime};
 
 /// Snapshots kept: enough for the delay at which others are shown, and some lateness.
 const DISPLAY_TICKS: usize = 12;
@@ -44,6 +44,8 @@ pub(crate) struct Page {
     pub(crate) hud: [f32; HUD_LEN],
     pub(crate) net: [f32; NET_LEN],
     beams: Beams,
+    /// The moment that the last picture showed, and where the others were in it.
+    shown: Option<(ViewTime, Vec<(EntityId, Point)>)>,
     aim: f32,
     /// Where a dash goes that was begun without thrust, until it was sent.
     dash_thrust: Thrust,
@@ -71,6 +73,7 @@ impl Page {
             hud: [0.0; HUD_LEN],
             net: [0.0; NET_LEN],
             beams: Beams::default(),
+            shown: None,
             aim: 0.0,
             dash_thrust: Thrust::NONE,
             error: Place::default(),
@@ -165,18 +168,28 @@ impl Page {
         self.client.replica().centre().map(Place::of)
     }
 
+    /// The client that plays.
+    pub(crate) fn client(&self) -> &Client<Arena> {
+        &self.client
+    }
+
+    /// The moment that the last picture showed, and where the others were in it.
+    pub(crate) fn shown(&self) -> Option<&(ViewTime, Vec<(EntityId, Point)>)> {
+        self.shown.as_ref()
+    }
+
     /// Makes the picture of this moment, `half_width` and `half_height` units wide and high from the middle.
     pub(crate) fn draw(&mut self, now_ms: f64, half_width: f64, half_height: f64) {
         self.scene.clear();
         let Some(camera) = self.camera(now_ms) else { return };
         let own_id = self.client.own_id();
         self.scene.add_walls(&self.map, self.client.replica().rules().open(), camera, half_width, half_height);
-        let mut view = None;
+        self.shown = None;
         if let Some(moment) = self.client.moment(us(now_ms)) {
             self.scene.add_others(&moment, own_id, camera);
-            view = Some((moment.view, moment.targets(own_id).collect::<Vec<_>>()));
+            self.shown = Some((moment.view, moment.targets(own_id).collect()));
         }
-        if let Some((view, shown)) = &view {
+        if let Some((view, shown)) = &self.shown {
             self.beams.add_others(&self.client, view.tick(), now_ms);
             self.beams.add_own(&self.client, shown, now_ms);
         }
@@ -184,7 +197,7 @@ impl Page {
         self.add_own(now_ms, camera);
         self.fill_hud(camera);
         let period_us = self.client.replica().rules().tuning().rate.period_us() as i64;
-        let view_us = view.map(|(view, _)| view.in_sixteenths() * period_us / 16);
+        let view_us = self.shown.as_ref().map(|(view, _)| view.in_sixteenths() * period_us / 16);
         self.net = net::numbers(&self.client, us(now_ms), view_us);
     }
 

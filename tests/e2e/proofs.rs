@@ -1,0 +1,53 @@
+//! The long proofs run: for some seconds, so that what takes its time is not judged, but what must never be is.
+
+use fracas_tests::program::{build, run};
+use serde_json::Value;
+use std::process::Command;
+
+/// Players on a bad line that is made in their process, for a quarter of a minute.
+fn netcode(scenario: &str) -> Value {
+    build();
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("result.json");
+    let mut netcode = Command::new(env!("CARGO_BIN_EXE_netcode"));
+    netcode.args([scenario, "--in-process", "--minutes", "0.25", "--bots", "8", "--json"]).arg(&json);
+    // It fails if something was too slow, which on a busy machine says nothing.
+    let finished = run(&mut netcode);
+    let result = std::fs::read(json).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    serde_json::from_slice(&result).expect("it is JSON")
+}
+
+#[test]
+fn on_a_bad_line_nothing_is_corrected_without_a_cause_and_nobody_sees_wrong() {
+    for scenario in ["clean", "lossy"] {
+        let result = netcode(scenario);
+        let outcome = &result["outcome"];
+        let number = |key: &str| outcome[key].as_u64().unwrap_or_else(|| panic!("{key} in {outcome}"));
+        assert_eq!((number("players"), number("joined"), number("disconnects")), (8, 8, 0), "{outcome}");
+        assert_eq!((number("view_mismatches"), number("desyncs")), (0, 0), "{outcome}");
+        assert_eq!(number("corrections"), number("corrections_late") + number("corrections_pushed"), "{outcome}");
+        assert!(number("view_checks") > 8 * 10 && number("inputs") > 8 * 30 * 10, "{outcome}");
+        assert_eq!((number("return_fresh_starts"), number("frames_while_hidden")), (1, 0), "{outcome}");
+        assert!(number("rails") > 0 && number("rails_agreed") * 10 >= number("rails") * 9, "{outcome}");
+        for times in ["clock_at_join_ms", "action_ms", "age_ms", "plain_ms"] {
+            assert!(outcome[times]["count"].as_u64() >= Some(8), "{times} in {outcome}");
+        }
+        assert!(result["rows"].as_array().is_some_and(|rows| rows.len() >= 6), "{result}");
+    }
+}
+
+#[test]
+fn the_core_in_node_holds_what_this_build_holds() {
+    build();
+    let mut parity = Command::new(env!("CARGO_BIN_EXE_parity"));
+    parity.args(["--frames", "3000", "--sessions", "6", "--steps", "300000"]);
+    let finished = run(&mut parity);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let same = finished.stdout.lines().last().unwrap_or_default();
+    let words: Vec<&str> = same.split(' ').collect();
+    let number = |word: &str| {
+        let at = words.iter().position(|other| other.trim_end_matches(',') == word);
+        at.and_then(|at| words[at - 1].parse::<u64>().ok()).unwrap_or_else(|| panic!("{word} in {same:?}"))
+    };
+    assert!(number("frames") >= 3000 && number("pictures") > 1000 && number("corrections") > 0, "{same}");
+}
