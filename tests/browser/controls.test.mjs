@@ -94,3 +94,25 @@ test('F3 shows how the line does', async () => {
   await player.page.keyboard.press('F3');
   assert.ok(!(await graph.isVisible()));
 });
+
+test('a line can be made slower to feel what others feel, and the own ship still answers at once', async () => {
+  const player = await joined();
+  await player.page.keyboard.press('F3');
+  await player.page.locator('#netgraph-delay').fill('100');
+  await player.page.locator('#netgraph-delay-text', { hasText: 'by 100 ms each way' }).waitFor({ timeout: 1000 });
+  await player.until('the clock knows of it', ({ net }) => net.rtt > 150 && net.age > 130);
+  const before = await player.inspect();
+  await player.page.keyboard.down('KeyD');
+  const first = await player.page.waitForFunction(({ hud, recorded }) => {
+    const now = /** @type {any} */ (globalThis).fracas.inspect();
+    if (now.recorded.x !== recorded.x) return 'the server';
+    return now.hud.x === hud.x ? null : 'the page';
+  }, before);
+  assert.equal(await first.jsonValue(), 'the page', 'it shows what was pressed before the server can have told it');
+  await player.until('the server tells it, too', ({ recorded }) => recorded.x !== before.recorded.x);
+  await player.page.keyboard.up('KeyD');
+  const { net, hud } = await player.inspect();
+  assert.deepEqual([net.unexplained, hud.mismatches], [0, 0]);
+  await player.page.locator('#netgraph-delay').fill('0');
+  await player.until('the line is as it was', ({ net }) => net.age < 130);
+});

@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options, scenario: &Scenario) -> Result<()> {
     let outcome = measure(options, scenario.line)?;
     let rows = (scenario.judge)(&outcome, scenario.line);
     println!("{}", table(&rows));
-    println!("{outcome:#?}");
+    println!("{}", serde_json::to_string_pretty(&outcome)?);
     if let Some(file) = &options.json {
         let (seed, minutes) = (options.seed, options.minutes);
         let result = Written { scenario: scenario.name, seed, minutes, outcome: &outcome, rows: &rows };

@@ -1,6 +1,7 @@
 // The connection to the server: opens it, moves messages between socket and core, and comes back when it is lost.
 
 import { OK, OTHER_MAP } from './core.js';
+import { SlowLine } from './slowline.js';
 
 /** @import { Core } from './core.js' */
 
@@ -51,6 +52,8 @@ export class Connection {
     this.watchdog = undefined;
     this.quietChecks = 0;
     this.ended = false;
+    /** What comes and what goes, when a slower line is asked for. */
+    this.lines = { back: new SlowLine(), there: new SlowLine() };
     /** Payload of all messages so far. */
     this.bytesIn = 0;
     this.bytesOut = 0;
@@ -82,7 +85,7 @@ export class Connection {
       this.openedAt = performance.now();
       this.advance(this.openedAt);
     };
-    socket.onmessage = (event) => this.receive(event.data);
+    socket.onmessage = (event) => this.lines.back.pass(() => this.receive(event.data));
     socket.onclose = (event) => this.closed(event);
     this.socket = socket;
     this.quietChecks = 0;
@@ -108,6 +111,8 @@ export class Connection {
     clearInterval(this.watchdog);
     const { socket } = this;
     this.socket = null;
+    this.lines.back.clear();
+    this.lines.there.clear();
     if (!socket) return;
     socket.onopen = null;
     socket.onmessage = null;
@@ -149,19 +154,28 @@ export class Connection {
     this.flush();
   }
 
+  /** Makes the line slower by so much each way. @param {number} delayMs in milliseconds */
+  setDelay(delayMs) {
+    this.lines.back.delayMs = delayMs;
+    this.lines.there.delayMs = delayMs;
+  }
+
   /** Tells the server whether anybody looks. @param {boolean} hidden */
   setHidden(hidden) {
     const now = performance.now();
     this.quietChecks = 0;
     this.core.exports.set_hidden(hidden ? 1 : 0, now);
     this.advance(now);
+    // Timers of a hidden page are late by themselves.
+    if (hidden) this.lines.there.flush();
   }
 
   flush() {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    const { socket } = this;
+    if (socket?.readyState !== WebSocket.OPEN) return;
     for (const message of this.core.outgoing()) {
       this.bytesOut += message.byteLength;
-      this.socket.send(message);
+      this.lines.there.pass(() => socket.send(message));
     }
   }
 
@@ -191,6 +205,7 @@ export class Connection {
     if (this.socket?.readyState === WebSocket.OPEN) {
       this.core.exports.leave(performance.now());
       this.flush();
+      this.lines.there.flush();
     }
     this.ended = true;
     clearTimeout(this.timer);

@@ -29,11 +29,27 @@ export class NetGraph {
     this.textAt = 0;
     this.bytesIn = 0;
     this.bytesOut = 0;
+    /** How much slower the line is to be each way, in milliseconds. */
+    this.delayMs = 0;
+    this.offerDelay(/** @type {HTMLInputElement} */ (find('netgraph-delay')), find('netgraph-delay-text'));
     addEventListener('keydown', (event) => {
       if (event.code !== 'F3') return;
       event.preventDefault();
       this.panel.hidden = !this.panel.hidden;
     });
+  }
+
+  /** @param {HTMLInputElement} slider @param {HTMLElement} text */
+  offerDelay(slider, text) {
+    slider.addEventListener('input', () => {
+      this.delayMs = Number(slider.value);
+      text.textContent = this.delayMs === 0 ? 'off' : `by ${this.delayMs} ms each way`;
+    });
+    // The ship is flown with the keys and the mouse that move a slider.
+    slider.addEventListener('change', () => slider.blur());
+    for (const kind of ['pointerdown', 'pointermove', 'pointerup']) {
+      this.panel.addEventListener(kind, (event) => event.stopPropagation());
+    }
   }
 
   /** Begins anew. */
@@ -47,6 +63,7 @@ export class NetGraph {
 
   /** After each picture. @param {Core} core @param {Connection} connection @param {number} now in milliseconds */
   update(core, connection, now) {
+    connection.setDelay(this.delayMs);
     const gap = this.frameAt > 0 ? now - this.frameAt : 0;
     this.frameAt = now;
     if (gap > OWN_STALL_MS) this.ownStalls += 1;
