@@ -47,6 +47,13 @@ struct Settings {
     /// Where operators look: metrics and health. Keep it private. [default: 127.0.0.1:8081]
     #[arg(long, env = "FRACAS_OPS_LISTEN", value_name = "ADDR:PORT", global = true)]
     ops_listen: Option<SocketAddr>,
+    /// What operators must show, as `Authorization: Bearer TOKEN`, at least 16 characters. Needed where others than this machine
+    /// reach the operators' port, and to change anything there. Better in the environment, where `ps` does not show it.
+    #[arg(long, env = "FRACAS_OPS_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    ops_token: Option<String>,
+    /// Name by which operators reach their port, beside addresses and localhost; may be given several times.
+    #[arg(long, env = "FRACAS_OPS_HOST", value_name = "NAME", value_delimiter = ',', global = true)]
+    ops_host: Option<Vec<String>>,
     /// Ticks per second: 20, 30 or 60. [default: 30]
     #[arg(long, env = "FRACAS_TICK_HZ", value_name = "HZ", value_parser = parse_rate, global = true)]
     tick_hz: Option<TickRate>,
@@ -102,12 +109,31 @@ pub enum LogFormat {
     Json,
 }
 
+/// A setting that no log and no message may show.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Whether somebody knows it; how long that takes tells nothing of it but its length.
+    pub fn is(&self, shown: &str) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), shown.as_bytes()).into()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(not shown)")
+    }
+}
+
 /// What the operator wants, checked.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is the flag of that name")]
 pub struct Config {
     pub listen: SocketAddr,
     pub ops_listen: SocketAddr,
+    pub ops_token: Option<Secret>,
+    pub ops_hosts: Vec<String>,
     pub tick_rate: TickRate,
     pub max_players: u16,
     pub event_loops: u8,
@@ -164,6 +190,8 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             ops_listen: self.ops_listen.or(other.ops_listen),
+            ops_token: self.ops_token.or(other.ops_token),
+            ops_host: self.ops_host.or(other.ops_host),
             tick_hz: self.tick_hz.or(other.tick_hz),
             max_players: self.max_players.or(other.max_players),
             event_loops: self.event_loops.or(other.event_loops),
@@ -195,11 +223,20 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
             "--max-players {max_players} and --fill {fill} are {seats} ships; one arena has room for {most}"
         )));
     }
+    let ops_listen = settings.ops_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
+    let ops_token = settings.ops_token.map(ops_token).transpose()?;
+    if ops_token.is_none() && !ops_listen.ip().is_loopback() {
+        return Err(UsageError(format!(
+            "--ops-listen {ops_listen}: others can reach that; set FRACAS_OPS_TOKEN, or listen on 127.0.0.1"
+        )));
+    }
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u8;
     let loops = (max_players.div_ceil(2000) as u8).min(cores).max(1);
     Ok(Config {
         listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-        ops_listen: settings.ops_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081))),
+        ops_listen,
+        ops_token,
+        ops_hosts: settings.ops_host.unwrap_or_default(),
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         max_players,
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
@@ -234,6 +271,18 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
         return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
     }
     Ok(value)
+}
+
+/// The shortest token that cannot be guessed, in characters.
+const OPS_TOKEN_LEN_MIN: usize = 16;
+
+fn ops_token(token: String) -> Result<Secret, UsageError> {
+    if token.len() < OPS_TOKEN_LEN_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(UsageError(format!(
+            "--ops-token must have at least {OPS_TOKEN_LEN_MIN} characters, all of them visible ASCII"
+        )));
+    }
+    Ok(Secret(token))
 }
 
 fn origins(texts: Vec<String>) -> Result<Vec<Origin>, UsageError> {
@@ -291,6 +340,8 @@ fn example(name: &str) -> &'static str {
     match name {
         "listen" => "\"127.0.0.1:8080\"",
         "ops-listen" => "\"127.0.0.1:8081\"",
+        "ops-token" => "\"a long secret that nobody guesses\"",
+        "ops-host" => "[\"ops.example\"]",
         "tick-hz" => "30",
         "max-players" => "5000",
         "event-loops" => "2",

@@ -4,14 +4,26 @@ use fracas_protocol::close::CloseReason;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-/// Tells the tick thread to close the room.
+/// Tells the tick thread to close the room, and lets an operator ask for that.
 #[derive(Debug, Default)]
 pub struct Shutdown {
     begun: AtomicBool,
+    asked: Notify,
 }
 
 impl Shutdown {
+    /// An operator wants the server to stop in good order.
+    pub fn ask(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Waits until one does.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
     /// From the next tick on the room says farewell.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);

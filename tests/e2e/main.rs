@@ -11,6 +11,7 @@
 mod bench;
 mod door;
 mod foreign;
+mod operators;
 mod play;
 mod proofs;
 mod startup;

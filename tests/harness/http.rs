@@ -27,7 +27,13 @@ impl Answer {
 
 /// GETs `path` with more headers.
 pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let host = address.to_string();
+    request(address, "GET", path, &[&[("Host", &*host)], headers].concat())
+}
+
+/// Asks for `path` by any method, with these headers and no others but one that ends the connection.
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }

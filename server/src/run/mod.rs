@@ -16,7 +16,8 @@ use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
 use crate::sim::room::{Room, TickResult};
 use crate::sim::tick_loop::{self, TickTimes, TickWatch};
-use crate::telemetry::{Telemetry, TickMetrics, ops};
+use crate::telemetry::ops::{self, Gate};
+use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
 use fill::Fill;
 use fracas_bots::descriptors;
@@ -54,7 +55,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let signals = StopSignals::new()?;
     let server = Server::start(config, game_address)?;
     let game = http::router(Arc::clone(&server.front));
-    let operators = ops::router(Arc::clone(&server.telemetry), Arc::clone(&server.front));
+    let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
+    let operators =
+        ops::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
     eprintln!("listening game={game_address} ops={ops_address}");
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
@@ -155,10 +158,11 @@ impl Server {
         Ok(Self { front: Arc::new(front), telemetry, shutdown, threads, ends, fill })
     }
 
-    /// Waits for a signal, and then stops in good order; or for a thread to die, and then fails.
+    /// Waits for a signal or an operator's word, and then stops in good order; or for a thread to die, and then fails.
     async fn supervise(mut self, mut signals: StopSignals) -> anyhow::Result<()> {
         tokio::select! {
             () = signals.next() => {}
+            () = self.shutdown.asked() => {}
             end = self.ends.recv() => bail!("the thread {} ended", end.map_or_else(String::new, |end| end.name)),
         }
         tracing::info!("stopping: telling everybody");
