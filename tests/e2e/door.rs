@@ -1,9 +1,13 @@
 //! Who may connect, and how a refusal reads.
 
+use fracas_protocol::frame::TickFollower;
 use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
 use fracas_tests::http::{Answer, handshake};
 use fracas_tests::peer::Heard;
 use fracas_tests::{Peer, Server};
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::Duration;
 
 const PROTOCOL: (&str, &str) = ("Sec-WebSocket-Protocol", "fracas.1");
 
@@ -49,6 +53,43 @@ fn an_address_has_its_share_and_the_refusal_names_the_flag() {
     assert!(answer.body.contains("--max-per-address") && answer.header("retry-after").is_some());
     drop(peers);
     server.wait_for("the places are free again", |server| handshake(server.game, &[PROTOCOL]).status == 101);
+}
+
+#[test]
+fn without_descriptors_newcomers_are_turned_away_at_once_and_who_plays_plays_on() {
+    let server = Server::start_within(48, &["--fill", "0"]);
+    let mut player = Peer::connect(server.game);
+    player.say(&ClientMessage::Hello(Hello::player("Ada")));
+    assert!(matches!(player.hear_control(), ServerMessage::Welcome(_)));
+    let connect = || TcpStream::connect(server.game).expect("the kernel takes it");
+    let mut crowd: Vec<_> = (0..100).map(|_| connect()).collect();
+    // Somewhere among them the descriptors end: from there on each is told, or at least cut off.
+    let mut last = crowd.pop().expect("a hundred");
+    last.set_read_timeout(Some(Duration::from_secs(4))).expect("a socket has timeouts");
+    let mut told = String::new();
+    match last.read_to_string(&mut told) {
+        Ok(_) => assert!(told.is_empty() || told.starts_with("HTTP/1.1 503"), "{told}"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "cut off, and not left waiting"),
+    }
+    let (mut follower, mut frames) = (TickFollower::default(), 0);
+    while frames < 60 {
+        match player.hear() {
+            Heard::Frame(frame) => {
+                let ticks = follower.take(&frame).expect("a header");
+                player.say(&ClientMessage::Ack(ticks.first.plus(ticks.bodies - 1)));
+                frames += 1;
+            }
+            Heard::Control(_) => {}
+            Heard::Closed(close) => panic!("it was closed: {close:?}"),
+        }
+    }
+    drop(crowd);
+    server.wait_for("there are descriptors again", |server| {
+        server.metric("fracas_connections_rejected_total{reason=\"descriptors\"}") > 0.0
+    });
+    let (code, log) = server.stop();
+    let complaints = log.iter().filter(|line| line.contains("no descriptor is left")).count();
+    assert_eq!((code, complaints), (Some(0), 1), "it is said once: {log:?}");
 }
 
 #[test]

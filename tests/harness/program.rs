@@ -97,8 +97,19 @@ pub struct Server {
 impl Server {
     /// Starts a server on free ports, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::launch(&mut Command::new(program("fracas-server")), arguments)
+    }
+
+    /// The same for a server that may have so many descriptors.
+    pub fn start_within(descriptors: u32, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]).arg(program("fracas-server"));
+        Self::launch(&mut shell, arguments)
+    }
+
+    fn launch(command: &mut Command, arguments: &[&str]) -> Self {
         let ports = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
-        let mut child = Command::new(program("fracas-server"))
+        let mut child = command
             .args(ports)
             .args(arguments)
             .stdin(Stdio::null())

@@ -1,9 +1,15 @@
-//! Who may open a connection: the origin of the page, how many there are, and how many from one address. No I/O in here.
+//! Who may open a connection: the origin of the page, how many there are, and how many from one address, before and after
+//! they have said what they want. No I/O in here.
 
 use dashmap::DashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Of one address so many connections that have not said yet what they want are served, for each that may play ...
+const WAITING_PER_PLAYER: usize = 4;
+/// ... and not less than this: a page comes over six at a time.
+const WAITING_LEAST: usize = 64;
 
 /// What admission goes by.
 #[derive(Clone, Debug)]
@@ -33,11 +39,14 @@ pub enum Rejection {
     Draining,
     /// Not a WebSocket handshake for our protocol.
     Handshake,
+    /// The process has no descriptor left for it.
+    Descriptors,
 }
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 5] = [Self::Origin, Self::Full, Self::Address, Self::Draining, Self::Handshake];
+    pub const ALL: [Self; 6] =
+        [Self::Origin, Self::Full, Self::Address, Self::Draining, Self::Handshake, Self::Descriptors];
 
     /// The word used as a metric's label.
     pub fn label(self) -> &'static str {
@@ -47,6 +56,7 @@ impl Rejection {
             Self::Address => "address",
             Self::Draining => "draining",
             Self::Handshake => "handshake",
+            Self::Descriptors => "descriptors",
         }
     }
 
@@ -54,7 +64,7 @@ impl Rejection {
     pub fn status(self) -> u16 {
         match self {
             Self::Origin => 403,
-            Self::Full | Self::Draining => 503,
+            Self::Full | Self::Draining | Self::Descriptors => 503,
             Self::Address => 429,
             Self::Handshake => 400,
         }
@@ -68,6 +78,7 @@ impl Rejection {
             Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
             Self::Draining => "The server is stopping.",
             Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
+            Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
         }
     }
 }
@@ -108,7 +119,10 @@ impl Origin {
 pub struct Admission {
     config: AdmissionConfig,
     connections: AtomicUsize,
-    by_address: DashMap<IpAddr, usize>,
+    /// Connections that play or are about to.
+    players: Arc<Shares>,
+    /// Connections that have not said yet what they want.
+    waiting: Arc<Shares>,
     draining: AtomicBool,
     warned_of_proxy: AtomicBool,
 }
@@ -119,7 +133,8 @@ impl Admission {
         Self {
             config,
             connections: AtomicUsize::new(0),
-            by_address: DashMap::new(),
+            players: Arc::default(),
+            waiting: Arc::default(),
             draining: AtomicBool::new(false),
             warned_of_proxy: AtomicBool::new(false),
         }
@@ -166,19 +181,30 @@ impl Admission {
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
-        let counted = !is_ours && (self.config.limit_loopback || !address.is_loopback());
-        let address = counted.then(|| network_of(address));
-        if let Some(address) = address {
-            let mut count = self.by_address.entry(address).or_insert(0);
-            if *count >= self.config.per_address_max {
-                return Err(Rejection::Address);
-            }
-            *count += 1;
-        }
+        let share = if is_ours || self.is_exempt(address) {
+            None
+        } else {
+            Some(self.players.take(network_of(address), self.config.per_address_max).ok_or(Rejection::Address)?)
+        };
         // The ticket gives back what was counted, also when the next check refuses.
-        let ticket = Ticket { admission: Arc::clone(self), address };
+        let ticket = Ticket { admission: Arc::clone(self), _share: share };
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
+    }
+
+    /// Lets a connection from `peer` say what it wants, and counts it until what is returned is dropped: None for one that
+    /// does not count. A trusted proxy does not, since all come through it.
+    pub fn knock(&self, peer: IpAddr) -> Result<Option<Share>, Rejection> {
+        let peer = peer.to_canonical();
+        if self.is_exempt(peer) || self.config.trusted_proxies.contains(&peer) {
+            return Ok(None);
+        }
+        let most = (WAITING_PER_PLAYER * self.config.per_address_max).max(WAITING_LEAST);
+        self.waiting.take(network_of(peer), most).map(Some).ok_or(Rejection::Address)
+    }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        address.is_loopback() && !self.config.limit_loopback
     }
 
     /// Connections that are counted now.
@@ -195,22 +221,48 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What each address has.
+#[derive(Debug, Default)]
+struct Shares(DashMap<IpAddr, usize>);
+
+impl Shares {
+    /// One more for an address, unless it has the most it may have.
+    fn take(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<Share> {
+        let mut count = self.0.entry(network).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Share { of: Arc::clone(self), network })
+    }
+}
+
+/// What counts for an address until it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    of: Arc<Shares>,
+    network: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.of.0.remove_if_mut(&self.network, |_, count| {
+            *count -= 1;
+            *count == 0
+        });
+    }
+}
+
 /// A counted connection; it counts until this is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     admission: Arc<Admission>,
-    address: Option<IpAddr>,
+    _share: Option<Share>,
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = self.address {
-            self.admission.by_address.remove_if_mut(&address, |_, count| {
-                *count -= 1;
-                *count == 0
-            });
-        }
     }
 }
 
@@ -260,7 +312,21 @@ mod tests {
         drop(tickets);
         assert!(admission.enter(one, false).is_ok());
         drop(other);
-        assert!(admission.by_address.is_empty() && admission.connections() == 0);
+        assert!(admission.players.0.is_empty() && admission.connections() == 0);
+    }
+
+    #[test]
+    fn who_has_not_said_what_they_want_has_a_share_too() {
+        let admission = make(|_| ());
+        let one = ip("192.0.2.1");
+        let waiting: Vec<_> = (0..64).map(|_| admission.knock(one).expect("its share")).collect();
+        assert_eq!(admission.knock(one).map(|_| ()), Err(Rejection::Address));
+        assert!(admission.knock(ip("192.0.2.2")).is_ok_and(|share| share.is_some()), "another address");
+        assert!(admission.enter(one, false).is_ok(), "whoever is through has a share of its own");
+        drop(waiting);
+        assert!(admission.knock(one).is_ok() && admission.waiting.0.is_empty());
+        let proxy: Vec<_> = (0..100).map(|_| admission.knock(ip("10.0.0.1"))).collect();
+        assert!(proxy.iter().all(|share| matches!(share, Ok(None))), "all come through it");
     }
 
     #[test]

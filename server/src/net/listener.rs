@@ -1,28 +1,33 @@
-//! Accepts connections and serves HTTP on them, with a deadline for whoever is slow to say what it wants.
+//! Accepts connections and serves HTTP on them, with deadlines for whoever is slow to say what it wants or to take the answer.
 
+use super::admission::{Admission, Rejection};
 use super::http::Peer;
+use crate::telemetry::FrontMetrics;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Time for a request's header.
+/// Time for a request's header, and for another request on the same connection.
 const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// A request's header in bytes.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
-/// HTTP connections served at the same time, those of joined players not counted. More wait in the kernel's queue.
-const HTTP_CONNECTIONS_MAX: usize = 2048;
-/// Connections that may wait in that queue.
+/// An HTTP connection ends after so long, whatever is still to be taken: the whole page has 70 KB.
+const HTTP_DEADLINE: Duration = Duration::from_secs(30);
+/// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
-/// Pause after an error of accept, which is nearly always that the process has no descriptors left.
+/// Pause after an error of accept for which nothing better is known.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Between two complaints of the same.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Opens a listening socket.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -32,18 +37,40 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Who is let in to a port.
+#[derive(Clone, Debug)]
+pub struct Reception {
+    /// How many of one address.
+    pub admission: Arc<Admission>,
+    /// What counts those who are not.
+    pub metrics: FrontMetrics,
+    /// HTTP connections at the same time, those of joined players not counted. More wait in the kernel's queue.
+    pub connections_max: usize,
+}
+
 /// Serves `router` on everything that comes to `listener`, until the task is dropped.
-pub async fn serve(listener: TcpListener, router: Router) {
-    let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+pub async fn serve(listener: TcpListener, router: Router, reception: Reception) {
+    let places = Arc::new(Semaphore::new(reception.connections_max));
+    let mut spare = Spare::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                let router = router.clone();
-                tokio::spawn(async move {
-                    serve_connection(stream, peer.ip(), router).await;
-                    drop(place);
-                });
+            Ok((stream, peer)) => match reception.admission.knock(peer.ip()) {
+                Ok(share) => {
+                    let router = router.clone();
+                    tokio::spawn(async move {
+                        serve_connection(stream, peer.ip(), router).await;
+                        drop((place, share));
+                    });
+                }
+                Err(why) => {
+                    reception.metrics.rejected(why);
+                    turn_away(&stream, why);
+                }
+            },
+            Err(error) if is_out_of_descriptors(&error) => {
+                spare.turn_one_away(&listener).await;
+                reception.metrics.rejected(Rejection::Descriptors);
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed; trying again in a moment");
@@ -51,6 +78,50 @@ pub async fn serve(listener: TcpListener, router: Router) {
             }
         }
     }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // The process's limit, and the system's.
+    let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
+}
+
+/// A descriptor kept for the case that there is no other: with it a peer that waits is accepted and shut out, so that it
+/// learns of it, and accept does not fail over and over for the same one.
+struct Spare {
+    descriptor: Option<File>,
+    complained: Option<Instant>,
+}
+
+impl Spare {
+    fn new() -> Self {
+        Self { descriptor: File::open("/dev/null").ok(), complained: None }
+    }
+
+    async fn turn_one_away(&mut self, listener: &TcpListener) {
+        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+            self.complained = Some(Instant::now());
+            tracing::warn!("no descriptor is left for a new connection; raise `ulimit -n` (the hard limit)");
+        }
+        let had_one = self.descriptor.take().is_some();
+        if let Ok(Ok((stream, _))) = tokio::time::timeout(ACCEPT_BACKOFF, listener.accept()).await {
+            turn_away(&stream, Rejection::Descriptors);
+        } else if !had_one {
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+        }
+        self.descriptor = File::open("/dev/null").ok();
+    }
+}
+
+/// Answers without having read what is wanted, as far as the kernel takes it at once.
+fn turn_away(stream: &TcpStream, why: Rejection) {
+    let (status, words) = (why.status(), why.words());
+    let len = words.len() + 1;
+    let answer = format!(
+        "HTTP/1.1 {status} Not Now\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
+    );
+    // Who does not take it sees that the connection ends.
+    let _ = stream.try_write(answer.as_bytes());
 }
 
 async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
@@ -65,7 +136,105 @@ async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, %peer, "an HTTP connection ended");
+    match tokio::time::timeout(HTTP_DEADLINE, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "an HTTP connection ended"),
+        Err(_) => tracing::debug!(%peer, "an HTTP connection took too long"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::admission::AdmissionConfig;
+    use crate::telemetry::Telemetry;
+    use axum::routing::get;
+    use fracas_protocol::tick::TickRate;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// More than the kernel keeps for a socket.
+    const LARGE: usize = 64 << 20;
+
+    /// A port with a small page and a large one. One address may have 64 connections there.
+    async fn port() -> SocketAddr {
+        let config = AdmissionConfig {
+            connections_max: 8,
+            per_address_max: 1,
+            limit_loopback: true,
+            allow_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        };
+        let telemetry = Telemetry::new(TickRate::HZ_30).expect("metrics");
+        let admission = Arc::new(Admission::new(config));
+        let reception = Reception { admission, metrics: telemetry.for_front(), connections_max: 1000 };
+        let router = Router::new()
+            .route("/small", get(|| async { "small" }))
+            .route("/large", get(|| async { vec![b'x'; LARGE] }));
+        let listener = bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let address = listener.local_addr().expect("it has one");
+        tokio::spawn(serve(listener, router, reception));
+        address
+    }
+
+    async fn connect(address: SocketAddr, say: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.expect("somebody listens");
+        stream.write_all(say.as_bytes()).await.expect("it is taken");
+        stream
+    }
+
+    /// What comes until the end, whatever kind of end that is.
+    async fn hear(mut stream: TcpStream) -> Vec<u8> {
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard).await;
+        heard
+    }
+
+    // Time stands still but when everybody waits: then it is at once what they wait for.
+    #[tokio::test(start_paused = true)]
+    async fn who_never_says_what_it_wants_is_let_go_after_five_seconds() {
+        let address = port().await;
+        let began = tokio::time::Instant::now();
+        for say in ["", "GET /small", "GET /small HTTP/1.1\r\nHost: a\r\nX-Slow: "] {
+            let heard = hear(connect(address, say).await).await;
+            assert!(!heard.starts_with(b"HTTP/1.1 200"), "{say:?}");
+        }
+        assert!(
+            began.elapsed() >= 3 * HEADER_DEADLINE && began.elapsed() < 4 * HEADER_DEADLINE,
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_takes_the_answer_is_let_go_too() {
+        let address = port().await;
+        let stream = connect(address, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        stream.readable().await.expect("an answer begins");
+        tokio::time::sleep(HTTP_DEADLINE + HEADER_DEADLINE).await;
+        let heard = hear(stream).await;
+        assert!(heard.starts_with(b"HTTP/1.1 200") && heard.len() < LARGE, "{} bytes", heard.len());
+    }
+
+    #[tokio::test]
+    async fn one_address_cannot_hold_all_places_and_is_told_so() {
+        let address = port().await;
+        let mut held = Vec::new();
+        for _ in 0..64 {
+            held.push(connect(address, "GET /small").await);
+        }
+        let heard = hear(connect(address, "").await).await;
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(heard.starts_with("HTTP/1.1 429") && heard.contains("--max-per-address"), "{heard}");
+        drop(held);
+        let again = async {
+            loop {
+                let heard =
+                    hear(connect(address, "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await).await;
+                if heard.ends_with(b"small") {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), again).await.expect("there is room again");
     }
 }

@@ -3,6 +3,7 @@
 use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
 
 /// A non-blocking stream of bytes in both directions.
 pub trait Socket: Send + 'static {
@@ -19,6 +20,10 @@ pub trait Socket: Send + 'static {
 const UNSENT_BYTES: u32 = 16 * 1024;
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
+/// What was sent and is not acknowledged by the peer's kernel for so long ends the connection: a peer whose network is gone
+/// says nothing of it.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(12);
+
 /// Makes a plain socket fit for an event loop: it does not block, sends at once, and keeps little.
 ///
 /// # Errors
@@ -28,6 +33,7 @@ pub fn set_up(socket: &TcpStream) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     options.set_tcp_nodelay(true)?;
     options.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    options.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     options.set_tcp_notsent_lowat(UNSENT_BYTES)
 }
 

@@ -10,7 +10,7 @@ use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
 use crate::net::game_service::GameService;
 use crate::net::http::{self, Front, Health, LoopEntrance};
-use crate::net::listener;
+use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
@@ -37,6 +37,10 @@ use tokio::sync::mpsc;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
+/// HTTP connections at the same time on the game's port ...
+const HTTP_CONNECTIONS_MAX: usize = 2048;
+/// ... and on the operators'.
+const OPS_CONNECTIONS_MAX: usize = 64;
 /// How long the threads may take to say farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -61,8 +65,13 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     eprintln!("listening game={game_address} ops={ops_address}");
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
-        tokio::spawn(listener::serve(game_port, game));
-        tokio::spawn(listener::serve(ops_port, operators));
+        let reception = |connections_max| Reception {
+            admission: Arc::clone(&server.front.admission),
+            metrics: server.front.metrics.clone(),
+            connections_max,
+        };
+        tokio::spawn(listener::serve(game_port, game, reception(HTTP_CONNECTIONS_MAX)));
+        tokio::spawn(listener::serve(ops_port, operators, reception(OPS_CONNECTIONS_MAX)));
         tokio::spawn(ops::upkeep(Arc::clone(&server.telemetry)));
         server.supervise(signals).await
     })
