@@ -42,15 +42,18 @@ function holdPictures() {
   const ask = globalThis.requestAnimationFrame.bind(globalThis);
   /** @type {FrameRequestCallback[]} */
   let held = [];
+  const releasePictures = () => {
+    const waiting = held;
+    held = [];
+    for (const draw of waiting) ask(draw);
+  };
   Object.assign(globalThis, {
     requestAnimationFrame: (/** @type {FrameRequestCallback} */ draw) =>
       ask((now) => (document.hidden ? held.push(draw) : draw(now))),
-    releasePictures: () => {
-      const waiting = held;
-      held = [];
-      for (const draw of waiting) ask(draw);
-    },
+    releasePictures,
   });
+  // Where the browser had put the page aside as a whole, it was hidden before that.
+  addEventListener('pageshow', releasePictures);
 }
 
 /** Reads the control message *inputs*; null if it is another. @param {Buffer} message @returns {Inputs | null} */

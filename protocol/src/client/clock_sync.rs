@@ -21,6 +21,8 @@ const AIM_LATE_US: i64 = 4_000;
 /// For how long the quickest message counts: clocks drift apart by some ten microseconds a second.
 const BUCKET_US: u64 = 2_500_000;
 const BUCKETS: usize = 8;
+/// Stretches of time that a round trip is told of: the last one has only begun.
+const RECENT_BUCKETS: usize = 2;
 
 /// The least of what was measured lately.
 #[derive(Clone, Debug, Default)]
@@ -45,11 +47,17 @@ impl Least {
     }
 
     fn get(&self) -> Option<i64> {
-        self.buckets.iter().map(|(_, least, _)| *least).min()
+        self.of_last(BUCKETS).map(|(least, _)| least)
     }
 
     fn values(&self) -> u32 {
-        self.buckets.iter().map(|(_, _, values)| values).sum()
+        self.of_last(BUCKETS).map_or(0, |(_, values)| values)
+    }
+
+    /// The least of the last stretches of time, and the number of values in them.
+    fn of_last(&self, buckets: usize) -> Option<(i64, u32)> {
+        let last = self.buckets.iter().rev().take(buckets);
+        last.map(|(_, least, values)| (*least, *values)).reduce(|a, b| (a.0.min(b.0), a.1 + b.1))
     }
 }
 
@@ -123,19 +131,22 @@ impl ClockSync {
         self.read_lead_us = (hold_us - phase_us).rem_euclid(self.rate.period_us() as i64);
     }
 
-    /// The least that a message waits until it is read, of as many as were measured, if they came at any time of the tick.
-    fn wait_us(&self) -> i64 {
-        self.rate.period_us() as i64 / i64::from(self.there.values() + 1)
+    /// The least that a message waits until it is read, of so many, if they came at any time of the tick.
+    fn wait_us(&self, messages: u32) -> i64 {
+        self.rate.period_us() as i64 / i64::from(messages + 1)
     }
 
     /// The quickest way there, with the difference of the clocks in it.
     fn there_us(&self) -> Option<i64> {
-        Some(self.there.get()? - self.wait_us())
+        Some(self.there.get()? - self.wait_us(self.there.values()))
     }
 
-    /// The shortest round trip of late, in microseconds: the network's own.
+    /// The shortest round trip of the last seconds, in microseconds: the network's own. It is for people, who want to see at
+    /// once that a line got worse; the clock goes by more.
     pub fn rtt_us(&self) -> Option<u64> {
-        Some((self.there_us()? + self.back.get()?).max(0) as u64)
+        let (there_us, messages) = self.there.of_last(RECENT_BUCKETS)?;
+        let (back_us, _) = self.back.of_last(RECENT_BUCKETS)?;
+        Some((there_us - self.wait_us(messages) + back_us).max(0) as u64)
     }
 
     /// The server's clock now, in microseconds since its tick 0 was due, if both ways take the same time.
@@ -167,13 +178,13 @@ mod tests {
     const READ_LEAD_US: u64 = 1_000;
     const WRITE_US: u64 = 2_000;
 
-    /// Sends pings for so many seconds over a line with a delay and up to `jitter_us` more in each direction, and returns
-    /// the error of the estimate afterwards.
-    fn error_us(seed: u64, delay_us: u64, jitter_us: u64, seconds: u64) -> i64 {
+    /// Sends pings for so many seconds over a line with a delay, at any time, and up to `jitter_us` more in each direction.
+    /// Returns what is known then, and when that is.
+    fn ping(seed: u64, delay_us: impl Fn(u64) -> u64, jitter_us: u64, seconds: u64) -> (ClockSync, u64) {
         let (mut clock, mut dice) = (ClockSync::new(RATE), Dice::new(seed, 1));
-        let mut way_us = || delay_us + u64::from(dice.below(jitter_us as u32 + 1));
+        let mut way_us = |at_us: u64| delay_us(at_us) + u64::from(dice.below(jitter_us as u32 + 1));
         let mut answer = |sent_us: u64| {
-            let arrived_us = sent_us + AHEAD_US + way_us();
+            let arrived_us = sent_us + AHEAD_US + way_us(sent_us);
             // Read for the first tick whose reading is not over, and answered just after that tick.
             let tick = (arrived_us + READ_LEAD_US).div_ceil(PERIOD) as u32;
             let (due_us, read_us) = (RATE.due_us(crate::tick::Tick(tick)), u64::from(tick) * PERIOD - READ_LEAD_US);
@@ -183,7 +194,7 @@ mod tests {
                 tick: crate::tick::Tick(tick),
                 phase_us: WRITE_US as u32,
             };
-            (written_us - AHEAD_US + way_us(), server)
+            (written_us - AHEAD_US + way_us(sent_us), server)
         };
         let (came_us, server) = answer(1_000);
         clock.start(came_us, Some(1_000), &server);
@@ -195,6 +206,12 @@ mod tests {
                 clock.take(came_us, &Pong { stamp, clock: server, work_us: 0 });
             }
         }
+        (clock, now_us)
+    }
+
+    /// The error of the estimate after so many seconds.
+    fn error_us(seed: u64, delay_us: u64, jitter_us: u64, seconds: u64) -> i64 {
+        let (clock, now_us) = ping(seed, |_| delay_us, jitter_us, seconds);
         clock.server_us(now_us).expect("an estimate") - (now_us + AHEAD_US) as i64
     }
 
@@ -213,6 +230,17 @@ mod tests {
     fn ten_seconds_of_pings_over_a_line_with_jitter_are_good_for_a_few_milliseconds() {
         assert!(p95_us(50_000, 20_000, 10) <= 4_000, "{}", p95_us(50_000, 20_000, 10));
         assert!(p95_us(1_000, 0, 10) <= 1_000, "{}", p95_us(1_000, 0, 10));
+    }
+
+    #[test]
+    fn a_round_trip_that_changed_is_told_within_seconds() {
+        let rtt_us =
+            |delay_us: fn(u64) -> u64, seconds| ping(1, delay_us, 0, seconds).0.rtt_us().expect("a round trip");
+        let longer = |at_us| if at_us < 30_000_000 { 10_000 } else { 100_000 };
+        assert!((15_000..=25_000).contains(&rtt_us(longer, 29)), "{}", rtt_us(longer, 29));
+        assert!((195_000..=225_000).contains(&rtt_us(longer, 36)), "{}", rtt_us(longer, 36));
+        let shorter = |at_us| if at_us < 30_000_000 { 100_000 } else { 10_000 };
+        assert!((15_000..=35_000).contains(&rtt_us(shorter, 34)), "{}", rtt_us(shorter, 34));
     }
 
     #[test]
