@@ -12,7 +12,6 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
 use axum::middleware::map_response;
 use axum::routing::get;
-use fracas_protocol::limits::SUBPROTOCOL;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
@@ -47,6 +46,8 @@ pub struct Front {
     pub metrics: FrontMetrics,
     /// What `GET /map` answers, as JSON.
     pub map: Bytes,
+    /// What a handshake must offer; none that speaks no protocol of its own.
+    pub subprotocol: Option<&'static str>,
     /// What the server's own bots show.
     pub house_secret: String,
     /// Whether the game runs.
@@ -70,13 +71,13 @@ pub fn router(front: Arc<Front>) -> Router {
         .html_cache_control(memory_serve::CacheControl::NoCache)
         .cache_control(memory_serve::CacheControl::NoCache)
         .into_router();
-    Router::new()
-        .route("/ws", get(upgrade))
-        .route("/map", get(map))
-        .merge(health_routes())
-        .with_state(front)
-        .merge(page)
-        .layer(map_response(secure))
+    let game = Router::new().route("/map", get(map)).merge(health_routes()).with_state(Arc::clone(&front));
+    game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
+}
+
+/// `/ws` alone: the way into the event loops, whatever they serve.
+pub fn upgrade_route(front: Arc<Front>) -> Router {
+    Router::new().route("/ws", get(upgrade)).with_state(front)
 }
 
 /// The files of the page, put into the binary by the build script.
@@ -139,12 +140,15 @@ fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Re
     }
     let kind = kind_of(front, headers);
     let ticket = front.admission.enter(address, kind == PlayerKind::Bot)?;
-    if !offers_protocol(headers) {
+    let protocol = front.subprotocol;
+    if protocol.is_some_and(|protocol| !offers_protocol(headers, protocol)) {
         return Err(Rejection::Handshake);
     }
     let handshake = axum::http::Request::from_parts(request_parts(&request), ());
     let mut response = create_response(&handshake).map_err(|_| Rejection::Handshake)?.map(|()| Body::empty());
-    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    if let Some(protocol) = protocol {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
     Ok(response)
@@ -166,9 +170,9 @@ fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
     if is_ours { PlayerKind::Bot } else { PlayerKind::Person }
 }
 
-fn offers_protocol(headers: &HeaderMap) -> bool {
+fn offers_protocol(headers: &HeaderMap, protocol: &str) -> bool {
     let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
-    offers.flat_map(|offers| offers.split(',')).any(|offer| offer.trim() == SUBPROTOCOL)
+    offers.flat_map(|offers| offers.split(',')).any(|offer| offer.trim() == protocol)
 }
 
 async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, ticket: Ticket) {

@@ -17,4 +17,4 @@ pub mod service;
 pub mod socket;
 mod staleness;
 mod table;
-mod writer;
+pub mod writer;

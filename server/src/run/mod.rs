@@ -24,6 +24,7 @@ use fracas_bots::descriptors;
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
+use fracas_protocol::limits::SUBPROTOCOL;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
 use std::net::SocketAddr;
@@ -160,6 +161,7 @@ impl Server {
             loops: entrances,
             metrics: telemetry.for_front(),
             map: map_json.into(),
+            subprotocol: Some(SUBPROTOCOL),
             house_secret: house_secret.clone(),
             health: Health(Arc::new(move || pulse.beats())),
         };
