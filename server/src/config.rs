@@ -340,7 +340,7 @@ fn example(name: &str) -> &'static str {
     match name {
         "listen" => "\"127.0.0.1:8080\"",
         "ops-listen" => "\"127.0.0.1:8081\"",
-        "ops-token" => "\"a long secret that nobody guesses\"",
+        "ops-token" => "\"write-a-secret-of-your-own-here\"",
         "ops-host" => "[\"ops.example\"]",
         "tick-hz" => "30",
         "max-players" => "5000",
