@@ -2,8 +2,8 @@
 
 use crate::board::Board;
 use crate::player::{self, Absence, Sample};
-use crate::stream;
-use crate::verdict::{Outcome, Plain};
+use crate::verdict::Outcome;
+use crate::{machine_us, stream};
 use anyhow::{Context, Result};
 use clap::Args;
 use fracas_bots::bot::Clock;
@@ -68,6 +68,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The machine's clock when the run's is `now_us`.
+    pub(crate) fn machine_us(&self, now_us: u64) -> i64 {
+        machine_us() - self.clock.now_us() as i64 + now_us as i64
+    }
+
     /// A frame of so many bytes came.
     pub(crate) fn note_size(&self, bytes: usize) {
         let mut sizes = self.sizes.borrow_mut();
@@ -81,7 +86,7 @@ impl Shared {
 pub(crate) fn run(options: &Options) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (samples, streams) = LocalSet::new().block_on(&runtime, play(options))?;
-    Ok(Outcome::of(&samples, Plain { took_us: streams }, options.offset_us))
+    Ok(Outcome::of(&samples, streams, options.offset_us))
 }
 
 async fn play(options: &Options) -> Result<(Vec<Sample>, Vec<i64>)> {

@@ -1,7 +1,7 @@
 //! One player on the line, as it experiences the game: what its client counts, and what its screen shows when.
 
 use crate::board::{Board, Watch};
-use crate::{far::Shared, machine_us};
+use crate::far::Shared;
 use anyhow::{Context, Result};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
@@ -241,12 +241,5 @@ fn alive(entity: &Entity) -> Option<Thrust> {
     match entity {
         Entity::Ship(ship) if ship.is_alive() => Some(ship.controls.thrust),
         _ => None,
-    }
-}
-
-impl Shared {
-    /// The machine's clock when the run's is `now_us`.
-    fn machine_us(&self, now_us: u64) -> i64 {
-        machine_us() - self.clock.now_us() as i64 + now_us as i64
     }
 }

@@ -170,10 +170,25 @@ fn judge_clean(outcome: &Outcome, line: Line) -> Vec<Row> {
         Row::percent("inputs that came late", outcome.inputs_late, outcome.inputs, 0.5, false),
         Row::at_most("ticks that an input waits, p50", outcome.wait_ticks.0 as f64, 1.0, "ticks"),
         Row::at_most("ticks that an input waits, p95", outcome.wait_ticks.1 as f64, 2.0, "ticks"),
-        Row::at_most("error of the clock at joining, worst", outcome.clock_at_join_ms.max, PERIOD_MS / 2.0, "ms"),
-        Row::at_most("error of the clock after 10 s, p95", outcome.clock_ms.p95, 5.0, "ms"),
-        Row::at_most("key to another's screen, p50", outcome.action_ms.p50, round_trip_ms + 4.0 * PERIOD_MS, "ms"),
-        Row::at_most("key to another's screen, p99", outcome.action_ms.p99, round_trip_ms + 6.0 * PERIOD_MS, "ms"),
+        Row::at_most(
+            "error of the clock at joining, worst",
+            outcome.clock_at_join_ms.judged(|points| points.max),
+            PERIOD_MS / 2.0,
+            "ms",
+        ),
+        Row::at_most("error of the clock after 10 s, p95", outcome.clock_ms.judged(|points| points.p95), 5.0, "ms"),
+        Row::at_most(
+            "key to another's screen, p50",
+            outcome.action_ms.judged(|points| points.p50),
+            round_trip_ms + 4.0 * PERIOD_MS,
+            "ms",
+        ),
+        Row::at_most(
+            "key to another's screen, p99",
+            outcome.action_ms.judged(|points| points.p99),
+            round_trip_ms + 6.0 * PERIOD_MS,
+            "ms",
+        ),
         Row::percent("rails that did as the screen showed", outcome.rails_agreed, outcome.rails, 99.5, true),
         Row::at_most(
             "hidden, and whole again after",
@@ -191,8 +206,18 @@ fn judge_lossy(outcome: &Outcome, _line: Line) -> Vec<Row> {
     let plain_ms = outcome.plain_ms.p99;
     let mut rows = judge_always(outcome);
     rows.extend([
-        Row::at_most("age of what is shown, p99", outcome.age_ms.p99, plain_ms + 3.0 * PERIOD_MS, "ms"),
-        Row::at_most("from a burst to all as usual, longest", outcome.recovery_ms.max, 1000.0, "ms"),
+        Row::at_most(
+            "age of what is shown, p99",
+            outcome.age_ms.judged(|points| points.p99),
+            plain_ms + 3.0 * PERIOD_MS,
+            "ms",
+        ),
+        Row::at_most(
+            "from a burst to all as usual, longest",
+            outcome.recovery_ms.judged(|points| points.max),
+            1000.0,
+            "ms",
+        ),
     ]);
     rows
 }

@@ -28,12 +28,11 @@ impl Points {
         let ms = |percent| at(percent).map_or(0.0, |us| *us as f64 / 1000.0);
         Self { count: us.len(), p50: ms(50), p95: ms(95), p99: ms(99), max: ms(100) }
     }
-}
 
-/// How long messages of plain streams were under way.
-#[derive(Debug)]
-pub(crate) struct Plain {
-    pub(crate) took_us: Vec<i64>,
+    /// One of them, to be judged: what was never measured is not good.
+    pub(crate) fn judged(&self, point: fn(&Self) -> f64) -> f64 {
+        if self.count == 0 { f64::INFINITY } else { point(self) }
+    }
 }
 
 /// What came out of a run, over all players.
@@ -74,8 +73,9 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Of all players of a run.
-    pub(crate) fn of(samples: &[Sample], plain: Plain, offset_us: i64) -> Self {
+    /// Of all players of a run; how long messages of plain streams were under way, in microseconds; and the server's clock less
+    /// the machine's.
+    pub(crate) fn of(samples: &[Sample], plain_us: Vec<i64>, offset_us: i64) -> Self {
         let sum = |value: fn(&Sample) -> u64| samples.iter().map(value).sum::<u64>();
         let error = |(_, difference): &(u64, i64)| (difference - offset_us).abs();
         let at_join = samples.iter().filter_map(|sample| sample.clock.first()).map(error).collect();
@@ -106,7 +106,7 @@ impl Outcome {
             clock_ms: Points::of(later),
             action_ms: Points::of(samples.iter().flat_map(|sample| sample.actions.iter().copied()).collect()),
             age_ms: Points::of(samples.iter().flat_map(ages).collect()),
-            plain_ms: Points::of(plain.took_us),
+            plain_ms: Points::of(plain_us),
             recovery_ms: Points::of(samples.iter().flat_map(recoveries).collect()),
             return_ms: back.and_then(|back| back.took_us).map(|us| us as f64 / 1000.0),
             return_fresh_starts: back.map_or(0, |back| back.fresh_starts),
