@@ -54,9 +54,25 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Namespace(String);
 
+/// Namespaces of runs have names that begin so and end with the process's id.
+const NAMESPACE_PREFIX: &str = "fracas-";
+
+/// Takes away what runs left behind that were cut off.
+fn remove_forgotten() {
+    let Ok(listed) = Command::new("ip").args(["netns", "list"]).output() else { return };
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let names = listed.lines().filter_map(|line| line.split(' ').next());
+    for name in names.filter(|name| name.starts_with(NAMESPACE_PREFIX)) {
+        let id = name.rsplit('-').next().and_then(|id| id.parse::<u32>().ok());
+        if id.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            drop(Namespace(name.into()));
+        }
+    }
+}
+
 impl Namespace {
     fn make(end: &str) -> Result<Self> {
-        let name = format!("fracas-{end}-{}", std::process::id());
+        let name = format!("{NAMESPACE_PREFIX}{end}-{}", std::process::id());
         let made = Command::new("ip").args(["netns", "add", &name]).status().context("there is no `ip` (iproute2)")?;
         if !made.success() {
             bail!("no network namespace can be made: become root, or use --in-process");
@@ -75,6 +91,7 @@ impl Drop for Namespace {
 impl Place {
     /// Two namespaces with `line` between them, which ends by itself after `time`.
     pub(crate) fn namespaces(line: Line, seed: u64, time: Duration) -> Result<Self> {
+        remove_forgotten();
         let (near, far) = (Namespace::make("near")?, Namespace::make("far")?);
         let ms = |time: Duration| (time.as_secs_f64() * 1000.0).to_string();
         let mut link = Command::new("python3");
