@@ -83,6 +83,9 @@ pub fn run(command: &mut Command) -> Finished {
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// Ports that nobody has.
+const FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+
 /// A running server. It is killed when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -97,21 +100,19 @@ pub struct Server {
 impl Server {
     /// Starts a server on free ports, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::launch(&mut Command::new(program("fracas-server")), arguments)
+        Self::launch(Command::new(program("fracas-server")).args(FREE_PORTS).args(arguments))
     }
 
     /// The same for a server that may have so many descriptors.
     pub fn start_within(descriptors: u32, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]).arg(program("fracas-server"));
-        Self::launch(&mut shell, arguments)
+        Self::launch(shell.args(FREE_PORTS).args(arguments))
     }
 
-    fn launch(command: &mut Command, arguments: &[&str]) -> Self {
-        let ports = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+    /// Runs a command that becomes a server, and waits until it listens.
+    pub fn launch(command: &mut Command) -> Self {
         let mut child = command
-            .args(ports)
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -13,7 +13,7 @@ const NEAR_ADDRESS: &str = "10.98.0.1";
 
 /// A process that is ended when it is no longer needed.
 #[derive(Debug)]
-pub(crate) struct Process(pub(crate) Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     /// Starts it, with its standard output to be read.

@@ -7,7 +7,7 @@ use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_bots::conditioner::LongLink;
 use fracas_bots::link::{Link, Received};
-use fracas_protocol::arena::{Arena, Entity, Thrust};
+use fracas_protocol::arena::{Arena, Thrust};
 use fracas_protocol::client::{Client, Counters, Event, Options};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::frame::FRAME_MARK;
@@ -162,7 +162,7 @@ impl<'a> Player<'a> {
     /// If the own thrust was changed for a tick that was just played: a key went down at some moment of the tick before.
     fn note_action(&mut self, tick: Tick, now_us: u64) {
         let own = self.client.own_id().zip(self.client.prediction().on(tick));
-        let Some((id, Entity::Ship(ship))) = own.filter(|(_, entity)| alive(entity).is_some()) else {
+        let Some((id, ship)) = own.and_then(|(id, entity)| Some((id, entity.flying()?))) else {
             self.thrust = None;
             return;
         };
@@ -188,8 +188,8 @@ impl<'a> Player<'a> {
         }
         let board: &Board = &self.shared.board.borrow();
         for (id, entity) in &moment.from.entities {
-            if let Some(thrust) = alive(entity).filter(|_| own != Some(*id))
-                && let Some(at_us) = self.watch.show(board, *id, moment.from.tick, thrust)
+            if let Some(ship) = entity.flying().filter(|_| own != Some(*id))
+                && let Some(at_us) = self.watch.show(board, *id, moment.from.tick, ship.controls.thrust)
             {
                 self.sample.actions.push((now_us - at_us) as i64);
             }
@@ -233,13 +233,5 @@ impl<'a> Player<'a> {
             back.fresh_starts = self.sample.counters.resyncs - before;
         }
         self.sample
-    }
-}
-
-/// A ship's thrust, if it is one that flies.
-fn alive(entity: &Entity) -> Option<Thrust> {
-    match entity {
-        Entity::Ship(ship) if ship.is_alive() => Some(ship.controls.thrust),
-        _ => None,
     }
 }

@@ -5,6 +5,7 @@ use crate::verdict::{Outcome, Row, table};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use fracas_bots::conditioner::Line;
+use fracas_tests::Server;
 use fracas_tests::program::sibling;
 use serde::Serialize;
 use std::io::BufRead;
@@ -99,21 +100,20 @@ fn measure(options: &Options, line: Line) -> Result<Outcome> {
     let seconds = options.minutes * 60.0;
     let time = Duration::from_secs_f64(seconds) + AROUND;
     let place = if options.in_process { Place::Here } else { Place::namespaces(line, options.seed, time)? };
-    let (server, own) = (sibling("fracas-server")?, std::env::current_exe()?);
+    let (program, own) = (sibling("fracas-server")?, std::env::current_exe()?);
     let address = place.near_address();
-    let mut server = place.near(&server);
-    server.args(["--listen", &format!("{address}:0"), "--ops-listen", "127.0.0.1:0", "--fill", "0"]);
-    server.args(["--tick-hz", "30", "--seed", &options.seed.to_string()]).stderr(std::process::Stdio::piped());
-    let (_server, game) = start_server(server)?;
+    let mut command = place.near(&program);
+    command.args(["--listen", &format!("{address}:0"), "--ops-listen", "127.0.0.1:0", "--fill", "0"]);
+    let server = Server::launch(command.args(["--tick-hz", "30", "--seed", &options.seed.to_string()]));
     let mut near = place.near(&own);
-    near.args(["near", "--game", &game, "--listen", &format!("{address}:0")]);
+    near.args(["near", "--game", &server.game.to_string(), "--listen", &format!("{address}:0")]);
     near.args(["--streams", &STREAMS.to_string(), "--seconds", &time.as_secs_f64().to_string()]);
     let mut near = Process::start(&mut near)?;
     let mut told = near.output()?.lines();
     let mut next = || anyhow::Ok(told.next().context("what is beside the server has ended")??.parse::<i64>()?);
     let (port, before_us) = (next()?, next()?);
     let mut far = place.far(&own);
-    far.args(["far", "--url", &format!("ws://{game}/ws"), "--stream", &format!("{address}:{port}")]);
+    far.args(["far", "--url", &server.url(), "--stream", &format!("{address}:{port}")]);
     far.args(["--streams", &STREAMS.to_string(), "--offset-us", &before_us.to_string()]);
     far.args(["--bots", &options.bots.to_string(), "--seed", &options.seed.to_string()]);
     far.args(["--seconds", &seconds.to_string(), "--hide", &(seconds * AWAY_PART).to_string()]);
@@ -126,22 +126,6 @@ fn measure(options: &Options, line: Line) -> Result<Outcome> {
     let drift_us = after_us - before_us;
     anyhow::ensure!(drift_us.abs() <= CLOCK_DRIFT_US, "the server's clock went off by {drift_us} us meanwhile");
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// Starts a server and waits until it listens. Returns where players connect.
-fn start_server(mut command: std::process::Command) -> Result<(Process, String)> {
-    let mut server = Process::start(&mut command)?;
-    let stderr = server.0.stderr.take().context("it is piped")?;
-    let mut lines = std::io::BufReader::new(stderr).lines();
-    loop {
-        let line = lines.next().context("the server does not listen")??;
-        if let Some(rest) = line.strip_prefix("listening game=") {
-            let game = rest.split(' ').next().unwrap_or_default().to_owned();
-            // What else it says is not needed, but must be read.
-            std::thread::spawn(move || lines.for_each(drop));
-            return Ok((server, game));
-        }
-    }
 }
 
 /// What must hold on any line.

@@ -9,7 +9,7 @@ pub use hunter::Skill;
 pub use wander::Wander;
 
 use crowd::Crowd;
-use fracas_protocol::arena::{Arena, Entity, Input, Own, Ship};
+use fracas_protocol::arena::{Arena, Input, Own, Ship};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
@@ -42,10 +42,8 @@ impl<'a> Sight<'a> {
     /// Every other ship that flies.
     pub fn others(&self) -> impl Iterator<Item = (EntityId, &'a Ship)> + use<'a> {
         let own = self.own_id;
-        self.replica.known().iter().filter_map(move |known| match &known.now {
-            Entity::Ship(ship) if known.id != own && ship.is_alive() => Some((known.id, ship)),
-            _ => None,
-        })
+        let others = self.replica.known().iter().filter(move |known| known.id != own);
+        others.filter_map(|known| Some((known.id, known.now.flying()?)))
     }
 }
 

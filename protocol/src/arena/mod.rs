@@ -86,6 +86,16 @@ pub enum Entity {
     Bolt(Bolt),
 }
 
+impl Entity {
+    /// The ship that it is, if it is one that flies.
+    pub fn flying(&self) -> Option<&Ship> {
+        match self {
+            Self::Ship(ship) if ship.is_alive() => Some(ship),
+            _ => None,
+        }
+    }
+}
+
 /// What all players of an arena share: how many tiles are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenTiles(pub u16);

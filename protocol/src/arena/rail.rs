@@ -76,7 +76,7 @@ impl Moment<'_, Arena> {
     /// The ships that a rail can meet, and where they are shown: those that fly at this moment, which is on both ticks if it
     /// is between two. So the server judges, too.
     pub fn targets(&self, own: Option<EntityId>) -> impl Iterator<Item = (EntityId, Point)> {
-        let flies = |snapshot: &Snapshot<Arena>, id: EntityId| matches!(snapshot.get(id), Some(Entity::Ship(ship)) if ship.is_alive());
+        let flies = |snapshot: &Snapshot<Arena>, id: EntityId| snapshot.get(id).and_then(Entity::flying).is_some();
         let others = self.from.entities.iter().map(|(id, _)| *id).filter(move |id| own != Some(*id));
         let targets = others.filter(move |id| flies(self.from, *id) && (self.view.part() == 0 || flies(self.to, *id)));
         targets.filter_map(|id| Some((id, self.place(id)?)))

@@ -45,7 +45,7 @@ impl Beams {
             for (id, (ship, aim)) in fired.filter_map(|(id, entity)| Some((*id, rail_of(entity)?))) {
                 let beam = client.replica().rules().beam(ship.position, aim);
                 let others = snapshot.entities.iter().filter(|(other, _)| *other != id);
-                let places = others.filter_map(|(_, entity)| alive(entity));
+                let places = others.filter_map(|(_, entity)| Some(entity.flying()?.position));
                 self.add(&beam, places, false, now_ms);
             }
         }
@@ -78,13 +78,5 @@ impl Beams {
     pub(crate) fn shown(&mut self, now_ms: f64) -> impl Iterator<Item = (&Shown, f64)> {
         self.shown.retain(|beam| now_ms - beam.since_ms < SHOWN_MS);
         self.shown.iter().map(move |beam| (beam, 1.0 - (now_ms - beam.since_ms) / SHOWN_MS))
-    }
-}
-
-/// Where a ship is, if it flies.
-fn alive(entity: &Entity) -> Option<Point> {
-    match entity {
-        Entity::Ship(ship) if ship.is_alive() => Some(ship.position),
-        _ => None,
     }
 }

@@ -115,8 +115,7 @@ extern "C" fn receive(len: usize, now_ms: f64) -> i32 {
 /// bits: 1 fire, which is held, and once a dash (2) and a rail (4).
 #[unsafe(no_mangle)]
 extern "C" fn set_input(now_ms: f64, thrust: f32, aim: f32, pressed: u32) {
-    let is_pressed = |bit: u32| pressed & bit != 0;
-    with_page(|page| page.set_input(now_ms, (thrust, aim), is_pressed(1), is_pressed(2), is_pressed(4)));
+    with_page(|page| page.set_input(now_ms, (thrust, aim), pressed));
 }
 
 /// Nobody looks at the page any more (1), or somebody looks again (0).

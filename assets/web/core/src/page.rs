@@ -102,15 +102,16 @@ impl Page {
         received
     }
 
-    /// What the player wants: a thrust heading in turns (below 0 for none), an aim in turns, the trigger; and once, a dash or
-    /// a rail.
-    pub(crate) fn set_input(&mut self, now_ms: f64, (thrust, aim): (f32, f32), fire: bool, dash: bool, rail: bool) {
+    /// What the player wants: a thrust heading in turns (below 0 for none), an aim in turns; what is pressed, in bits: the
+    /// trigger (1), and once, a dash (2) or a rail (4).
+    pub(crate) fn set_input(&mut self, now_ms: f64, (thrust, aim): (f32, f32), pressed: u32) {
+        let [fire, dash, rail] = [1, 2, 4].map(|bit| pressed & bit != 0);
         let steps = |turns: f32, turn: u16| (turns.rem_euclid(1.0) * f32::from(turn)).round() as u16;
         let heading = |turns: f32| Heading::new(steps(turns, Heading::TURN));
         let mut thrust = if thrust < 0.0 { Thrust::NONE } else { Thrust::towards(heading(thrust)) };
         self.aim = aim;
         // What is pressed while waiting to come back is not done then, from a place nobody knows yet.
-        let flies = matches!(self.client.prediction().newest(), Some((Entity::Ship(ship), _)) if ship.is_alive());
+        let flies = self.client.prediction().newest().is_some_and(|(own, _)| own.flying().is_some());
         let (dash, rail) = (dash && flies, rail && flies);
         let view = if rail { self.client.moment(us(now_ms)).map(|moment| moment.view) } else { None };
         let rail = view.map(|view| RailShot { aim: FineHeading::new(steps(aim, FineHeading::TURN)), view });

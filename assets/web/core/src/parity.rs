@@ -27,9 +27,8 @@ impl Session {
     }
 
     /// What the player wants, as the page tells it.
-    pub fn set_input(&mut self, now_ms: f64, (thrust, aim): (f32, f32), pressed: u32) {
-        let is_pressed = |bit: u32| pressed & bit != 0;
-        self.0.set_input(now_ms, (thrust, aim), is_pressed(1), is_pressed(2), is_pressed(4));
+    pub fn set_input(&mut self, now_ms: f64, turns: (f32, f32), pressed: u32) {
+        self.0.set_input(now_ms, turns, pressed);
     }
 
     /// Plays what is due.
