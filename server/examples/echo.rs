@@ -11,7 +11,7 @@ use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::tick::TickRate;
 use fracas_server::channel::ConnectionKey;
 use fracas_server::game::PlayerKind;
-use fracas_server::net::admission::{Admission, AdmissionConfig};
+use fracas_server::net::admission::{Admission, AdmissionConfig, Network};
 use fracas_server::net::event_loop::{EventLoop, NEWCOMERS_MAX, Shared};
 use fracas_server::net::handshake::Refusal;
 use fracas_server::net::http::{Front, Health, LoopEntrance, upgrade_route};
@@ -142,7 +142,7 @@ impl Service for Echo {
         &self.policy
     }
 
-    fn meet(&mut self, _key: ConnectionKey, _kind: PlayerKind, _now: Instant) {}
+    fn meet(&mut self, _key: ConnectionKey, _kind: PlayerKind, _network: Option<Network>, _now: Instant) {}
 
     fn take(&mut self, (): &mut (), line: &mut Line, message: &Message, _now: Instant) -> Result<(), Refusal> {
         line.echo(message);

@@ -105,8 +105,12 @@ fn a_full_server_tells_when_to_come_back_and_stays_ready() {
     assert!(matches!(late.hear_control(), ServerMessage::Goodbye(goodbye) if goodbye.code == 4001));
     assert_eq!(late.hear_close().map(|(code, _)| code), Some(4001));
     assert_eq!(server.get("/readyz").status, 200, "full is not broken");
-    drop(peers.pop());
     // The ship of a lost connection is kept, so its seat is not free; a player who says goodbye frees it at once.
+    let mut lost = peers.pop().expect("two");
+    lost.say(&ClientMessage::FreshStart);
+    drop(lost);
+    server.wait_for("it is lost", |server| server.metric("fracas_connections") < 2.0);
+    assert_eq!(server.metric("fracas_players{kind=\"person\"}"), 2.0);
     peers[0].say(&ClientMessage::Goodbye);
     server.wait_for("a seat is free", |server| server.metric("fracas_players{kind=\"person\"}") < 2.0);
     let mut next = Peer::connect(server.game);

@@ -1,10 +1,12 @@
 //! Who may open a connection: the origin of the page, how many there are, and how many from one address, before and after
 //! they have said what they want. No I/O in here.
 
-use dashmap::DashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use super::pace::Pace;
+use super::shares::{Guesses, Share, Shares, network_of};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Of one address so many connections that have not said yet what they want are served, for each that may play ...
 const WAITING_PER_PLAYER: usize = 4;
@@ -121,8 +123,12 @@ pub struct Admission {
     connections: AtomicUsize,
     /// Connections that play or are about to.
     players: Arc<Shares>,
+    /// Ships that wait for their players.
+    kept: Arc<Shares>,
     /// Connections that have not said yet what they want.
     waiting: Arc<Shares>,
+    guesses: Guesses,
+    pace: Pace,
     draining: AtomicBool,
     warned_of_proxy: AtomicBool,
 }
@@ -134,7 +140,10 @@ impl Admission {
             config,
             connections: AtomicUsize::new(0),
             players: Arc::default(),
+            kept: Arc::default(),
             waiting: Arc::default(),
+            guesses: Guesses::default(),
+            pace: Pace::default(),
             draining: AtomicBool::new(false),
             warned_of_proxy: AtomicBool::new(false),
         }
@@ -181,13 +190,19 @@ impl Admission {
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
-        let share = if is_ours || self.is_exempt(address) {
-            None
-        } else {
-            Some(self.players.take(network_of(address), self.config.per_address_max).ok_or(Rejection::Address)?)
+        let network = (!is_ours).then(|| Network {
+            admission: Arc::clone(self),
+            address: network_of(address),
+            is_exempt: self.is_exempt(address),
+        });
+        let share = match network.as_ref().filter(|network| !network.is_exempt) {
+            Some(network) => {
+                Some(self.players.take(network.address, self.config.per_address_max).ok_or(Rejection::Address)?)
+            }
+            None => None,
         };
         // The ticket gives back what was counted, also when the next check refuses.
-        let ticket = Ticket { admission: Arc::clone(self), _share: share };
+        let ticket = Ticket { admission: Arc::clone(self), network, _share: share };
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
     }
@@ -207,49 +222,14 @@ impl Admission {
         address.is_loopback() && !self.config.limit_loopback
     }
 
+    /// How long somebody who is sent away at `now` is to stay away.
+    pub fn retry_after(&self, now: Instant) -> Duration {
+        self.pace.next(now)
+    }
+
     /// Connections that are counted now.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
-    }
-}
-
-/// An IPv6 host has a whole /64 to itself.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
-/// What each address has.
-#[derive(Debug, Default)]
-struct Shares(DashMap<IpAddr, usize>);
-
-impl Shares {
-    /// One more for an address, unless it has the most it may have.
-    fn take(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<Share> {
-        let mut count = self.0.entry(network).or_insert(0);
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Share { of: Arc::clone(self), network })
-    }
-}
-
-/// What counts for an address until it is dropped.
-#[derive(Debug)]
-pub struct Share {
-    of: Arc<Shares>,
-    network: IpAddr,
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.of.0.remove_if_mut(&self.network, |_, count| {
-            *count -= 1;
-            *count == 0
-        });
     }
 }
 
@@ -257,12 +237,50 @@ impl Drop for Share {
 #[derive(Debug)]
 pub struct Ticket {
     admission: Arc<Admission>,
+    network: Option<Network>,
     _share: Option<Share>,
+}
+
+impl Ticket {
+    /// Where the connection comes from. None for the server's own bots.
+    pub fn network(&self) -> Option<Network> {
+        self.network.clone()
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where a connection comes from: an address, or an IPv6 /64, and what it may do beside connecting.
+#[derive(Clone, Debug)]
+pub struct Network {
+    admission: Arc<Admission>,
+    address: IpAddr,
+    is_exempt: bool,
+}
+
+impl Network {
+    /// Whether one of its connections may have a new ship: those that it has lost and that still fly count like
+    /// connections, lest who connects and cuts over and over fills the room with them.
+    pub fn may_begin(&self) -> bool {
+        let Admission { players, kept, config, .. } = &*self.admission;
+        self.is_exempt || players.count(self.address) + kept.count(self.address) <= config.per_address_max
+    }
+
+    /// Counts a ship that waits for its player, until what is returned is dropped.
+    pub fn keep(&self) -> Option<Share> {
+        if self.is_exempt { None } else { self.admission.kept.take(self.address, usize::MAX) }
+    }
+
+    /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
+    /// the network may have connections, which is as many as can have lost their sessions.
+    pub fn may_err(&self, now: Instant) -> bool {
+        let Admission { guesses, config, .. } = &*self.admission;
+        let most = if self.is_exempt { config.connections_max } else { config.per_address_max };
+        guesses.take(self.address, most, now)
     }
 }
 
@@ -312,7 +330,7 @@ mod tests {
         drop(tickets);
         assert!(admission.enter(one, false).is_ok());
         drop(other);
-        assert!(admission.players.0.is_empty() && admission.connections() == 0);
+        assert!(admission.players.is_empty() && admission.connections() == 0);
     }
 
     #[test]
@@ -324,9 +342,33 @@ mod tests {
         assert!(admission.knock(ip("192.0.2.2")).is_ok_and(|share| share.is_some()), "another address");
         assert!(admission.enter(one, false).is_ok(), "whoever is through has a share of its own");
         drop(waiting);
-        assert!(admission.knock(one).is_ok() && admission.waiting.0.is_empty());
+        assert!(admission.knock(one).is_ok() && admission.waiting.is_empty());
         let proxy: Vec<_> = (0..100).map(|_| admission.knock(ip("10.0.0.1"))).collect();
         assert!(proxy.iter().all(|share| matches!(share, Ok(None))), "all come through it");
+    }
+
+    #[test]
+    fn lost_ships_hold_their_addresss_share_but_whoever_comes_for_one_is_let_in() {
+        let admission = make(|_| ());
+        let one = ip("192.0.2.1");
+        let lost: Vec<_> = (0..2)
+            .map(|_| admission.enter(one, false).expect("its share").network().expect("a person's").keep())
+            .collect();
+        let back = admission.enter(one, false).expect("it may want its ship back");
+        assert!(!back.network().is_some_and(|network| network.may_begin()), "but it may not have a third one");
+        let other = admission.enter(ip("192.0.2.2"), false).expect("its share");
+        assert!(other.network().is_some_and(|network| network.may_begin()), "another address");
+        drop(lost);
+        assert!(back.network().is_some_and(|network| network.may_begin()) && admission.kept.is_empty());
+    }
+
+    #[test]
+    fn loopback_keeps_as_many_ships_as_it_likes_but_guesses_no_more_than_others() {
+        let admission = make(|config| config.connections_max = 20);
+        let network = admission.enter(ip("127.0.0.1"), false).expect("room").network().expect("a person's");
+        assert!((0..100).all(|_| network.keep().is_none() && network.may_begin()));
+        let now = Instant::now();
+        assert_eq!((0..100).filter(|_| network.may_err(now)).count(), 20, "as many as can have lost their sessions");
     }
 
     #[test]

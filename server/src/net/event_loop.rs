@@ -162,9 +162,9 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
 
     fn adopt(&mut self, newcomer: Newcomer<S>, now: Instant) {
         let Newcomer { socket, leftover, kind, ticket } = newcomer;
-        let service = &mut self.service;
+        let (service, network) = (&mut self.service, ticket.as_ref().and_then(Ticket::network));
         let place = self.connections.insert(|key| {
-            let peer = service.meet(key, kind, now);
+            let peer = service.meet(key, kind, network, now);
             Connection::new(socket, service.policy(), peer, ticket, now)
         });
         self.shared.metrics.connections_opened.increment(1);

@@ -1,5 +1,6 @@
 //! The game as what an event loop serves: between the room on the tick thread and the players on their lines.
 
+use super::admission::{self, Network};
 use super::handshake::Refusal;
 use super::line::Line;
 use super::policy::Policy;
@@ -27,8 +28,6 @@ const READ_MARGIN: Duration = Duration::from_micros(500);
 /// Fresh starts per tick: at least this many, and one in so many players.
 const FRESH_STARTS_MIN: usize = 8;
 const FRESH_STARTS_SHARE: usize = 64;
-/// How long a client that may come back should wait at least, in milliseconds. It adds its own jitter.
-const RETRY_AFTER_MS: u32 = 1000;
 
 /// One event loop's side of the game.
 pub struct GameService<G: Game> {
@@ -36,6 +35,8 @@ pub struct GameService<G: Game> {
     policy: Policy,
     doors: LoopDoors<G>,
     registry: Arc<Registry>,
+    /// Tells who is sent away when to come back.
+    admission: Arc<admission::Admission>,
     metrics: LoopMetrics,
     batch: Batch<InputOf<G>>,
     composer: Composer<G>,
@@ -55,12 +56,19 @@ pub struct GameService<G: Game> {
 
 impl<G: Game> GameService<G> {
     /// The side of the event loop with this index. `registry` knows which token belongs to which session.
-    pub fn new(index: u8, doors: LoopDoors<G>, registry: Arc<Registry>, metrics: LoopMetrics) -> Self {
+    pub fn new(
+        index: u8,
+        doors: LoopDoors<G>,
+        registry: Arc<Registry>,
+        admission: Arc<admission::Admission>,
+        metrics: LoopMetrics,
+    ) -> Self {
         Self {
             index,
             policy: Policy::game(),
             doors,
             registry,
+            admission,
             metrics,
             batch: Batch::default(),
             composer: Composer::default(),
@@ -147,7 +155,7 @@ impl<G: Game> GameService<G> {
             world: output.rules.world(),
             limits: Limits::default(),
         });
-        connection.peer.seat(admitted.session, u32::from(admitted.session.player.0), now);
+        connection.peer.seat(&admitted, now);
         connection.line.say(|out| codec::encode(&welcome, out));
         self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
     }
@@ -178,8 +186,8 @@ impl<G: Game> Service for GameService<G> {
         &self.policy
     }
 
-    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, now: Instant) -> Seat<G> {
-        Seat::new(key, kind, now)
+    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Seat<G> {
+        Seat::new(key, kind, network, now)
     }
 
     fn take(&mut self, seat: &mut Seat<G>, line: &mut Line, message: &Message, now: Instant) -> Result<(), Refusal> {
@@ -208,13 +216,14 @@ impl<G: Game> Service for GameService<G> {
     }
 
     fn part(&mut self, seat: &mut Seat<G>) {
-        seat.leave_room(&mut self.batch, Request::Lost);
+        seat.lose(&mut self.batch, &self.registry);
     }
 
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
         if line.is_open() && refusal.reason.may_retry() {
-            let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms: RETRY_AFTER_MS };
+            let retry_after_ms = self.admission.retry_after(now).as_millis() as u32;
+            let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
             line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }
         line.close(refusal, now);

@@ -1,5 +1,6 @@
 //! The hello: what makes one acceptable, and the words for one that is not.
 
+use super::admission::{Network, Rejection};
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::session::Registry;
@@ -9,6 +10,7 @@ use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_V
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
 use fracas_protocol::name::Name;
 use std::borrow::Cow;
+use std::time::Instant;
 
 /// Why a connection is refused, and what its player reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +46,29 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
     }
 }
 
-/// Checks a hello and makes a request to the room of it.
-pub fn admit(hello: Hello, kind: PlayerKind, registry: &Registry) -> Result<(Request, Aspect), Refusal> {
+/// Checks a hello that came from `network`, and makes a request to the room of it. A token that nobody knows is no fault: its
+/// session is over, or was another process's. Too many of them are.
+pub fn admit(
+    hello: Hello,
+    kind: PlayerKind,
+    network: Option<&Network>,
+    registry: &Registry,
+    now: Instant,
+) -> Result<(Request, Aspect), Refusal> {
     let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
     if hello.room != DEFAULT_ROOM {
         let asked: String = hello.room.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
         return Err(bad_message(format!("There is no room \"{asked}\" here; ask for \"{DEFAULT_ROOM}\".")));
     }
     let resume = hello.token.and_then(|token| registry.show(&token));
+    if let Some(network) = network.filter(|_| resume.is_none()) {
+        if hello.token.is_some() && !network.may_err(now) {
+            return Err(CloseReason::BadToken.into());
+        }
+        if !network.may_begin() {
+            return Err(Refusal { reason: CloseReason::Full, words: Rejection::Address.words().into() });
+        }
+    }
     Ok((Request::Join { name, kind, role: hello.role, resume }, hello.aspect))
 }
 
@@ -69,7 +86,7 @@ mod tests {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::<InputOf<World>>::Hello(hello), &mut bytes);
         let hello = read_hello::<World>(&bytes)?;
-        admit(hello, PlayerKind::Person, &Registry::default()).map(|_| ())
+        admit(hello, PlayerKind::Person, None, &Registry::default(), Instant::now()).map(|_| ())
     }
 
     fn refused(hello: Hello) -> Refusal {

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::handshake::server::create_response;
 
 /// By this header one of the server's own bots shows the secret that marks it.
@@ -120,7 +121,7 @@ async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<
         Ok(response) => response,
         Err(why) => {
             front.metrics.rejected(why);
-            refuse(why)
+            refuse(why, front.admission.retry_after(Instant::now()))
         }
     }
 }
@@ -200,13 +201,18 @@ fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     Some((socket, parts.read_buf.to_vec()))
 }
 
-fn refuse(why: Rejection) -> Response<Body> {
+fn refuse(why: Rejection, retry_after: Duration) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{}\n", why.words())));
     *response.status_mut() = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     if matches!(why.status(), 429 | 503) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(retry_after).into());
     }
     response
+}
+
+/// As `Retry-After` has it: not too soon.
+pub(super) fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_millis().div_ceil(1000) as u64
 }
 
 /// What every answer carries: no inline code, no framing, no guessing of types.

@@ -1,7 +1,7 @@
 //! Accepts connections and serves HTTP on them, with deadlines for whoever is slow to say what it wants or to take the answer.
 
 use super::admission::{Admission, Rejection};
-use super::http::Peer;
+use super::http::{Peer, whole_seconds};
 use crate::telemetry::FrontMetrics;
 use axum::Router;
 use axum::body::Body;
@@ -65,11 +65,11 @@ pub async fn serve(listener: TcpListener, router: Router, reception: Reception) 
                 }
                 Err(why) => {
                     reception.metrics.rejected(why);
-                    turn_away(&stream, why);
+                    turn_away(&stream, why, &reception.admission);
                 }
             },
             Err(error) if is_out_of_descriptors(&error) => {
-                spare.turn_one_away(&listener).await;
+                spare.turn_one_away(&listener, &reception.admission).await;
                 reception.metrics.rejected(Rejection::Descriptors);
             }
             Err(error) => {
@@ -98,14 +98,14 @@ impl Spare {
         Self { descriptor: File::open("/dev/null").ok(), complained: None }
     }
 
-    async fn turn_one_away(&mut self, listener: &TcpListener) {
+    async fn turn_one_away(&mut self, listener: &TcpListener, admission: &Admission) {
         if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
             self.complained = Some(Instant::now());
             tracing::warn!("no descriptor is left for a new connection; raise `ulimit -n` (the hard limit)");
         }
         let had_one = self.descriptor.take().is_some();
         if let Ok(Ok((stream, _))) = tokio::time::timeout(ACCEPT_BACKOFF, listener.accept()).await {
-            turn_away(&stream, Rejection::Descriptors);
+            turn_away(&stream, Rejection::Descriptors, admission);
         } else if !had_one {
             tokio::time::sleep(ACCEPT_BACKOFF).await;
         }
@@ -114,11 +114,12 @@ impl Spare {
 }
 
 /// Answers without having read what is wanted, as far as the kernel takes it at once.
-fn turn_away(stream: &TcpStream, why: Rejection) {
+fn turn_away(stream: &TcpStream, why: Rejection, admission: &Admission) {
     let (status, words) = (why.status(), why.words());
-    let len = words.len() + 1;
+    let (len, retry_after_s) = (words.len() + 1, whole_seconds(admission.retry_after(Instant::now())));
     let answer = format!(
-        "HTTP/1.1 {status} Not Now\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
+        "HTTP/1.1 {status} Not Now\r\nRetry-After: {retry_after_s}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n\
+         {words}\n"
     );
     // Who does not take it sees that the connection ends.
     let _ = stream.try_write(answer.as_bytes());

@@ -1,11 +1,12 @@
 //! A player's seat: what its client says, what of the room its client knows, and whether it keeps up.
 
+use super::admission::Network;
 use super::allowance::{Allowance, Limit};
 use super::handshake::{self, Refusal, bad_message};
 use super::line::Line;
 use super::staleness::Staleness;
 use super::writer::Delivery;
-use crate::channel::{Batch, COMMANDS_MAX, Command, ConnectionKey, Request};
+use crate::channel::{Admitted, Batch, COMMANDS_MAX, Command, ConnectionKey, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::Viewer;
 use crate::session::Registry;
@@ -70,6 +71,7 @@ pub(super) struct Desk<'a, G: Game> {
 pub struct Seat<G: Game> {
     key: ConnectionKey,
     kind: PlayerKind,
+    network: Option<Network>,
     stage: Stage,
     /// What its client knows of the room, once it is seated.
     viewer: Option<Viewer<G::Rules>>,
@@ -80,6 +82,8 @@ pub struct Seat<G: Game> {
     fresh_start_at: Option<Instant>,
     /// Whether the client has said anything since it was seated.
     confirmed: bool,
+    /// Whether the client has a token of its session, so that it can come back.
+    can_return: bool,
     inputs: Allowance,
     pings: Vec<(Ping, Instant)>,
     /// When its hello came.
@@ -93,10 +97,11 @@ pub struct Seat<G: Game> {
 }
 
 impl<G: Game> Seat<G> {
-    pub(super) fn new(key: ConnectionKey, kind: PlayerKind, now: Instant) -> Self {
+    pub(super) fn new(key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Self {
         Self {
             key,
             kind,
+            network,
             stage: Stage::Greeting,
             viewer: None,
             aspect: Aspect::default(),
@@ -104,6 +109,7 @@ impl<G: Game> Seat<G> {
             wants_fresh_start: false,
             fresh_start_at: None,
             confirmed: false,
+            can_return: false,
             inputs: Allowance::new(now),
             pings: Vec::new(),
             asked_at: now,
@@ -167,7 +173,7 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
-        let (request, aspect) = handshake::admit(hello, self.kind, desk.registry)?;
+        let (request, aspect) = handshake::admit(hello, self.kind, self.network.as_ref(), desk.registry, now)?;
         (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked);
         desk.batch.requests.push((self.key, request));
         Ok(())
@@ -185,6 +191,7 @@ impl<G: Game> Seat<G> {
             .map_err(|_| bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
             desk.registry.confirm(session);
+            self.can_return = true;
         }
         match said {
             ClientMessage::Inputs(inputs) => self.take_inputs(session, inputs, now, desk),
@@ -249,10 +256,22 @@ impl<G: Game> Seat<G> {
     }
 
     /// The room let it in: the welcome is to be sent, and frames follow.
-    pub(super) fn seat(&mut self, session: Session, hash_phase: u32, now: Instant) {
+    pub(super) fn seat(&mut self, admitted: &Admitted, now: Instant) {
+        let session = admitted.session;
         self.stage = Stage::Seated(session);
-        self.viewer = Some(Viewer::new(self.aspect, hash_phase));
-        self.progress_at = now;
+        self.viewer = Some(Viewer::new(self.aspect, u32::from(session.player.0)));
+        (self.progress_at, self.can_return) = (now, admitted.resumed);
+    }
+
+    /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.
+    pub(super) fn lose(&mut self, batch: &mut Batch<InputOf<G>>, registry: &Registry) {
+        let Some(session) = self.session().filter(|_| self.can_return) else {
+            return self.leave_room(batch, Request::Leave);
+        };
+        if let Some(share) = self.network.as_ref().and_then(Network::keep) {
+            registry.keep(session, share);
+        }
+        self.leave_room(batch, Request::Lost);
     }
 
     /// Tells the room that the session has no connection any more, if it had this one. A seat that was asked for is given

@@ -1,5 +1,6 @@
 //! What an event loop does for those who are connected to it: the game, or something smaller over the same lines.
 
+use super::admission::Network;
 use super::connection::Connection;
 use super::handshake::Refusal;
 use super::line::Line;
@@ -36,8 +37,8 @@ pub trait Service: Send + 'static {
 
     /// The manners of its connections.
     fn policy(&self) -> &Policy;
-    /// Somebody has connected.
-    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, now: Instant) -> Self::Peer;
+    /// Somebody has connected, from a network that counts what they do (if anybody counts).
+    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Self::Peer;
     /// A whole message came. A refusal ends in [`Self::dismiss`].
     fn take(&mut self, peer: &mut Self::Peer, line: &mut Line, message: &Message, now: Instant) -> Result<(), Refusal>;
     /// Judges an open line after a round of reading, whether or not something came: its deadlines.

@@ -142,14 +142,15 @@ impl Server {
         let clock = TickClock::new(Instant::now(), config.tick_rate);
         threads.push(spawn("tick", &send_end, move || run_room(room, clock, &tick_doors, watch))?);
 
-        let registry = Arc::new(Registry::default());
+        let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
         let mut entrances = Vec::new();
         for (index, doors) in loop_doors.into_iter().enumerate() {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
             let connections = Arc::new(AtomicUsize::new(0));
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });
             let metrics = telemetry.for_loop();
-            let service = GameService::new(index as u8, doors, Arc::clone(&registry), metrics.clone());
+            let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
+            let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
             let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
             let run = move || event_loop.run() == LoopEnd::Farewell;
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
@@ -157,7 +158,7 @@ impl Server {
 
         let house_secret = format!("{:016x}{:016x}", random_seed()?, random_seed()?);
         let front = Front {
-            admission: Arc::new(Admission::new(admission_config(config))),
+            admission,
             loops: entrances,
             metrics: telemetry.for_front(),
             map: map_json.into(),

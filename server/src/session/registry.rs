@@ -1,6 +1,7 @@
 //! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
 
 use super::token::{TokenHash, new_token};
+use crate::net::shares::Share;
 use crate::sim::roster::Session;
 use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;
@@ -12,6 +13,8 @@ struct Tokens {
     /// that brings it is lost.
     proved: Option<TokenHash>,
     newest: TokenHash,
+    /// While nobody has the ship: what counts it for the address that lost it.
+    kept: Option<Share>,
 }
 
 /// All tokens, by their hash. Shared by the event loops; each call holds a lock for one look-up only.
@@ -23,7 +26,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes a new token for a session. The one that its client is known to have stays good until [`Self::confirm`].
+    /// Makes a new token for a session, which has a connection now. The one that its client is known to have stays good until [`Self::confirm`].
     ///
     /// If the system has no random numbers the token is all zeros and good for nothing.
     pub fn issue(&self, session: Session) -> Token {
@@ -32,11 +35,12 @@ impl Registry {
         self.sessions.insert(hash, session);
         let void = match self.tokens.entry(session.serial) {
             Entry::Vacant(place) => {
-                place.insert(Tokens { proved: None, newest: hash });
+                place.insert(Tokens { proved: None, newest: hash, kept: None });
                 None
             }
             Entry::Occupied(mut place) => {
                 let tokens = place.get_mut();
+                tokens.kept = None;
                 let before = std::mem::replace(&mut tokens.newest, hash);
                 match tokens.proved {
                     Some(_) => Some(before),
@@ -65,6 +69,13 @@ impl Registry {
     pub fn confirm(&self, session: Session) {
         let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| tokens.proved.take());
         self.forget(void);
+    }
+
+    /// The session has lost its connection, and its ship waits: `share` counts that until somebody has it back or it ends.
+    pub fn keep(&self, session: Session, share: Share) {
+        if let Some(mut tokens) = self.tokens.get_mut(&session.serial) {
+            tokens.kept = Some(share);
+        }
     }
 
     /// The session is over: all its tokens are void.

@@ -283,7 +283,7 @@ fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
         }
         stage.tick();
     }
-    assert_eq!(stage.room().headcount().people, 1, "its ship waits");
+    assert_eq!(stage.room().headcount().people, 0, "no ship waits for one that has never played");
     peer.hear();
     stage.run(3);
     peer.hear();

@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use fracas_protocol::ids::Token;
-use fracas_protocol::message::Hello;
+use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
 use fracas_server::game::PlayerId;
 
 fn hello_with(token: Token) -> Hello {
@@ -38,7 +38,7 @@ fn a_lost_connection_leaves_the_ship_and_the_token_brings_it_back() {
 fn a_ship_whose_player_was_lost_in_the_middle_of_an_input_does_not_fly_on() {
     use fracas_protocol::arena::{Heading, Input, Thrust};
     use fracas_protocol::codec;
-    use fracas_protocol::message::{ClientMessage, Inputs};
+    use fracas_protocol::message::Inputs;
     let (mut stage, _) = stage();
     let mut player = stage.players.remove(0);
     let (ack, tick) = (player.client.replica().tick(), stage.room().last_tick().next());
@@ -118,7 +118,7 @@ fn who_leaves_before_the_answer_to_the_hello_takes_no_seat() {
     let mut stage = Stage::new();
     for i in 0..20 {
         let mut peer = stage.connect();
-        peer.say(&fracas_protocol::message::ClientMessage::Hello(Hello::player(format!("hasty {i}"))));
+        peer.say(&ClientMessage::Hello(Hello::player(format!("hasty {i}"))));
         stage.tick_room();
         peer.cut();
         let published = stage.publish_to_loop();
@@ -130,4 +130,79 @@ fn who_leaves_before_the_answer_to_the_hello_takes_no_seat() {
     assert_eq!(stage.metric("fracas_connections"), 0.0);
     stage.run(20 * 61);
     assert_eq!(stage.room().headcount().people, 0);
+}
+
+#[test]
+fn who_says_hello_and_cuts_leaves_no_ship_behind() {
+    let mut stage = Stage::new();
+    for number in 0..50 {
+        let mut peer = stage.connect();
+        peer.say(&ClientMessage::Hello(Hello::player(format!("guest {number}"))));
+        stage.run(2);
+        assert!(matches!(peer.hear_control().0[0], ServerMessage::Welcome(_)));
+        peer.cut();
+        stage.run(1);
+    }
+    stage.run(2);
+    assert_eq!(stage.room().headcount().people, 0, "nobody has shown that they could come back");
+}
+
+#[test]
+fn an_address_cannot_fill_the_room_with_ships_that_it_loses() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let mut stage = Stage::new();
+    let mut tokens = Vec::new();
+    for number in 0..4 {
+        let player = stage.join_from(ADDRESS, Hello::player(format!("player {number}")));
+        stage.run(10);
+        tokens.push(stage.players[player].welcome.as_ref().expect("a welcome").token);
+        stage.players.remove(player).peer.cut();
+        stage.run(2);
+    }
+    assert_eq!(stage.room().headcount().people, 4, "they wait");
+    let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
+    let other = stage.join_from([192, 0, 2, 2], Hello::player("somebody else"));
+    stage.run(10);
+    let (code, words) = stage.players[fifth].peer.closed.clone().expect("a close");
+    assert!(code == 4001 && words.contains("--max-per-address"), "{code} {words}");
+    assert!(stage.players[other].welcome.is_some());
+    let back = stage.join_from(ADDRESS, hello_with(tokens[2]));
+    stage.run(10);
+    assert!(stage.players[back].welcome.as_ref().is_some_and(|welcome| welcome.resumed), "its own ship");
+    // A minute later the others are gone, and there is room for more.
+    stage.run(20 * 61);
+    let late = stage.join_from(ADDRESS, Hello::player("late"));
+    stage.run(10);
+    assert!(stage.players[late].welcome.is_some());
+}
+
+#[test]
+fn who_guesses_tokens_is_told_to_stop_and_who_has_one_is_let_in_all_the_same() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let mut stage = Stage::new();
+    let owner = stage.join_from(ADDRESS, Hello::player("owner"));
+    stage.run(10);
+    let token = stage.players[owner].welcome.as_ref().expect("a welcome").token;
+    stage.players.remove(owner).peer.cut();
+    stage.run(2);
+    let mut guess = |guess: u8| {
+        let guesser = stage.join_from(ADDRESS, hello_with(Token([guess; 16])));
+        stage.run(4);
+        let mut player = stage.players.remove(guesser);
+        assert!(player.welcome.as_ref().is_none_or(|welcome| !welcome.resumed), "0 accepted");
+        let closed = player.peer.closed.clone().map(|(code, _)| code);
+        if closed.is_none() {
+            player.peer.say(&ClientMessage::Goodbye);
+            stage.run(2);
+        }
+        player.peer.cut();
+        stage.run(2);
+        closed
+    };
+    let codes: Vec<_> = (1..=100).map(&mut guess).collect();
+    assert!(codes[..16].iter().all(Option::is_none), "{codes:?}");
+    assert!(codes[20..].iter().filter(|code| **code == Some(4504)).count() >= 78, "{codes:?}");
+    let back = stage.join_from(ADDRESS, hello_with(token));
+    stage.run(10);
+    assert!(stage.players[back].welcome.as_ref().is_some_and(|welcome| welcome.resumed));
 }

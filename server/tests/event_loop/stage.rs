@@ -11,6 +11,7 @@ use fracas_protocol::tick::TickRate;
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Published, TickDoors};
 use fracas_server::game::{Game, PlayerKind};
+use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
 use fracas_server::net::socket::Socket;
@@ -239,6 +240,7 @@ pub(crate) struct Stage {
     event_loop: EventLoop<GameService<World>, End>,
     doors: TickDoors<World>,
     newcomers: flume::Sender<Newcomer<End>>,
+    admission: Arc<Admission>,
     telemetry: Telemetry,
     start: Instant,
     sequence: u64,
@@ -258,16 +260,35 @@ impl Stage {
         let telemetry = Telemetry::new(RATE).expect("metrics");
         let connections = Arc::new(AtomicUsize::new(0));
         let metrics = telemetry.for_loop();
-        let service = GameService::new(0, loops.remove(0), Arc::new(Registry::default()), metrics.clone());
+        let admission = Arc::new(Admission::new(AdmissionConfig {
+            connections_max: 1000,
+            per_address_max: 4,
+            limit_loopback: false,
+            allow_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }));
+        let (registry, doors_of_loop) = (Arc::new(Registry::default()), loops.remove(0));
+        let service = GameService::new(0, doors_of_loop, registry, Arc::clone(&admission), metrics.clone());
         let event_loop = EventLoop::new(0, service, waiting, Shared { connections, metrics });
         let start = Instant::now();
-        Self { room, event_loop, doors, newcomers, telemetry, start, sequence: 0, players: Vec::new() }
+        Self { room, event_loop, doors, newcomers, admission, telemetry, start, sequence: 0, players: Vec::new() }
     }
 
     /// Connects somebody whose pipe holds so many bytes in each direction.
     pub(crate) fn connect_through(&mut self, capacity: usize, leftover: &[u8]) -> Peer {
+        self.connect_with(capacity, leftover, None)
+    }
+
+    /// Joins with a wide pipe from an address that may have four connections; the index among the players.
+    pub(crate) fn join_from(&mut self, address: [u8; 4], hello: Hello) -> usize {
+        let ticket = self.admission.enter(address.into(), false).expect("it has fewer than four");
+        let peer = self.connect_with(1 << 20, &[], Some(ticket));
+        self.seat(peer, hello)
+    }
+
+    fn connect_with(&mut self, capacity: usize, leftover: &[u8], ticket: Option<Ticket>) -> Peer {
         let (theirs, ours) = connection(capacity);
-        let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, ticket: None };
+        let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, ticket };
         self.newcomers.send(newcomer).expect("the loop is there");
         Peer { socket: WebSocket::from_raw_socket(theirs, Role::Client, None), closed: None }
     }
@@ -279,6 +300,10 @@ impl Stage {
     /// Connects somebody who plays from now on; returns the index among the players.
     pub(crate) fn join(&mut self, hello: Hello, capacity: usize) -> usize {
         let peer = self.connect_through(capacity, &[]);
+        self.seat(peer, hello)
+    }
+
+    fn seat(&mut self, peer: Peer, hello: Hello) -> usize {
         let client = Client::new(self.room.game().rules().clone(), hello, Options::default());
         self.players.push(Player { peer, client, welcome: None, reads: true, is_frozen: false });
         self.players.len() - 1

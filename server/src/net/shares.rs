@@ -1,0 +1,115 @@
+//! What each address has of something, and how often it has guessed. No I/O in here.
+
+use super::allowance::{Allowance, Limit};
+use dashmap::DashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The address that another counts for: an IPv6 host has a whole /64 to itself.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+/// How many each address has. Those that have none are not in it.
+#[derive(Debug, Default)]
+pub(super) struct Shares(DashMap<IpAddr, usize>);
+
+impl Shares {
+    /// One more for an address, unless it has the most it may have.
+    pub(super) fn take(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<Share> {
+        let mut count = self.0.entry(network).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Share { of: Arc::clone(self), network })
+    }
+
+    /// How many an address has.
+    pub(super) fn count(&self, network: IpAddr) -> usize {
+        self.0.get(&network).map_or(0, |count| *count)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What counts for an address until it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    of: Arc<Shares>,
+    network: IpAddr,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.of.0.remove_if_mut(&self.network, |_, count| {
+            *count -= 1;
+            *count == 0
+        });
+    }
+}
+
+/// In so many seconds an address may err as often as it may at all; then it has to wait.
+const ERRORS_PERIOD_S: u32 = 600;
+/// As often, if it may have fewer connections.
+const ERRORS_LEAST: usize = 16;
+/// Addresses that are remembered. Beyond, those that have not erred for a while are forgotten; and if there are none, nobody
+/// else is taken for a guesser: of 128 bits so many addresses guess none either.
+const GUESSERS_MAX: usize = 16 * 1024;
+
+/// How often each address has shown a token that nobody knows.
+#[derive(Debug, Default)]
+pub(super) struct Guesses(DashMap<IpAddr, Allowance>);
+
+impl Guesses {
+    /// Takes note of an error. Whether it is one of at most `most` of this address, of late.
+    pub(super) fn take(&self, network: IpAddr, most: usize, now: Instant) -> bool {
+        let per_s = u32::try_from(most.max(ERRORS_LEAST)).unwrap_or(u32::MAX);
+        // So many a second, for as many seconds, of which each error costs as many as there are seconds.
+        let limit = Limit { per_s, burst: Duration::from_secs(u64::from(ERRORS_PERIOD_S)) };
+        if self.0.len() >= GUESSERS_MAX && !self.0.contains_key(&network) {
+            self.0.retain(|_, allowance| !allowance.is_whole(now));
+            if self.0.len() >= GUESSERS_MAX {
+                return true;
+            }
+        }
+        self.0.entry(network).or_insert_with(|| Allowance::new(now)).take(now, limit, ERRORS_PERIOD_S)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::from(number.to_be_bytes())
+    }
+
+    #[test]
+    fn an_address_that_errs_too_often_has_to_wait_and_others_do_not() {
+        let (guesses, start) = (Guesses::default(), Instant::now());
+        let errors = |at: Instant, of: u32| (0..1000).filter(|_| guesses.take(address(of), 64, at)).count();
+        assert_eq!((errors(start, 1), errors(start, 2)), (64, 64));
+        assert_eq!(errors(start + Duration::from_secs(60), 1), 6, "a tenth of the time brings a tenth back");
+        assert_eq!(errors(start + Duration::from_secs(1200), 1), 64);
+    }
+
+    #[test]
+    fn a_crowd_of_guessers_is_not_remembered_for_ever() {
+        let (guesses, start) = (Guesses::default(), Instant::now());
+        for number in 0..100_000 {
+            assert!(guesses.take(address(number), 64, start));
+        }
+        assert_eq!(guesses.0.len(), GUESSERS_MAX);
+        let later = start + Duration::from_secs(700);
+        assert_eq!((0..100).filter(|_| guesses.take(address(u32::MAX), 64, later)).count(), 64);
+        assert_eq!(guesses.0.len(), 1, "the others have been forgotten");
+    }
+}
