@@ -60,6 +60,9 @@ struct SwarmArgs {
     /// How bad every bot's line is made, each way, like delay=50ms,jitter=20ms,loss=1% [default: as it is]
     #[arg(long, value_name = "LINE", value_parser = str::parse::<Line>)]
     line: Option<Line>,
+    /// Cut all connections off at this time, without a word; the bots come back. [default: never]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cut_at: Option<Duration>,
     /// Write the result to this file as JSON; "-" is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -94,6 +97,14 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
             args.duration.as_secs_f64()
         ));
     }
+    if let Some(cut_at) = args.cut_at.filter(|cut_at| !(ramp_time..args.duration).contains(cut_at)) {
+        return Err(format!(
+            "--cut-at {:.1} s is not in the steady part, which is from {:.1} s to {:.1} s",
+            cut_at.as_secs_f64(),
+            ramp_time.as_secs_f64(),
+            args.duration.as_secs_f64()
+        ));
+    }
     Ok(Plan {
         target: Target::parse(&args.url).map_err(|error| error.to_string())?,
         bots,
@@ -103,6 +114,7 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
         seed: args.seed,
         input_hz: args.input_hz,
         line: args.line.unwrap_or_default(),
+        cut_at: args.cut_at,
     })
 }
 

@@ -127,7 +127,7 @@ struct Newcomer {
 }
 
 impl Observer for Newcomer {
-    fn joined(&mut self, now_us: u64, _: TickRate) {
+    fn joined(&mut self, now_us: u64, _: TickRate, _: bool) {
         self.joined_us = now_us;
     }
 

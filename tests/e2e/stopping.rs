@@ -50,16 +50,20 @@ fn a_peer_that_does_not_listen_does_not_keep_the_server_from_stopping() {
 }
 
 #[test]
-fn bots_that_are_told_to_go_count_the_reason() {
+fn bots_that_are_told_to_go_come_back_by_themselves_to_the_process_that_follows() {
     let server = Server::start(&["--fill", "0"]);
-    let url = server.url();
+    let (url, game) = (server.url(), server.game);
     let swarm = std::thread::spawn(move || {
-        run_bots(&["swarm", "--url", &url, "--bots", "10", "--ramp", "100/s", "--duration", "5s", "--json", "-"])
+        run_bots(&["swarm", "--url", &url, "--bots", "10", "--ramp", "100/s", "--duration", "12s", "--json", "-"])
     });
     server.wait_for("the bots are in", |server| server.metric("fracas_players{kind=\"person\"}") == 10.0);
     assert_eq!(server.stop().0, Some(0));
+    let next = Server::start_at(game, &["--fill", "0"]);
+    next.wait_for("they are back", |server| server.metric("fracas_players{kind=\"person\"}") == 10.0);
     let finished = swarm.join().expect("the swarm ends by itself");
     let summary: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
-    assert_eq!(summary["disconnects"]["going_away"], 10);
-    assert_eq!(summary["bots_at_end"], 0);
+    assert_eq!(summary["disconnects"], serde_json::json!({ "going_away": 10 }));
+    assert_eq!((&summary["returns"], &summary["resumed"]), (&10.into(), &0.into()), "with new ships");
+    assert_eq!(summary["bots_at_end"], 10);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
 }

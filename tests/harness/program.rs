@@ -103,6 +103,12 @@ impl Server {
         Self::launch(Command::new(program("fracas-server")).args(FREE_PORTS).args(arguments))
     }
 
+    /// The same at an address that another server had before.
+    pub fn start_at(game: SocketAddr, arguments: &[&str]) -> Self {
+        let ports = ["--listen", &game.to_string(), "--ops-listen", "127.0.0.1:0"];
+        Self::launch(Command::new(program("fracas-server")).args(ports).args(arguments))
+    }
+
     /// The same for a server that may have so many descriptors.
     pub fn start_within(descriptors: u32, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");

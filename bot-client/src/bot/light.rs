@@ -6,6 +6,7 @@ use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::{ClientError, SILENCE_US};
 use fracas_protocol::codec;
 use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::ids::Token;
 use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use fracas_protocol::rules::MessageOf;
@@ -16,6 +17,18 @@ use std::collections::VecDeque;
 const AHEAD_TICKS: u32 = 2;
 /// Time between two pings, in microseconds.
 const PING_INTERVAL_US: u64 = 1_007_000;
+
+/// What a control message told that matters beyond the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It is in, and this takes its session back.
+    Welcome(Token),
+    /// The server is about to close.
+    Goodbye {
+        /// For so long it should stay away.
+        retry_after_ms: u32,
+    },
+}
 
 /// Reads headers, acknowledges, and sends what a brain decides without looking.
 #[derive(Debug)]
@@ -97,14 +110,14 @@ impl LightClient {
         self.resyncs
     }
 
-    /// Takes a message. Returns whether it has been let in.
+    /// Takes a message.
     pub(super) fn receive(
         &mut self,
         now_us: u64,
         message: &[u8],
         brain: &mut Brain,
         observer: &mut impl Observer,
-    ) -> Result<bool, ClientError> {
+    ) -> Result<Option<Told>, ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             let has_started = self.follower.tick.is_some();
             let ticks = self.follower.take(message)?;
@@ -112,21 +125,25 @@ impl LightClient {
             for body in 0..ticks.bodies {
                 self.take_body(now_us, ticks.first.plus(body), brain, observer);
             }
-            return Ok(self.joined);
+            return Ok(None);
         }
         match codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(message)? {
             ServerMessage::Welcome(welcome) => {
                 (self.joined, self.rate) = (true, welcome.tick_rate);
                 self.ping_at_us = now_us;
-                observer.joined(now_us, self.rate);
+                observer.joined(now_us, self.rate, welcome.resumed);
+                return Ok(Some(Told::Welcome(welcome.token)));
             }
             ServerMessage::Pong(pong) => {
                 let away_us = now_us.saturating_sub(pong.stamp);
                 observer.round_trip(now_us, away_us.saturating_sub(u64::from(pong.clock.hold_us)));
             }
-            ServerMessage::News(_) | ServerMessage::Goodbye(_) => {}
+            ServerMessage::Goodbye(goodbye) => {
+                return Ok(Some(Told::Goodbye { retry_after_ms: goodbye.retry_after_ms }));
+            }
+            ServerMessage::News(_) => {}
         }
-        Ok(self.joined)
+        Ok(None)
     }
 
     fn take_body(&mut self, now_us: u64, tick: Tick, brain: &mut Brain, observer: &mut impl Observer) {
@@ -152,7 +169,7 @@ mod tests {
     use fracas_protocol::arena::OpenTiles;
     use fracas_protocol::bits::BitWriter;
     use fracas_protocol::frame::FrameHeader;
-    use fracas_protocol::ids::{MapId, Token};
+    use fracas_protocol::ids::MapId;
     use fracas_protocol::message::{Limits, ServerClock, Welcome};
 
     const PERIOD_US: u64 = 33_333;

@@ -15,7 +15,7 @@ use fracas_protocol::ids::Token;
 use fracas_protocol::message::Hello;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
-use light::LightClient;
+use light::{LightClient, Told};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -75,6 +75,8 @@ pub struct Setup {
     pub line: Line,
     /// A header for the handshake.
     pub header: Option<(&'static str, String)>,
+    /// When its connection is cut off, as by a network that fails; never if that time is over.
+    pub cut_us: Option<u64>,
 }
 
 impl Setup {
@@ -90,14 +92,15 @@ impl Setup {
             attention: Attention::Verifies,
             line: Line::default(),
             header: None,
+            cut_us: None,
         }
     }
 }
 
 /// Who is told what a bot experiences. Times are those of the bot's [`Clock`].
 pub trait Observer {
-    /// The server, which ticks at `_rate`, let it in.
-    fn joined(&mut self, _now_us: u64, _rate: TickRate) {}
+    /// The server, which ticks at `_rate`, let it in, and maybe gave it the ship back that it had before.
+    fn joined(&mut self, _now_us: u64, _rate: TickRate, _resumed: bool) {}
     /// A frame came, of so many payload bytes.
     fn frame(&mut self, _now_us: u64, _bytes: usize) {}
     /// A body came: its tick, and how many entities are known after it (if the bot looks).
@@ -124,6 +127,8 @@ pub enum Ending {
     Left,
     /// The server closed, with this code if it gave one.
     Closed(Option<u16>),
+    /// Its connection was cut off, as it was meant to be.
+    Cut,
     /// There was no connection to begin with.
     NotConnected(LinkError),
     /// What the server sent cannot be a game that the bot knows.
@@ -137,6 +142,7 @@ impl Ending {
             Self::Left => "leave",
             Self::Closed(Some(code)) => CloseReason::from_code(*code).map_or("other", CloseReason::label),
             Self::Closed(None) => "lost",
+            Self::Cut => "cut",
             Self::NotConnected(LinkError::Refused { .. }) => "refused",
             Self::NotConnected(_) => "network",
             Self::Unintelligible(_) => "unintelligible",
@@ -149,7 +155,7 @@ impl Ending {
             Self::Left | Self::Unintelligible(_) => false,
             Self::Closed(code) => code.and_then(CloseReason::from_code).is_none_or(CloseReason::may_retry),
             Self::NotConnected(LinkError::Refused { status, .. }) => matches!(status, 429 | 503),
-            Self::NotConnected(_) => true,
+            Self::NotConnected(_) | Self::Cut => true,
         }
     }
 }
@@ -167,6 +173,8 @@ pub struct Outcome {
     pub counters: Counters,
     /// To take its session back.
     pub token: Option<Token>,
+    /// How long the server asked it to stay away, in milliseconds.
+    pub retry_after_ms: Option<u32>,
 }
 
 /// Connects and plays until `stop` turns true or the connection ends.
@@ -178,6 +186,7 @@ pub async fn play(
     stop: &mut watch::Receiver<bool>,
 ) -> Outcome {
     let mut bot = Bot::new(setup, rules);
+    let cut_us = setup.cut_us.filter(|cut_us| *cut_us > clock.now_us()).unwrap_or(u64::MAX);
     let header = setup.header.as_ref().map(|(name, value)| (*name, value.as_str()));
     let connected = tokio::select! {
         connected = Link::connect(&setup.target, header) => connected,
@@ -189,7 +198,10 @@ pub async fn play(
     };
     loop {
         let now_us = clock.now_us();
-        let wake_us = bot.advance(now_us, observer);
+        if now_us >= cut_us {
+            return bot.outcome(Ending::Cut);
+        }
+        let wake_us = bot.advance(now_us, observer).min(cut_us);
         bot.send(now_us, &mut link);
         tokio::select! {
             received = link.receive(clock, wake_us) => match received {
@@ -243,6 +255,7 @@ struct Bot {
     joined: bool,
     counters: Counters,
     token: Option<Token>,
+    retry_after_ms: Option<u32>,
 }
 
 impl Bot {
@@ -263,6 +276,7 @@ impl Bot {
             joined: false,
             counters: Counters::default(),
             token: None,
+            retry_after_ms: None,
         }
     }
 
@@ -274,7 +288,8 @@ impl Bot {
                 (false, Counters { resyncs, ..self.counters })
             }
         };
-        Outcome { ending, joined: self.joined, verified, counters, token: self.token }
+        let Self { joined, token, retry_after_ms, .. } = self;
+        Outcome { ending, joined, verified, counters, token, retry_after_ms }
     }
 
     fn send(&mut self, now_us: u64, link: &mut LongLink) {
@@ -299,7 +314,11 @@ impl Bot {
             observer.frame(now_us, message.len());
         }
         match &mut self.mode {
-            Mode::Light(client) => self.joined |= client.receive(now_us, message, &mut self.driver.brain, observer)?,
+            Mode::Light(client) => match client.receive(now_us, message, &mut self.driver.brain, observer)? {
+                Some(Told::Welcome(token)) => (self.joined, self.token) = (true, Some(token)),
+                Some(Told::Goodbye { retry_after_ms }) => self.retry_after_ms = Some(retry_after_ms),
+                None => {}
+            },
             Mode::Full(client) => {
                 client.receive(now_us, message)?;
                 self.take_events(now_us, observer);
@@ -317,7 +336,7 @@ impl Bot {
                 Event::Welcome(welcome) => {
                     self.joined = true;
                     self.token = Some(welcome.token);
-                    observer.joined(now_us, welcome.tick_rate);
+                    observer.joined(now_us, welcome.tick_rate, welcome.resumed);
                 }
                 Event::Body { tick } => {
                     last_tick = Some(tick);
@@ -330,7 +349,7 @@ impl Bot {
                         observer.rail(now_us, agreed);
                     }
                 }
-                Event::Goodbye(_) => {}
+                Event::Goodbye(goodbye) => self.retry_after_ms = Some(goodbye.retry_after_ms),
             }
         }
         if last_tick.is_some() {

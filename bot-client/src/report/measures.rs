@@ -119,6 +119,12 @@ pub struct Measures {
     pub rails: u64,
     /// See [`Self::rails`].
     pub rails_agreed: u64,
+    /// From the end of a connection to the next welcome.
+    pub away: Times,
+    /// Bots that came back, and those of them that got their ships back.
+    pub returns: u64,
+    /// See [`Self::returns`].
+    pub resumed: u64,
 }
 
 impl Measures {
@@ -134,6 +140,9 @@ impl Measures {
         self.inputs_sent += other.inputs_sent;
         self.rails += other.rails;
         self.rails_agreed += other.rails_agreed;
+        self.away.merge(&other.away);
+        self.returns += other.returns;
+        self.resumed += other.resumed;
     }
 }
 

@@ -66,6 +66,9 @@ pub struct Summary {
     pub rails: u64,
     pub rails_agreed: u64,
     pub disconnects: BTreeMap<&'static str, u64>,
+    pub returns: u64,
+    pub resumed: u64,
+    pub away_ms: Percentiles,
     pub swarm_cpu_s: f64,
     pub swarm_saturated: bool,
 }
@@ -106,6 +109,7 @@ impl Summary {
         self.visible_mean = ratio(measures.visible as f64, measures.visible_bodies as f64);
         self.inputs_sent = measures.inputs_sent;
         (self.rails, self.rails_agreed) = (measures.rails, measures.rails_agreed);
+        (self.returns, self.resumed, self.away_ms) = (measures.returns, measures.resumed, (&measures.away).into());
     }
 
     /// Whether the run proves anything: all were let in, and nobody saw what was not there.

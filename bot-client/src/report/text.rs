@@ -52,6 +52,10 @@ pub fn render(summary: &Summary) -> String {
     row("rails", format!("{}, {} of them as the screen promised", summary.rails, summary.rails_agreed));
     let disconnects: Vec<_> = summary.disconnects.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     row("disconnects", if disconnects.is_empty() { "none".into() } else { disconnects.join(", ") });
+    if summary.returns > 0 {
+        let away = times(&summary.away_ms);
+        row("returns", format!("{}, {} of them to their ship, away {away}", summary.returns, summary.resumed));
+    }
     let limit =
         if summary.swarm_saturated { ", which was its limit: measure with more cores or fewer bots" } else { "" };
     row("swarm", format!("{:.1} s of CPU{limit}", summary.swarm_cpu_s));

@@ -9,20 +9,21 @@ mod worker;
 pub use ramp::{Ramp, parse_duration};
 pub use saturation::process_cpu;
 
-use crate::bot::{Clock, Ending, Outcome};
+use crate::bot::Clock;
 use crate::brain::BrainKind;
 use crate::conditioner::Line;
 use crate::link::{LinkError, Target};
-use crate::report::summary::{BotShare, Percentiles};
+use crate::report::summary::Percentiles;
 use crate::report::{Measures, Summary};
 use fracas_protocol::arena::{Arena, Map};
+use fracas_protocol::client::Counters;
 use fracas_protocol::tick::TickRate;
 use observer::Window;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use worker::{Job, WorkerResult};
+use worker::{Fate, Job, WorkerResult};
 
 /// Up to so many bots, all of them look closely.
 const ALL_VERIFY_MAX: usize = 1000;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub input_hz: Option<u32>,
     /// How bad the bots' lines are made.
     pub line: Line,
+    /// When all their connections are cut off.
+    pub cut_at: Option<Duration>,
 }
 
 /// What all workers of a swarm share.
@@ -128,27 +131,25 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summ
     let (plan, zero) = (&shared.plan, Percentiles { p50: 0.0, p90: 0.0, p99: 0.0, max: 0.0 });
     let mut measures = Measures::default();
     let swarm_saturated = results.iter().any(|result| result.saturation.is_the_limit(tick_hz));
-    let mut outcomes: Vec<(Outcome, BotShare)> = Vec::new();
+    let mut fates: Vec<Fate> = Vec::new();
     for result in results {
         measures.merge(&result.measures);
-        outcomes.extend(result.outcomes);
+        fates.extend(result.fates);
     }
-    let sum = |count: fn(&Outcome) -> u64| outcomes.iter().map(|(outcome, _)| count(outcome)).sum::<u64>();
-    let number = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(outcome, _)| is(outcome)).count();
+    let sum = |count: fn(&Counters) -> u64| fates.iter().flat_map(|fate| &fate.counters).map(count).sum::<u64>();
+    let number = |is: fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
     let mut disconnects = BTreeMap::new();
-    for (outcome, _) in &outcomes {
-        if !matches!(outcome.ending, Ending::Left) {
-            *disconnects.entry(outcome.ending.label()).or_insert(0) += 1;
-        }
+    for label in fates.iter().flat_map(|fate| &fate.disconnects) {
+        *disconnects.entry(*label).or_insert(0) += 1;
     }
     let mut summary = Summary {
         schema: 1,
         url: plan.target.to_string(),
         seed: plan.seed,
         bots_requested: plan.bots,
-        bots_joined: number(|outcome| outcome.joined),
-        bots_at_end: number(|outcome| outcome.joined && matches!(outcome.ending, Ending::Left)),
-        verified_bots: number(|outcome| outcome.verified),
+        bots_joined: number(|fate| fate.joined),
+        bots_at_end: number(|fate| fate.at_end),
+        verified_bots: number(|fate| fate.verified),
         duration_s: plan.duration.as_secs_f64(),
         steady_s: shared.window.seconds(),
         updates: 0,
@@ -163,20 +164,23 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summ
         bytes_per_update: 0.0,
         visible_mean: 0.0,
         inputs_sent: 0,
-        view_checks: sum(|outcome| outcome.counters.view_checks),
-        view_mismatches: sum(|outcome| outcome.counters.view_mismatches),
-        desyncs: sum(|outcome| outcome.counters.desyncs),
-        resyncs: sum(|outcome| outcome.counters.resyncs),
-        corrections: sum(|outcome| outcome.counters.corrections),
-        corrections_late: sum(|outcome| outcome.counters.corrections_late),
-        corrections_pushed: sum(|outcome| outcome.counters.corrections_pushed),
+        view_checks: sum(|counters| counters.view_checks),
+        view_mismatches: sum(|counters| counters.view_mismatches),
+        desyncs: sum(|counters| counters.desyncs),
+        resyncs: sum(|counters| counters.resyncs),
+        corrections: sum(|counters| counters.corrections),
+        corrections_late: sum(|counters| counters.corrections_late),
+        corrections_pushed: sum(|counters| counters.corrections_pushed),
         rails: 0,
         rails_agreed: 0,
         disconnects,
+        returns: 0,
+        resumed: 0,
+        away_ms: zero,
         swarm_cpu_s: cpu.as_secs_f64(),
         swarm_saturated,
     };
-    let joined: Vec<_> = outcomes.iter().filter(|(outcome, _)| outcome.joined).map(|(_, share)| *share).collect();
+    let joined: Vec<_> = fates.iter().filter(|fate| fate.joined).map(|fate| fate.share).collect();
     summary.measure(&measures, &joined, tick_hz);
     summary
 }

@@ -13,6 +13,10 @@ use std::sync::atomic::Ordering;
 /// body can be earlier than another.
 const GUESS_MARGIN_US: i64 = 5_000_000;
 
+/// Bodies that come so much earlier or later after a return than before are of another process, in microseconds: the clock
+/// of its ticks starts anew.
+const OTHER_CLOCK_US: u64 = 1_000_000;
+
 /// The steady part.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
@@ -36,6 +40,12 @@ pub(super) struct BotObserver<'a> {
     measures: Rc<RefCell<Measures>>,
     rate: TickRate,
     joined_us: Option<u64>,
+    /// When it lost its last connection, until it is back.
+    lost_us: Option<u64>,
+    /// It is back, and nothing has come yet.
+    has_returned: bool,
+    /// What the present process's clock is later than the first one's.
+    origin_us: i64,
     last_body: Option<(Tick, u64)>,
     /// The least time of all its bodies since their tick was due, from a point that is the server's.
     earliest_us: Option<i64>,
@@ -45,7 +55,35 @@ pub(super) struct BotObserver<'a> {
 impl<'a> BotObserver<'a> {
     pub(super) fn new(shared: &'a Shared, measures: Rc<RefCell<Measures>>) -> Self {
         let rate = TickRate::HZ_30;
-        Self { shared, measures, rate, joined_us: None, last_body: None, earliest_us: None, updates: 0 }
+        Self {
+            shared,
+            measures,
+            rate,
+            joined_us: None,
+            lost_us: None,
+            has_returned: false,
+            origin_us: 0,
+            last_body: None,
+            earliest_us: None,
+            updates: 0,
+        }
+    }
+
+    /// It has lost its connection, and may come back.
+    pub(super) fn lost(&mut self, now_us: u64) {
+        self.lost_us = Some(now_us);
+    }
+
+    /// Since when a body was due, by a clock that all processes of the server would have.
+    fn since_due_us(&mut self, now_us: u64, tick: Tick) -> i64 {
+        let since_due_us = now_us as i64 - self.rate.due_us(tick) as i64;
+        if std::mem::take(&mut self.has_returned)
+            && let Some(earliest_us) = self.earliest_us
+            && earliest_us.abs_diff(since_due_us - self.origin_us) > OTHER_CLOCK_US
+        {
+            self.origin_us = since_due_us - earliest_us;
+        }
+        since_due_us - self.origin_us
     }
 
     /// Ends the bot's part in the steady time, because that or its connection ended at `now_us`. One that is out early
@@ -70,7 +108,7 @@ impl<'a> BotObserver<'a> {
         let guess_us = *self.shared.guess_us.get_or_init(|| earliest_us - GUESS_MARGIN_US);
         let mut tick = last.next();
         loop {
-            let since_due_us = end_us as i64 - self.rate.due_us(tick) as i64;
+            let since_due_us = end_us as i64 - self.rate.due_us(tick) as i64 - self.origin_us;
             let late_us = since_due_us - earliest_us;
             // It may be on its way.
             if late_us <= period_us as i64 / 2 {
@@ -89,8 +127,18 @@ impl<'a> BotObserver<'a> {
 }
 
 impl Observer for BotObserver<'_> {
-    fn joined(&mut self, now_us: u64, rate: TickRate) {
+    fn joined(&mut self, now_us: u64, rate: TickRate, resumed: bool) {
         self.rate = rate;
+        if let Some(lost_us) = self.lost_us.take() {
+            self.has_returned = true;
+            if self.counts(now_us) {
+                let mut measures = self.measures.borrow_mut();
+                measures.away.add(now_us - lost_us);
+                measures.returns += 1;
+                measures.resumed += u64::from(resumed);
+            }
+            return;
+        }
         self.joined_us = Some(now_us);
         self.shared.joined.fetch_add(1, Ordering::Relaxed);
         self.shared.tick_rate.get_or_init(|| rate);
@@ -107,7 +155,7 @@ impl Observer for BotObserver<'_> {
             // The gap that it ends is counted up to there.
             return;
         }
-        let since_due_us = now_us as i64 - self.rate.due_us(tick) as i64;
+        let since_due_us = self.since_due_us(now_us, tick);
         self.earliest_us = Some(self.earliest_us.map_or(since_due_us, |earliest| earliest.min(since_due_us)));
         let last = self.last_body.replace((tick, now_us));
         if !self.counts(now_us) {
@@ -180,6 +228,7 @@ mod tests {
             seed: 1,
             input_hz: None,
             line: Line::default(),
+            cut_at: None,
         };
         Shared {
             rules: Arena::new(RATE, Map::new(&vec![vec![false; 8]; 8]).expect("a map")),
@@ -195,7 +244,7 @@ mod tests {
     /// Plays a bot that joins at once and gets the body of each tick when it is due, up to `until_us`.
     fn observe<'a>(shared: &'a Shared, measures: &Rc<RefCell<Measures>>, until_us: u64) -> BotObserver<'a> {
         let mut observer = BotObserver::new(shared, Rc::clone(measures));
-        observer.joined(0, RATE);
+        observer.joined(0, RATE, false);
         let ticks = (0..).map(Tick).take_while(|tick| RATE.due_us(*tick) < until_us);
         ticks.for_each(|tick| observer.body(RATE.due_us(tick), tick, None));
         observer
@@ -236,5 +285,26 @@ mod tests {
         let measures = measures.borrow();
         assert!((measures.update_gap.max_ms() - 50.0).abs() < 1.0);
         assert!(measures.arrivals.percentile_ms(100.0) < 0.2);
+    }
+
+    #[test]
+    fn a_bot_that_comes_back_is_measured_by_the_clock_of_whatever_process_it_comes_back_to() {
+        for first_tick in [40, 0, 5_000] {
+            let (shared, measures) = (shared(), Rc::default());
+            let mut observer = observe(&shared, &measures, 1_500_000);
+            observer.lost(1_500_000);
+            observer.joined(2_000_000, RATE, first_tick == 40);
+            for number in 0..20 {
+                observer.body(2_000_000 + u64::from(number) * 50_000, Tick(first_tick + number), None);
+            }
+            let share = observer.finish(3_000_000);
+            let measures = measures.borrow();
+            assert_eq!((measures.returns, measures.resumed), (1, u64::from(first_tick == 40)));
+            assert!((measures.away.max_ms() - 500.0).abs() < 1.0);
+            assert!((measures.update_gap.max_ms() - 550.0).abs() < 1.0, "{}", measures.update_gap.max_ms());
+            assert!(measures.arrivals.percentile_ms(100.0) < 0.2, "none that came was late");
+            let on_time = on_time(&measures.arrivals, &[share], RATE.hz());
+            assert!((on_time - 0.75).abs() < 0.001, "but those that it missed were: {on_time}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::bot::{self, Attention, Ending, Outcome, Setup};
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
+use fracas_protocol::client::Counters;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Hello;
 use std::cell::RefCell;
@@ -19,8 +20,8 @@ use tokio::task::LocalSet;
 /// The first pause before a refused bot tries again, and the longest, in milliseconds; half of it is chance.
 const RETRY_FIRST_MS: u32 = 200;
 const RETRY_MAX_MS: u32 = 4000;
-/// The longest pause that a server may ask for, in seconds.
-const RETRY_AFTER_MAX_S: u32 = 60;
+/// The longest pause that a server may ask for, in milliseconds.
+const RETRY_AFTER_MAX_MS: u32 = 60_000;
 
 /// What one worker is to do: every `workers`th bot, from `index` on.
 pub(super) struct Job {
@@ -34,7 +35,38 @@ pub(super) struct Job {
 pub(super) struct WorkerResult {
     pub(super) measures: Measures,
     pub(super) saturation: Saturation,
-    pub(super) outcomes: Vec<(Outcome, BotShare)>,
+    pub(super) fates: Vec<Fate>,
+}
+
+/// What became of one bot, over all its connections.
+#[derive(Debug, Default)]
+pub(super) struct Fate {
+    /// Whether it was ever let in.
+    pub(super) joined: bool,
+    /// Whether it looked closely to the end.
+    pub(super) verified: bool,
+    /// Whether it was in when it was told to stop.
+    pub(super) at_end: bool,
+    /// What its clients counted, one for each connection over which it was let in.
+    pub(super) counters: Vec<Counters>,
+    /// Why it was out again, each time that it did not mean to.
+    pub(super) disconnects: Vec<&'static str>,
+    pub(super) share: BotShare,
+}
+
+impl Fate {
+    /// A connection has ended.
+    fn take(&mut self, outcome: &Outcome) {
+        self.at_end = outcome.joined && matches!(outcome.ending, Ending::Left);
+        if !outcome.joined {
+            return;
+        }
+        (self.joined, self.verified) = (true, outcome.verified);
+        self.counters.push(outcome.counters);
+        if !self.at_end {
+            self.disconnects.push(outcome.ending.label());
+        }
+    }
 }
 
 /// Runs the worker's bots to the end of the plan.
@@ -63,7 +95,7 @@ async fn run_bots(job: &Job) -> WorkerResult {
     let _ = stop.send(true);
     let mut result = WorkerResult::default();
     for bot in bots {
-        result.outcomes.extend(bot.await.ok());
+        result.fates.extend(bot.await.ok());
     }
     result.saturation = probe.await.unwrap_or_default();
     result.measures = measures.take();
@@ -75,47 +107,49 @@ async fn run_bot(
     number: usize,
     measures: Rc<RefCell<Measures>>,
     mut stopped: watch::Receiver<bool>,
-) -> (Outcome, BotShare) {
-    let setup = setup_of(shared, number);
+) -> Fate {
+    let mut setup = setup_of(shared, number);
     let mut dice = Dice::new(setup.seed, 5);
     let mut observer = BotObserver::new(shared, measures);
     let start = shared.clock.at(shared.plan.ramp.start_of(number).as_micros() as u64);
     tokio::time::sleep_until(start).await;
-    let mut pause_ms = RETRY_FIRST_MS;
-    let mut refusal = None;
+    let (mut fate, mut pause_ms, mut refusal) = (Fate::default(), RETRY_FIRST_MS, None);
     loop {
         let outcome = bot::play(&setup, shared.rules.clone(), shared.clock, &mut observer, &mut stopped).await;
-        // One that was in and is out again is a disconnect, to be counted; one that never got in tries again.
-        let again = !outcome.joined && outcome.ending.may_retry() && !*stopped.borrow();
-        if !again {
-            let share = observer.finish(shared.clock.now_us());
-            return (blame(outcome, refusal), share);
+        fate.take(&outcome);
+        if outcome.joined {
+            (setup.hello.token, pause_ms) = (outcome.token, RETRY_FIRST_MS);
+            observer.lost(shared.clock.now_us());
         }
-        let pause = pause(&outcome.ending, pause_ms, &mut dice);
+        let pause = pause(&outcome, pause_ms, &mut dice);
+        if !matches!(outcome.ending, Ending::Left) {
+            refusal = Some(outcome.ending.label());
+        }
+        if !outcome.ending.may_retry() {
+            break;
+        }
         pause_ms = (pause_ms * 2).min(RETRY_MAX_MS);
         tokio::select! {
-            () = tokio::time::sleep(pause) => refusal = Some(outcome.ending),
-            _ = stopped.wait_for(|stop| *stop) => return (outcome, BotShare::default()),
+            () = tokio::time::sleep(pause) => {}
+            _ = stopped.wait_for(|stop| *stop) => break,
         }
     }
-}
-
-/// A bot that never got in did not leave: it was kept out by its last refusal.
-fn blame(outcome: Outcome, refusal: Option<Ending>) -> Outcome {
-    match refusal {
-        Some(ending) if !outcome.joined && matches!(outcome.ending, Ending::Left) => Outcome { ending, ..outcome },
-        _ => outcome,
+    // One that never got in did not leave: it was kept out, in the end by this.
+    if !fate.joined {
+        fate.disconnects.extend(refusal);
     }
+    fate.share = observer.finish(shared.clock.now_us());
+    fate
 }
 
-/// The pause before the next try: as long as the server asked for, or `growing_ms` or less; with chance in it, so that
-/// those who were refused together do not come together.
-fn pause(ending: &Ending, growing_ms: u32, dice: &mut Dice) -> Duration {
-    let asked_s = match ending {
-        Ending::NotConnected(LinkError::Refused { retry_after_s, .. }) => *retry_after_s,
-        _ => None,
+/// The pause before coming back: as long as the server asked for, or `growing_ms` or less; with chance in it, so that
+/// those who were refused or lost together do not come together.
+fn pause(outcome: &Outcome, growing_ms: u32, dice: &mut Dice) -> Duration {
+    let asked_ms = match &outcome.ending {
+        Ending::NotConnected(LinkError::Refused { retry_after_s, .. }) => retry_after_s.map(|s| s.saturating_mul(1000)),
+        _ => outcome.retry_after_ms,
     };
-    let least_ms = asked_s.map_or(growing_ms / 2, |seconds| seconds.min(RETRY_AFTER_MAX_S) * 1000);
+    let least_ms = asked_ms.map_or(growing_ms / 2, |asked_ms| asked_ms.min(RETRY_AFTER_MAX_MS));
     let chance_ms = least_ms.max(growing_ms) / 2;
     Duration::from_millis(u64::from(least_ms + dice.below(chance_ms)))
 }
@@ -132,6 +166,7 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         input_hz: plan.input_hz,
         attention,
         line: plan.line,
+        cut_us: plan.cut_at.map(|at| at.as_micros() as u64),
         ..Setup::new(plan.target.clone(), hello, plan.brain, seed)
     }
 }
@@ -141,30 +176,43 @@ mod tests {
     use super::*;
     use fracas_protocol::client::Counters;
 
-    fn refused(retry_after_s: Option<u32>) -> Ending {
-        Ending::NotConnected(LinkError::Refused { status: 503, retry_after_s, words: "full".into() })
+    fn outcome(ending: Ending, joined: bool) -> Outcome {
+        Outcome { ending, joined, verified: false, counters: Counters::default(), token: None, retry_after_ms: None }
+    }
+
+    fn refused(retry_after_s: Option<u32>) -> Outcome {
+        let ending = Ending::NotConnected(LinkError::Refused { status: 503, retry_after_s, words: "full".into() });
+        outcome(ending, false)
     }
 
     #[test]
     fn a_refused_bot_comes_back_no_sooner_than_the_server_asked_and_not_with_all_others() {
         let mut dice = Dice::new(1, 5);
-        let pauses: Vec<_> = (0..50).map(|_| pause(&refused(Some(2)), 200, &mut dice)).collect();
-        assert!(pauses.iter().all(|pause| (2000..3000).contains(&pause.as_millis())));
-        assert!(pauses.windows(2).any(|pair| pair[0].abs_diff(pair[1]) > Duration::from_millis(300)));
-        for ending in [refused(None), Ending::Closed(Some(4001))] {
-            assert!((100..200).contains(&pause(&ending, 200, &mut dice).as_millis()));
+        let told = Outcome { retry_after_ms: Some(2000), ..outcome(Ending::Closed(Some(1001)), true) };
+        for asked in [refused(Some(2)), told] {
+            let pauses: Vec<_> = (0..50).map(|_| pause(&asked, 200, &mut dice)).collect();
+            assert!(pauses.iter().all(|pause| (2000..3000).contains(&pause.as_millis())));
+            assert!(pauses.windows(2).any(|pair| pair[0].abs_diff(pair[1]) > Duration::from_millis(300)));
+        }
+        for free in [refused(None), outcome(Ending::Closed(Some(4001)), false)] {
+            assert!((100..200).contains(&pause(&free, 200, &mut dice).as_millis()));
         }
         assert!(pause(&refused(Some(u32::MAX)), 200, &mut dice) < Duration::from_secs(100));
     }
 
     #[test]
-    fn a_bot_that_was_refused_until_the_end_is_not_taken_for_one_that_left() {
-        let left = |joined| {
-            let (ending, counters) = (Ending::Left, Counters::default());
-            Outcome { ending, joined, verified: false, counters, token: None }
-        };
-        assert_eq!(blame(left(false), Some(refused(None))).ending.label(), "refused");
-        assert_eq!(blame(left(true), Some(refused(None))).ending.label(), "leave", "it got in at last");
-        assert_eq!(blame(left(false), None).ending.label(), "leave");
+    fn a_bot_that_was_out_and_came_back_was_out_once_and_is_there_at_the_end() {
+        let mut fate = Fate::default();
+        let at_end = |fate: &Fate| (fate.joined, fate.at_end, fate.disconnects.clone());
+        fate.take(&refused(None));
+        assert_eq!(at_end(&fate), (false, false, vec![]));
+        fate.take(&outcome(Ending::Cut, true));
+        assert_eq!(at_end(&fate), (true, false, vec!["cut"]));
+        fate.take(&refused(None));
+        fate.take(&outcome(Ending::Left, true));
+        assert_eq!(at_end(&fate), (true, true, vec!["cut"]));
+        assert_eq!(fate.counters.len(), 2);
+        fate.take(&outcome(Ending::Left, false));
+        assert!(!fate.at_end, "told to stop while it tried to come back");
     }
 }

@@ -132,6 +132,13 @@ impl<P, S: Socket> Connection<P, S> {
         }
     }
 
+    /// It is gone. If it did not take what was to be sent in time, nobody waits for that any more.
+    pub(super) fn end(&mut self) {
+        if !self.line.outbox.is_empty() {
+            self.socket.abort();
+        }
+    }
+
     /// The tick's one write: what is pending, then the frames in `frames`, which hold `bodies` bodies.
     pub(super) fn write(&mut self, buffer: &mut Vec<u8>, frames: &[u8], bodies: u64) -> Delivery {
         let delivery = self.line.outbox.send(&mut self.socket, buffer, frames, bodies);

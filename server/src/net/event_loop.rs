@@ -212,7 +212,10 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     fn drop_gone(&mut self) {
         let metrics = &mut self.shared.metrics;
         let is_gone = |connection: &Connection<_, _>| connection.line.is_gone();
-        self.connections.take_if(is_gone, |connection| metrics.connection_closed(connection.end_label()));
+        self.connections.take_if(is_gone, |mut connection| {
+            connection.end();
+            metrics.connection_closed(connection.end_label());
+        });
         self.count_connections();
     }
 

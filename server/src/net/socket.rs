@@ -13,6 +13,8 @@ pub trait Socket: Send + 'static {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Says that nothing more will be sent. What the peer still sends can be read.
     fn finish(&mut self);
+    /// Ends it without a word: what has not left yet is thrown away, also by the kernel.
+    fn abort(&mut self);
 }
 
 /// Unsent bytes that a game socket's kernel buffer may hold before it says that it is full, and the buffer's size: a
@@ -50,5 +52,11 @@ impl Socket for TcpStream {
     fn finish(&mut self) {
         // A peer that is gone already needs no word.
         let _ = self.shutdown(Shutdown::Write);
+    }
+
+    fn abort(&mut self) {
+        // Without it the kernel goes on trying; that is bounded, too.
+        let _ = SockRef::from(&*self).set_linger(Some(Duration::ZERO));
+        let _ = self.shutdown(Shutdown::Both);
     }
 }

@@ -100,6 +100,12 @@ impl Socket for End {
     fn finish(&mut self) {
         lock(&self.outbound).finished = true;
     }
+
+    fn abort(&mut self) {
+        let mut lane = lock(&self.outbound);
+        lane.bytes.clear();
+        lane.broken = true;
+    }
 }
 
 /// Dropping a socket ends both directions.
