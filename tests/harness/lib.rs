@@ -4,6 +4,7 @@
 pub mod http;
 pub mod peer;
 pub mod program;
+pub mod verdict;
 
 pub use peer::Peer;
 pub use program::{Finished, Server, run_bots, run_server};

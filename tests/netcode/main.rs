@@ -4,7 +4,7 @@
 //! - `place`: where programs run: in two network namespaces with a bad line between them, or all in one
 //! - `near`: beside the server: its true clock, and a plain stream to compare with
 //! - `far`: the players, with `player` and what they share: `board`, `stream`
-//! - `verdict`: percentiles, and what came out beside what must
+//! - `verdict`: percentiles, and what came out over all players
 
 mod board;
 mod far;

@@ -1,12 +1,13 @@
 //! The two lines, and what must hold on each.
 
 use crate::place::{Place, Process};
-use crate::verdict::{Outcome, Row, table};
+use crate::verdict::Outcome;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use fracas_bots::conditioner::Line;
 use fracas_tests::Server;
 use fracas_tests::program::sibling;
+use fracas_tests::verdict::{Row, table};
 use serde::Serialize;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -92,7 +93,7 @@ pub(crate) fn run(options: &Options, scenario: &Scenario) -> Result<()> {
         let result = Written { scenario: scenario.name, seed, minutes, outcome: &outcome, rows: &rows };
         std::fs::write(file, serde_json::to_vec_pretty(&result)?).with_context(|| file.display().to_string())?;
     }
-    let missed: Vec<_> = rows.iter().filter(|row| !row.holds).map(|row| row.what).collect();
+    let missed: Vec<_> = rows.iter().filter(|row| !row.holds).map(|row| &*row.what).collect();
     if missed.is_empty() { Ok(()) } else { bail!("does not hold: {}", missed.join("; ")) }
 }
 

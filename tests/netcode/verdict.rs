@@ -1,4 +1,4 @@
-//! What came out, beside what must.
+//! What came out of a run, over all players.
 
 use crate::player::Sample;
 use serde::{Deserialize, Serialize};
@@ -131,40 +131,4 @@ fn recoveries(sample: &Sample) -> Vec<i64> {
         (*well_us <= next_us && first > 0).then_some((well_us - came_us) as i64)
     };
     bursts.iter().enumerate().filter_map(recovery).collect()
-}
-
-/// One thing that must hold.
-#[derive(Debug, Serialize)]
-pub(crate) struct Row {
-    pub(crate) what: &'static str,
-    pub(crate) is: String,
-    pub(crate) must: String,
-    pub(crate) holds: bool,
-}
-
-impl Row {
-    /// A number with a unit that may be at most so much.
-    pub(crate) fn at_most(what: &'static str, is: f64, most: f64, unit: &str) -> Self {
-        Self { what, is: format!("{is:.1} {unit}"), must: format!("<= {most:.1} {unit}"), holds: is <= most }
-    }
-
-    /// A number that must be just so.
-    pub(crate) fn exactly(what: &'static str, is: u64, must: u64) -> Self {
-        Self { what, is: is.to_string(), must: must.to_string(), holds: is == must }
-    }
-
-    /// A part of some that may be at most, or must be at least, so many percent.
-    pub(crate) fn percent(what: &'static str, part: u64, of: u64, bound: f64, is_least: bool) -> Self {
-        let percent = if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
-        let (sign, holds) = if is_least { (">=", percent >= bound) } else { ("<=", percent <= bound) };
-        Self { what, is: format!("{percent:.3} % ({part} of {of})"), must: format!("{sign} {bound} %"), holds }
-    }
-}
-
-/// All as a table in Markdown.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let line = |row: &Row| {
-        format!("| {} | {} | {} | {} |\n", row.what, row.is, row.must, if row.holds { "yes" } else { "NO" })
-    };
-    format!("| what | is | must | holds |\n|---|---|---|---|\n{}", rows.iter().map(line).collect::<String>())
 }
