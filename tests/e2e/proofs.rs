@@ -52,3 +52,41 @@ fn the_core_in_node_holds_what_this_build_holds() {
     };
     assert!(number("frames") >= 3000 && number("pictures") > 1000 && number("corrections") > 0, "{same}");
 }
+
+/// Attacks with few attackers. What depends on how fast the machine is, which other tests keep busy, is not judged.
+fn attack(scenarios: &[&str]) {
+    build();
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("result.json");
+    let mut fault = Command::new(env!("CARGO_BIN_EXE_fault"));
+    fault.arg("--short").arg("--json").arg(&json).args(scenarios);
+    let finished = run(&mut fault);
+    let result = std::fs::read(json).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    let result: Value = serde_json::from_slice(&result).expect("it is JSON");
+    for scenario in scenarios {
+        let rows = result[scenario].as_array().unwrap_or_else(|| panic!("{scenario} in {result}"));
+        assert!(rows.len() >= 4, "{scenario}: {rows:?}");
+        let missed: Vec<_> = rows.iter().filter(|row| row["is_speed"] == false && row["holds"] != true).collect();
+        assert!(missed.is_empty(), "{scenario}: {missed:#?}");
+    }
+}
+
+#[test]
+fn hostile_sockets_are_told_why_and_cost_little_and_bots_beside_do_not_notice() {
+    attack(&["frames", "handshakes", "hostile", "ports"]);
+}
+
+#[test]
+fn who_stops_to_read_is_told_so_and_costs_little() {
+    attack(&["readers"]);
+}
+
+#[test]
+fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
+    attack(&["guesses", "resumes"]);
+}
+
+#[test]
+fn all_at_once_are_served_or_told_when_to_come_back() {
+    attack(&["storm", "drain", "stampede"]);
+}

@@ -4,6 +4,7 @@
 pub mod http;
 pub mod peer;
 pub mod program;
+pub mod raw;
 pub mod verdict;
 
 pub use peer::Peer;

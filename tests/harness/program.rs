@@ -134,6 +134,11 @@ impl Server {
         Self { child, log, game, ops }
     }
 
+    /// Its process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The address of its WebSocket.
     pub fn url(&self) -> String {
         format!("ws://{}/ws", self.game)

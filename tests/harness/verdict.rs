@@ -32,6 +32,11 @@ impl Row {
         Self::new(what, format!("{is:.1} {unit}"), format!(">= {least:.1} {unit}"), is >= least)
     }
 
+    /// One of two numbers by the other, at most so much.
+    pub fn ratio(what: impl Into<String>, is: f64, most: f64) -> Self {
+        Self::new(what, format!("{is:.3}"), format!("<= {most:.2}"), is <= most)
+    }
+
     /// A number that must be just so.
     pub fn exactly(what: impl Into<String>, is: u64, must: u64) -> Self {
         Self::new(what, is.to_string(), must.to_string(), is == must)

@@ -37,6 +37,8 @@ pub enum Rejection {
     Full,
     /// There are too many from this address.
     Address,
+    /// This address guesses tokens.
+    Guesses,
     /// The server is stopping.
     Draining,
     /// Not a WebSocket handshake for our protocol.
@@ -47,8 +49,8 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 6] =
-        [Self::Origin, Self::Full, Self::Address, Self::Draining, Self::Handshake, Self::Descriptors];
+    pub const ALL: [Self; 7] =
+        [Self::Origin, Self::Full, Self::Address, Self::Guesses, Self::Draining, Self::Handshake, Self::Descriptors];
 
     /// The word used as a metric's label.
     pub fn label(self) -> &'static str {
@@ -56,6 +58,7 @@ impl Rejection {
             Self::Origin => "origin",
             Self::Full => "full",
             Self::Address => "address",
+            Self::Guesses => "guesses",
             Self::Draining => "draining",
             Self::Handshake => "handshake",
             Self::Descriptors => "descriptors",
@@ -67,7 +70,7 @@ impl Rejection {
         match self {
             Self::Origin => 403,
             Self::Full | Self::Draining | Self::Descriptors => 503,
-            Self::Address => 429,
+            Self::Address | Self::Guesses => 429,
             Self::Handshake => 400,
         }
     }
@@ -78,6 +81,7 @@ impl Rejection {
             Self::Origin => "This page's origin may not connect here; --allow-origin URL admits it.",
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
             Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
+            Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
             Self::Draining => "The server is stopping.",
             Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
@@ -186,7 +190,7 @@ impl Admission {
 
     /// Admits a connection from `address`, and counts it until the ticket is dropped. The server's own bots are not
     /// counted for their address.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, is_ours: bool) -> Result<Ticket, Rejection> {
+    pub fn enter(self: &Arc<Self>, address: IpAddr, is_ours: bool, now: Instant) -> Result<Ticket, Rejection> {
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
@@ -195,6 +199,9 @@ impl Admission {
             address: network_of(address),
             is_exempt: self.is_exempt(address),
         });
+        if network.as_ref().is_some_and(|network| !self.guesses.may_enter(network.address, now)) {
+            return Err(Rejection::Guesses);
+        }
         let share = match network.as_ref().filter(|network| !network.is_exempt) {
             Some(network) => {
                 Some(self.players.take(network.address, self.config.per_address_max).ok_or(Rejection::Address)?)
@@ -323,12 +330,15 @@ mod tests {
     fn an_address_has_its_share_until_its_connections_end() {
         let admission = make(|_| ());
         let one = ip("192.0.2.1");
-        let tickets = [admission.enter(one, false).expect("first"), admission.enter(one, false).expect("second")];
-        assert_eq!(admission.enter(one, false).map(|_| ()), Err(Rejection::Address));
-        let other = admission.enter(ip("192.0.2.2"), false);
+        let tickets = [
+            admission.enter(one, false, Instant::now()).expect("first"),
+            admission.enter(one, false, Instant::now()).expect("second"),
+        ];
+        assert_eq!(admission.enter(one, false, Instant::now()).map(|_| ()), Err(Rejection::Address));
+        let other = admission.enter(ip("192.0.2.2"), false, Instant::now());
         assert!(other.is_ok());
         drop(tickets);
-        assert!(admission.enter(one, false).is_ok());
+        assert!(admission.enter(one, false, Instant::now()).is_ok());
         drop(other);
         assert!(admission.players.is_empty() && admission.connections() == 0);
     }
@@ -340,7 +350,7 @@ mod tests {
         let waiting: Vec<_> = (0..64).map(|_| admission.knock(one).expect("its share")).collect();
         assert_eq!(admission.knock(one).map(|_| ()), Err(Rejection::Address));
         assert!(admission.knock(ip("192.0.2.2")).is_ok_and(|share| share.is_some()), "another address");
-        assert!(admission.enter(one, false).is_ok(), "whoever is through has a share of its own");
+        assert!(admission.enter(one, false, Instant::now()).is_ok(), "whoever is through has a share of its own");
         drop(waiting);
         assert!(admission.knock(one).is_ok() && admission.waiting.is_empty());
         let proxy: Vec<_> = (0..100).map(|_| admission.knock(ip("10.0.0.1"))).collect();
@@ -352,11 +362,13 @@ mod tests {
         let admission = make(|_| ());
         let one = ip("192.0.2.1");
         let lost: Vec<_> = (0..2)
-            .map(|_| admission.enter(one, false).expect("its share").network().expect("a person's").keep())
+            .map(|_| {
+                admission.enter(one, false, Instant::now()).expect("its share").network().expect("a person's").keep()
+            })
             .collect();
-        let back = admission.enter(one, false).expect("it may want its ship back");
+        let back = admission.enter(one, false, Instant::now()).expect("it may want its ship back");
         assert!(!back.network().is_some_and(|network| network.may_begin()), "but it may not have a third one");
-        let other = admission.enter(ip("192.0.2.2"), false).expect("its share");
+        let other = admission.enter(ip("192.0.2.2"), false, Instant::now()).expect("its share");
         assert!(other.network().is_some_and(|network| network.may_begin()), "another address");
         drop(lost);
         assert!(back.network().is_some_and(|network| network.may_begin()) && admission.kept.is_empty());
@@ -365,7 +377,8 @@ mod tests {
     #[test]
     fn loopback_keeps_as_many_ships_as_it_likes_but_guesses_no_more_than_others() {
         let admission = make(|config| config.connections_max = 20);
-        let network = admission.enter(ip("127.0.0.1"), false).expect("room").network().expect("a person's");
+        let network =
+            admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("room").network().expect("a person's");
         assert!((0..100).all(|_| network.keep().is_none() && network.may_begin()));
         let now = Instant::now();
         assert_eq!((0..100).filter(|_| network.may_err(now)).count(), 20, "as many as can have lost their sessions");
@@ -374,31 +387,35 @@ mod tests {
     #[test]
     fn all_of_an_ipv6_network_is_one_address() {
         let admission = make(|_| ());
-        let _tickets: Vec<_> = (1..=2).map(|i| admission.enter(ip(&format!("2001:db8::{i}")), false)).collect();
-        assert_eq!(admission.enter(ip("2001:db8::99"), false).map(|_| ()), Err(Rejection::Address));
-        assert!(admission.enter(ip("2001:db8:0:1::1"), false).is_ok());
+        let _tickets: Vec<_> =
+            (1..=2).map(|i| admission.enter(ip(&format!("2001:db8::{i}")), false, Instant::now())).collect();
+        assert_eq!(admission.enter(ip("2001:db8::99"), false, Instant::now()).map(|_| ()), Err(Rejection::Address));
+        assert!(admission.enter(ip("2001:db8:0:1::1"), false, Instant::now()).is_ok());
     }
 
     #[test]
     fn loopback_is_limited_only_on_request_and_our_bots_never() {
         let admission = make(|config| config.connections_max = 8);
-        let _many: Vec<_> = (0..3).map(|_| admission.enter(ip("127.0.0.1"), false).expect("exempt")).collect();
+        let _many: Vec<_> =
+            (0..3).map(|_| admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("exempt")).collect();
         let limited = make(|config| config.limit_loopback = true);
-        let _two: Vec<_> = (0..2).map(|_| limited.enter(ip("127.0.0.1"), false).expect("its share")).collect();
-        assert_eq!(limited.enter(ip("127.0.0.1"), false).map(|_| ()), Err(Rejection::Address));
-        assert!(limited.enter(ip("127.0.0.1"), true).is_ok());
+        let _two: Vec<_> =
+            (0..2).map(|_| limited.enter(ip("127.0.0.1"), false, Instant::now()).expect("its share")).collect();
+        assert_eq!(limited.enter(ip("127.0.0.1"), false, Instant::now()).map(|_| ()), Err(Rejection::Address));
+        assert!(limited.enter(ip("127.0.0.1"), true, Instant::now()).is_ok());
     }
 
     #[test]
     fn a_full_server_and_a_stopping_one_refuse_and_count_nothing() {
         let admission = make(|_| ());
-        let tickets: Vec<_> =
-            (0..4).map(|i| admission.enter(ip(&format!("192.0.2.{i}")), false).expect("room")).collect();
-        assert_eq!(admission.enter(ip("192.0.2.9"), false).map(|_| ()), Err(Rejection::Full));
+        let tickets: Vec<_> = (0..4)
+            .map(|i| admission.enter(ip(&format!("192.0.2.{i}")), false, Instant::now()).expect("room"))
+            .collect();
+        assert_eq!(admission.enter(ip("192.0.2.9"), false, Instant::now()).map(|_| ()), Err(Rejection::Full));
         assert_eq!(admission.connections(), 4);
         drop(tickets);
         admission.drain();
-        assert_eq!(admission.enter(ip("192.0.2.9"), false).map(|_| ()), Err(Rejection::Draining));
+        assert_eq!(admission.enter(ip("192.0.2.9"), false, Instant::now()).map(|_| ()), Err(Rejection::Draining));
         assert_eq!(admission.connections(), 0);
     }
 

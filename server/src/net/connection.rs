@@ -18,6 +18,8 @@ const READS_MAX: usize = 4;
 pub(super) enum Arrival {
     /// So many bytes.
     Bytes(usize),
+    /// So many, which is all that the peer may send for now: there may be more.
+    Last(usize),
     /// Nothing is there now.
     Nothing,
     /// The peer is not read for now: it has sent more than it may.
@@ -62,6 +64,7 @@ impl<P, S: Socket> Connection<P, S> {
         loop {
             return match self.socket.recv(&mut buffer[..most]) {
                 Ok(0) => Arrival::End,
+                Ok(len) if len == most && most < buffer.len() => Arrival::Last(len),
                 Ok(len) => Arrival::Bytes(len),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Arrival::Nothing,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -114,6 +117,11 @@ impl<P, S: Socket> Connection<P, S> {
             }
             Arrival::Bytes(len) => {
                 self.feed(&buffer[..len], service, now);
+                len as u64
+            }
+            Arrival::Last(len) => {
+                self.feed(&buffer[..len], service, now);
+                self.line.exceeds_bytes(now);
                 len as u64
             }
         }

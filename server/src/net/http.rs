@@ -2,6 +2,7 @@
 
 use super::admission::{Admission, Rejection, Ticket};
 use super::event_loop::Newcomer;
+use super::guarded::Guarded;
 use super::socket::set_up;
 use crate::game::PlayerKind;
 use crate::telemetry::FrontMetrics;
@@ -140,7 +141,7 @@ fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Re
         tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
     }
     let kind = kind_of(front, headers);
-    let ticket = front.admission.enter(address, kind == PlayerKind::Bot)?;
+    let ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
     let protocol = front.subprotocol;
     if protocol.is_some_and(|protocol| !offers_protocol(headers, protocol)) {
         return Err(Rejection::Handshake);
@@ -192,8 +193,8 @@ async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, tic
 
 /// The plain socket under an upgraded connection, set up for the game, and what was read from it already.
 fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>().ok()?;
-    let socket = parts.io.into_inner().into_std().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
+    let socket = parts.io.into_inner().into_inner().into_std().ok()?;
     if let Err(error) = set_up(&socket) {
         tracing::debug!(%error, "a game socket could not be set up");
         return None;

@@ -13,6 +13,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// How long a closing connection may take to read our close frame and send its own.
 const LINGER: Duration = Duration::from_secs(2);
+/// The same for one that has been silent for too long: it is not likely to speak now.
+const LINGER_SILENT: Duration = Duration::from_millis(500);
 /// What a closing connection may still send before it is cut, in bytes.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of a close frame's text.
@@ -256,7 +258,8 @@ impl Line {
         let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
         // It fails only if a close frame went out before, and then that one counts.
         let _ = self.outbox.with_pipe(&[], |pipe| self.websocket.close(pipe, Some(frame)));
-        self.state = State::Closing(now + LINGER);
+        let linger = if reason == CloseReason::TimedOut { LINGER_SILENT } else { LINGER };
+        self.state = State::Closing(now + linger);
     }
 
     /// The peer is gone without a word.

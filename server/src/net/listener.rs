@@ -1,7 +1,9 @@
 //! Accepts connections and serves HTTP on them, with deadlines for whoever is slow to say what it wants or to take the answer.
 
 use super::admission::{Admission, Rejection};
+use super::guarded::Guarded;
 use super::http::{Peer, whole_seconds};
+use super::socket::set_up_http;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
 use axum::body::Body;
@@ -126,6 +128,9 @@ fn turn_away(stream: &TcpStream, why: Rejection, admission: &Admission) {
 }
 
 async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
+    if let Err(error) = set_up_http(&stream) {
+        return tracing::debug!(%error, %peer, "an HTTP connection could not be set up");
+    }
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
@@ -135,7 +140,7 @@ async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Guarded::new(stream)), service)
         .with_upgrades();
     match tokio::time::timeout(HTTP_DEADLINE, connection).await {
         Ok(Ok(())) => {}
@@ -148,6 +153,7 @@ async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
 mod tests {
     use super::*;
     use crate::net::admission::AdmissionConfig;
+    use crate::net::guarded::STALL_MAX;
     use crate::telemetry::Telemetry;
     use axum::routing::get;
     use fracas_protocol::tick::TickRate;
@@ -211,7 +217,7 @@ mod tests {
         let address = port().await;
         let stream = connect(address, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
         stream.readable().await.expect("an answer begins");
-        tokio::time::sleep(HTTP_DEADLINE + HEADER_DEADLINE).await;
+        tokio::time::sleep(STALL_MAX + Duration::from_secs(1)).await;
         let heard = hear(stream).await;
         assert!(heard.starts_with(b"HTTP/1.1 200") && heard.len() < LARGE, "{} bytes", heard.len());
     }

@@ -60,27 +60,51 @@ impl Drop for Share {
 const ERRORS_PERIOD_S: u32 = 600;
 /// As often, if it may have fewer connections.
 const ERRORS_LEAST: usize = 16;
+/// Connections that an address may begin while it has to wait.
+const BARRED: Limit = Limit { per_s: 5, burst: Duration::from_secs(1) };
 /// Addresses that are remembered. Beyond, those that have not erred for a while are forgotten; and if there are none, nobody
 /// else is taken for a guesser: of 128 bits so many addresses guess none either.
 const GUESSERS_MAX: usize = 16 * 1024;
 
-/// How often each address has shown a token that nobody knows.
+/// Which addresses have shown tokens that nobody knows.
 #[derive(Debug, Default)]
-pub(super) struct Guesses(DashMap<IpAddr, Allowance>);
+pub(super) struct Guesses(DashMap<IpAddr, Guesser>);
+
+#[derive(Clone, Copy, Debug)]
+struct Guesser {
+    errors: Allowance,
+    /// So many a second, for [`ERRORS_PERIOD_S`] seconds, of which each error costs as many as there are seconds.
+    limit: Limit,
+    entries: Allowance,
+}
 
 impl Guesses {
     /// Takes note of an error. Whether it is one of at most `most` of this address, of late.
     pub(super) fn take(&self, network: IpAddr, most: usize, now: Instant) -> bool {
-        let per_s = u32::try_from(most.max(ERRORS_LEAST)).unwrap_or(u32::MAX);
-        // So many a second, for as many seconds, of which each error costs as many as there are seconds.
-        let limit = Limit { per_s, burst: Duration::from_secs(u64::from(ERRORS_PERIOD_S)) };
         if self.0.len() >= GUESSERS_MAX && !self.0.contains_key(&network) {
-            self.0.retain(|_, allowance| !allowance.is_whole(now));
+            self.0.retain(|_, guesser| !guesser.errors.is_whole(now));
             if self.0.len() >= GUESSERS_MAX {
                 return true;
             }
         }
-        self.0.entry(network).or_insert_with(|| Allowance::new(now)).take(now, limit, ERRORS_PERIOD_S)
+        let mut guesser = self.0.entry(network).or_insert_with(|| Guesser {
+            errors: Allowance::new(now),
+            limit: Limit {
+                per_s: u32::try_from(most.max(ERRORS_LEAST)).unwrap_or(u32::MAX),
+                burst: Duration::from_secs(u64::from(ERRORS_PERIOD_S)),
+            },
+            entries: Allowance::new(now),
+        });
+        let limit = guesser.limit;
+        guesser.errors.take(now, limit, ERRORS_PERIOD_S)
+    }
+
+    /// Whether an address may begin a connection: one that guesses may do so only now and then, since whoever can try often
+    /// enough finds something in the end.
+    pub(super) fn may_enter(&self, network: IpAddr, now: Instant) -> bool {
+        let Some(mut guesser) = self.0.get_mut(&network) else { return true };
+        let may_err = guesser.errors.left(now, guesser.limit) >= ERRORS_PERIOD_S;
+        may_err || guesser.entries.take(now, BARRED, 1)
     }
 }
 
@@ -99,6 +123,17 @@ mod tests {
         assert_eq!((errors(start, 1), errors(start, 2)), (64, 64));
         assert_eq!(errors(start + Duration::from_secs(60), 1), 6, "a tenth of the time brings a tenth back");
         assert_eq!(errors(start + Duration::from_secs(1200), 1), 64);
+    }
+
+    #[test]
+    fn an_address_that_has_to_wait_begins_few_connections_until_it_need_not() {
+        let (guesses, start) = (Guesses::default(), Instant::now());
+        let entered = |at: Instant, of: u32| (0..1000).filter(|_| guesses.may_enter(address(of), at)).count();
+        assert_eq!(entered(start, 1), 1000, "one that has never erred");
+        assert_eq!((0..64).filter(|_| guesses.take(address(1), 64, start)).count(), 64);
+        assert_eq!((entered(start, 1), entered(start, 2)), (5, 1000));
+        assert_eq!(entered(start + Duration::from_secs(2), 1), 5);
+        assert_eq!(entered(start + Duration::from_secs(10), 1), 1000, "one more error is no guess again");
     }
 
     #[test]

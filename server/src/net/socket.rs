@@ -26,6 +26,20 @@ const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// says nothing of it.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(12);
 
+/// The kernel's send buffer of an HTTP connection: it holds each of the page's files, and little more for those who ask for them
+/// and take nothing.
+const HTTP_SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bounds what an HTTP connection costs.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn set_up_http(socket: &tokio::net::TcpStream) -> io::Result<()> {
+    let options = SockRef::from(socket);
+    options.set_send_buffer_size(HTTP_SEND_BUFFER_BYTES)?;
+    options.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
+}
+
 /// Makes a plain socket fit for an event loop: it does not block, sends at once, and keeps little.
 ///
 /// # Errors

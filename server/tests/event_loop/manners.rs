@@ -291,12 +291,29 @@ fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
 }
 
 #[test]
-fn who_never_says_hello_is_sent_away() {
+fn who_floods_with_frames_that_never_become_a_message_is_closed_for_it() {
+    let mut stage = Stage::new();
+    let mut peer = stage.connect();
+    peer.say(&hello("Ada"));
+    stage.run(2);
+    peer.say_raw(&[0x02, 0x80, 0, 0, 0, 0]);
+    for _ in 0..20 * 5 {
+        if peer.closed.is_none() {
+            peer.say_raw(&[0x00, 0x80, 0, 0, 0, 0].repeat(1000));
+        }
+        stage.tick();
+        peer.hear();
+    }
+    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4502));
+}
+
+#[test]
+fn who_never_says_hello_is_sent_away_and_not_waited_for_after_that() {
     let mut stage = Stage::new();
     let mut peer = stage.connect();
     stage.run(20 * 5 + 5);
     peer.hear();
     assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4003));
-    stage.run(20 * 3);
+    stage.run(10);
     assert_eq!(stage.metric("fracas_connections"), 0.0);
 }

@@ -11,7 +11,7 @@ use fracas_protocol::tick::TickRate;
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Published, TickDoors};
 use fracas_server::game::{Game, PlayerKind};
-use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
+use fracas_server::net::admission::{Admission, AdmissionConfig, Rejection, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
 use fracas_server::net::socket::Socket;
@@ -287,9 +287,14 @@ impl Stage {
 
     /// Joins with a wide pipe from an address that may have four connections; the index among the players.
     pub(crate) fn join_from(&mut self, address: [u8; 4], hello: Hello) -> usize {
-        let ticket = self.admission.enter(address.into(), false).expect("it has fewer than four");
+        self.try_join_from(address, hello).expect("it has fewer than four")
+    }
+
+    /// The same for one that may be refused.
+    pub(crate) fn try_join_from(&mut self, address: [u8; 4], hello: Hello) -> Result<usize, Rejection> {
+        let ticket = self.admission.enter(address.into(), false, self.now())?;
         let peer = self.connect_with(1 << 20, &[], Some(ticket));
-        self.seat(peer, hello)
+        Ok(self.seat(peer, hello))
     }
 
     fn connect_with(&mut self, capacity: usize, leftover: &[u8], ticket: Option<Ticket>) -> Peer {

@@ -1,0 +1,45 @@
+//! What the system knows of the server's sockets: whether the process still has them, and what they cost.
+
+use anyhow::{Context, Result, ensure};
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+/// The peers whose connections with `server` the process still has: a socket that it has closed belongs to nobody, even if
+/// the kernel still tells the peer so. From `/proc/net/tcp`.
+pub(crate) fn held(server: SocketAddr) -> Result<HashSet<SocketAddr>> {
+    let table = std::fs::read_to_string("/proc/net/tcp").context("the kernel does not tell of its sockets")?;
+    let peer = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = address(fields.get(1)?)? == server && *fields.get(9)? != "0" && *fields.get(3)? != "0A";
+        is_ours.then(|| address(fields[2]))?
+    };
+    Ok(table.lines().skip(1).filter_map(peer).collect())
+}
+
+/// `0100007F:1F90` is 127.0.0.1:8080.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (host, port) = text.split_once(':')?;
+    let host = Ipv4Addr::from(u32::from_str_radix(host, 16).ok()?.to_le_bytes());
+    Some((IpAddr::from(host), u16::from_str_radix(port, 16).ok()?).into())
+}
+
+/// What the kernel has set aside for each of the server's connections, in bytes, by peer: for what was received and not read,
+/// for what was sent and not acknowledged, and for what may come. From `ss`, which asks the kernel for `sock_diag(7)`'s skmem.
+pub(crate) fn memory(server: SocketAddr) -> Result<HashMap<SocketAddr, u64>> {
+    let source = format!("sport = :{}", server.port());
+    let output = Command::new("ss").args(["-tmnHO", &source]).output().context("there is no `ss` (iproute2)")?;
+    ensure!(output.status.success(), "ss: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let socket = |line: &str| {
+        let peer = line.split_whitespace().nth(4)?.parse().ok()?;
+        let (_, list) = line.split_once("skmem:(")?;
+        let number = |name: &str| {
+            let number = |item: &str| item.strip_prefix(name)?.parse::<u64>().ok();
+            list.trim_end_matches(')').split([',', ')']).find_map(number).unwrap_or(0)
+        };
+        // Read queue, write queue, what is kept for either, options, and what came while the socket was in use.
+        Some((peer, ["r", "w", "f", "o", "bl"].map(number).iter().sum()))
+    };
+    Ok(text.lines().filter_map(socket).collect())
+}

@@ -1,0 +1,128 @@
+//! Proof that the server stands what is done to it: each attack and each failure against the real program, with ordinary bots
+//! beside it that must not notice.
+//!
+//! - `stand`: the server, the bots beside, and what is read off both
+//! - `kernel`: what the system knows of the server's sockets
+//! - `frames`: frames that break the protocol, with more behind them
+//! - `hostile`: sockets that flood, drip, hoard or say nothing
+//! - `handshakes`: a thousand that never finish
+//! - `readers`: players who stop to read
+//! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
+//! - `storms`: all cut off at once, a restart under load, a stampede at a full server
+//! - `ports`: what listens
+
+mod frames;
+mod handshakes;
+mod hostile;
+mod kernel;
+mod ports;
+mod readers;
+mod stand;
+mod storms;
+mod tokens;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use fracas_tests::verdict::{Row, table};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Attacks the server, and lets it fail. Needs a release build of the workspace, and `ss` (iproute2); all on loopback.
+#[derive(Parser)]
+#[command(max_term_width = 120)]
+struct Cli {
+    /// Which; all of them if none is named.
+    scenarios: Vec<Scenario>,
+    /// With a fiftieth of the attackers or less, so that all take a minute or two.
+    #[arg(long)]
+    short: bool,
+    /// Pairs of runs, with and without an attack, of which the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+    rounds: u32,
+    /// Write what came out to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    short: bool,
+    rounds: u32,
+}
+
+impl Size {
+    /// As many as the proof asks for, or a few.
+    pub(crate) fn pick(self, whole: usize, short: usize) -> usize {
+        if self.short { short } else { whole }
+    }
+
+    /// Pairs of runs.
+    pub(crate) fn rounds(self) -> u32 {
+        if self.short { 1 } else { self.rounds }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// Frames that break the protocol: the code meant is the code received.
+    Frames,
+    /// Hostile sockets of every kind: small, soon gone, and not noticed.
+    Hostile,
+    /// Half handshakes: let go of, while others join.
+    Handshakes,
+    /// Players who stop to read: bounded, told why, and not noticed.
+    Readers,
+    /// Guessed tokens: none accepted, and slowed down.
+    Guesses,
+    /// Ships taken back while the old socket is still open, and two sockets with one token.
+    Resumes,
+    /// All players cut off at once.
+    Storm,
+    /// SIGTERM under load, and another process after it.
+    Drain,
+    /// A thousand who want to join a full server.
+    Stampede,
+    /// What listens, and what the operators' port refuses.
+    Ports,
+}
+
+impl Scenario {
+    fn run(self, size: Size) -> Result<Vec<Row>> {
+        match self {
+            Self::Frames => frames::run(size),
+            Self::Hostile => hostile::run(size),
+            Self::Handshakes => handshakes::run(size),
+            Self::Readers => readers::run(size),
+            Self::Guesses => tokens::guesses(size),
+            Self::Resumes => tokens::resumes(size),
+            Self::Storm => storms::storm(size),
+            Self::Drain => storms::drain(size),
+            Self::Stampede => storms::stampede(size),
+            Self::Ports => ports::run(),
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it is what one runs it for")]
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    fracas_bots::descriptors::raise_limit()?;
+    let all = Scenario::value_variants();
+    let wanted = if cli.scenarios.is_empty() { all } else { &cli.scenarios };
+    let size = Size { short: cli.short, rounds: cli.rounds };
+    let mut results = serde_json::Map::new();
+    let mut missed = Vec::new();
+    for scenario in wanted {
+        let name = format!("{scenario:?}").to_lowercase();
+        let began = Instant::now();
+        let rows = scenario.run(size).with_context(|| format!("{name} could not be run"))?;
+        println!("## {name} ({:.0} s)\n\n{}", began.elapsed().as_secs_f64(), table(&rows));
+        missed.extend(rows.iter().filter(|row| !row.holds).map(|row| format!("{name}: {}", row.what)));
+        results.insert(name, serde_json::to_value(&rows)?);
+    }
+    if let Some(file) = &cli.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&results)?).with_context(|| file.display().to_string())?;
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("does not hold: {}", missed.join("; ")) }
+}
