@@ -50,6 +50,21 @@ fn a_peer_that_does_not_listen_does_not_keep_the_server_from_stopping() {
 }
 
 #[test]
+fn a_second_signal_ends_it_at_once() {
+    let server = Server::start(&["--fill", "0"]);
+    let mut deaf = Peer::connect(server.game);
+    deaf.say(&ClientMessage::Hello(Hello::player("deaf")));
+    assert!(matches!(deaf.hear_control(), ServerMessage::Welcome(_)));
+    server.signal(Signal::TERM);
+    // It waits for the peer to close, which does nothing of the kind.
+    server.wait_for("it is stopping", |server| server.log().iter().any(|line| line.contains("telling everybody")));
+    server.signal(Signal::TERM);
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(1), "not in good order: {log:?}");
+    assert!(log.iter().any(|line| line.contains("second signal")), "{log:?}");
+}
+
+#[test]
 fn bots_that_are_told_to_go_come_back_by_themselves_to_the_process_that_follows() {
     let server = Server::start(&["--fill", "0"]);
     let (url, game) = (server.url(), server.game);

@@ -176,6 +176,11 @@ impl Server {
         kernel_number(Path::new(&status), "VmRSS:").expect("it runs, and Linux tells it") * 1024
     }
 
+    /// What it has said so far.
+    pub fn log(&self) -> Vec<String> {
+        lines(&self.log)
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id() as i32).expect("a process has an id");

@@ -2,6 +2,7 @@
 //! they have said what they want. No I/O in here.
 
 use super::pace::Pace;
+use super::rejection::Rejection;
 use super::shares::{Guesses, Share, Shares, network_of};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 const WAITING_PER_PLAYER: usize = 4;
 /// ... and not less than this: a page comes over six at a time.
 const WAITING_LEAST: usize = 64;
+
+/// An address that has too many connections should wait so long before it tries again.
+const TOO_MANY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What admission goes by.
 #[derive(Clone, Debug)]
@@ -26,67 +30,6 @@ pub struct AdmissionConfig {
     pub allow_origins: Vec<Origin>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-}
-
-/// Why a connection is refused before the upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
-    /// The page that wants to connect is not ours.
-    Origin,
-    /// There are too many connections.
-    Full,
-    /// There are too many from this address.
-    Address,
-    /// This address guesses tokens.
-    Guesses,
-    /// The server is stopping.
-    Draining,
-    /// Not a WebSocket handshake for our protocol.
-    Handshake,
-    /// The process has no descriptor left for it.
-    Descriptors,
-}
-
-impl Rejection {
-    /// All of them, for the metrics.
-    pub const ALL: [Self; 7] =
-        [Self::Origin, Self::Full, Self::Address, Self::Guesses, Self::Draining, Self::Handshake, Self::Descriptors];
-
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Origin => "origin",
-            Self::Full => "full",
-            Self::Address => "address",
-            Self::Guesses => "guesses",
-            Self::Draining => "draining",
-            Self::Handshake => "handshake",
-            Self::Descriptors => "descriptors",
-        }
-    }
-
-    /// The HTTP status to answer with.
-    pub fn status(self) -> u16 {
-        match self {
-            Self::Origin => 403,
-            Self::Full | Self::Draining | Self::Descriptors => 503,
-            Self::Address | Self::Guesses => 429,
-            Self::Handshake => 400,
-        }
-    }
-
-    /// What an operator or a player needs to know; limits name the flag that sets them.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Origin => "This page's origin may not connect here; --allow-origin URL admits it.",
-            Self::Full => "The server has no free connection; --max-players sets how many it has.",
-            Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
-            Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
-            Self::Draining => "The server is stopping.",
-            Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
-            Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
-        }
-    }
 }
 
 /// A web origin: scheme, host and port, compared as browsers compare them.
@@ -229,8 +172,18 @@ impl Admission {
         address.is_loopback() && !self.config.limit_loopback
     }
 
-    /// How long somebody who is sent away at `now` is to stay away.
-    pub fn retry_after(&self, now: Instant) -> Duration {
+    /// How long somebody who is sent away at `now` is to stay away, if coming back makes sense. Only who is not to blame
+    /// takes a turn: others would make the row longer for all.
+    pub fn retry_after(&self, why: Rejection, now: Instant) -> Option<Duration> {
+        match why.status() {
+            503 => Some(self.turn(now)),
+            429 => Some(TOO_MANY_PAUSE),
+            _ => None,
+        }
+    }
+
+    /// How long the next of those who are sent away at `now` is to stay away.
+    pub fn turn(&self, now: Instant) -> Duration {
         self.pace.next(now)
     }
 
@@ -417,6 +370,18 @@ mod tests {
         admission.drain();
         assert_eq!(admission.enter(ip("192.0.2.9"), false, Instant::now()).map(|_| ()), Err(Rejection::Draining));
         assert_eq!(admission.connections(), 0);
+    }
+
+    #[test]
+    fn who_is_to_blame_does_not_make_the_row_longer_for_others() {
+        let (admission, now) = (make(|_| ()), Instant::now());
+        for _ in 0..10_000 {
+            assert_eq!(admission.retry_after(Rejection::Handshake, now), None);
+            assert_eq!(admission.retry_after(Rejection::Address, now), Some(TOO_MANY_PAUSE));
+        }
+        let pauses = [Rejection::Full, Rejection::Draining].map(|why| admission.retry_after(why, now));
+        let ms = |ms| Some(Duration::from_millis(ms));
+        assert_eq!(pauses, [ms(1000), ms(1002)]);
     }
 
     #[test]

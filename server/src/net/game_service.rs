@@ -222,7 +222,7 @@ impl<G: Game> Service for GameService<G> {
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
         if line.is_open() && refusal.reason.may_retry() {
-            let retry_after_ms = self.admission.retry_after(now).as_millis() as u32;
+            let retry_after_ms = self.admission.turn(now).as_millis() as u32;
             let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
             line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }

@@ -1,6 +1,7 @@
 //! The hello: what makes one acceptable, and the words for one that is not.
 
-use super::admission::{Network, Rejection};
+use super::admission::Network;
+use super::rejection::Rejection;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::session::Registry;

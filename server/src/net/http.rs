@@ -1,8 +1,9 @@
 //! The game port's HTTP side: the page, the map, health, and the upgrade that turns a request into a game connection.
 
-use super::admission::{Admission, Rejection, Ticket};
+use super::admission::{Admission, Ticket};
 use super::event_loop::Newcomer;
 use super::guarded::Guarded;
+use super::rejection::Rejection;
 use super::socket::set_up;
 use crate::game::PlayerKind;
 use crate::telemetry::FrontMetrics;
@@ -122,7 +123,7 @@ async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<
         Ok(response) => response,
         Err(why) => {
             front.metrics.rejected(why);
-            refuse(why, front.admission.retry_after(Instant::now()))
+            refuse(why, front.admission.retry_after(why, Instant::now()))
         }
     }
 }
@@ -202,11 +203,11 @@ fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     Some((socket, parts.read_buf.to_vec()))
 }
 
-fn refuse(why: Rejection, retry_after: Duration) -> Response<Body> {
+fn refuse(why: Rejection, retry_after: Option<Duration>) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{}\n", why.words())));
     *response.status_mut() = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    if matches!(why.status(), 429 | 503) {
-        response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(retry_after).into());
+    if let Some(pause) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
     }
     response
 }

@@ -1,8 +1,9 @@
 //! Accepts connections and serves HTTP on them, with deadlines for whoever is slow to say what it wants or to take the answer.
 
-use super::admission::{Admission, Rejection};
+use super::admission::Admission;
 use super::guarded::Guarded;
 use super::http::{Peer, whole_seconds};
+use super::rejection::Rejection;
 use super::socket::set_up_http;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
@@ -118,10 +119,11 @@ impl Spare {
 /// Answers without having read what is wanted, as far as the kernel takes it at once.
 fn turn_away(stream: &TcpStream, why: Rejection, admission: &Admission) {
     let (status, words) = (why.status(), why.words());
-    let (len, retry_after_s) = (words.len() + 1, whole_seconds(admission.retry_after(Instant::now())));
+    let pause = admission.retry_after(why, Instant::now());
+    let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
+    let len = words.len() + 1;
     let answer = format!(
-        "HTTP/1.1 {status} Not Now\r\nRetry-After: {retry_after_s}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n\
-         {words}\n"
+        "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
     );
     // Who does not take it sees that the connection ends.
     let _ = stream.try_write(answer.as_bytes());

@@ -14,6 +14,7 @@ pub mod line;
 pub mod listener;
 pub mod pace;
 pub mod policy;
+pub mod rejection;
 pub mod seat;
 pub mod service;
 pub mod shares;

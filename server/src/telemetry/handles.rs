@@ -2,7 +2,7 @@
 
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
-use crate::net::admission::Rejection;
+use crate::net::rejection::Rejection;
 use crate::sim::room::{InputCounts, Phase};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
