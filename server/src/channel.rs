@@ -38,6 +38,8 @@ pub enum Request {
         role: Role,
         /// The session its token names, if it has one.
         resume: Option<Session>,
+        /// Whether it may have a new ship, if there is none to give back.
+        may_begin: bool,
     },
     /// I leave for good.
     Leave(Session),

@@ -126,7 +126,8 @@ impl Hall {
         match codec::decode::<ClientMessage<Input>, CLIENT_MESSAGE_BYTES_MAX>(payload) {
             Ok(ClientMessage::Hello(hello)) => {
                 let Ok(name) = Name::parse(&hello.name) else { return };
-                let join = Request::Join { name, kind: PlayerKind::Person, role: hello.role, resume: None };
+                let join =
+                    Request::Join { name, kind: PlayerKind::Person, role: hello.role, resume: None, may_begin: true };
                 self.batch.requests.push((connection, join));
             }
             Ok(ClientMessage::Inputs(inputs)) => {

@@ -4,6 +4,7 @@
 use super::pace::Pace;
 use super::rejection::Rejection;
 use super::shares::{Guesses, Share, Shares, network_of};
+use crate::session::TokenHash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ const WAITING_PER_PLAYER: usize = 4;
 const WAITING_LEAST: usize = 64;
 
 /// An address that has too many connections should wait so long before it tries again.
-const TOO_MANY_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const TOO_MANY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What admission goes by.
 #[derive(Clone, Debug)]
@@ -237,16 +238,17 @@ impl Network {
 
     /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
     /// the network may have connections, which is as many as can have lost their sessions.
-    pub fn may_err(&self, now: Instant) -> bool {
+    pub(crate) fn may_err(&self, token: &TokenHash, now: Instant) -> bool {
         let Admission { guesses, config, .. } = &*self.admission;
         let most = if self.is_exempt { config.connections_max } else { config.per_address_max };
-        guesses.take(self.address, most, now)
+        guesses.take(self.address, token.short(), most, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fracas_protocol::ids::Token;
 
     fn make(change: impl FnOnce(&mut AdmissionConfig)) -> Arc<Admission> {
         let mut config = AdmissionConfig {
@@ -334,7 +336,8 @@ mod tests {
             admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("room").network().expect("a person's");
         assert!((0..100).all(|_| network.keep().is_none() && network.may_begin()));
         let now = Instant::now();
-        assert_eq!((0..100).filter(|_| network.may_err(now)).count(), 20, "as many as can have lost their sessions");
+        let may_err = |number: u8| network.may_err(&TokenHash::of(&Token([number; 16])), now);
+        assert_eq!((0..100).filter(|number| may_err(*number)).count(), 20, "as many as can have lost their sessions");
     }
 
     #[test]

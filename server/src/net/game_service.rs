@@ -149,7 +149,7 @@ impl<G: Game> GameService<G> {
             tick_rate: output.rules.tick_rate(),
             clock: connection.peer.clock(now, clock_tick(published)),
             own: admitted.own,
-            token: self.registry.issue(admitted.session),
+            token: self.registry.issue(admitted.session, admission.connection),
             resumed: admitted.resumed,
             map: output.rules.map_id(),
             world: output.rules.world(),
@@ -222,7 +222,8 @@ impl<G: Game> Service for GameService<G> {
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
         if line.is_open() && refusal.reason.may_retry() {
-            let retry_after_ms = self.admission.turn(now).as_millis() as u32;
+            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(now));
+            let retry_after_ms = pause.as_millis() as u32;
             let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
             line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }

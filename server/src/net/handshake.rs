@@ -1,17 +1,18 @@
 //! The hello: what makes one acceptable, and the words for one that is not.
 
-use super::admission::Network;
+use super::admission::{Network, TOO_MANY_PAUSE};
 use super::rejection::Rejection;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
-use crate::session::Registry;
+use crate::session::TokenHash;
+use crate::sim::roster::Session;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
 use fracas_protocol::name::Name;
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a connection is refused, and what its player reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +21,23 @@ pub struct Refusal {
     pub reason: CloseReason,
     /// The close frame's text.
     pub words: Cow<'static, str>,
+    /// How long to stay away, for a client that may come back; until its turn, if none.
+    pub pause: Option<Duration>,
 }
+
+/// Who is slow or silent may come back soon: it is one of few.
+const SOON: Duration = Duration::from_secs(1);
 
 impl From<CloseReason> for Refusal {
     fn from(reason: CloseReason) -> Self {
-        Self { reason, words: reason.words().into() }
+        let pause = matches!(reason, CloseReason::Slow | CloseReason::TimedOut).then_some(SOON);
+        Self { reason, words: reason.words().into(), pause }
     }
 }
 
 /// A refusal with words of its own.
 pub fn bad_message(words: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal { reason: CloseReason::BadMessage, words: words.into() }
+    Refusal { reason: CloseReason::BadMessage, words: words.into(), pause: None }
 }
 
 /// Reads the first message of a connection, which must be a hello.
@@ -47,13 +54,13 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
     }
 }
 
-/// Checks a hello that came from `network`, and makes a request to the room of it. A token that nobody knows is no fault: its
-/// session is over, or was another process's. Too many of them are.
+/// Checks a hello that came from `network`, and makes a request to the room of it. `resume` is the session that its token
+/// names. A token that nobody knows is no fault: its session is over, or was another process's. Too many of them are.
 pub fn admit(
     hello: Hello,
     kind: PlayerKind,
     network: Option<&Network>,
-    registry: &Registry,
+    resume: Option<Session>,
     now: Instant,
 ) -> Result<(Request, Aspect), Refusal> {
     let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
@@ -61,16 +68,17 @@ pub fn admit(
         let asked: String = hello.room.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
         return Err(bad_message(format!("There is no room \"{asked}\" here; ask for \"{DEFAULT_ROOM}\".")));
     }
-    let resume = hello.token.and_then(|token| registry.show(&token));
+    let may_begin = network.is_none_or(Network::may_begin);
     if let Some(network) = network.filter(|_| resume.is_none()) {
-        if hello.token.is_some() && !network.may_err(now) {
+        if hello.token.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
             return Err(CloseReason::BadToken.into());
         }
-        if !network.may_begin() {
-            return Err(Refusal { reason: CloseReason::Full, words: Rejection::Address.words().into() });
+        if !may_begin {
+            let words = Rejection::Address.words().into();
+            return Err(Refusal { reason: CloseReason::Full, words, pause: Some(TOO_MANY_PAUSE) });
         }
     }
-    Ok((Request::Join { name, kind, role: hello.role, resume }, hello.aspect))
+    Ok((Request::Join { name, kind, role: hello.role, resume, may_begin }, hello.aspect))
 }
 
 fn sentence(words: &str) -> String {
@@ -87,7 +95,7 @@ mod tests {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::<InputOf<World>>::Hello(hello), &mut bytes);
         let hello = read_hello::<World>(&bytes)?;
-        admit(hello, PlayerKind::Person, None, &Registry::default(), Instant::now()).map(|_| ())
+        admit(hello, PlayerKind::Person, None, None, Instant::now()).map(|_| ())
     }
 
     fn refused(hello: Hello) -> Refusal {

@@ -253,7 +253,7 @@ impl Line {
         if !self.is_open() {
             return;
         }
-        let Refusal { reason, words } = refusal;
+        let Refusal { reason, words, .. } = refusal;
         self.ended = Some(reason);
         let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
         // It fails only if a close frame went out before, and then that one counts.

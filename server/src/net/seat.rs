@@ -40,8 +40,8 @@ const PINGS_MAX: usize = 4;
 enum Stage {
     /// The hello is awaited.
     Greeting,
-    /// The room was asked to let it in.
-    Asked,
+    /// The room was asked to let it in, and maybe to give it a session back.
+    Asked(Option<Session>),
     /// It is in the room.
     Seated(Session),
     /// It has left, or was never there.
@@ -125,7 +125,7 @@ impl<G: Game> Seat<G> {
 
     /// Whether the room's answer is awaited.
     pub(super) fn is_asked(&self) -> bool {
-        self.stage == Stage::Asked
+        matches!(self.stage, Stage::Asked(_))
     }
 
     /// The session it has.
@@ -165,7 +165,7 @@ impl<G: Game> Seat<G> {
     ) -> Result<(), Refusal> {
         match self.stage {
             Stage::Greeting => self.take_hello(message, now, desk),
-            Stage::Asked => Err(bad_message("A message came before the welcome.")),
+            Stage::Asked(_) => Err(bad_message("A message came before the welcome.")),
             Stage::Seated(session) => self.take_said(session, line, message, now, desk),
             Stage::Left => Ok(()),
         }
@@ -173,8 +173,9 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
-        let (request, aspect) = handshake::admit(hello, self.kind, self.network.as_ref(), desk.registry, now)?;
-        (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked);
+        let resume = hello.token.and_then(|token| desk.registry.show(&token, self.key));
+        let (request, aspect) = handshake::admit(hello, self.kind, self.network.as_ref(), resume, now)?;
+        (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked(resume));
         desk.batch.requests.push((self.key, request));
         Ok(())
     }
@@ -243,7 +244,7 @@ impl<G: Game> Seat<G> {
         let late = match self.stage {
             // Since it came: whatever it says instead of the hello is no progress.
             Stage::Greeting => stuck > HELLO_DEADLINE,
-            Stage::Asked | Stage::Seated(_) => silent > SILENCE_MAX,
+            Stage::Asked(_) | Stage::Seated(_) => silent > SILENCE_MAX,
             Stage::Left => false,
         };
         if silent > PROBE_AFTER && self.session().is_some() {
@@ -265,13 +266,16 @@ impl<G: Game> Seat<G> {
 
     /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.
     pub(super) fn lose(&mut self, batch: &mut Batch<InputOf<G>>, registry: &Registry) {
-        let Some(session) = self.session().filter(|_| self.can_return) else {
-            return self.leave_room(batch, Request::Leave);
+        // Who has asked for a ship and is gone before the answer leaves it waiting, too: the room gives it away all the same.
+        let waits = match self.stage {
+            Stage::Seated(session) if self.can_return => Some(session),
+            Stage::Asked(resume) => resume,
+            _ => None,
         };
-        if let Some(share) = self.network.as_ref().and_then(Network::keep) {
-            registry.keep(session, share);
+        if let (Some(session), Some(share)) = (waits, self.network.as_ref().and_then(Network::keep)) {
+            registry.keep(session, self.key, share);
         }
-        self.leave_room(batch, Request::Lost);
+        self.leave_room(batch, if waits.is_some() { Request::Lost } else { Request::Leave });
     }
 
     /// Tells the room that the session has no connection any more, if it had this one. A seat that was asked for is given

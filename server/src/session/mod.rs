@@ -4,3 +4,4 @@ mod registry;
 mod token;
 
 pub use registry::Registry;
+pub(crate) use token::TokenHash;

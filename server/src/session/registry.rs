@@ -1,6 +1,7 @@
 //! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
 
 use super::token::{TokenHash, new_token};
+use crate::channel::ConnectionKey;
 use crate::net::shares::Share;
 use crate::sim::roster::Session;
 use dashmap::{DashMap, Entry};
@@ -13,6 +14,8 @@ struct Tokens {
     /// that brings it is lost.
     proved: Option<TokenHash>,
     newest: TokenHash,
+    /// The connection that has the session, or is about to.
+    holder: ConnectionKey,
     /// While nobody has the ship: what counts it for the address that lost it.
     kept: Option<Share>,
 }
@@ -26,21 +29,21 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes a new token for a session, which has a connection now. The one that its client is known to have stays good until [`Self::confirm`].
+    /// Makes a new token for a session, which `holder` has now. The one that its client is known to have stays good until [`Self::confirm`].
     ///
     /// If the system has no random numbers the token is all zeros and good for nothing.
-    pub fn issue(&self, session: Session) -> Token {
+    pub fn issue(&self, session: Session, holder: ConnectionKey) -> Token {
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
         self.sessions.insert(hash, session);
         let void = match self.tokens.entry(session.serial) {
             Entry::Vacant(place) => {
-                place.insert(Tokens { proved: None, newest: hash, kept: None });
+                place.insert(Tokens { proved: None, newest: hash, holder, kept: None });
                 None
             }
             Entry::Occupied(mut place) => {
                 let tokens = place.get_mut();
-                tokens.kept = None;
+                (tokens.holder, tokens.kept) = (holder, None);
                 let before = std::mem::replace(&mut tokens.newest, hash);
                 match tokens.proved {
                     Some(_) => Some(before),
@@ -55,11 +58,16 @@ impl Registry {
         token
     }
 
-    /// The session that a token gives back, if it is good. Who shows the newest has it, and the older one is void.
-    pub fn show(&self, token: &Token) -> Option<Session> {
+    /// The session that a token gives back to `holder`, if it is good. Who shows the newest has it, and the older one is void.
+    pub fn show(&self, token: &Token, holder: ConnectionKey) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        if self.tokens.get(&session.serial)?.newest == hash {
+        let is_newest = {
+            let mut tokens = self.tokens.get_mut(&session.serial)?;
+            tokens.holder = holder;
+            tokens.newest == hash
+        };
+        if is_newest {
             self.confirm(session);
         }
         Some(session)
@@ -71,9 +79,12 @@ impl Registry {
         self.forget(void);
     }
 
-    /// The session has lost its connection, and its ship waits: `share` counts that until somebody has it back or it ends.
-    pub fn keep(&self, session: Session, share: Share) {
-        if let Some(mut tokens) = self.tokens.get_mut(&session.serial) {
+    /// The session has lost its connection `holder`, and its ship waits: `share` counts that until somebody has it back or it
+    /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
+    pub fn keep(&self, session: Session, holder: ConnectionKey, share: Share) {
+        if let Some(mut tokens) = self.tokens.get_mut(&session.serial)
+            && tokens.holder == holder
+        {
             tokens.kept = Some(share);
         }
     }
@@ -97,56 +108,75 @@ impl Registry {
 mod tests {
     use super::*;
     use crate::game::PlayerId;
+    use crate::net::shares::Shares;
+    use std::net::IpAddr;
+    use std::sync::Arc;
 
     const SESSION: Session = Session { player: PlayerId(3), serial: 9 };
+    const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
 
     #[test]
     fn a_token_gives_its_session_back_until_the_next_one_is_confirmed() {
         let registry = Registry::default();
-        let first = registry.issue(SESSION);
-        assert_eq!(registry.show(&first), Some(SESSION));
-        let second = registry.issue(SESSION);
-        assert_eq!(registry.show(&first), Some(SESSION), "the client may not have got the second");
+        let first = registry.issue(SESSION, HOLDER);
+        assert_eq!(registry.show(&first, HOLDER), Some(SESSION));
+        let second = registry.issue(SESSION, HOLDER);
+        assert_eq!(registry.show(&first, HOLDER), Some(SESSION), "the client may not have got the second");
         registry.confirm(SESSION);
-        assert_eq!(registry.show(&first), None);
-        assert_eq!(registry.show(&second), Some(SESSION));
+        assert_eq!(registry.show(&first, HOLDER), None);
+        assert_eq!(registry.show(&second, HOLDER), Some(SESSION));
     }
 
     #[test]
     fn on_a_bad_line_the_third_attempt_to_resume_still_gets_the_ship() {
         let registry = Registry::default();
-        let held = registry.issue(SESSION);
+        let held = registry.issue(SESSION, HOLDER);
         for attempt in 0..5 {
-            assert_eq!(registry.show(&held), Some(SESSION), "attempt {attempt}");
-            let _lost_with_its_welcome = registry.issue(SESSION);
+            assert_eq!(registry.show(&held, HOLDER), Some(SESSION), "attempt {attempt}");
+            let _lost_with_its_welcome = registry.issue(SESSION, HOLDER);
         }
     }
 
     #[test]
     fn a_late_word_from_the_old_socket_does_not_void_the_token_that_was_just_shown() {
         let registry = Registry::default();
-        registry.issue(SESSION);
-        let newest = registry.issue(SESSION);
-        assert_eq!(registry.show(&newest), Some(SESSION));
+        registry.issue(SESSION, HOLDER);
+        let newest = registry.issue(SESSION, HOLDER);
+        assert_eq!(registry.show(&newest, HOLDER), Some(SESSION));
         registry.confirm(SESSION);
-        assert_eq!(registry.show(&newest), Some(SESSION), "the answer with the next one is still under way");
+        assert_eq!(registry.show(&newest, HOLDER), Some(SESSION), "the answer with the next one is still under way");
     }
 
     #[test]
     fn tokens_that_were_never_confirmed_do_not_pile_up() {
         let registry = Registry::default();
-        let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION)).collect();
-        let good = tokens.iter().filter(|token| registry.show(token).is_some()).count();
+        let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION, HOLDER)).collect();
+        let good = tokens.iter().filter(|token| registry.show(token, HOLDER).is_some()).count();
         assert_eq!(good, 2);
     }
 
     #[test]
     fn an_ended_session_leaves_nothing_behind() {
         let registry = Registry::default();
-        let token = registry.issue(SESSION);
+        let token = registry.issue(SESSION, HOLDER);
         registry.end(SESSION);
-        assert_eq!(registry.show(&token), None);
+        assert_eq!(registry.show(&token, HOLDER), None);
         assert!(registry.sessions.is_empty() && registry.tokens.is_empty());
-        assert_eq!(registry.show(&Token([0; 16])), None);
+        assert_eq!(registry.show(&Token([0; 16]), HOLDER), None);
+    }
+
+    #[test]
+    fn a_ship_that_somebody_has_back_is_not_kept_by_the_late_end_of_who_had_it_before() {
+        let (registry, shares) = (Registry::default(), Arc::<Shares>::default());
+        let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { place: 7, ..HOLDER });
+        let keep = |holder| registry.keep(SESSION, holder, shares.take(address, 9).expect("a share"));
+        let token = registry.issue(SESSION, HOLDER);
+        registry.show(&token, later);
+        keep(HOLDER);
+        assert_eq!(shares.count(address), 0);
+        keep(later);
+        assert_eq!(shares.count(address), 1, "it was lost before the answer came");
+        registry.issue(SESSION, HOLDER);
+        assert_eq!(shares.count(address), 0);
     }
 }

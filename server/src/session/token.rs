@@ -12,6 +12,11 @@ impl TokenHash {
     pub(crate) fn of(token: &Token) -> Self {
         Self(Sha256::digest(token.0).into())
     }
+
+    /// Enough of it to tell some thousands apart.
+    pub(crate) fn short(&self) -> u64 {
+        self.0.iter().take(8).fold(0, |short, byte| short << 8 | u64::from(*byte))
+    }
 }
 
 /// A new token from the system's generator; none if that fails, which leaves the player without a way to resume.

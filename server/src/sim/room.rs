@@ -159,11 +159,12 @@ impl<G: Game> Room<G> {
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
-                Request::Join { name, kind, role, resume } => {
+                Request::Join { name, kind, role, resume, may_begin } => {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None => self.join(name, kind, role, connection),
+                        None if may_begin => self.join(name, kind, role, connection),
+                        None => Err(CloseReason::Full),
                     };
                     asides.admissions.push(Admission { connection, verdict });
                 }

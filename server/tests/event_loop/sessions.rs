@@ -208,3 +208,47 @@ fn who_guesses_tokens_is_told_to_stop_and_who_has_one_is_let_in_all_the_same() {
     stage.run(10);
     assert!(stage.players[back].welcome.as_ref().is_some_and(|welcome| welcome.resumed));
 }
+
+#[test]
+fn who_takes_a_ship_and_is_gone_before_the_welcome_holds_it_like_any_that_it_has_lost() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let mut stage = Stage::new();
+    for number in 0..4 {
+        let player = stage.join_from([192, 0, 2, 10 + number], Hello::player(format!("player {number}")));
+        stage.run(10);
+        let token = stage.players[player].welcome.as_ref().expect("a welcome").token;
+        // Its hello is read together with something that ends its connection.
+        let taker = stage.join_from(ADDRESS, hello_with(token));
+        stage.players[taker].step(0);
+        stage.players[taker].peer.say(&ClientMessage::FreshStart);
+        stage.run(5);
+        stage.players.clear();
+        stage.run(5);
+    }
+    assert_eq!(stage.room().headcount().people, 4, "they wait");
+    let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
+    stage.run(10);
+    assert_eq!(stage.players[fifth].peer.closed.as_ref().map(|(code, _)| *code), Some(4001));
+}
+
+#[test]
+fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let mut stage = Stage::new();
+    for number in 0..3 {
+        let player = stage.join_from(ADDRESS, Hello::player(format!("lost {number}")));
+        stage.run(10);
+        stage.players.remove(player).peer.cut();
+        stage.run(2);
+    }
+    let leaver = stage.join_from(ADDRESS, Hello::player("leaver"));
+    stage.run(10);
+    let token = stage.players[leaver].welcome.as_ref().expect("a welcome").token;
+    // All on one tick: the session is over, and before anybody can know, others show its token.
+    stage.players[leaver].peer.say(&ClientMessage::Goodbye);
+    let others: Vec<_> = (0..3).map(|_| stage.join_from(ADDRESS, hello_with(token))).collect();
+    stage.run(10);
+    let code = |stage: &Stage, index: usize| stage.players[index].peer.closed.as_ref().map(|(code, _)| *code);
+    assert!(others.iter().all(|other| code(&stage, *other) == Some(4001)), "three are lost, and four are there");
+    assert_eq!(stage.room().headcount().people, 3);
+}

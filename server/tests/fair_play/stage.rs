@@ -48,7 +48,7 @@ impl Stage {
     pub(crate) fn join(&mut self, place: u32) {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
         let name = Name::parse(&format!("player {place}")).expect("a name");
-        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None };
+        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None, may_begin: true };
         self.batch.requests.push((connection, join));
     }
 
