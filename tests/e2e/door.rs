@@ -108,9 +108,12 @@ fn a_full_server_tells_when_to_come_back_and_stays_ready() {
     // The ship of a lost connection is kept, so its seat is not free; a player who says goodbye frees it at once.
     let mut lost = peers.pop().expect("two");
     lost.say(&ClientMessage::FreshStart);
+    server.wait_for("it has spoken", |server| server.metric("fracas_desyncs_reported_total") > 0.0);
     drop(lost);
     server.wait_for("it is lost", |server| server.metric("fracas_connections") < 2.0);
-    assert_eq!(server.metric("fracas_players{kind=\"person\"}"), 2.0);
+    let mut later = Peer::connect(server.game);
+    later.say(&ClientMessage::Hello(Hello::player("later")));
+    assert_eq!(later.hear_close().map(|(code, _)| code), Some(4001), "its seat is not free");
     peers[0].say(&ClientMessage::Goodbye);
     server.wait_for("a seat is free", |server| server.metric("fracas_players{kind=\"person\"}") < 2.0);
     let mut next = Peer::connect(server.game);

@@ -66,8 +66,9 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         *wrong.entry(what).or_default() += 1;
     }
     let right = told.iter().filter(|(_, is_right)| *is_right).count() as u64;
-    let mut rows = vec![Row::percent("bad frames that were told the code meant", right, count as u64, 99.9, true)];
-    rows.extend(wrong.into_iter().map(|(what, times)| Row::exactly(format!("... not so: {what}"), times, 0)));
+    let others: String = wrong.iter().map(|(what, times)| format!(" (not so: {what}, {times} times)")).collect();
+    let what = format!("bad frames that were told the code meant{others}");
+    let mut rows = vec![Row::percent(what, right, count as u64, 99.9, true)];
     rows.extend(cohort.finish()?.unharmed());
     Ok(rows)
 }

@@ -3,7 +3,7 @@
 use crate::Size;
 use crate::kernel;
 use crate::stand::{Cohort, Peak, TickTimes, median, seconds};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fracas_protocol::arena::Input;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::{ClientMessage, Hello, Inputs};
@@ -111,7 +111,9 @@ const KINDS: [Hostile; 15] = [
 pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let mut rows = one_by_one(size)?;
     rows.extend(crowd(size)?);
-    rows.extend(beside(size)?);
+    if !size.short {
+        rows.extend(beside(size.rounds)?);
+    }
     Ok(rows)
 }
 
@@ -120,21 +122,25 @@ fn one_by_one(size: Size) -> Result<Vec<Row>> {
     let server = Server::start(&["--fill", "20"]);
     server.wait_for("the house's bots are in", |server| server.metric("fracas_connections") >= 20.0);
     // The first of everything makes the process grow for good: what is measured is what each costs after it.
-    attack_alone(&server, &KINDS[0])?;
+    for kind in ["connects and says nothing", "pings before the hello", "hellos over and over"] {
+        let kind = KINDS.iter().find(|other| other.what == kind).context("no such kind")?;
+        attack_alone(&server, kind)?;
+    }
     let mut rows = Vec::new();
     for kind in KINDS.iter().step_by(size.pick(1, 4)) {
         let (bytes, gone_s) = attack_alone(&server, kind)?;
         rows.push(Row::at_most(format!("{}: memory", kind.what), bytes / MIB, 1.0, "MiB"));
+        rows.push(Row::exactly(format!("{}: let go of", kind.what), u64::from(gone_s < PATIENCE.as_secs_f64()), 1));
         rows.push(Row::at_most(format!("{}: gone after", kind.what), gone_s, 6.0, "s").speed());
     }
     Ok(rows)
 }
 
 fn attack_alone(server: &Server, kind: &'static Hostile) -> Result<(f64, f64)> {
-    let before = server.resident_bytes() as f64;
+    let before = server.anonymous_bytes() as f64;
     let watch = Watch::new(server.game);
     std::thread::scope(|scope| {
-        let process = Peak::follow(scope, || server.resident_bytes() as f64);
+        let process = Peak::follow(scope, || server.anonymous_bytes() as f64);
         let kernel = Peak::follow(scope, || watch.kernel_bytes());
         let attack = scope.spawn(|| watch.attack(kind, 0));
         watch.follow(|| attack.is_finished());
@@ -149,21 +155,24 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, 30, Duration::from_secs(10), &[]);
     cohort.wait(&server);
-    let before = server.resident_bytes() as f64;
+    let before = server.anonymous_bytes() as f64;
     let watch = Watch::new(server.game);
     let mut rows = std::thread::scope(|scope| -> Result<Vec<Row>> {
-        let process = Peak::follow(scope, || server.resident_bytes() as f64);
+        let process = Peak::follow(scope, || server.anonymous_bytes() as f64);
         let watch = &watch;
         let attacks: Vec<ScopedJoinHandle<'_, Result<f64>>> =
             (0..count).map(|number| scope.spawn(move || watch.attack(&KINDS[number % KINDS.len()], number))).collect();
         watch.follow(|| attacks.iter().all(ScopedJoinHandle::is_finished));
-        let mut longest_s: f64 = 0.0;
+        let (mut longest_s, mut gone): (f64, u64) = (0.0, 0);
         for attack in attacks {
-            longest_s = longest_s.max(attack.join().map_err(|_| anyhow::anyhow!("an attacker failed"))??);
+            let gone_s = attack.join().map_err(|_| anyhow::anyhow!("an attacker failed"))??;
+            longest_s = longest_s.max(gone_s);
+            gone += u64::from(gone_s < PATIENCE.as_secs_f64());
         }
         let grown = (process.end()? - before) / MIB;
         Ok(vec![
             Row::at_most(format!("{count} of all kinds at once: memory of the process"), grown, 64.0, "MiB"),
+            Row::exactly(format!("{count} of all kinds at once: let go of"), gone, count as u64),
             Row::at_most(format!("{count} of all kinds at once: the last is gone after"), longest_s, 6.0, "s").speed(),
         ])
     })?;
@@ -172,10 +181,10 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
 }
 
 /// One of a kind, again and again, and none: what bots beside see of it.
-fn beside(size: Size) -> Result<Vec<Row>> {
+fn beside(rounds: u32) -> Result<Vec<Row>> {
     let (mut late, mut work) = (Vec::new(), Vec::new());
-    for round in 0..size.rounds() {
-        for (number, kind) in KINDS.iter().enumerate().step_by(size.pick(1, 8)) {
+    for round in 0..rounds {
+        for (number, kind) in KINDS.iter().enumerate() {
             // Which comes first changes, lest one has the warmer machine.
             let attacked_first = (number + round as usize).is_multiple_of(2);
             let (first, second) = (seen(attacked_first.then_some(kind))?, seen((!attacked_first).then_some(kind))?);

@@ -5,13 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-/// The peers whose connections with `server` the process still has: a socket that it has closed belongs to nobody, even if
-/// the kernel still tells the peer so. From `/proc/net/tcp`.
+/// The peers whose connections with `server` the process has or will have: a socket that it has closed belongs to nobody, even
+/// if the kernel still tells the peer so; one that waits to be accepted belongs to nobody either, but is not closed on our
+/// side. From `/proc/net/tcp`.
 pub(crate) fn held(server: SocketAddr) -> Result<HashSet<SocketAddr>> {
     let table = std::fs::read_to_string("/proc/net/tcp").context("the kernel does not tell of its sockets")?;
     let peer = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let is_ours = address(fields.get(1)?)? == server && *fields.get(9)? != "0" && *fields.get(3)? != "0A";
+        let (state, inode) = (*fields.get(3)?, *fields.get(9)?);
+        let is_open = inode != "0" || ["01", "08"].contains(&state);
+        let is_ours = address(fields.get(1)?)? == server && is_open && state != "0A";
         is_ours.then(|| address(fields[2]))?
     };
     Ok(table.lines().skip(1).filter_map(peer).collect())

@@ -1,5 +1,5 @@
-//! Proof that the server stands what is done to it: each attack and each failure against the real program, with ordinary bots
-//! beside it that must not notice.
+//! Proof that the server stands what is done to it: each attack and each failure against the real program; where somebody could
+//! notice, with ordinary bots beside it that must not.
 //!
 //! - `stand`: the server, the bots beside, and what is read off both
 //! - `kernel`: what the system knows of the server's sockets
@@ -33,7 +33,7 @@ use std::time::Instant;
 struct Cli {
     /// Which; all of them if none is named.
     scenarios: Vec<Scenario>,
-    /// With a fiftieth of the attackers or less, so that all take a minute or two.
+    /// With few attackers and without pairs of runs, so that all take two minutes.
     #[arg(long)]
     short: bool,
     /// Pairs of runs, with and without an attack, of which the median counts.
@@ -55,11 +55,6 @@ impl Size {
     /// As many as the proof asks for, or a few.
     pub(crate) fn pick(self, whole: usize, short: usize) -> usize {
         if self.short { short } else { whole }
-    }
-
-    /// Pairs of runs.
-    pub(crate) fn rounds(self) -> u32 {
-        if self.short { 1 } else { self.rounds }
     }
 }
 

@@ -22,8 +22,11 @@ const KIB: f64 = 1024.0;
 
 pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let (all, stalled) = (size.pick(300, 60), size.pick(30, 6));
+    if size.short {
+        return Ok(play(all, stalled, true)?.rows);
+    }
     let (mut ratios, mut rows) = (Vec::new(), Vec::new());
-    for round in 0..size.rounds() {
+    for round in 0..size.rounds {
         // Which comes first changes, lest one has the warmer machine.
         let stop_first = round % 2 == 0;
         let (first, second) = (play(all, stalled, stop_first)?, play(all, stalled, !stop_first)?);
@@ -57,8 +60,8 @@ fn play(all: usize, peers: usize, stop: bool) -> Result<Run> {
             .map(|player| scope.spawn(move || player.play(began + TIME - SPEAK_EVERY, stops)))
             .collect();
         std::thread::sleep(STOPS_AFTER);
-        let before = server.resident_bytes() as f64;
-        let process = Peak::follow(scope, || server.resident_bytes() as f64);
+        let before = server.anonymous_bytes() as f64;
+        let process = Peak::follow(scope, || server.anonymous_bytes() as f64);
         let most = Peak::follow(scope, || {
             let memory = kernel::memory(server.game).unwrap_or_default();
             addresses.iter().filter_map(|peer| memory.get(peer)).max().map_or(0.0, |bytes| *bytes as f64)

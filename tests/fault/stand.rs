@@ -55,8 +55,11 @@ pub(crate) struct Played {
 
 impl Played {
     /// A number of theirs.
+    ///
+    /// # Panics
+    /// If they do not tell it: what is missing must not pass for nothing.
     pub(crate) fn number(&self, key: &str) -> f64 {
-        self.summary[key].as_f64().unwrap_or(f64::NAN)
+        self.summary[key].as_f64().unwrap_or_else(|| panic!("no {key} in {}", self.summary))
     }
 
     /// How often they were out for a reason.
@@ -66,7 +69,7 @@ impl Played {
 
     /// A point of one of their distributions, in milliseconds.
     pub(crate) fn ms(&self, key: &str, point: &str) -> f64 {
-        self.summary[key][point].as_f64().unwrap_or(f64::NAN)
+        self.summary[key][point].as_f64().unwrap_or_else(|| panic!("no {key}.{point} in {}", self.summary))
     }
 
     /// What must be so for bots that noticed nothing.
@@ -80,6 +83,7 @@ impl Played {
         vec![
             Row::exactly("bots beside: there at the end", self.number("bots_at_end") as u64, self.bots),
             Row::exactly("bots beside: out in between", out, 0),
+            Row::at_least("bots beside: views that were checked", self.number("view_checks"), self.bots as f64, ""),
             Row::exactly(
                 "bots beside: wrong views and desyncs",
                 (self.number("view_mismatches") + self.number("desyncs")) as u64,

@@ -99,7 +99,12 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
     let answers = refusals.iter().map(|refusal| refusal.took_ms).collect();
     let mut rows = vec![
         Row::exactly("who wanted to join a full server and was told when to come back", told, count as u64),
-        Row::at_least("... in turn: from the first to the last", spread_s, count as f64 / ASKED_PER_S - 1.0, "s"),
+        Row::at_least(
+            "... in turn: from the first to the last",
+            spread_s,
+            (count as f64 / ASKED_PER_S - 1.0).max(0.1),
+            "s",
+        ),
         Row::at_most("... and told after, p99", percentile(answers, 99), 1000.0, "ms").speed(),
     ];
     rows.extend(cohort.finish()?.unharmed());

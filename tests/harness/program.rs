@@ -170,6 +170,12 @@ impl Server {
         }
     }
 
+    /// Memory that it has filled itself, without its program and files, in bytes.
+    pub fn anonymous_bytes(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        kernel_number(Path::new(&status), "RssAnon:").expect("it runs, and Linux tells it") * 1024
+    }
+
     /// Memory it holds now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());

@@ -42,7 +42,7 @@ pub(super) struct BotObserver<'a> {
     joined_us: Option<u64>,
     /// When it lost its last connection, until it is back.
     lost_us: Option<u64>,
-    /// It is back, and nothing has come yet.
+    /// It is back with a new ship, and nothing has come yet.
     has_returned: bool,
     /// What the present process's clock is later than the first one's.
     origin_us: i64,
@@ -130,7 +130,8 @@ impl Observer for BotObserver<'_> {
     fn joined(&mut self, now_us: u64, rate: TickRate, resumed: bool) {
         self.rate = rate;
         if let Some(lost_us) = self.lost_us.take() {
-            self.has_returned = true;
+            // Its ship is known there: it is the same process.
+            self.has_returned = !resumed;
             if self.counts(now_us) {
                 let mut measures = self.measures.borrow_mut();
                 measures.away.add(now_us - lost_us);

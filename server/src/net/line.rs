@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// How long a closing connection may take to read our close frame and send its own.
 const LINGER: Duration = Duration::from_secs(2);
-/// The same for one that has been silent for too long: it is not likely to speak now.
+/// The same for one that has said nothing of use for too long: it is not likely to answer now.
 const LINGER_SILENT: Duration = Duration::from_millis(500);
 /// What a closing connection may still send before it is cut, in bytes.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
