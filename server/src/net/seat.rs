@@ -173,8 +173,11 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
-        let resume = hello.token.and_then(|token| desk.registry.show(&token, self.key));
+        let resume = hello.token.and_then(|token| desk.registry.show(&token));
         let (request, aspect) = handshake::admit(hello, self.kind, self.network.as_ref(), resume, now)?;
+        if let Some(session) = resume {
+            desk.registry.claim(session, self.key);
+        }
         (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked(resume));
         desk.batch.requests.push((self.key, request));
         Ok(())

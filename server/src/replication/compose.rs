@@ -103,7 +103,9 @@ impl<G: Game> Composer<G> {
         bits: &mut BitWriter,
     ) {
         viewer.tick = Some(output.tick);
+        let followed = viewer.follow;
         private_block(viewer, told, output, bits);
+        viewer.look(output.tick, followed);
         let centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
         let hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
         let crowd = centre.and_then(|centre| self.crowds.find(viewer, centre, output, &mut self.marks));
@@ -113,8 +115,10 @@ impl<G: Game> Composer<G> {
             crowd.replay(&mut viewer.known, bits);
             find_among(viewer, centre, crowd.unknown(), &mut self.candidates);
         } else {
-            let keep = keep_rect(viewer, output, centre);
-            known::leave(&mut viewer.known, &output.records, keep, &mut self.leaves, bits);
+            // Without a place of its own it sees nothing.
+            let leave_rect = |centre| Viewer::<G::Rules>::leave_rect(viewer.aspect(), centre);
+            let (keep, looks) = (centre.map_or(Rect::NOWHERE, leave_rect), viewer.looks || centre.is_none());
+            known::leave(&mut viewer.known, &output.records, keep, looks, &mut self.leaves, bits);
             known::change(&mut viewer.known, &output.records, bits);
             if let Some(centre) = centre {
                 find_around(viewer, centre, output, &mut self.marks, &mut self.candidates);
@@ -155,16 +159,6 @@ impl<G: Game> Composer<G> {
         bits.append(&self.entry_words, len);
         self.entry_bytes += len as usize / 8;
         known::sort_new(&mut viewer.known, known);
-    }
-}
-
-/// What a viewer's known entities must be inside of to stay: anywhere, on ticks on which it does not look.
-fn keep_rect<R: Rules>(viewer: &Viewer<R>, output: &TickOutput<R>, centre: Option<Point>) -> Option<Rect> {
-    match centre {
-        Some(centre) if viewer.looks_for_leaves(output.tick) => Some(Viewer::<R>::leave_rect(viewer.aspect(), centre)),
-        Some(_) => None,
-        // It sees nothing.
-        None => Some(Rect::NOWHERE),
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Crowd {
     after: Vec<EntityId>,
     words: Vec<u32>,
     len: u32,
+    /// Whether anything known has moved to another place, so that every viewer looks.
+    has_moved: bool,
     /// Where the known entities are.
     bounds: Option<Rect>,
     /// Where `unknown` holds all that is not known.
@@ -62,7 +64,7 @@ impl Crowd {
     fn serves<R: Rules>(&self, viewer: &Viewer<R>, centre: Point) -> bool {
         let keep = Viewer::<R>::leave_rect(viewer.aspect(), centre);
         let entry = Viewer::<R>::entry_rect(viewer.aspect(), centre);
-        let keeps_all = !viewer.looks_for_leaves(self.tick) || self.bounds.is_none_or(|bounds| keep.covers(&bounds));
+        let keeps_all = !(viewer.looks || self.has_moved) || self.bounds.is_none_or(|bounds| keep.covers(&bounds));
         keeps_all && self.region.is_some_and(|region| region.covers(&entry))
     }
 
@@ -73,7 +75,8 @@ impl Crowd {
         self.before.extend_from_slice(known);
         self.after.clone_from(&self.before);
         let (mut bits, mut leaves) = (BitWriter::new(), Vec::new());
-        known::leave(&mut self.after, records, None, &mut leaves, &mut bits);
+        self.has_moved = known::has_moved(known, records);
+        known::leave(&mut self.after, records, Rect::EVERYWHERE, false, &mut leaves, &mut bits);
         known::change(&mut self.after, records, &mut bits);
         self.words.clear();
         self.len = bits.drain_words(&mut self.words);

@@ -19,6 +19,10 @@ impl Rect {
     /// A rectangle in which nothing can be.
     pub const NOWHERE: Self = Self { min: Point { x: i32::MIN, y: i32::MIN }, max: Point { x: i32::MIN, y: i32::MIN } };
 
+    /// A rectangle in which everything is.
+    pub const EVERYWHERE: Self =
+        Self { min: Point { x: i32::MIN, y: i32::MIN }, max: Point { x: i32::MAX, y: i32::MAX } };
+
     /// The rectangle that reaches `half_width` and `half_height` from `centre`.
     pub fn around(centre: Point, half_width: i32, half_height: i32) -> Self {
         Self {

@@ -12,27 +12,29 @@ use fracas_protocol::rules::Rules;
 /// New ids up to which each is moved to its place; more are sorted.
 const FEW: usize = 8;
 
-/// Drops what expired, and writes what leaves: what is gone, and with `keep` what is outside of it.
+/// Drops what expired, and writes what leaves: what is gone, and what is outside of `keep` on a tick on which the viewer
+/// `looks`, or on which anything it knows (its own ship, too) has moved to another place.
 pub(super) fn leave<R: Rules>(
     known: &mut Vec<EntityId>,
     records: &Records<R>,
-    keep: Option<Rect>,
+    keep: Rect,
+    looks: bool,
     leaves: &mut Vec<u16>,
     bits: &mut BitWriter,
 ) {
     leaves.clear();
     let most = known.iter().map(|id| records.presence(*id)).max();
-    if keep.is_none() && most.is_none_or(Presence::is_live) {
+    if !looks && most.is_none_or(|most| most < Presence::Moved) {
         must(frame::code_leaves(leaves, known.len(), bits));
         return;
     }
+    let looks = looks || has_moved(known, records);
     let mut place: u16 = 0;
     known.retain(|&id| {
         if records.presence(id) == Presence::Expired {
             return false;
         }
-        let near = |rect: Rect| records.slot(id).is_some_and(|slot| rect.contains(slot.position));
-        let stays = keep.map_or_else(|| records.presence(id).is_live(), near);
+        let stays = records.slot(id).is_some_and(|slot| !looks || keep.contains(slot.position));
         if !stays {
             leaves.push(place);
         }
@@ -40,6 +42,11 @@ pub(super) fn leave<R: Rules>(
         stays
     });
     must(frame::code_leaves(leaves, usize::from(place), bits));
+}
+
+/// Whether anything known has moved to another place.
+pub(super) fn has_moved<R: Rules>(known: &[EntityId], records: &Records<R>) -> bool {
+    known.iter().any(|id| records.presence(*id) == Presence::Moved)
 }
 
 /// Writes a flag for each known entity that can be corrected, and the shared delta where there is one; then adds what the

@@ -5,8 +5,11 @@ use super::grid::Grid;
 use fracas_protocol::bits::BitWriter;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;
-use fracas_protocol::rules::{Fate, Point, Rules};
+use fracas_protocol::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::tick::Tick;
+
+/// A correction that takes an entity farther than this, in quanta, is a move to another place: no ship flies so far in a tick.
+const FAR: i32 = 64 * QUANTA_PER_UNIT;
 
 /// What became of an id on this tick, as far as viewers who knew it are concerned: one byte, so that a look at a whole
 /// known list stays in the nearest cache. The order is by how much there is to do.
@@ -16,6 +19,9 @@ pub enum Presence {
     Quiet,
     /// It has a record, and a delta or a child of this tick.
     Eventful,
+    /// It has a record, and a delta that takes it far away, as a respawn does: whoever must not see it there is told on this
+    /// tick that it has left, and not where it is.
+    Moved,
     /// Its time was over; viewers know without being told.
     Expired,
     /// It is gone, and viewers must be told.
@@ -28,7 +34,7 @@ pub enum Presence {
 impl Presence {
     /// Whether it has a record.
     pub fn is_live(self) -> bool {
-        self <= Self::Eventful
+        self <= Self::Moved
     }
 }
 
@@ -195,7 +201,9 @@ impl<R: Rules> Records<R> {
         write_delta(rules, record, &predicted, &settled, &mut self.writer);
         let delta = self.words.len() as u32;
         let delta_len = self.writer.drain_words(&mut self.words) as u16;
-        self.presences[id.index()] = Presence::Eventful;
+        let (from, to) = (R::position(&predicted), R::position(&settled));
+        let is_far = (to.x - from.x).abs().max((to.y - from.y).abs()) > FAR;
+        self.presences[id.index()] = if is_far { Presence::Moved } else { Presence::Eventful };
         let slot = &mut self.slots[id.index()];
         (slot.delta, slot.delta_len) = (delta, delta_len);
     }
@@ -213,7 +221,8 @@ impl<R: Rules> Records<R> {
             let Some((child_id, child)) = rules.spawned_by(*id, entity) else { continue };
             let born = self.get(child_id) == Some(&child);
             assert!(born, "the game must list {child_id:?}, which {id:?} brought forth, as {child:?}");
-            self.presences[id.index()] = Presence::Eventful;
+            let presence = &mut self.presences[id.index()];
+            *presence = (*presence).max(Presence::Eventful);
             self.slots[id.index()].child = Some(child_id);
         }
     }

@@ -37,6 +37,8 @@ pub struct Viewer<R: Rules> {
     pub(super) tick: Option<Tick>,
     /// On which tick of a second the hash is told.
     pub(super) hash_phase: u32,
+    /// Whether it looks on this tick for what is too far away.
+    pub(super) looks: bool,
 }
 
 impl<R: Rules> Viewer<R> {
@@ -52,6 +54,7 @@ impl<R: Rules> Viewer<R> {
             report: InputReport::default(),
             tick: None,
             hash_phase,
+            looks: false,
         }
     }
 
@@ -89,9 +92,10 @@ impl<R: Rules> Viewer<R> {
         Rect::around(centre, wider(half_width), wider(half_height))
     }
 
-    /// Whether the viewer looks on this tick for what is too far away.
-    pub(super) fn looks_for_leaves(&self, tick: Tick) -> bool {
-        tick.is_phase(self.hash_phase, LEAVES_EVERY)
+    /// Decides whether it looks on this tick for what is too far away: now and then, and at once if it has turned to somebody
+    /// else since it followed `followed`.
+    pub(super) fn look(&mut self, tick: Tick, followed: Option<EntityId>) {
+        self.looks = tick.is_phase(self.hash_phase, LEAVES_EVERY) || self.follow != followed;
     }
 
     /// Half the sides of the largest entry rectangle there is.

@@ -58,19 +58,21 @@ impl Registry {
         token
     }
 
-    /// The session that a token gives back to `holder`, if it is good. Who shows the newest has it, and the older one is void.
-    pub fn show(&self, token: &Token, holder: ConnectionKey) -> Option<Session> {
+    /// The session that a token gives back, if it is good. Who shows the newest has it, and the older one is void.
+    pub fn show(&self, token: &Token) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        let is_newest = {
-            let mut tokens = self.tokens.get_mut(&session.serial)?;
-            tokens.holder = holder;
-            tokens.newest == hash
-        };
-        if is_newest {
+        if self.tokens.get(&session.serial)?.newest == hash {
             self.confirm(session);
         }
         Some(session)
+    }
+
+    /// A connection has asked the room for the session, which will give it away: it is no longer whose it was.
+    pub fn claim(&self, session: Session, holder: ConnectionKey) {
+        if let Some(mut tokens) = self.tokens.get_mut(&session.serial) {
+            tokens.holder = holder;
+        }
     }
 
     /// The client has the newest token of its session: the older one is void.
@@ -119,12 +121,12 @@ mod tests {
     fn a_token_gives_its_session_back_until_the_next_one_is_confirmed() {
         let registry = Registry::default();
         let first = registry.issue(SESSION, HOLDER);
-        assert_eq!(registry.show(&first, HOLDER), Some(SESSION));
+        assert_eq!(registry.show(&first), Some(SESSION));
         let second = registry.issue(SESSION, HOLDER);
-        assert_eq!(registry.show(&first, HOLDER), Some(SESSION), "the client may not have got the second");
+        assert_eq!(registry.show(&first), Some(SESSION), "the client may not have got the second");
         registry.confirm(SESSION);
-        assert_eq!(registry.show(&first, HOLDER), None);
-        assert_eq!(registry.show(&second, HOLDER), Some(SESSION));
+        assert_eq!(registry.show(&first), None);
+        assert_eq!(registry.show(&second), Some(SESSION));
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
         let registry = Registry::default();
         let held = registry.issue(SESSION, HOLDER);
         for attempt in 0..5 {
-            assert_eq!(registry.show(&held, HOLDER), Some(SESSION), "attempt {attempt}");
+            assert_eq!(registry.show(&held), Some(SESSION), "attempt {attempt}");
             let _lost_with_its_welcome = registry.issue(SESSION, HOLDER);
         }
     }
@@ -142,16 +144,16 @@ mod tests {
         let registry = Registry::default();
         registry.issue(SESSION, HOLDER);
         let newest = registry.issue(SESSION, HOLDER);
-        assert_eq!(registry.show(&newest, HOLDER), Some(SESSION));
+        assert_eq!(registry.show(&newest), Some(SESSION));
         registry.confirm(SESSION);
-        assert_eq!(registry.show(&newest, HOLDER), Some(SESSION), "the answer with the next one is still under way");
+        assert_eq!(registry.show(&newest), Some(SESSION), "the answer with the next one is still under way");
     }
 
     #[test]
     fn tokens_that_were_never_confirmed_do_not_pile_up() {
         let registry = Registry::default();
         let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION, HOLDER)).collect();
-        let good = tokens.iter().filter(|token| registry.show(token, HOLDER).is_some()).count();
+        let good = tokens.iter().filter(|token| registry.show(token).is_some()).count();
         assert_eq!(good, 2);
     }
 
@@ -160,9 +162,9 @@ mod tests {
         let registry = Registry::default();
         let token = registry.issue(SESSION, HOLDER);
         registry.end(SESSION);
-        assert_eq!(registry.show(&token, HOLDER), None);
+        assert_eq!(registry.show(&token), None);
         assert!(registry.sessions.is_empty() && registry.tokens.is_empty());
-        assert_eq!(registry.show(&Token([0; 16]), HOLDER), None);
+        assert_eq!(registry.show(&Token([0; 16])), None);
     }
 
     #[test]
@@ -170,8 +172,8 @@ mod tests {
         let (registry, shares) = (Registry::default(), Arc::<Shares>::default());
         let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { place: 7, ..HOLDER });
         let keep = |holder| registry.keep(SESSION, holder, shares.take(address, 9).expect("a share"));
-        let token = registry.issue(SESSION, HOLDER);
-        registry.show(&token, later);
+        registry.issue(SESSION, HOLDER);
+        registry.claim(SESSION, later);
         keep(HOLDER);
         assert_eq!(shares.count(address), 0);
         keep(later);

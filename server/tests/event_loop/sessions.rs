@@ -252,3 +252,23 @@ fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
     assert!(others.iter().all(|other| code(&stage, *other) == Some(4001)), "three are lost, and four are there");
     assert_eq!(stage.room().headcount().people, 3);
 }
+
+#[test]
+fn who_shows_a_token_with_a_hello_that_is_refused_changes_nothing_for_who_has_the_ship() {
+    const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+    let mut stage = Stage::new();
+    for number in 0..4 {
+        let player = stage.join_from(ADDRESS, Hello::player(format!("player {number}")));
+        stage.run(10);
+        let token = stage.players[player].welcome.as_ref().expect("a welcome").token;
+        let nameless = stage.join_from([192, 0, 2, 2], Hello { name: String::new(), ..hello_with(token) });
+        stage.run(5);
+        assert_eq!(stage.players[nameless].peer.closed.as_ref().map(|(code, _)| *code), Some(4501));
+        stage.players.clear();
+        stage.run(3);
+    }
+    assert_eq!(stage.room().headcount().people, 4, "they wait");
+    let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
+    stage.run(10);
+    assert_eq!(stage.players[fifth].peer.closed.as_ref().map(|(code, _)| *code), Some(4001), "and count");
+}

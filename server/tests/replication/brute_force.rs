@@ -2,13 +2,15 @@
 
 use crate::stage::{Stage, Tally};
 use fracas_protocol::WireError;
-use fracas_protocol::arena::{Arena, ship_id};
+use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
+use fracas_protocol::arena::{Arena, Entity, ship_id};
 use fracas_protocol::bits::{BitReader, BitWriter, Coder};
 use fracas_protocol::frame::{self, FrameHeader};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::Role;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_server::replication::Viewer;
 use fracas_server::replication::records::Presence;
 use fracas_server::replication::view::LEAVES_EVERY;
 
@@ -46,6 +48,44 @@ fn centre_of(stage: &Stage, index: usize) -> Point {
     let follow = stage.players[index].replica.follow().expect("it follows its ship");
     Arena::position(stage.output.records.get(follow).expect("which has a record"))
 }
+
+/// Of everything that each of many players is told, in a minute of fighting with deaths and respawns.
+#[test]
+fn of_a_million_known_entities_none_is_where_its_viewer_must_not_see() {
+    const PLAYERS: usize = 120;
+    let mut stage = Stage::new(7);
+    (0..PLAYERS).for_each(|_| stage.request_join(Role::Player));
+    let mut before = vec![Vec::<EntityId>::new(); PLAYERS];
+    let (mut told, mut moves) = (0, 0);
+    while told < 1_200_000 {
+        stage.run(1);
+        let records = &stage.output.records;
+        moves += records.entities().iter().filter(|(id, _)| records.presence(*id) == Presence::Moved).count();
+        for (index, before) in before.iter_mut().enumerate() {
+            let (player, centre) = (&stage.players[index], centre_of(&stage, index));
+            let entry = Viewer::<Arena>::entry_rect(player.viewer.aspect(), centre);
+            let leave = Viewer::<Arena>::leave_rect(player.viewer.aspect(), centre).widened(FLOWN, FLOWN);
+            for known in player.replica.known() {
+                let (place, is_new) = (Arena::position(&known.now), before.binary_search(&known.id).is_err());
+                // A bolt comes with its ship, which may be about to leave.
+                let has_entered = is_new && !matches!(known.now, Entity::Bolt(_));
+                let allowed = if has_entered { &entry } else { &leave };
+                let tick = stage.output.tick;
+                assert!(
+                    allowed.contains(place),
+                    "tick {tick}: player {index} at {centre:?} is told that {:?} is at {place:?}; is that new: {is_new}",
+                    known.id
+                );
+            }
+            told += player.replica.known().len();
+            *before = player.replica.known().iter().map(|known| known.id).collect();
+        }
+    }
+    assert!(moves > 10, "{moves} respawns");
+}
+
+/// So far something may have flown off, from a viewer who dashes the other way, before that looks again, in quanta at 30 Hz.
+const FLOWN: i32 = (BOLT_SPEED + DASH_SPEED) * QUANTA_PER_UNIT / 30 * LEAVES_EVERY as i32;
 
 #[test]
 fn nothing_on_a_screen_is_missing_for_more_than_five_ticks_and_nothing_far_is_known_for_long() {
@@ -282,7 +322,7 @@ fn a_replica_with_one_wrong_number_turns_the_check_red() {
     for known in viewer_hash.known() {
         let mut entity = *records.get(known.id).expect("a record");
         if known.id == ship_id(stage.players[index].session.player.0)
-            && let fracas_protocol::arena::Entity::Ship(ship) = &mut entity
+            && let Entity::Ship(ship) = &mut entity
         {
             ship.hull ^= 1;
         }
