@@ -880,6 +880,7 @@ class Player:
         self.clock = ServerClock(self.tick_rate, welcome["clock"]["tick"])
         self.margin_us = 500_000 // self.tick_rate  # half a tick
         self.inputs: dict[int, dict[str, Any]] = {}  # by the tick they are for
+        self.applied = 0  # the tick that the newest input that was applied was for
         self.last_sent_for = self.next_ping = self.next_fresh = 0
 
     def run(self, seconds: float) -> None:
@@ -926,7 +927,7 @@ class Player:
 
     def compare_own_ship(self, tick: int) -> None:
         """Counts the ticks on which the record of the own ship is not what its input makes of it (5.5)."""
-        replica, held = self.replica, self.inputs.get(tick)
+        replica, held = self.replica, self.input_applied_on(tick)
         ship, before = replica.known.get(self.own_id), replica.ships_before.get(self.own_id)
         if not isinstance(ship, Ship) or before is None:
             return
@@ -934,7 +935,7 @@ class Player:
             self.tally.moved_units += math.hypot(ship.x - before.x, ship.y - before.y) / 64
         # What only the server knows (hits, kills, pick-ups) shows in the hull or the score; a late input in the age.
         outside = (ship.hull, ship.score) != (before.hull, before.score)
-        if held is None or replica.age != 0 or replica.own_before is None or outside:
+        if held is None or replica.own_before is None or outside:
             return
         predicted = self.arena.predict(before, replica.own_before, held)
         if not self.arena.has_just_fired(ship):
@@ -942,6 +943,17 @@ class Player:
         if predicted != ship:
             self.tally.unexplained_corrections += 1
             print(f"tick {tick}: predicted {predicted}, got {ship}", file=sys.stderr)
+
+    def input_applied_on(self, tick: int) -> dict[str, Any] | None:
+        """The input for a tick, if it was there in time; what came late before it does its dash and its rail with it (3)."""
+        late = [self.inputs[other] for other in range(max(self.applied, tick - 64) + 1, tick) if other in self.inputs]
+        self.applied = max(self.applied, tick - self.replica.age)
+        held = self.inputs.get(tick)
+        if held is None or self.replica.age != 0:
+            return None
+        rails = [held["rail"], *(earlier["rail"] for earlier in reversed(late))]
+        dash = held["dash"] or any(earlier["dash"] for earlier in late)
+        return {**held, "dash": dash, "rail": next((rail for rail in rails if rail), None)}
 
     def send_what_is_due(self) -> None:
         now = now_us()
