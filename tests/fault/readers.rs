@@ -4,10 +4,8 @@ use crate::Size;
 use crate::kernel;
 use crate::stand::{Cohort, Peak, median};
 use anyhow::{Result, anyhow};
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
-use fracas_protocol::message::ClientMessage;
 use fracas_tests::Server;
-use fracas_tests::raw::{Raw, loopback, message};
+use fracas_tests::raw::{Raw, RawPlayer, loopback};
 use fracas_tests::verdict::Row;
 use std::io;
 use std::net::SocketAddr;
@@ -50,14 +48,15 @@ fn play(all: usize, peers: usize, stop: bool) -> Result<Run> {
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, all - peers, TIME, &[]);
     cohort.wait(&server);
-    let players: io::Result<Vec<_>> = (0..peers).map(|number| Player::join(server.game, number)).collect();
+    let join = |number| Raw::join(server.game, loopback(number), &format!("reader {number}"));
+    let players: io::Result<Vec<_>> = (0..peers).map(|number| Ok(RawPlayer::new(join(number)?.0))).collect();
     let (mut players, began) = (players?, Instant::now());
     let addresses: Vec<SocketAddr> = players.iter().map(|player| player.raw.local()).collect::<io::Result<_>>()?;
     let stops = stop.then_some(began + STOPS_AFTER);
     std::thread::scope(|scope| -> Result<Run> {
         let playing: Vec<_> = players
             .iter_mut()
-            .map(|player| scope.spawn(move || player.play(began + TIME - SPEAK_EVERY, stops)))
+            .map(|player| scope.spawn(move || play_until(player, began + TIME - SPEAK_EVERY, stops)))
             .collect();
         std::thread::sleep(STOPS_AFTER);
         let before = server.anonymous_bytes() as f64;
@@ -85,48 +84,20 @@ fn play(all: usize, peers: usize, stop: bool) -> Result<Run> {
 
 const SLOW_METRIC: &str = "fracas_connections_closed_total{reason=\"slow\"}";
 
-/// A player by hand, who knows nothing of the game but its ticks.
-struct Player {
-    raw: Raw,
-    follower: TickFollower,
-}
-
-impl Player {
-    fn join(address: SocketAddr, number: usize) -> io::Result<Self> {
-        let (raw, _) = Raw::join(address, loopback(number), &format!("reader {number}"))?;
-        Ok(Self { raw, follower: TickFollower::default() })
-    }
-
-    /// Plays until a time, but does not read after another. Then reads the rest: the code that it was closed with, if it was.
-    fn play(&mut self, until: Instant, stops: Option<Instant>) -> Option<u16> {
-        let mut spoken = Instant::now();
-        while Instant::now() < until {
-            if stops.is_some_and(|stops| Instant::now() >= stops) {
-                std::thread::sleep(SPEAK_EVERY);
-            } else if let Some(code) = self.hear() {
-                return code;
-            }
-            if spoken.elapsed() >= SPEAK_EVERY {
-                spoken = Instant::now();
-                // A server that has closed does not take it.
-                let _ = self.raw.say(&message(&ClientMessage::Ack(self.follower.tick.unwrap_or_default())));
-            }
+/// Plays until a time, but does not read after another. Then reads the rest: the code that it was closed with, if it was.
+fn play_until(player: &mut RawPlayer, until: Instant, stops: Option<Instant>) -> Option<u16> {
+    let mut spoken = Instant::now();
+    while Instant::now() < until {
+        if stops.is_some_and(|stops| Instant::now() >= stops) {
+            std::thread::sleep(SPEAK_EVERY);
+        } else if let Some(code) = player.hear().unwrap_or(Some(None)) {
+            return code;
         }
-        if stops.is_some() { self.raw.close_code() } else { None }
-    }
-
-    /// Takes the next frame. How it was closed, if it was.
-    fn hear(&mut self) -> Option<Option<u16>> {
-        match self.raw.next_frame() {
-            Ok(Some((0x88, payload))) => Some(payload.try_into().ok().map(u16::from_be_bytes)),
-            Ok(Some((_, payload))) => {
-                if payload.first().is_some_and(|first| first & FRAME_MARK != 0) {
-                    // One that cannot be read will be missed by the bots beside, who look at all of it.
-                    let _ = self.follower.take(&payload);
-                }
-                None
-            }
-            Ok(None) | Err(_) => Some(None),
+        if spoken.elapsed() >= SPEAK_EVERY {
+            spoken = Instant::now();
+            // A server that has closed does not take it.
+            let _ = player.acknowledge();
         }
     }
+    if stops.is_some() { player.raw.close_code() } else { None }
 }

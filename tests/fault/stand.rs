@@ -170,9 +170,8 @@ impl<'scope> Peak<'scope> {
 }
 
 /// The middle of some numbers.
-pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
+pub(crate) fn median(numbers: Vec<f64>) -> f64 {
+    percentile(numbers, 50)
 }
 
 /// What so many of a hundred do not exceed.

@@ -4,13 +4,12 @@ use crate::Size;
 use crate::stand::in_parallel;
 use anyhow::{Context, Result};
 use fracas_protocol::dice::Dice;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::message::ClientMessage;
 use fracas_tests::Server;
-use fracas_tests::raw::{Answer, Raw, hello, loopback, message};
+use fracas_tests::raw::{Answer, Raw, RawPlayer, hello, loopback, message};
 use fracas_tests::verdict::Row;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -171,8 +170,7 @@ pub(crate) fn resumes(size: Size) -> Result<Vec<Row>> {
 struct TakenBack {
     /// The socket it had before, unless that is gone.
     old: Option<Raw>,
-    new: Raw,
-    follower: TickFollower,
+    new: RawPlayer,
     has_its_ship: bool,
     is_closed: bool,
 }
@@ -185,7 +183,7 @@ fn take_back(address: SocketAddr, number: usize) -> io::Result<TakenBack> {
     let has_its_ship = matches!(answer, Answer::Welcome(welcome) if welcome.resumed && welcome.own == own);
     // Its late end, as of a network that notices.
     let old = number.is_multiple_of(2).then_some(old);
-    Ok(TakenBack { old, new, follower: TickFollower::default(), has_its_ship, is_closed: false })
+    Ok(TakenBack { old, new: RawPlayer::new(new), has_its_ship, is_closed: false })
 }
 
 /// Somebody who plays, has proved that it has its token, and says nothing any more.
@@ -202,29 +200,16 @@ fn stay(taken: &mut [TakenBack]) {
     while Instant::now() < until {
         let next = Instant::now() + SPEAK_EVERY;
         for player in taken.iter_mut().filter(|player| !player.is_closed) {
-            player.hear();
-            let ack = ClientMessage::Ack(player.follower.tick.unwrap_or_default());
-            player.is_closed |= player.new.say(&message(&ack)).is_err();
+            // Until nothing more is there.
+            while let Ok(ended) = player.new.hear() {
+                if ended.is_some() {
+                    player.is_closed = true;
+                    break;
+                }
+            }
+            player.is_closed |= player.new.acknowledge().is_err();
         }
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
-    }
-}
-
-impl TakenBack {
-    /// Takes what has come.
-    fn hear(&mut self) {
-        loop {
-            match self.new.next_frame() {
-                Ok(Some((0x88, _)) | None) => break self.is_closed = true,
-                Ok(Some((_, payload))) => {
-                    if payload.first().is_some_and(|first| first & FRAME_MARK != 0) {
-                        self.is_closed |= self.follower.take(&payload).is_err();
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => break self.is_closed = true,
-            }
-        }
     }
 }
 
@@ -238,20 +223,7 @@ fn race(address: SocketAddr, number: usize) -> io::Result<bool> {
         raw.say(&hello)?;
         raw.stream.set_read_timeout(Some(RACE_TIME))?;
     }
-    let mut codes: Vec<_> = both.iter_mut().map(close_code_soon).collect();
+    let mut codes: Vec<_> = both.iter_mut().map(|raw| raw.close_code_by(Instant::now() + RACE_TIME)).collect();
     codes.sort_unstable();
     Ok(codes == [None, Some(4505)])
-}
-
-/// The code it is closed with, if it is soon.
-fn close_code_soon(raw: &mut Raw) -> Option<u16> {
-    let until = Instant::now() + RACE_TIME;
-    while Instant::now() < until {
-        match raw.next_frame() {
-            Ok(Some((0x88, payload))) => return payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]])),
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => return None,
-        }
-    }
-    None
 }

@@ -172,14 +172,17 @@ impl Server {
 
     /// Memory that it has filled itself, without its program and files, in bytes.
     pub fn anonymous_bytes(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        kernel_number(Path::new(&status), "RssAnon:").expect("it runs, and Linux tells it") * 1024
+        self.kernel_bytes("RssAnon:")
     }
 
     /// Memory it holds now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        kernel_number(Path::new(&status), "VmRSS:").expect("it runs, and Linux tells it") * 1024
+        self.kernel_bytes("VmRSS:")
+    }
+
+    fn kernel_bytes(&self, name: &str) -> u64 {
+        let status = format!("/proc/{}/status", self.pid());
+        kernel_number(Path::new(&status), name).expect("it runs, and Linux tells it") * 1024
     }
 
     /// What it has said so far.

@@ -2,6 +2,7 @@
 
 use fracas_protocol::arena::Input;
 use fracas_protocol::codec;
+use fracas_protocol::frame::{FRAME_MARK, TickFollower};
 use fracas_protocol::ids::Token;
 use fracas_protocol::limits::SUBPROTOCOL;
 use fracas_protocol::message::{ClientMessage, Hello, ServerMessage, Welcome};
@@ -9,7 +10,7 @@ use fracas_protocol::rules::{MessageOf, Rules};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For whatever a peer waits for.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -145,13 +146,19 @@ impl Raw {
 
     /// The code of the server's close frame, whatever comes before it; none if the connection just ends.
     pub fn close_code(&mut self) -> Option<u16> {
-        loop {
+        self.close_code_by(Instant::now() + PATIENCE)
+    }
+
+    /// The same, if it comes by then.
+    pub fn close_code_by(&mut self, until: Instant) -> Option<u16> {
+        while Instant::now() < until {
             match self.next_frame() {
                 Ok(Some((0x88, payload))) => return code_of(&payload),
                 Ok(Some(_)) => {}
                 Ok(None) | Err(_) => return None,
             }
         }
+        None
     }
 
     /// The next frame: its first byte and its payload. None at the end.
@@ -173,6 +180,45 @@ impl Raw {
         let len = self.stream.read(&mut buffer)?;
         self.unread.extend_from_slice(&buffer[..len]);
         Ok(len > 0)
+    }
+}
+
+/// A player by hand, who knows nothing of the game but its ticks.
+#[derive(Debug)]
+pub struct RawPlayer {
+    /// Its connection.
+    pub raw: Raw,
+    follower: TickFollower,
+}
+
+impl RawPlayer {
+    /// Somebody who has been let in over `raw`.
+    pub fn new(raw: Raw) -> Self {
+        Self { raw, follower: TickFollower::default() }
+    }
+
+    /// Takes the next frame. When the connection has ended: with which code, if with any.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it must not wait and nothing is there. Other faults of the network are an end without a code, and so is
+    /// a frame that cannot be read.
+    pub fn hear(&mut self) -> io::Result<Option<Option<u16>>> {
+        match self.raw.next_frame() {
+            Ok(Some((0x88, payload))) => Ok(Some(code_of(&payload))),
+            Ok(Some((_, payload))) => {
+                let is_frame = payload.first().is_some_and(|first| first & FRAME_MARK != 0);
+                let is_bad = is_frame && self.follower.take(&payload).is_err();
+                Ok(is_bad.then_some(None))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
+            Ok(None) | Err(_) => Ok(Some(None)),
+        }
+    }
+
+    /// Says that it is there, and which tick came last.
+    pub fn acknowledge(&mut self) -> io::Result<()> {
+        let ack = ClientMessage::Ack(self.follower.tick.unwrap_or_default());
+        self.raw.say(&message(&ack))
     }
 }
 

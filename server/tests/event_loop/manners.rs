@@ -251,7 +251,7 @@ fn a_full_room_says_so_and_when_to_come_back() {
     assert!(
         matches!(control[..], [ServerMessage::Goodbye(goodbye)] if goodbye.code == 4001 && goodbye.retry_after_ms > 0)
     );
-    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4001));
+    assert_eq!(peer.code(), Some(4001));
     let mut watcher = stage.connect();
     watcher.say(&ClientMessage::Hello(Hello { role: Role::Spectator, ..Hello::player("watcher") }));
     stage.run(2);
@@ -267,7 +267,7 @@ fn who_pings_instead_of_saying_hello_is_sent_away_too() {
         stage.run(20);
         peer.hear();
     }
-    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4003));
+    assert_eq!(peer.code(), Some(4003));
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
     peer.hear();
     stage.run(3);
     peer.hear();
-    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4502));
+    assert_eq!(peer.code(), Some(4502));
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn who_floods_with_frames_that_never_become_a_message_is_closed_for_it() {
         stage.tick();
         peer.hear();
     }
-    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4502));
+    assert_eq!(peer.code(), Some(4502));
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn who_never_says_hello_is_sent_away_and_not_waited_for_after_that() {
     let mut peer = stage.connect();
     stage.run(20 * 5 + 5);
     peer.hear();
-    assert_eq!(peer.closed.as_ref().map(|(code, _)| *code), Some(4003));
+    assert_eq!(peer.code(), Some(4003));
     stage.run(10);
     assert_eq!(stage.metric("fracas_connections"), 0.0);
 }

@@ -76,7 +76,7 @@ fn the_old_socket_of_a_resumed_session_is_told_and_its_late_end_harms_nobody() {
     assert!(stage.players[back].welcome.as_ref().expect("a welcome").resumed);
     let mut old = stage.players.remove(0);
     old.peer.hear();
-    assert_eq!(old.peer.closed.as_ref().map(|(code, _)| *code), Some(4505));
+    assert_eq!(old.peer.code(), Some(4505));
     old.peer.cut();
     stage.run(60);
     assert!(stage.room().game().ship(PlayerId(0)).is_some());
@@ -92,7 +92,7 @@ fn of_two_sockets_with_one_token_exactly_one_has_the_ship() {
     stage.run(3);
     let (one, other) = (stage.join(hello_with(token), 1 << 20), stage.join(hello_with(token), 1 << 20));
     stage.run(10);
-    let closed = |stage: &Stage, index: usize| stage.players[index].peer.closed.as_ref().map(|(code, _)| *code);
+    let closed = |stage: &Stage, index: usize| stage.players[index].peer.code();
     let codes = [closed(&stage, one), closed(&stage, other)];
     assert!(codes == [Some(4505), None] || codes == [None, Some(4505)], "{codes:?}");
     assert_eq!(stage.room().headcount().people, 1);
@@ -190,7 +190,7 @@ fn who_guesses_tokens_is_told_to_stop_and_who_has_one_is_let_in_all_the_same() {
         stage.run(2);
         let mut player = stage.players.remove(guesser);
         assert!(player.welcome.as_ref().is_none_or(|welcome| !welcome.resumed), "0 accepted");
-        let closed = player.peer.closed.clone().map(|(code, _)| code);
+        let closed = player.peer.code();
         if closed.is_none() {
             player.peer.say(&ClientMessage::Goodbye);
             stage.run(1);
@@ -228,7 +228,7 @@ fn who_takes_a_ship_and_is_gone_before_the_welcome_holds_it_like_any_that_it_has
     assert_eq!(stage.room().headcount().people, 4, "they wait");
     let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
     stage.run(10);
-    assert_eq!(stage.players[fifth].peer.closed.as_ref().map(|(code, _)| *code), Some(4001));
+    assert_eq!(stage.players[fifth].peer.code(), Some(4001));
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
     stage.players[leaver].peer.say(&ClientMessage::Goodbye);
     let others: Vec<_> = (0..3).map(|_| stage.join_from(ADDRESS, hello_with(token))).collect();
     stage.run(10);
-    let code = |stage: &Stage, index: usize| stage.players[index].peer.closed.as_ref().map(|(code, _)| *code);
+    let code = |stage: &Stage, index: usize| stage.players[index].peer.code();
     assert!(others.iter().all(|other| code(&stage, *other) == Some(4001)), "three are lost, and four are there");
     assert_eq!(stage.room().headcount().people, 3);
 }
@@ -263,12 +263,12 @@ fn who_shows_a_token_with_a_hello_that_is_refused_changes_nothing_for_who_has_th
         let token = stage.players[player].welcome.as_ref().expect("a welcome").token;
         let nameless = stage.join_from([192, 0, 2, 2], Hello { name: String::new(), ..hello_with(token) });
         stage.run(5);
-        assert_eq!(stage.players[nameless].peer.closed.as_ref().map(|(code, _)| *code), Some(4501));
+        assert_eq!(stage.players[nameless].peer.code(), Some(4501));
         stage.players.clear();
         stage.run(3);
     }
     assert_eq!(stage.room().headcount().people, 4, "they wait");
     let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
     stage.run(10);
-    assert_eq!(stage.players[fifth].peer.closed.as_ref().map(|(code, _)| *code), Some(4001), "and count");
+    assert_eq!(stage.players[fifth].peer.code(), Some(4001), "and count");
 }

@@ -187,6 +187,11 @@ impl Peer {
     }
 
     /// Whether the server has let go of the socket.
+    /// The code that it was closed with, as far as it has heard.
+    pub(crate) fn code(&self) -> Option<u16> {
+        self.closed.as_ref().map(|(code, _)| *code)
+    }
+
     pub(crate) fn is_dropped(&self) -> bool {
         lock(&self.socket.get_ref().inbound).finished
     }
