@@ -161,7 +161,7 @@ impl Service for Echo {
         line.close(refusal, now);
     }
 
-    fn hand_over(&mut self) {}
+    fn hand_over(&mut self, _reading: Duration) {}
 
     fn read_at(&self, _reading: Duration) -> Instant {
         self.next
@@ -181,5 +181,5 @@ impl Service for Echo {
 
     fn sent(&mut self, (): &mut (), _delivery: &Delivery) {}
 
-    fn written(&mut self) {}
+    fn written(&mut self, _now: Instant) {}
 }

@@ -3,6 +3,7 @@
 
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::TickOutput;
+use crate::sim::overload::Round;
 use crate::sim::roster::Session;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
@@ -69,11 +70,13 @@ pub struct Batch<I> {
     pub requests: Vec<(ConnectionKey, Request)>,
     /// In the order in which they came.
     pub commands: Vec<Command<I>>,
+    /// How the loop's last round went, if it wrote to anybody.
+    pub round: Option<Round>,
 }
 
 impl<I> Default for Batch<I> {
     fn default() -> Self {
-        Self { requests: Vec::new(), commands: Vec::new() }
+        Self { requests: Vec::new(), commands: Vec::new(), round: None }
     }
 }
 
@@ -119,6 +122,8 @@ pub struct Published<G: Game> {
     pub due: Instant,
     /// How long its work took.
     pub work: Duration,
+    /// How many ticks are to go in one frame, 1 to [`crate::sim::overload::PACK_MAX`].
+    pub pack: u32,
 }
 
 impl<G: Game> Clone for Published<G> {

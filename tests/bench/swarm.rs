@@ -23,6 +23,10 @@ const EVENTS_MAX: usize = 64;
 const SENDS_MAX: u64 = 64;
 /// How long it sleeps when nothing has come: times are measured to within this.
 const NAP: Duration = Duration::from_micros(500);
+/// Of those who were sent away some come back after each pause, until all are in, or for so long.
+const PAUSE: Duration = Duration::from_millis(200);
+const AT_ONCE: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Frame lengths that are recorded.
 const TRACE_MAX: usize = 200_000;
 /// Most of its core that the swarm may use before its measures are its own.
@@ -171,21 +175,44 @@ impl Swarm {
             let due = (self.start.elapsed().as_secs_f64() * f64::from(self.options.ramp)) as usize;
             // Few at a time, so that those who play are not kept waiting.
             for index in self.members.len()..due.min(all).min(self.members.len() + 8) {
-                let kind = match index {
-                    _ if index >= self.options.players => Kind::Spectator,
-                    _ if index < self.options.cohort => Kind::Full,
-                    _ => self.options.kind,
-                };
-                let member = Member::connect(self.options.address, kind, index, &self.shared)?;
-                let data = epoll::EventData::new_u64(index as u64);
-                epoll::add(&self.epoll, member.stream(), data, epoll::EventFlags::IN)?;
+                let member = self.connect(index)?;
                 self.members.push(member);
             }
             self.round(&mut Tally::default())?;
         }
+        self.bring_back()?;
         // The turns are counted anew: there are more members now than when it began.
         (self.sending_since_us, self.sent) = (Some(self.now_us()), 0);
         Ok(())
+    }
+
+    fn connect(&self, index: usize) -> Result<Member> {
+        let kind = match index {
+            _ if index >= self.options.players => Kind::Spectator,
+            _ if index < self.options.cohort => Kind::Full,
+            _ => self.options.kind,
+        };
+        let member = Member::connect(self.options.address, kind, index, &self.shared)?;
+        let data = epoll::EventData::new_u64(index as u64);
+        epoll::add(&self.epoll, member.stream(), data, epoll::EventFlags::IN)?;
+        Ok(member)
+    }
+
+    /// A server that lets a rush in as fast as it can carry it sends some away for now: they come back.
+    fn bring_back(&mut self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        let mut next = 0;
+        while self.members.iter().any(Member::is_closed) && Instant::now() < until {
+            self.run_for(PAUSE, &mut Tally::default())?;
+            // In turn, and few at a time: who asks over and over is what the server has to do then.
+            let closed = (next..self.members.len()).chain(0..next).filter(|index| self.members[*index].is_closed());
+            for index in closed.take(AT_ONCE).collect::<Vec<_>>() {
+                self.members[index] = self.connect(index)?;
+                next = index + 1;
+                self.round(&mut Tally::default())?;
+            }
+        }
+        self.run_for(PAUSE, &mut Tally::default())
     }
 
     fn run_for(&mut self, time: Duration, tally: &mut Tally) -> Result<()> {

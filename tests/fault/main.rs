@@ -9,12 +9,14 @@
 //! - `readers`: players who stop to read
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
+//! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `ports`: what listens
 
 mod frames;
 mod handshakes;
 mod hostile;
 mod kernel;
+mod overload;
 mod ports;
 mod readers;
 mod stand;
@@ -78,6 +80,8 @@ enum Scenario {
     Drain,
     /// A thousand who want to join a full server.
     Stampede,
+    /// More players than it can carry, and five seconds in which it can hardly work.
+    Overload,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -94,6 +98,7 @@ impl Scenario {
             Self::Storm => storms::storm(size),
             Self::Drain => storms::drain(size),
             Self::Stampede => storms::stampede(size),
+            Self::Overload => overload::run(size),
             Self::Ports => ports::run(),
         }
     }

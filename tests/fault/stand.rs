@@ -72,23 +72,24 @@ impl Played {
         self.summary[key][point].as_f64().unwrap_or_else(|| panic!("no {key}.{point} in {}", self.summary))
     }
 
+    /// How often they were out, for whatever reason.
+    pub(crate) fn out_in_between(&self) -> u64 {
+        let all = self.summary["disconnects"].as_object();
+        all.into_iter().flat_map(|all| all.values()).filter_map(Value::as_u64).sum()
+    }
+
+    /// How often what they saw was not what they should.
+    pub(crate) fn wrong(&self) -> u64 {
+        (self.number("view_mismatches") + self.number("desyncs")) as u64
+    }
+
     /// What must be so for bots that noticed nothing.
     pub(crate) fn unharmed(&self) -> Vec<Row> {
-        let out: u64 = self.summary["disconnects"]
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.values())
-            .filter_map(Value::as_u64)
-            .sum();
         vec![
             Row::exactly("bots beside: there at the end", self.number("bots_at_end") as u64, self.bots),
-            Row::exactly("bots beside: out in between", out, 0),
+            Row::exactly("bots beside: out in between", self.out_in_between(), 0),
             Row::at_least("bots beside: views that were checked", self.number("view_checks"), self.bots as f64, ""),
-            Row::exactly(
-                "bots beside: wrong views and desyncs",
-                (self.number("view_mismatches") + self.number("desyncs")) as u64,
-                0,
-            ),
+            Row::exactly("bots beside: wrong views and desyncs", self.wrong(), 0),
             Row::percent("bots beside: updates on time", (self.number("on_time") * 1e6) as u64, 1_000_000, 95.0, true)
                 .speed(),
         ]

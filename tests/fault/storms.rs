@@ -76,11 +76,7 @@ fn back(played: &Played, bots: usize, reason: &str) -> Vec<Row> {
         Row::exactly("bots that came back by themselves", played.number("returns") as u64, bots),
         Row::exactly("bots there at the end", played.number("bots_at_end") as u64, bots),
         Row::at_most("away, the longest", played.ms("away_ms", "max"), BACK_MS, "ms").speed(),
-        Row::exactly(
-            "wrong views and desyncs",
-            (played.number("view_mismatches") + played.number("desyncs")) as u64,
-            0,
-        ),
+        Row::exactly("wrong views and desyncs", played.wrong(), 0),
     ]
 }
 
@@ -120,13 +116,14 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
 }
 
 /// How somebody was refused.
-struct Refusal {
-    took_ms: f64,
+pub(crate) struct Refusal {
+    pub(crate) took_ms: f64,
     /// For how long it is to stay away, if that was said.
     wait_s: Option<f64>,
 }
 
-fn refuse(address: SocketAddr, number: usize) -> Option<Refusal> {
+/// Wants to join, and hears that it cannot; none if it could.
+pub(crate) fn refuse(address: SocketAddr, number: usize) -> Option<Refusal> {
     let began = Instant::now();
     let attempt = || -> io::Result<Answer> { Raw::open(address, loopback(number))?.ask(&hello("one more", None)) };
     let wait_s = match attempt() {

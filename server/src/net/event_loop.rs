@@ -154,8 +154,8 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         if anybody_gone {
             self.drop_gone();
         }
-        self.service.hand_over();
         let took = clock().saturating_duration_since(began);
+        self.service.hand_over(took);
         self.shared.metrics.reading.record(took);
         self.reading_time = (self.reading_time * 7 + took) / 8;
     }
@@ -192,11 +192,12 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
                 bytes += delivery.bytes as u64;
             }
         }
-        self.service.written();
+        let ended = clock();
+        self.service.written(ended);
         let metrics = &mut self.shared.metrics;
         metrics.updates_sent.increment(bodies);
         metrics.sent_bytes.increment(bytes);
-        metrics.writing.record(clock().saturating_duration_since(began));
+        metrics.writing.record(ended.saturating_duration_since(began));
     }
 
     /// Composes what the connections from place `first` on get, [`TOGETHER`] of them, one after the other into `frames`.

@@ -3,6 +3,7 @@
 use super::admission::{self, Network};
 use super::handshake::Refusal;
 use super::line::Line;
+use super::packing::Ticks;
 use super::policy::Policy;
 use super::seat::{ClockTick, Desk, Seat};
 use super::service::{Connections, Service, Turn};
@@ -10,8 +11,9 @@ use super::socket::Socket;
 use super::writer::{Delivery, append_frame};
 use crate::channel::{Admission, Asides, Batch, ConnectionKey, LoopDoors, Published, Request};
 use crate::game::{Game, InputOf, PlayerKind};
-use crate::replication::{Composer, TickOutput};
+use crate::replication::Composer;
 use crate::session::Registry;
+use crate::sim::overload::Round;
 use crate::telemetry::LoopMetrics;
 use fracas_protocol::codec;
 use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
@@ -43,10 +45,13 @@ pub struct GameService<G: Game> {
     /// The ticks that are being taken in.
     published: Vec<Published<G>>,
     /// What frames are made of now, and what is said beside them.
-    outputs: Vec<Arc<TickOutput<G::Rules>>>,
+    ticks: Ticks<G::Rules>,
     news: Vec<Arc<Asides>>,
     /// The newest tick that was published to us.
     last: Option<Published<G>>,
+    /// When the first of the ticks that are being written was due, and how the last round went.
+    due: Option<Instant>,
+    round: Option<Round>,
     /// Who is to start afresh, in the order in which they became ready.
     fresh_starts: VecDeque<ConnectionKey>,
     /// Of the players written so far in this round.
@@ -73,9 +78,11 @@ impl<G: Game> GameService<G> {
             batch: Batch::default(),
             composer: Composer::default(),
             published: Vec::new(),
-            outputs: Vec::new(),
+            ticks: Ticks::default(),
             news: Vec::new(),
             last: None,
+            due: None,
+            round: None,
             fresh_starts: VecDeque::new(),
             stale: 0,
             hidden: 0,
@@ -231,8 +238,10 @@ impl<G: Game> Service for GameService<G> {
     }
 
     /// Gives the batch to the tick thread; while that has no room, it grows here.
-    fn hand_over(&mut self) {
-        if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
+    fn hand_over(&mut self, reading: Duration) {
+        if let Some(round) = self.round.take() {
+            self.batch.round = Some(Round { reading, ..round });
+        } else if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
@@ -263,10 +272,14 @@ impl<G: Game> Service for GameService<G> {
 
     fn prepare<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
         let first_whole = self.after_last_gap();
-        self.outputs.clear();
         self.news.clear();
+        if first_whole.is_some() {
+            self.ticks.forget();
+        }
+        self.due = self.published.first().map(|tick| tick.due);
         let whole = &self.published[first_whole.unwrap_or(0)..];
-        self.outputs.extend(whole.iter().map(|tick| Arc::clone(&tick.output)));
+        let pack = whole.last().map_or(1, |tick| tick.pack);
+        self.ticks.begin(whole.iter().map(|tick| Arc::clone(&tick.output)), pack);
         if let Some(last) = self.published.last() {
             self.last = Some(last.clone());
         }
@@ -294,7 +307,7 @@ impl<G: Game> Service for GameService<G> {
         for notice in news.filter(|notice| notice.to.is_none_or(|to| to == session)) {
             append_frame(out, |out| out.extend_from_slice(&notice.message));
         }
-        let (mut rest, mut bodies) = (&self.outputs[..], 0);
+        let (mut rest, mut bodies) = (self.ticks.due(u32::from(session.player.0), viewer), 0);
         while !rest.is_empty() {
             let mut used = 0;
             append_frame(out, |out| used = self.composer.frame(viewer, session.player, rest, out));
@@ -312,9 +325,11 @@ impl<G: Game> Service for GameService<G> {
         self.hidden += u32::from(seat.is_hidden());
     }
 
-    fn written(&mut self) {
-        // The outputs are the room's to use again.
-        self.outputs.clear();
+    fn written(&mut self, now: Instant) {
+        self.ticks.end();
+        if let Some(due) = self.due.take() {
+            self.round = Some(Round { reading: Duration::ZERO, sent_after: now.saturating_duration_since(due) });
+        }
         self.metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
         self.metrics.stale_players.set(f64::from(self.stale));
         self.metrics.hidden_players.set(f64::from(self.hidden));

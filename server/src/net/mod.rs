@@ -13,6 +13,7 @@ pub mod http;
 pub mod line;
 pub mod listener;
 pub mod pace;
+mod packing;
 pub mod policy;
 pub mod rejection;
 pub mod seat;

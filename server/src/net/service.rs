@@ -47,8 +47,8 @@ pub trait Service: Send + 'static {
     fn part(&mut self, peer: &mut Self::Peer);
     /// Closes a line, with whatever is to be said before.
     fn dismiss(&mut self, peer: &mut Self::Peer, line: &mut Line, refusal: Refusal, now: Instant);
-    /// Everybody was read.
-    fn hand_over(&mut self);
+    /// Everybody was read, which took so long.
+    fn hand_over(&mut self, reading: Duration);
 
     /// When to read next, if reading takes so long.
     fn read_at(&self, reading: Duration) -> Instant;
@@ -61,5 +61,5 @@ pub trait Service: Send + 'static {
     /// What became of it.
     fn sent(&mut self, peer: &mut Self::Peer, delivery: &Delivery);
     /// Everybody was written.
-    fn written(&mut self);
+    fn written(&mut self, now: Instant);
 }

@@ -5,7 +5,7 @@ use super::grid::Grid;
 use fracas_protocol::bits::BitWriter;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;
-use fracas_protocol::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::rules::{Detail, Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::tick::Tick;
 
 /// A correction that takes an entity farther than this, in quanta, is a move to another place: no ship flies so far in a tick.
@@ -67,6 +67,8 @@ pub struct Records<R: Rules> {
     /// The deltas, each from a word's start.
     words: Vec<u32>,
     grid: Grid,
+    /// How much viewers are told at once.
+    detail: Detail,
     /// Kept for its memory.
     writer: BitWriter,
 }
@@ -80,6 +82,7 @@ impl<R: Rules> Default for Records<R> {
             touched: Vec::new(),
             words: Vec::new(),
             grid: Grid::default(),
+            detail: Detail::default(),
             writer: BitWriter::new(),
         }
     }
@@ -108,6 +111,11 @@ impl<R: Rules> Records<R> {
         }
         self.link_children(rules);
         self.grid.rebuild(self.entities.iter().map(|(id, entity)| (*id, R::position(entity))));
+    }
+
+    /// From the next update on viewers are told so much at once.
+    pub fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
     }
 
     /// Every record, by ascending id.
@@ -189,7 +197,7 @@ impl<R: Rules> Records<R> {
             // Viewers drop it now. If the game does not, they get it as a new one with the next tick.
             return self.set_presence(id, Presence::Expired);
         }
-        let settled = rules.settle(tick, id, &predicted, truth);
+        let settled = rules.settle(tick, id, &predicted, truth, self.detail);
         if settled == predicted {
             return self.insert(id, predicted);
         }

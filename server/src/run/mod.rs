@@ -14,6 +14,7 @@ use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
+use crate::sim::overload::Level;
 use crate::sim::room::{Room, TickResult};
 use crate::sim::tick_loop::{self, TickTimes, TickWatch};
 use crate::telemetry::ops::{self, Gate};
@@ -130,8 +131,13 @@ impl Server {
         telemetry.for_game(&world, &mut metrics);
         let shutdown = Arc::new(Shutdown::default());
         let (people, pulse) = (Arc::new(AtomicU16::new(0)), Arc::new(Pulse::new()));
-        let watch =
-            Watch { metrics, shutdown: Arc::clone(&shutdown), people: Arc::clone(&people), pulse: Arc::clone(&pulse) };
+        let watch = Watch {
+            metrics,
+            level: Level::Normal,
+            shutdown: Arc::clone(&shutdown),
+            people: Arc::clone(&people),
+            pulse: Arc::clone(&pulse),
+        };
 
         let loops = usize::from(config.event_loops);
         // A place for each thread's end, so that none is lost.
@@ -288,9 +294,20 @@ impl Pulse {
 #[derive(Debug)]
 struct Watch {
     metrics: TickMetrics,
+    level: Level,
     shutdown: Arc<Shutdown>,
     people: Arc<AtomicU16>,
     pulse: Arc<Pulse>,
+}
+
+impl Watch {
+    /// Tells the operator what is given up. The controller sees to it that this is seldom.
+    fn tell_level(&mut self, level: Level, present: usize) {
+        if level != self.level {
+            tracing::info!(from = ?self.level, to = ?level, present, "the overload level changed");
+            self.level = level;
+        }
+    }
 }
 
 impl<G: Game> TickWatch<G> for Watch {
@@ -300,6 +317,8 @@ impl<G: Game> TickWatch<G> for Watch {
         self.people.store(room.headcount().people, Ordering::Relaxed);
         self.metrics.ticked(times);
         self.metrics.inputs(result.inputs);
+        self.metrics.joins(result.joins);
+        self.tell_level(times.level, room.headcount().total());
         self.metrics.encoded(output.records.encoded_bytes());
         if output.tick.is_phase(0, hz) {
             self.metrics.census(room.headcount(), &room.game().census());

@@ -29,6 +29,11 @@ impl TickClock {
         now.saturating_duration_since(self.due(tick))
     }
 
+    /// How often they are due.
+    pub fn rate(&self) -> TickRate {
+        self.rate
+    }
+
     /// Time between two ticks.
     pub fn period(&self) -> Duration {
         Duration::from_micros(self.rate.period_us())

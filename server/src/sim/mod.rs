@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod input_buffer;
+pub mod overload;
 pub mod room;
 pub mod roster;
 pub mod tick_loop;

@@ -1,6 +1,7 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
 use super::input_buffer::Dropped;
+use super::overload::PACK_MAX;
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
 use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
@@ -12,7 +13,7 @@ use fracas_protocol::frame::InputReport;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::{Role, ServerMessage};
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::rules::{Detail, MessageOf, Rules};
 use fracas_protocol::tick::Tick;
 use std::sync::Arc;
 
@@ -57,6 +58,15 @@ pub struct InputCounts {
     pub orphaned: u64,
 }
 
+/// How many came in on a tick who were not here before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinCounts {
+    /// Let in.
+    pub joined: u32,
+    /// Sent away, because the server has more to do than time for it.
+    pub refused: u32,
+}
+
 /// What one tick has to say.
 #[derive(Debug)]
 pub struct TickResult<R: Rules> {
@@ -66,6 +76,8 @@ pub struct TickResult<R: Rules> {
     pub asides: Asides,
     /// What became of the commands.
     pub inputs: InputCounts,
+    /// What became of those who asked to be let in.
+    pub joins: JoinCounts,
 }
 
 /// One world and who is in it.
@@ -81,6 +93,11 @@ pub struct Room<G: Game> {
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
     bulletins: Vec<Bulletin<NewsOf<G>>>,
+    /// How much viewers are told at once.
+    detail: Detail,
+    /// How many more may join; who comes back is not counted.
+    joins_left: u32,
+    joins: JoinCounts,
 }
 
 impl<G: Game> Room<G> {
@@ -99,6 +116,9 @@ impl<G: Game> Room<G> {
             inputs: Vec::new(),
             reports: Vec::new(),
             bulletins: Vec::new(),
+            detail: Detail::default(),
+            joins_left: u32::MAX,
+            joins: JoinCounts::default(),
         }
     }
 
@@ -130,6 +150,7 @@ impl<G: Game> Room<G> {
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(self.game.rules());
+        out.records.set_detail(self.detail);
         out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
         mark(Phase::Records);
 
@@ -138,7 +159,12 @@ impl<G: Game> Room<G> {
         let last = std::mem::replace(&mut self.last, Arc::clone(&output));
         self.pool.push(last);
         mark(Phase::Players);
-        TickResult { output, asides, inputs: counts }
+        TickResult { output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
+    }
+
+    /// The next tick tells viewers so much at once, and lets so many in who were not here before.
+    pub fn restrain(&mut self, detail: Detail, joins_left: u32) {
+        (self.detail, self.joins_left) = (detail, joins_left);
     }
 
     /// The tick that ran last.
@@ -201,7 +227,13 @@ impl<G: Game> Room<G> {
         role: Role,
         connection: ConnectionKey,
     ) -> Result<Admitted, CloseReason> {
+        if self.joins_left == 0 {
+            self.joins.refused += 1;
+            return Err(CloseReason::Full);
+        }
         let member = self.roster.join(name, kind, role, connection)?;
+        self.joins_left -= 1;
+        self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
             member.own = Some(self.game.join(session.player, &member.name, kind));
@@ -291,7 +323,7 @@ impl<G: Game> Room<G> {
     fn spare_output(&mut self) -> Arc<TickOutput<G::Rules>> {
         let free = self.pool.iter().position(|output| Arc::strong_count(output) == 1);
         // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
-        debug_assert!(free.is_some() || self.pool.len() <= 2 * OUTPUTS_MAX + 2, "outputs leak");
+        debug_assert!(free.is_some() || self.pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
         match free {
             Some(index) => self.pool.swap_remove(index),
             None => Arc::new(TickOutput::empty(self.game.rules().clone())),

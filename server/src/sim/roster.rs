@@ -85,6 +85,13 @@ pub struct Headcount {
     pub spectators: u16,
 }
 
+impl Headcount {
+    /// All of them.
+    pub fn total(self) -> usize {
+        usize::from(self.people) + usize::from(self.bots) + usize::from(self.spectators)
+    }
+}
+
 /// All members of a room, by place.
 #[derive(Debug)]
 pub struct Roster<I> {

@@ -1,6 +1,7 @@
 //! The tick thread: runs the room when its tick is due, publishes, and waits for nobody.
 
 use super::clock::TickClock;
+use super::overload::{Level, Overload, Round, Strain};
 use super::room::{Phase, Room, TickResult};
 use crate::channel::{Asides, Batch, Published, TickDoors};
 use crate::game::{Game, InputOf};
@@ -24,6 +25,8 @@ pub struct TickTimes {
     pub skipped: u32,
     /// Event loops that were so late that they missed it.
     pub loops_missed: u32,
+    /// What was given up on it for want of time.
+    pub level: Level,
 }
 
 /// Where a tick thread reports to, and learns that it shall end.
@@ -38,6 +41,7 @@ pub trait TickWatch<G: Game>: Send {
 pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
     let mut batches = Vec::new();
     let mut outbox = Outbox::new(doors.outbound.len());
+    let mut overload = Overload::new(clock.rate());
     loop {
         let next = room.last_tick().next();
         // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
@@ -45,12 +49,15 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
         let began = Instant::now();
         let tick = clock.tick_to_run(next, began);
         batches.extend(doors.inbound.try_iter());
+        let (level, backlog) = (overload.level(), backlog(doors));
+        room.restrain(level.detail(), overload.joins_left());
         let mut times = TickTimes {
             lateness: clock.phase(tick, began),
             work: Duration::ZERO,
             phases: [Duration::ZERO; Phase::ALL.len()],
             skipped: tick.0 - next.0,
             loops_missed: 0,
+            level,
         };
         let mut marked = began;
         let mut result = room.tick(tick, batches.iter_mut(), |phase| {
@@ -62,13 +69,30 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
         let farewell = result.asides.farewell;
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = began.elapsed();
-        times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick), times.work);
+        times.loops_missed = outbox.publish(doors, &mut result, (clock.due(tick), times.work), level.pack());
+        let published_after = clock.period() * times.skipped + times.lateness + times.work;
+        let strain = Strain { published_after, round: slowest_round(&batches), backlog };
+        overload.take(&strain, room.headcount().total(), result.joins.joined);
         give_back(doors, &mut batches);
         watch.ticked(&room, &result, &times);
         if farewell.is_some() {
             return;
         }
     }
+}
+
+/// Ticks that the latest event loop has not begun to take in.
+fn backlog<G: Game>(doors: &TickDoors<G>) -> usize {
+    doors.outbound.iter().map(flume::Sender::len).max().unwrap_or(0)
+}
+
+/// The longest times that event loops report.
+fn slowest_round<I>(batches: &[Batch<I>]) -> Round {
+    let rounds = batches.iter().filter_map(|batch| batch.round);
+    rounds.fold(Round::default(), |slowest, round| Round {
+        reading: slowest.reading.max(round.reading),
+        sent_after: slowest.sent_after.max(round.sent_after),
+    })
 }
 
 /// Hands ticks to the event loops.
@@ -88,8 +112,8 @@ impl Outbox {
         &mut self,
         doors: &TickDoors<G>,
         result: &mut TickResult<G::Rules>,
-        due: Instant,
-        work: Duration,
+        (due, work): (Instant, Duration),
+        pack: u32,
     ) -> u32 {
         let asides = Arc::new(std::mem::take(&mut result.asides));
         let (sequence, mut missed) = (self.sequence, 0);
@@ -103,7 +127,7 @@ impl Outbox {
                     Arc::new(all)
                 }
             };
-            let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work };
+            let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work, pack };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
             let patience = if published.asides.farewell.is_some() { FAREWELL_PATIENCE } else { Duration::ZERO };
             if let Err(refused) = outbound.send_timeout(published, patience) {
@@ -117,7 +141,8 @@ impl Outbox {
 
 /// Sends emptied batches back for their memory; a full door drops them.
 fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batch<InputOf<G>>>) {
-    for (index, batch) in batches.drain(..).enumerate() {
+    for (index, mut batch) in batches.drain(..).enumerate() {
+        batch.round = None;
         let _ = doors.spare[index % doors.spare.len()].try_send(batch);
     }
 }

@@ -3,7 +3,7 @@
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
 use crate::net::rejection::Rejection;
-use crate::sim::room::{InputCounts, Phase};
+use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
 use fracas_protocol::close::CloseReason;
@@ -112,6 +112,8 @@ impl Telemetry {
             overruns: counter!(names::TICK_OVERRUNS),
             skipped: counter!(names::TICKS_SKIPPED),
             missed: counter!(names::TICKS_MISSED),
+            overload_level: gauge!(names::OVERLOAD_LEVEL),
+            joins_refused: counter!(names::JOINS_REFUSED),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
             bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
             spectators: gauge!(names::SPECTATORS),
@@ -215,6 +217,8 @@ pub struct TickMetrics {
     overruns: Counter,
     skipped: Counter,
     missed: Counter,
+    overload_level: Gauge,
+    joins_refused: Counter,
     people: Gauge,
     bots: Gauge,
     spectators: Gauge,
@@ -238,6 +242,12 @@ impl TickMetrics {
         self.overruns.increment(u64::from(times.work.as_secs_f64() > self.budget_s));
         self.skipped.increment(u64::from(times.skipped));
         self.missed.increment(u64::from(times.loops_missed));
+        self.overload_level.set(f64::from(times.level as u8));
+    }
+
+    /// What became of those who wanted to join.
+    pub fn joins(&self, counts: JoinCounts) {
+        self.joins_refused.increment(u64::from(counts.refused));
     }
 
     /// What became of a tick's inputs.

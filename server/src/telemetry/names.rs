@@ -43,6 +43,8 @@ metrics! {
     TICK_OVERRUNS = "fracas_tick_overruns_total", Counter, Count, "Ticks whose work took longer than their period.";
     TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
+    OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "What is given up for want of time: 0 nothing, 1 joins wait, 2 aim half as often too, 3 two ticks to a frame too, 4 four.";
+    JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players not let in for want of time; who comes back is let in.";
     PLAYERS = "fracas_players", Gauge, Count, "Players in the room, ships kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in the room.";
     ROOMS = "fracas_rooms", Gauge, Count, "Rooms.";

@@ -4,10 +4,12 @@
 //! - `manners`: hello, refusals, closes, and what reaches the peer
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
+//! - `overloaded`: what is given up when there is more to do than time for it
 //! - `sessions`: lost connections, tokens, and who has the ship
 
 mod hidden;
 mod manners;
+mod overloaded;
 mod sessions;
 mod slow;
 mod stage;

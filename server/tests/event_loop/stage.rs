@@ -17,6 +17,7 @@ use fracas_server::net::game_service::GameService;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
+use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
 use fracas_server::telemetry::Telemetry;
@@ -256,6 +257,8 @@ pub(crate) struct Stage {
     telemetry: Telemetry,
     start: Instant,
     sequence: u64,
+    /// What is given up for want of time.
+    pub(crate) level: Level,
     pub(crate) players: Vec<Player>,
 }
 
@@ -283,7 +286,18 @@ impl Stage {
         let service = GameService::new(0, doors_of_loop, registry, Arc::clone(&admission), metrics.clone());
         let event_loop = EventLoop::new(0, service, waiting, Shared { connections, metrics });
         let start = Instant::now();
-        Self { room, event_loop, doors, newcomers, admission, telemetry, start, sequence: 0, players: Vec::new() }
+        Self {
+            room,
+            event_loop,
+            doors,
+            newcomers,
+            admission,
+            telemetry,
+            start,
+            sequence: 0,
+            level: Level::Normal,
+            players: Vec::new(),
+        }
     }
 
     /// Connects somebody whose pipe holds so many bytes in each direction.
@@ -359,10 +373,13 @@ impl Stage {
         self.event_loop.read_all(|| now);
         let tick = self.room.last_tick().next();
         let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
+        self.room.restrain(self.level.detail(), joins_left);
         let result = self.room.tick(tick, batches.iter_mut(), |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let asides = Arc::new(result.asides);
-        let published = Published { sequence: self.sequence, output: result.output, asides, due, work: Duration::ZERO };
+        let (sequence, pack) = (self.sequence, self.level.pack());
+        let published = Published { sequence, output: result.output, asides, due, work: Duration::ZERO, pack };
         self.sequence += 1;
         // A full door is the loop's loss, as in the tick thread.
         let _ = self.doors.outbound[0].try_send(published);

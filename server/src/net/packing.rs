@@ -1,0 +1,59 @@
+//! Which ticks go into whose frame: all new ones into everybody's, or, when the server has more to do than time for it,
+//! several together, each player on its turn.
+
+use crate::replication::{TickOutput, Viewer};
+use crate::sim::overload::PACK_MAX;
+use fracas_protocol::rules::Rules;
+use std::sync::Arc;
+
+/// Ticks that somebody may not have been sent yet while frames are packed: everybody's turn comes within [`PACK_MAX`].
+const KEPT: usize = PACK_MAX as usize - 1;
+
+/// The ticks that the frames of one round of writing are made of.
+#[derive(Debug)]
+pub(super) struct Ticks<R: Rules> {
+    /// Those kept from rounds before, and the new ones.
+    outputs: Vec<Arc<TickOutput<R>>>,
+    /// How many are kept.
+    kept: usize,
+    /// Ticks to a frame.
+    pack: u32,
+}
+
+impl<R: Rules> Default for Ticks<R> {
+    fn default() -> Self {
+        Self { outputs: Vec::new(), kept: 0, pack: 1 }
+    }
+}
+
+impl<R: Rules> Ticks<R> {
+    /// Begins a round with `new` ticks, of which so many are to go into one frame.
+    pub(super) fn begin(&mut self, new: impl Iterator<Item = Arc<TickOutput<R>>>, pack: u32) {
+        self.outputs.extend(new);
+        self.pack = pack;
+    }
+
+    /// Ticks are missing before the next new one: what came before cannot be continued.
+    pub(super) fn forget(&mut self) {
+        self.outputs.clear();
+        self.kept = 0;
+    }
+
+    /// What the player with this number is to be sent now. Who starts afresh begins with the newest, at once.
+    pub(super) fn due(&self, number: u32, viewer: &Viewer<R>) -> &[Arc<TickOutput<R>>] {
+        let new = &self.outputs[self.kept..];
+        let Some(last) = viewer.tick() else { return &new[new.len().saturating_sub(1)..] };
+        if !new.iter().any(|output| output.tick.is_phase(number, self.pack)) {
+            return &[];
+        }
+        let sent = self.outputs.iter().take_while(|output| output.tick <= last).count();
+        &self.outputs[sent..]
+    }
+
+    /// Ends the round. What nobody needs any more is the room's to use again.
+    pub(super) fn end(&mut self) {
+        let kept = if self.pack > 1 { KEPT } else { 0 };
+        self.outputs.drain(..self.outputs.len().saturating_sub(kept));
+        self.kept = self.outputs.len();
+    }
+}
