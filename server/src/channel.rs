@@ -52,7 +52,9 @@ pub enum Request {
 /// One player's input for one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Command<I> {
-    /// Whose.
+    /// Who says it.
+    pub connection: ConnectionKey,
+    /// Whose it is, if the connection still has the session: another may have taken it over since.
     pub session: Session,
     /// For which tick.
     pub tick: Tick,

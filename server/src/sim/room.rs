@@ -256,7 +256,9 @@ impl<G: Game> Room<G> {
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
         let last = self.last.tick;
         for command in batch.commands.drain(..) {
-            let member = self.roster.get(command.session).filter(|member| member.connection.is_some());
+            // What a connection said before it learns that another has its session is nobody's any more.
+            let member = self.roster.get(command.session);
+            let member = member.filter(|member| member.connection == Some(command.connection));
             let Some(member) = member else {
                 counts.orphaned += 1;
                 continue;
