@@ -97,6 +97,9 @@ pub struct Admitted {
     pub own: Option<EntityId>,
     /// Whether it got an old session back.
     pub resumed: bool,
+    /// How many connections the session has been given to, with this one: of two answers the later one counts, whichever
+    /// event loop is quicker.
+    pub given: u32,
 }
 
 /// A piece of the game's news as bytes, and who gets it.

@@ -194,7 +194,7 @@ impl<G: Game> Seat<G> {
         let said = codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message)
             .map_err(|_| bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
-            desk.registry.confirm(session);
+            desk.registry.confirm(session, self.key);
             self.can_return = true;
         }
         match said {

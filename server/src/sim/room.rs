@@ -208,7 +208,7 @@ impl<G: Game> Room<G> {
         }
         let row = Some((session.serial, member.name.clone()));
         Arc::make_mut(&mut self.names)[session.player.index()] = row;
-        Ok(Admitted { session, own: member.own, resumed: false })
+        Ok(Admitted { session, own: member.own, resumed: false, given: member.given })
     }
 
     /// Gives a session to a new connection. One that still has it is told that it lost it.
@@ -220,7 +220,8 @@ impl<G: Game> Room<G> {
         member.lost_at = None;
         member.inputs.clear();
         member.view = ViewEstimate::default();
-        Some(Admitted { session, own: member.own, resumed: true })
+        member.given += 1;
+        Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
 
     /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
