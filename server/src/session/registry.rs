@@ -116,6 +116,16 @@ impl Registry {
         }
     }
 
+    /// Tokens that are good.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no token is good.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
     fn forget(&self, void: Option<TokenHash>) {
         if let Some(hash) = void {
             self.sessions.remove(&hash);
