@@ -53,7 +53,9 @@ pub enum Request {
 /// One player's input for one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Command<I> {
-    /// Whose.
+    /// Who says it.
+    pub connection: ConnectionKey,
+    /// Whose it is, if the connection still has the session: another may have taken it over since.
     pub session: Session,
     /// For which tick.
     pub tick: Tick,
@@ -98,6 +100,9 @@ pub struct Admitted {
     pub own: Option<EntityId>,
     /// Whether it got an old session back.
     pub resumed: bool,
+    /// How many connections the session has been given to, with this one: of two answers the later one counts, whichever
+    /// event loop is quicker.
+    pub given: u32,
 }
 
 /// A piece of the game's news as bytes, and who gets it.

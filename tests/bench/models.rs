@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::codec;
 use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{ClientMessage, Limits, ServerClock, ServerMessage, Welcome};
+use fracas_protocol::message::{ClientMessage, Inputs, Limits, ServerClock, ServerMessage, Welcome};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::TickRate;
@@ -132,8 +132,8 @@ impl Hall {
             }
             Ok(ClientMessage::Inputs(inputs)) => {
                 if let Some(Some((session, _))) = self.seats.get(place) {
-                    let command =
-                        Command { session: *session, tick: inputs.tick, ack: inputs.ack, input: inputs.input };
+                    let Inputs { ack, tick, input } = inputs;
+                    let command = Command { connection, session: *session, tick, ack, input };
                     self.batch.commands.push(command);
                 }
             }

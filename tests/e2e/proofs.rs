@@ -1,7 +1,8 @@
 //! The long proofs run: for some seconds, so that what takes its time is not judged, but what must never be is.
 
-use fracas_tests::program::{build, run};
+use fracas_tests::program::{build, repository, run};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Players on a bad line that is made in their process, for a quarter of a minute.
@@ -89,4 +90,41 @@ fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
 #[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
+}
+
+/// Simulated seeds of the whole server, by the release build if `tests/run` has made one.
+fn simulation() -> Command {
+    let released = std::env::var_os("FRACAS_BIN").map(|folder| PathBuf::from(folder).join("simulation"));
+    Command::new(released.unwrap_or_else(|| env!("CARGO_BIN_EXE_simulation").into()))
+}
+
+/// What a simulation says must hold. How fast it is, is not judged.
+fn simulated(arguments: &[&str]) -> Vec<Value> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("result.json");
+    let finished = run(simulation().args(arguments).arg("--json").arg(&json));
+    let rows = std::fs::read(json).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    let rows: Vec<Value> = serde_json::from_slice(&rows).expect("it is JSON");
+    let missed: Vec<_> = rows.iter().filter(|row| row["is_speed"] == false && row["holds"] != true).collect();
+    assert!(missed.is_empty() && finished.code == Some(0), "{missed:#?} {}", finished.stdout);
+    rows
+}
+
+#[test]
+fn in_two_thousand_simulated_worlds_nobody_sees_wrong_or_loses_a_ship_or_an_input() {
+    assert!(simulated(&["--seeds", "2000"]).len() > 10);
+}
+
+#[test]
+fn bugs_that_are_planted_in_a_simulated_server_are_caught() {
+    assert!(simulated(&["--planted"]).len() > 3);
+}
+
+#[test]
+fn a_seed_does_the_same_in_this_build_and_in_a_release_build() {
+    let digests = repository().join("tests/simulation/digests.txt");
+    for mut program in [Command::new(env!("CARGO_BIN_EXE_simulation")), simulation()] {
+        let finished = run(program.arg("--digests").arg(&digests));
+        assert!(finished.code == Some(0) && finished.stdout.contains("20 digests agree"), "{finished:?}");
+    }
 }

@@ -51,6 +51,15 @@ fn the_protocol_has_no_clock_socket_thread_or_global() {
 }
 
 #[test]
+fn a_simulated_world_has_one_clock_and_nothing_that_differs_from_run_to_run() {
+    let words = ["Instant::now()", "SystemTime", "HashMap", "HashSet", "getrandom", "thread::sleep"];
+    let mut hits = named("tests/simulation/", &words);
+    // How long it all took.
+    hits.retain(|hit| !hit.starts_with("tests/simulation/main.rs"));
+    assert_eq!(hits, [""; 0]);
+}
+
+#[test]
 fn the_shared_step_and_the_game_are_in_integers() {
     // A heading for a brain or a page is found with floats; it is quantised before any rule sees it.
     let is_heading = |hit: &String| hit.contains("protocol/src/arena/fixed.rs") && hit.contains("f64");

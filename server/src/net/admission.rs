@@ -188,6 +188,11 @@ impl Admission {
         self.pace.next(now)
     }
 
+    /// Addresses that have a share of something now: of connections that play or wait, or of ships that are kept.
+    pub fn shares(&self) -> usize {
+        self.players.len() + self.kept.len() + self.waiting.len()
+    }
+
     /// Connections that are counted now.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

@@ -156,7 +156,7 @@ impl<G: Game> GameService<G> {
             tick_rate: output.rules.tick_rate(),
             clock: connection.peer.clock(now, clock_tick(published)),
             own: admitted.own,
-            token: self.registry.issue(admitted.session, admission.connection),
+            token: self.registry.issue(&admitted, admission.connection),
             resumed: admitted.resumed,
             map: output.rules.map_id(),
             world: output.rules.world(),

@@ -194,7 +194,7 @@ impl<G: Game> Seat<G> {
         let said = codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message)
             .map_err(|_| bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
-            desk.registry.confirm(session);
+            desk.registry.confirm(session, self.key);
             self.can_return = true;
         }
         match said {
@@ -229,7 +229,7 @@ impl<G: Game> Seat<G> {
         self.acknowledge(ack, now, desk);
         let limit = Limit { per_s: INPUTS_PER_TICK * desk.tick_hz, burst: INPUTS_BURST };
         if self.inputs.take(now, limit, 1) && desk.batch.commands.len() < COMMANDS_MAX {
-            desk.batch.commands.push(Command { session, tick, ack, input });
+            desk.batch.commands.push(Command { connection: self.key, session, tick, ack, input });
         } else {
             desk.metrics.inputs_dropped_flood.increment(1);
         }

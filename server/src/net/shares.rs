@@ -35,6 +35,11 @@ impl Shares {
         self.0.get(&network).map_or(0, |count| *count)
     }
 
+    /// Addresses that have any.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

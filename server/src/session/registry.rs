@@ -1,7 +1,7 @@
 //! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
 
 use super::token::{TokenHash, new_token};
-use crate::channel::ConnectionKey;
+use crate::channel::{Admitted, ConnectionKey};
 use crate::net::shares::Share;
 use crate::sim::roster::Session;
 use dashmap::{DashMap, Entry};
@@ -14,10 +14,19 @@ struct Tokens {
     /// that brings it is lost.
     proved: Option<TokenHash>,
     newest: TokenHash,
+    /// How many connections the session had been given to when the newest was made.
+    given: u32,
     /// The connection that has the session, or is about to.
     holder: ConnectionKey,
     /// While nobody has the ship: what counts it for the address that lost it.
     kept: Option<Share>,
+}
+
+impl Tokens {
+    /// A client is known to have this token. If it is the newest, the older one that is void now.
+    fn prove(&mut self, hash: TokenHash) -> Option<TokenHash> {
+        if self.newest == hash { self.proved.take() } else { None }
+    }
 }
 
 /// All tokens, by their hash. Shared by the event loops; each call holds a lock for one look-up only.
@@ -29,21 +38,26 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes a new token for a session, which `holder` has now. The one that its client is known to have stays good until [`Self::confirm`].
+    /// Makes a new token for the session that `holder` was given. The one that its client is known to have stays good until
+    /// [`Self::confirm`].
     ///
-    /// If the system has no random numbers the token is all zeros and good for nothing.
-    pub fn issue(&self, session: Session, holder: ConnectionKey) -> Token {
+    /// The token is all zeros and good for nothing if the system has no random numbers; or if another connection, on an event
+    /// loop that was quicker, has been given the session since: then `holder` is about to be told so.
+    pub fn issue(&self, admitted: &Admitted, holder: ConnectionKey) -> Token {
+        let Admitted { session, given, .. } = *admitted;
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
-        self.sessions.insert(hash, session);
         let void = match self.tokens.entry(session.serial) {
             Entry::Vacant(place) => {
-                place.insert(Tokens { proved: None, newest: hash, holder, kept: None });
+                self.sessions.insert(hash, session);
+                place.insert(Tokens { proved: None, newest: hash, given, holder, kept: None });
                 None
             }
+            Entry::Occupied(place) if place.get().given > given => return Token([0; 16]),
             Entry::Occupied(mut place) => {
+                self.sessions.insert(hash, session);
                 let tokens = place.get_mut();
-                (tokens.holder, tokens.kept) = (holder, None);
+                (tokens.given, tokens.holder, tokens.kept) = (given, holder, None);
                 let before = std::mem::replace(&mut tokens.newest, hash);
                 match tokens.proved {
                     Some(_) => Some(before),
@@ -62,9 +76,8 @@ impl Registry {
     pub fn show(&self, token: &Token) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        if self.tokens.get(&session.serial)?.newest == hash {
-            self.confirm(session);
-        }
+        let void = self.tokens.get_mut(&session.serial)?.prove(hash);
+        self.forget(void);
         Some(session)
     }
 
@@ -75,9 +88,13 @@ impl Registry {
         }
     }
 
-    /// The client has the newest token of its session: the older one is void.
-    pub fn confirm(&self, session: Session) {
-        let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| tokens.proved.take());
+    /// The client at `holder` has the newest token of its session: the older one is void. Nothing, if another connection has the
+    /// session by now, whose client may not have a newer one yet.
+    pub fn confirm(&self, session: Session, holder: ConnectionKey) {
+        let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| {
+            let newest = tokens.newest;
+            if tokens.holder == holder { tokens.prove(newest) } else { None }
+        });
         self.forget(void);
     }
 
@@ -99,6 +116,16 @@ impl Registry {
         }
     }
 
+    /// Tokens that are good.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no token is good.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
     fn forget(&self, void: Option<TokenHash>) {
         if let Some(hash) = void {
             self.sessions.remove(&hash);
@@ -117,14 +144,19 @@ mod tests {
     const SESSION: Session = Session { player: PlayerId(3), serial: 9 };
     const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
 
+    /// The session, as its so-and-so-many-th connection gets it.
+    fn given(given: u32) -> Admitted {
+        Admitted { session: SESSION, own: None, resumed: given > 1, given }
+    }
+
     #[test]
     fn a_token_gives_its_session_back_until_the_next_one_is_confirmed() {
         let registry = Registry::default();
-        let first = registry.issue(SESSION, HOLDER);
+        let first = registry.issue(&given(1), HOLDER);
         assert_eq!(registry.show(&first), Some(SESSION));
-        let second = registry.issue(SESSION, HOLDER);
+        let second = registry.issue(&given(1), HOLDER);
         assert_eq!(registry.show(&first), Some(SESSION), "the client may not have got the second");
-        registry.confirm(SESSION);
+        registry.confirm(SESSION, HOLDER);
         assert_eq!(registry.show(&first), None);
         assert_eq!(registry.show(&second), Some(SESSION));
     }
@@ -132,35 +164,57 @@ mod tests {
     #[test]
     fn on_a_bad_line_the_third_attempt_to_resume_still_gets_the_ship() {
         let registry = Registry::default();
-        let held = registry.issue(SESSION, HOLDER);
+        let held = registry.issue(&given(1), HOLDER);
         for attempt in 0..5 {
             assert_eq!(registry.show(&held), Some(SESSION), "attempt {attempt}");
-            let _lost_with_its_welcome = registry.issue(SESSION, HOLDER);
+            let _lost_with_its_welcome = registry.issue(&given(1), HOLDER);
         }
     }
 
     #[test]
     fn a_late_word_from_the_old_socket_does_not_void_the_token_that_was_just_shown() {
         let registry = Registry::default();
-        registry.issue(SESSION, HOLDER);
-        let newest = registry.issue(SESSION, HOLDER);
+        registry.issue(&given(1), HOLDER);
+        let newest = registry.issue(&given(1), HOLDER);
         assert_eq!(registry.show(&newest), Some(SESSION));
-        registry.confirm(SESSION);
+        registry.confirm(SESSION, HOLDER);
         assert_eq!(registry.show(&newest), Some(SESSION), "the answer with the next one is still under way");
     }
 
     #[test]
     fn tokens_that_were_never_confirmed_do_not_pile_up() {
         let registry = Registry::default();
-        let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION, HOLDER)).collect();
+        let tokens: Vec<_> = (0..10).map(|_| registry.issue(&given(1), HOLDER)).collect();
         let good = tokens.iter().filter(|token| registry.show(token).is_some()).count();
         assert_eq!(good, 2);
     }
 
     #[test]
+    fn of_two_connections_with_one_token_the_later_has_a_good_one_whichever_event_loop_is_quicker() {
+        let (registry, later) = (Registry::default(), ConnectionKey { event_loop: 1, ..HOLDER });
+        let shown = registry.issue(&given(1), HOLDER);
+        let winners = registry.issue(&given(3), later);
+        let losers = registry.issue(&given(2), HOLDER);
+        assert_eq!((registry.show(&losers), registry.show(&shown)), (None, Some(SESSION)));
+        registry.confirm(SESSION, later);
+        assert_eq!((registry.show(&winners), registry.show(&shown)), (Some(SESSION), None));
+    }
+
+    #[test]
+    fn a_word_from_who_is_about_to_lose_the_session_does_not_void_what_the_next_one_showed() {
+        let (registry, later) = (Registry::default(), ConnectionKey { event_loop: 1, ..HOLDER });
+        let shown = registry.issue(&given(1), HOLDER);
+        registry.issue(&given(2), HOLDER);
+        registry.claim(SESSION, later);
+        registry.issue(&given(3), later);
+        registry.confirm(SESSION, HOLDER);
+        assert_eq!(registry.show(&shown), Some(SESSION), "the answer with the newest may be lost");
+    }
+
+    #[test]
     fn an_ended_session_leaves_nothing_behind() {
         let registry = Registry::default();
-        let token = registry.issue(SESSION, HOLDER);
+        let token = registry.issue(&given(1), HOLDER);
         registry.end(SESSION);
         assert_eq!(registry.show(&token), None);
         assert!(registry.sessions.is_empty() && registry.tokens.is_empty());
@@ -172,13 +226,13 @@ mod tests {
         let (registry, shares) = (Registry::default(), Arc::<Shares>::default());
         let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { place: 7, ..HOLDER });
         let keep = |holder| registry.keep(SESSION, holder, shares.take(address, 9).expect("a share"));
-        registry.issue(SESSION, HOLDER);
+        registry.issue(&given(1), HOLDER);
         registry.claim(SESSION, later);
         keep(HOLDER);
         assert_eq!(shares.count(address), 0);
         keep(later);
         assert_eq!(shares.count(address), 1, "it was lost before the answer came");
-        registry.issue(SESSION, HOLDER);
+        registry.issue(&given(1), HOLDER);
         assert_eq!(shares.count(address), 0);
     }
 }

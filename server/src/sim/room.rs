@@ -240,7 +240,7 @@ impl<G: Game> Room<G> {
         }
         let row = Some((session.serial, member.name.clone()));
         Arc::make_mut(&mut self.names)[session.player.index()] = row;
-        Ok(Admitted { session, own: member.own, resumed: false })
+        Ok(Admitted { session, own: member.own, resumed: false, given: member.given })
     }
 
     /// Gives a session to a new connection. One that still has it is told that it lost it.
@@ -252,7 +252,8 @@ impl<G: Game> Room<G> {
         member.lost_at = None;
         member.inputs.clear();
         member.view = ViewEstimate::default();
-        Some(Admitted { session, own: member.own, resumed: true })
+        member.given += 1;
+        Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
 
     /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
@@ -288,7 +289,9 @@ impl<G: Game> Room<G> {
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
         let last = self.last.tick;
         for command in batch.commands.drain(..) {
-            let member = self.roster.get(command.session).filter(|member| member.connection.is_some());
+            // What a connection said before it learns that another has its session is nobody's any more.
+            let member = self.roster.get(command.session);
+            let member = member.filter(|member| member.connection == Some(command.connection));
             let Some(member) = member else {
                 counts.orphaned += 1;
                 continue;

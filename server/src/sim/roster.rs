@@ -66,6 +66,8 @@ pub struct Member<I> {
     pub watches: Option<EntityId>,
     /// Its connection; none while it is lost.
     pub connection: Option<ConnectionKey>,
+    /// How many connections have had it.
+    pub given: u32,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
     /// Its inputs.
@@ -157,6 +159,7 @@ impl<I: Intent> Roster<I> {
             own: None,
             watches: None,
             connection: Some(connection),
+            given: 1,
             lost_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),

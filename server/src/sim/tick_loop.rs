@@ -38,21 +38,52 @@ pub trait TickWatch<G: Game>: Send {
 }
 
 /// Runs `room` until `watch` says farewell. Call it on a thread of its own.
-pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
-    let mut batches = Vec::new();
-    let mut outbox = Outbox::new(doors.outbound.len());
-    let mut overload = Overload::new(clock.rate());
+pub fn run<G: Game>(room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
+    let mut ticks = TickLoop::new(room, clock, doors.outbound.len());
     loop {
-        let next = room.last_tick().next();
         // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
-        std::thread::sleep(clock.due(next).saturating_duration_since(Instant::now()));
-        let began = Instant::now();
-        let tick = clock.tick_to_run(next, began);
-        batches.extend(doors.inbound.try_iter());
-        let (level, backlog) = (overload.level(), backlog(doors));
-        room.restrain(level.detail(), overload.joins_left());
+        std::thread::sleep(ticks.due().saturating_duration_since(Instant::now()));
+        if ticks.turn(doors, watch, Instant::now) {
+            return;
+        }
+    }
+}
+
+/// What the tick thread does each time it wakes, without the thread: it is told the time.
+pub struct TickLoop<G: Game> {
+    room: Room<G>,
+    clock: TickClock,
+    outbox: Outbox,
+    batches: Vec<Batch<InputOf<G>>>,
+    overload: Overload,
+}
+
+impl<G: Game> TickLoop<G> {
+    /// Before the first tick; so many event loops listen.
+    pub fn new(room: Room<G>, clock: TickClock, loops: usize) -> Self {
+        let overload = Overload::new(clock.rate());
+        Self { room, clock, outbox: Outbox::new(loops), batches: Vec::new(), overload }
+    }
+
+    /// When the next tick is due.
+    pub fn due(&self) -> Instant {
+        self.clock.due(self.room.last_tick().next())
+    }
+
+    /// The room, to look at.
+    pub fn room(&self) -> &Room<G> {
+        &self.room
+    }
+
+    /// Runs the tick that is due and publishes it. `clock` tells the time. Whether that was the last one.
+    pub fn turn(&mut self, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>, clock: impl Fn() -> Instant) -> bool {
+        let (next, began) = (self.room.last_tick().next(), clock());
+        let tick = self.clock.tick_to_run(next, began);
+        self.batches.extend(doors.inbound.try_iter());
+        let (level, backlog) = (self.overload.level(), backlog(doors));
+        self.room.restrain(level.detail(), self.overload.joins_left());
         let mut times = TickTimes {
-            lateness: clock.phase(tick, began),
+            lateness: self.clock.phase(tick, began),
             work: Duration::ZERO,
             phases: [Duration::ZERO; Phase::ALL.len()],
             skipped: tick.0 - next.0,
@@ -60,24 +91,22 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
             level,
         };
         let mut marked = began;
-        let mut result = room.tick(tick, batches.iter_mut(), |phase| {
-            let now = Instant::now();
+        let mut result = self.room.tick(tick, self.batches.iter_mut(), |phase| {
+            let now = clock();
             times.phases[phase as usize] = now - marked;
             marked = now;
         });
         result.asides.farewell = watch.farewell();
-        let farewell = result.asides.farewell;
+        let is_last = result.asides.farewell.is_some();
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
-        times.work = began.elapsed();
-        times.loops_missed = outbox.publish(doors, &mut result, (clock.due(tick), times.work), level.pack());
-        let published_after = clock.period() * times.skipped + times.lateness + times.work;
-        let strain = Strain { published_after, round: slowest_round(&batches), backlog };
-        overload.take(&strain, room.headcount().total(), result.joins.joined);
-        give_back(doors, &mut batches);
-        watch.ticked(&room, &result, &times);
-        if farewell.is_some() {
-            return;
-        }
+        times.work = clock() - began;
+        times.loops_missed = self.outbox.publish(doors, &mut result, (self.clock.due(tick), times.work), level.pack());
+        let published_after = self.clock.period() * times.skipped + times.lateness + times.work;
+        let strain = Strain { published_after, round: slowest_round(&self.batches), backlog };
+        self.overload.take(&strain, self.room.headcount().total(), result.joins.joined);
+        give_back(doors, &mut self.batches);
+        watch.ticked(&self.room, &result, &times);
+        is_last
     }
 }
 
@@ -129,9 +158,12 @@ impl Outbox {
             };
             let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work, pack };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
-            let patience = if published.asides.farewell.is_some() { FAREWELL_PATIENCE } else { Duration::ZERO };
-            if let Err(refused) = outbound.send_timeout(published, patience) {
-                unsaid.extend(&refused.into_inner().asides);
+            let refused = match published.asides.farewell {
+                Some(_) => outbound.send_timeout(published, FAREWELL_PATIENCE).map_err(|refused| refused.into_inner()),
+                None => outbound.try_send(published).map_err(|refused| refused.into_inner()),
+            };
+            if let Err(refused) = refused {
+                unsaid.extend(&refused.asides);
                 missed += 1;
             }
         }

@@ -148,3 +148,19 @@ fn one_dash_that_comes_late_is_one_dash() {
         .sum();
     assert_eq!(dashes, 1, "what is held is held on, but a dash is not");
 }
+
+#[test]
+fn what_a_connection_says_after_another_has_its_ship_does_not_fly_it() {
+    let mut stage = Stage::new(13, 1);
+    let thrust = Thrust::towards(Heading::new(0));
+    stage.run(30);
+    let before = stage.place(0);
+    stage.take_over(0);
+    // It does not know yet, and its event loop neither.
+    for ahead in 0..20 {
+        let stamp = stage.next().plus(ahead);
+        stage.say(0, stamp, stage.room.last_tick(), Input { thrust, fire: true, dash: true, ..Input::default() });
+    }
+    stage.run(30);
+    assert_eq!(stage.place(0), before, "its new connection has said nothing");
+}

@@ -23,7 +23,11 @@ const REMEMBERED: usize = 64;
 pub(crate) struct Stage {
     pub(crate) room: Room<World>,
     pub(crate) sessions: Vec<Session>,
+    /// By player.
+    connections: Vec<ConnectionKey>,
     batch: Batch<Input>,
+    /// From another event loop, which is read first.
+    taken_over: Batch<Input>,
     /// The ships after each of the last ticks, by player.
     past: VecDeque<(Tick, Vec<Ship>)>,
     /// What became of the rails of the last tick, by shooter.
@@ -38,7 +42,9 @@ impl Stage {
         let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
         let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 0 });
         let (batch, past) = (Batch::default(), VecDeque::new());
-        let mut stage = Self { room, sessions: Vec::new(), batch, past, rails: Vec::new() };
+        let (sessions, connections, rails) = (Vec::new(), Vec::new(), Vec::new());
+        let taken_over = Batch::default();
+        let mut stage = Self { room, sessions, connections, batch, taken_over, past, rails };
         (0..players as u32).for_each(|place| stage.join(place));
         stage.run(RATE.ticks_in_ms(2100));
         stage
@@ -59,7 +65,16 @@ impl Stage {
 
     /// A player says something, true or not.
     pub(crate) fn say(&mut self, player: usize, tick: Tick, ack: Tick, input: Input) {
-        self.batch.commands.push(Command { session: self.sessions[player], tick, ack, input });
+        let (connection, session) = (self.connections[player], self.sessions[player]);
+        self.batch.commands.push(Command { connection, session, tick, ack, input });
+    }
+
+    /// Another connection, whose event loop is read before the player's, takes the player's session over with the next tick.
+    pub(crate) fn take_over(&mut self, player: usize) {
+        let connection = ConnectionKey { event_loop: 1, place: player as u32, generation: 0 };
+        let (name, resume) = (Name::parse("another tab").expect("a name"), Some(self.sessions[player]));
+        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume, may_begin: true };
+        self.taken_over.requests.push((connection, join));
     }
 
     /// A player whose line has a delay of `lag` ticks there and back says what it wants on the next tick.
@@ -70,9 +85,11 @@ impl Stage {
 
     pub(crate) fn tick(&mut self) {
         let tick = self.next();
-        let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
-        let admitted = result.asides.admissions.iter().map(|admission| admission.verdict.expect("a seat"));
-        self.sessions.extend(admitted.map(|admitted| admitted.session));
+        let result = self.room.tick(tick, [&mut self.taken_over, &mut self.batch].into_iter(), |_| ());
+        for admission in &result.asides.admissions {
+            self.sessions.push(admission.verdict.expect("a seat").session);
+            self.connections.push(admission.connection);
+        }
         self.rails.clear();
         for notice in &result.asides.notices {
             let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);

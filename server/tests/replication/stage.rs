@@ -85,8 +85,8 @@ impl Stage {
                 player.input =
                     Input { thrust: Thrust::towards(heading), fire: false, dash: false, rail: None, ..player.input };
             }
-            let ack = player.replica.tick();
-            let command = Command { session: player.session, tick, ack, input: player.input };
+            let (connection, session, ack) = (player.connection, player.session, player.replica.tick());
+            let command = Command { connection, session, tick, ack, input: player.input };
             self.batch.commands.push(command);
         }
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());

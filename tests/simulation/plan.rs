@@ -1,0 +1,214 @@
+//! What a seed decides: who plays how and over which line, how the threads of the server wake, and what fails when.
+
+use crate::line::{Direction, Quality};
+use fracas_bots::brain::BrainKind;
+use fracas_protocol::dice::Dice;
+use fracas_protocol::message::Aspect;
+use fracas_protocol::tick::TickRate;
+
+/// Players, at least and at most.
+pub(crate) const PLAYERS: (i32, i32) = (8, 12);
+/// Failures, at least and at most.
+const FAULTS: (i32, i32) = (4, 9);
+/// Nothing is made to fail after that, in microseconds, and what fails has ended half a second later.
+pub(crate) const FAULTS_END_US: u64 = 9_500_000;
+
+/// Everything that a seed decides before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) rate: TickRate,
+    pub(crate) loops: Vec<LoopPlan>,
+    pub(crate) players: Vec<PlayerPlan>,
+    /// In the order of their times.
+    pub(crate) faults: Vec<Fault>,
+    /// Connections from one address.
+    pub(crate) per_address_max: usize,
+    /// Connections in all, and people in the room.
+    pub(crate) connections_max: usize,
+    pub(crate) people: u16,
+    /// Ships to a view: how much there is to see.
+    pub(crate) density: u32,
+}
+
+/// How an event loop's thread behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoopPlan {
+    /// How long it takes its reading to take, which decides how long before the tick it reads.
+    pub(crate) reading_us: u64,
+    /// At most so much later than it should it wakes.
+    pub(crate) oversleep_us: u64,
+}
+
+/// How a player and its computer behave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlayerPlan {
+    pub(crate) seed: u64,
+    pub(crate) address: [u8; 4],
+    pub(crate) quality: Quality,
+    pub(crate) arrives_us: u64,
+    pub(crate) brain: BrainKind,
+    pub(crate) is_spectator: bool,
+    pub(crate) aspect: Aspect,
+    /// How far its clock is ahead of the world's.
+    pub(crate) clock_us: u64,
+    /// Having heard nothing for so long it takes its line for dead.
+    pub(crate) patience_us: u64,
+}
+
+/// Something that fails, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) at_us: u64,
+    pub(crate) what: What,
+}
+
+/// What fails. Whoever it should happen to and who is not there hands it on to the next player who is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What {
+    /// A line is cut, and both ends are told.
+    Cut { player: usize },
+    /// Nothing passes in either direction for a while, and neither end is told.
+    Partition { player: usize, us: u64 },
+    /// A line is dead for good, and neither end is told.
+    Vanish { player: usize },
+    /// Nothing passes in one direction for a while.
+    Stall { player: usize, direction: Direction, us: u64 },
+    /// A line holds and carries little for a while.
+    Narrow { player: usize, capacity: usize, bytes_per_s: u64, us: u64 },
+    /// A player's computer stands still.
+    Freeze { player: usize, us: u64 },
+    /// A player looks at another tab.
+    Hide { player: usize, us: u64 },
+    /// A player leaves, and comes again with the token that it had.
+    Leave { player: usize, away_us: u64 },
+    /// A player's line is cut, and it comes back twice at once with the same token.
+    Race { player: usize, apart_us: u64 },
+    /// A player takes its ship over from a connection that is fine, as another tab does.
+    TakeOver { player: usize },
+    /// A player's program says something that it may not.
+    BadMessage { player: usize, text: bool },
+    /// An event loop's thread does not get to run.
+    LoopStall { event_loop: usize, us: u64 },
+    /// The tick thread does not get to run.
+    TickStall { us: u64 },
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 10);
+        let rates = [TickRate::HZ_20, TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_30, TickRate::HZ_60];
+        let rate = rates[dice.below(rates.len() as u32) as usize];
+        let loops = (0..2 + dice.below(2)).map(|_| LoopPlan::new(&mut dice)).collect::<Vec<_>>();
+        let count = dice.between(PLAYERS.0, PLAYERS.1) as usize;
+        let players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let mut faults: Vec<_> = (0..dice.between(FAULTS.0, FAULTS.1))
+            .map(|number| Fault::new(number as usize, players.len(), loops.len(), &mut dice))
+            .collect();
+        faults.sort_by_key(|fault| fault.at_us);
+        // Now and then there is room for hardly more than those who play, so that some are sent away.
+        let spare = if dice.chance(1, 4) { 1 } else { 12 };
+        Self {
+            seed,
+            rate,
+            loops,
+            per_address_max: if dice.chance(1, 3) { 4 } else { 8 },
+            connections_max: players.len() + spare,
+            people: (players.len() + spare) as u16,
+            players,
+            faults,
+            density: if dice.chance(1, 4) { 60 } else { 20 },
+        }
+    }
+}
+
+impl LoopPlan {
+    fn new(dice: &mut Dice) -> Self {
+        Self { reading_us: u64::from(dice.below(8_000)), oversleep_us: u64::from(dice.below(1_500)) }
+    }
+}
+
+impl PlayerPlan {
+    fn new(index: usize, dice: &mut Dice) -> Self {
+        let kinds = [BrainKind::Hunter, BrainKind::Hunter, BrainKind::Wander, BrainKind::Crowd];
+        let late = index > 5 && dice.chance(1, 3);
+        Self {
+            seed: dice.word(),
+            // Three households.
+            address: [192, 0, 2, 1 + (index % 3) as u8],
+            quality: Quality {
+                delay_us: u64::from(1_000 + dice.below(70_000)),
+                jitter_us: u64::from(dice.below(25_000)),
+            },
+            arrives_us: u64::from(dice.below(if late { 7_000_000 } else { 1_000_000 })),
+            brain: kinds[dice.below(4) as usize],
+            is_spectator: index > 7 && dice.chance(1, 2),
+            aspect: Aspect::ALL[dice.below(4) as usize],
+            clock_us: dice.word() % 1_000_000_000,
+            patience_us: u64::from(3_000_000 + dice.below(9_000_000)),
+        }
+    }
+}
+
+impl Fault {
+    /// The first one is a cut, so that each seed has somebody who comes back.
+    fn new(number: usize, players: usize, loops: usize, dice: &mut Dice) -> Self {
+        let at_us = 1_500_000 + u64::from(dice.below((FAULTS_END_US - 1_500_000) as u32));
+        let player = dice.below(players as u32) as usize;
+        let kind = dice.below(28);
+        let mut ms = |least: u32, most: u32| u64::from(least + dice.below(most - least)) * 1000;
+        let what = match (number, kind) {
+            (0, _) | (_, 0..=2) => What::Cut { player },
+            (_, 3..=5) => What::Partition { player, us: ms(1_000, 8_000) },
+            (_, 6 | 7) => What::Vanish { player },
+            (_, 8 | 9) => What::Stall { player, direction: Direction::ToClient, us: ms(200, 3_000) },
+            (_, 10) => What::Stall { player, direction: Direction::ToServer, us: ms(200, 3_000) },
+            (_, 11 | 12) => {
+                let (us, capacity) = (ms(800, 4_000), 200 + dice.below(3_000) as usize);
+                What::Narrow { player, capacity, bytes_per_s: u64::from(400 + dice.below(4_000)), us }
+            }
+            (_, 13 | 14) => What::Freeze { player, us: ms(300, 6_000) },
+            (_, 15 | 16) => What::Hide { player, us: ms(100, 4_000) },
+            (_, 17 | 18) => What::Leave { player, away_us: ms(100, 2_500) },
+            (_, 19..=21) => What::Race { player, apart_us: ms(0, 120) },
+            (_, 22) => What::TakeOver { player },
+            (_, 23) => What::BadMessage { player, text: dice.chance(1, 2) },
+            (_, 24 | 25) => What::LoopStall { event_loop: dice.below(loops as u32) as usize, us: loop_stall_us(dice) },
+            _ => What::TickStall { us: ms(40, 700) },
+        };
+        // What lasts has ended when the calm begins, but for what only ends when somebody notices.
+        let end_us = FAULTS_END_US + 500_000;
+        let what = if dice.chance(1, 16) { what.beyond_bearing(dice) } else { what.ending_by(end_us - at_us) };
+        Self { at_us, what }
+    }
+}
+
+/// Mostly some ticks; sometimes more than an event loop's door holds.
+fn loop_stall_us(dice: &mut Dice) -> u64 {
+    let ms = if dice.chance(1, 3) { 900 + dice.below(800) } else { 40 + dice.below(500) };
+    u64::from(ms) * 1000
+}
+
+impl What {
+    /// For longer than the server bears it.
+    fn beyond_bearing(mut self, dice: &mut Dice) -> Self {
+        if let Self::Partition { us, .. } | Self::Stall { us, .. } | Self::Freeze { us, .. } = &mut self {
+            *us = u64::from(10_500 + dice.below(3_000)) * 1000;
+        }
+        self
+    }
+
+    fn ending_by(mut self, most_us: u64) -> Self {
+        match &mut self {
+            Self::Partition { us, .. }
+            | Self::Stall { us, .. }
+            | Self::Narrow { us, .. }
+            | Self::Freeze { us, .. }
+            | Self::Hide { us, .. }
+            | Self::LoopStall { us, .. }
+            | Self::TickStall { us } => *us = (*us).min(most_us),
+            _ => {}
+        }
+        self
+    }
+}

@@ -1,0 +1,296 @@
+//! The whole server in one thread: admission, event loops and the room's ticks, each when its thread would wake. Nothing else
+//! here names the server's doors.
+
+pub(crate) mod planted;
+mod witness;
+
+use crate::annals::{Annals, NoticeRecord, SeatRecord, TickRecord};
+use crate::line::{End, Time};
+use crate::plan::{LoopPlan, Plan};
+use fracas_protocol::arena::Input;
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::dice::Dice;
+use fracas_protocol::tick::Tick;
+use fracas_server::arena::{ArenaConfig, World, default_map};
+use fracas_server::channel::{self, Batch, OUTPUTS_MAX, Published, TickDoors};
+use fracas_server::game::PlayerKind;
+use fracas_server::net::admission::{Admission, AdmissionConfig};
+use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::net::game_service::GameService;
+use fracas_server::net::service::Service;
+use fracas_server::session::Registry;
+use fracas_server::sim::clock::TickClock;
+use fracas_server::sim::room::{Room, TickResult};
+use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_loop::{TickLoop, TickTimes, TickWatch};
+use fracas_server::telemetry::Telemetry;
+use planted::Planted;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+use witness::Witness;
+
+/// How long an event loop waits for the tick before it looks at its sockets again.
+const TICK_PATIENCE_US: u64 = 250_000;
+/// The first tick is due so long after the world began.
+const BEGINS_US: u64 = 100_000;
+
+/// The moment that stands for the beginning of each world. How far the machine's clock was then changes nothing.
+static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn instant(us: u64) -> Instant {
+    *BASE + Duration::from_micros(us)
+}
+
+fn us_of(at: Instant) -> u64 {
+    at.saturating_duration_since(*BASE).as_micros() as u64
+}
+
+/// A thread of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thread {
+    Tick,
+    Loop(usize),
+}
+
+/// What a loop's thread sleeps for.
+#[derive(Clone, Copy, Debug)]
+enum Sleep {
+    /// Until it reads.
+    Read(u64),
+    /// Until the tick comes, or its patience ends.
+    Write(u64),
+}
+
+/// One event loop and its thread.
+struct LoopSide {
+    event_loop: EventLoop<GameService<Witness>, End>,
+    newcomers: flume::Sender<Newcomer<End>>,
+    connections: Arc<AtomicUsize>,
+    plan: LoopPlan,
+    sleep: Sleep,
+    /// It does not get to run before.
+    stalled_until_us: u64,
+    has_ticked: bool,
+}
+
+/// The server.
+pub(crate) struct Server {
+    time: Time,
+    admission: Arc<Admission>,
+    registry: Arc<Registry>,
+    ticks: TickLoop<Witness>,
+    doors: TickDoors<Witness>,
+    /// The event loops' way to the tick thread, for what was looked at on it.
+    inbound: flume::Sender<Batch<Input>>,
+    /// Another loop, as far as the tick thread can tell.
+    observer: flume::Receiver<Published<Witness>>,
+    loops: Vec<LoopSide>,
+    tick_at_us: u64,
+    dice: Dice,
+    planted: Option<Planted>,
+}
+
+impl Server {
+    pub(crate) fn new(plan: &Plan, time: &Time, planted: Option<Planted>) -> Self {
+        static MAP: LazyLock<fracas_protocol::arena::Map> = LazyLock::new(default_map);
+        let arena =
+            ArenaConfig { rate: plan.rate, map: MAP.clone(), density: plan.density, arena_for: None, seed: plan.seed };
+        let room = Room::new(Witness::new(World::new(arena)), Capacity { people: plan.people, bots: 0, spectators: 4 });
+        let (mut doors, loop_doors) = channel::doors::<Witness>(plan.loops.len());
+        let inbound = loop_doors[0].inbound.clone();
+        let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
+        doors.outbound.push(to_observer);
+        let admission = Arc::new(Admission::new(AdmissionConfig {
+            connections_max: plan.connections_max,
+            per_address_max: plan.per_address_max,
+            limit_loopback: false,
+            allow_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }));
+        let registry = Arc::<Registry>::default();
+        let telemetry = Telemetry::new(plan.rate).expect("the metrics' names are good");
+        let mut loops = Vec::new();
+        for (index, (doors, plan)) in loop_doors.into_iter().zip(&plan.loops).enumerate() {
+            let (newcomers, waiting) = flume::bounded(1000);
+            let (connections, metrics) = (Arc::new(AtomicUsize::new(0)), telemetry.for_loop());
+            let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
+            let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
+            let shared = Shared { connections: Arc::clone(&connections), metrics };
+            let event_loop = EventLoop::new(index as u8, service, waiting, shared);
+            let sleep = Sleep::Read(0);
+            loops.push(LoopSide {
+                event_loop,
+                newcomers,
+                connections,
+                plan: *plan,
+                sleep,
+                stalled_until_us: 0,
+                has_ticked: false,
+            });
+        }
+        let clock = TickClock::new(instant(BEGINS_US), plan.rate);
+        let ticks = TickLoop::new(room, clock, doors.outbound.len());
+        let tick_at_us = us_of(ticks.due());
+        let (time, dice) = (time.clone(), Dice::new(plan.seed, 11));
+        Self { time, admission, registry, ticks, doors, inbound, observer, loops, tick_at_us, dice, planted }
+    }
+
+    /// Which thread wakes next, and when.
+    pub(crate) fn next(&self) -> (u64, Thread) {
+        let loops = self.loops.iter().enumerate().map(|(index, side)| (side.wakes_us(), Thread::Loop(index)));
+        let tick = (self.tick_at_us, Thread::Tick);
+        loops.chain([tick]).min_by_key(|(at_us, _)| *at_us).unwrap_or(tick)
+    }
+
+    /// Lets a thread do what it has to do now.
+    pub(crate) fn turn(&mut self, thread: Thread, annals: &mut Annals) {
+        match thread {
+            Thread::Tick => self.tick(annals),
+            Thread::Loop(index) => self.run_loop(index),
+        }
+    }
+
+    fn tick(&mut self, annals: &mut Annals) {
+        let now_us = self.time.now_us();
+        if let Some(planted) = &mut self.planted {
+            // The same batches by the same door.
+            let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+            planted.tamper_with_batches(&mut batches);
+            for batch in batches {
+                self.inbound.try_send(batch).expect("they have just come out of it");
+            }
+        }
+        self.ticks.turn(&self.doors, annals, || instant(now_us));
+        for published in self.observer.try_iter() {
+            let notices = &published.asides.notices;
+            annals.notices.extend(notices.iter().map(|notice| NoticeRecord {
+                to: notice.to.map(|session| session.player.0),
+                message: notice.message.clone(),
+            }));
+        }
+        self.tick_at_us = us_of(self.ticks.due()).max(now_us) + u64::from(self.dice.below(400));
+        for side in &mut self.loops {
+            if let Sleep::Write(until_us) = &mut side.sleep {
+                // The tick wakes it, and it gets to run a little later.
+                *until_us = (*until_us).min(now_us + u64::from(self.dice.below(side.plan.oversleep_us as u32 + 100)));
+            }
+        }
+    }
+
+    fn run_loop(&mut self, index: usize) {
+        let (side, now_us) = (&mut self.loops[index], self.time.now_us());
+        match side.sleep {
+            Sleep::Read(_) => {
+                side.event_loop.read_all(|| instant(now_us));
+                // A tick that is there already is not waited for.
+                let is_waiting = !self.doors.outbound[index].is_empty();
+                side.sleep = Sleep::Write(if is_waiting { now_us } else { now_us + TICK_PATIENCE_US });
+            }
+            Sleep::Write(_) => {
+                let mut published = side.event_loop.service().take_published();
+                if let Some(planted) = &mut self.planted {
+                    planted.tamper_with_published(index, &mut published);
+                }
+                side.has_ticked |= !published.is_empty();
+                side.event_loop.service().publish(published);
+                side.event_loop.write_all(|| instant(now_us));
+                let oversleep_us = u64::from(self.dice.below(side.plan.oversleep_us as u32 + 1));
+                let read_us = match side.has_ticked {
+                    true => {
+                        let reading = Duration::from_micros(side.plan.reading_us);
+                        us_of(side.event_loop.service().read_at(reading)).max(now_us)
+                    }
+                    // It has not heard when ticks come.
+                    false => now_us,
+                };
+                side.sleep = Sleep::Read(read_us + oversleep_us);
+            }
+        }
+    }
+
+    /// Somebody connects through `end`: to the loop with the fewest, as the listener does it. If not, when to try again.
+    pub(crate) fn connect(&mut self, address: [u8; 4], end: End) -> Result<(), u64> {
+        let now = instant(self.time.now_us());
+        let ticket = self
+            .admission
+            .enter(address.into(), false, now)
+            .map_err(|why| self.admission.retry_after(why, now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
+        let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
+        let side = side.expect("there is at least one");
+        side.connections.fetch_add(1, Ordering::Relaxed);
+        let newcomer = Newcomer { socket: end, leftover: Vec::new(), kind: PlayerKind::Person, ticket: Some(ticket) };
+        side.newcomers.try_send(newcomer).map_err(|_| 1_000_000)
+    }
+
+    /// The thread does not get to run before.
+    pub(crate) fn stall(&mut self, thread: Thread, until_us: u64) {
+        let until = match thread {
+            Thread::Tick => &mut self.tick_at_us,
+            Thread::Loop(index) => &mut self.loops[index].stalled_until_us,
+        };
+        *until = (*until).max(until_us);
+    }
+
+    /// None of its threads gets to run before.
+    pub(crate) fn sleep(&mut self, until_us: u64) {
+        (0..self.loops.len()).for_each(|index| self.stall(Thread::Loop(index), until_us));
+        self.stall(Thread::Tick, until_us);
+    }
+
+    pub(crate) fn last_tick(&self) -> Tick {
+        self.ticks.room().last_tick()
+    }
+
+    pub(crate) fn rules(&self) -> &fracas_protocol::arena::Arena {
+        use fracas_server::game::Game;
+        self.ticks.room().game().rules()
+    }
+
+    /// Everything that should be gone when everybody is, and how much of it there is.
+    pub(crate) fn leftovers(&self) -> [(&'static str, usize); 6] {
+        let headcount = self.ticks.room().headcount();
+        let connections = self.loops.iter().map(|side| side.connections.load(Ordering::Relaxed)).sum();
+        [
+            ("people in the room", usize::from(headcount.people)),
+            ("spectators in the room", usize::from(headcount.spectators)),
+            ("connections of event loops", connections),
+            ("tickets of admission", self.admission.connections()),
+            ("shares of addresses", self.admission.shares()),
+            ("tokens in the registry", self.registry.len()),
+        ]
+    }
+}
+
+impl LoopSide {
+    fn wakes_us(&self) -> u64 {
+        let (Sleep::Read(at_us) | Sleep::Write(at_us)) = self.sleep;
+        at_us.max(self.stalled_until_us)
+    }
+}
+
+impl TickWatch<Witness> for Annals {
+    fn ticked(&mut self, room: &Room<Witness>, result: &TickResult<fracas_protocol::arena::Arena>, times: &TickTimes) {
+        use fracas_protocol::rules::Rules;
+        let output = &result.output;
+        let inputs = room.game().inputs();
+        let seats = output.players.iter().enumerate().filter_map(|(place, player)| {
+            let (player, place) = (player.as_ref()?, place as u16);
+            let input = inputs.binary_search_by_key(&place, |input| input.player.0).ok();
+            let input = input.map(|index| inputs[index].input);
+            Some(SeatRecord { place, follow: player.follow, own: player.own, report: player.report, input })
+        });
+        self.skipped += u64::from(times.skipped);
+        self.loops_missed += u64::from(times.loops_missed);
+        self.push(TickRecord {
+            tick: output.tick,
+            world: output.rules.world(),
+            entities: output.records.entities().to_vec(),
+            seats: seats.collect(),
+        });
+    }
+
+    fn farewell(&self) -> Option<CloseReason> {
+        None
+    }
+}

@@ -1,0 +1,235 @@
+//! One seed from its beginning to its end: a server, its players and what fails, each in its turn in virtual time.
+
+use crate::checks::{Checks, Finding, Tally};
+use crate::line::Time;
+use crate::plan::{FAULTS_END_US, Fault, Plan, What};
+use crate::player::Player;
+use crate::server::planted::Planted;
+use crate::server::{Server, Thread};
+use fracas_protocol::dice::Dice;
+use std::collections::VecDeque;
+
+/// A fault whose player is not settled is tried again after so long.
+const POSTPONED_US: u64 = 150_000;
+/// After the last fault everybody must be well within so long.
+const RECOVERY_US: u64 = 25_000_000;
+/// And stay so for a while.
+const CALM_US: u64 = 1_500_000;
+/// Then everybody leaves, and so much later only those are in the room whose ship waits for them.
+const LEAVING_US: u64 = 4_000_000;
+/// Then the whole server sleeps for longer than ships wait, and has so long to notice.
+const SLEEP_US: u64 = 61_000_000;
+const AFTER_SLEEP_US: u64 = 1_500_000;
+/// More turns than that are no progress.
+const TURNS_MAX: u64 = 2_000_000;
+/// The largest server write there is reason for, in bytes.
+const OFFERED_MAX: u64 = 32 * 1024;
+
+/// How one seed went.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) seed: u64,
+    pub(crate) digest: u64,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) tally: Tally,
+    pub(crate) players: usize,
+    pub(crate) skipped: u64,
+    pub(crate) loops_missed: u64,
+    /// What happened, if that was asked for.
+    pub(crate) story: Vec<String>,
+    /// Simulated until everybody left, in microseconds.
+    pub(crate) played_us: u64,
+}
+
+struct World {
+    time: Time,
+    server: Server,
+    players: Vec<Player>,
+    /// When each player has to do something next.
+    wakes_us: Vec<u64>,
+    faults: VecDeque<Fault>,
+    checks: Checks,
+    connections: u32,
+    turns: u64,
+}
+
+/// Runs one seed.
+pub(crate) fn run(seed: u64, planted: Option<Planted>, is_told: bool) -> Outcome {
+    let plan = Plan::new(seed);
+    let mut world = World::new(&plan, planted);
+    world.checks.story = is_told.then(Vec::new);
+    world.run_until(FAULTS_END_US + 500_000);
+    world.recover();
+    let (played_us, skipped) = (world.time.now_us(), world.checks.annals.skipped);
+    world.empty(seed);
+    let tick = world.server.last_tick();
+    let most = world.checks.tally.offered_max;
+    if most > OFFERED_MAX {
+        world.checks.find("bound", None, tick, format!("{most} bytes were to be sent at once"));
+    }
+    Outcome {
+        seed,
+        digest: world.checks.digest(),
+        tally: world.checks.tally,
+        players: plan.players.len(),
+        skipped,
+        loops_missed: world.checks.annals.loops_missed,
+        played_us,
+        findings: world.checks.findings,
+        story: world.checks.story.unwrap_or_default(),
+    }
+}
+
+impl World {
+    fn new(plan: &Plan, planted: Option<Planted>) -> Self {
+        let time = Time::default();
+        let server = Server::new(plan, &time, planted);
+        let players: Vec<_> = plan.players.iter().enumerate().map(|(index, plan)| Player::new(index, *plan)).collect();
+        let wakes_us = players.iter().map(|player| player.wakes_us(0)).collect();
+        let faults = plan.faults.iter().copied().collect();
+        let checks = Checks::default();
+        Self { time, server, players, wakes_us, faults, checks, connections: 0, turns: 0 }
+    }
+
+    /// Lets everything happen that happens before `until_us`.
+    fn run_until(&mut self, until_us: u64) {
+        while self.turns < TURNS_MAX && self.checks.findings.is_empty() {
+            self.turns += 1;
+            let (server_us, thread) = self.server.next();
+            let players = self.wakes_us.iter().copied().enumerate().min_by_key(|(_, at_us)| *at_us);
+            let (player, player_us) = players.unwrap_or((0, u64::MAX));
+            let fault_us = self.faults.front().map_or(u64::MAX, |fault| fault.at_us);
+            let next_us = server_us.min(player_us).min(fault_us).max(self.time.now_us());
+            if next_us >= until_us {
+                self.time.set_us(until_us);
+                return;
+            }
+            self.time.set_us(next_us);
+            if fault_us <= next_us {
+                self.fail();
+            } else if server_us <= next_us {
+                self.turn(thread);
+            } else {
+                self.players[player].step(&self.time, &mut self.server, &mut self.connections, &mut self.checks);
+                self.wakes_us[player] = self.players[player].wakes_us(next_us).max(next_us + 20);
+            }
+        }
+        if self.turns >= TURNS_MAX {
+            let tick = self.server.last_tick();
+            self.checks.find("liveness", None, tick, "there is no end of turns".into());
+        }
+    }
+
+    fn turn(&mut self, thread: Thread) {
+        self.server.turn(thread, &mut self.checks.annals);
+        match thread {
+            Thread::Tick => {
+                let checks = &mut self.checks;
+                let Some(record) = checks.annals.last() else { return };
+                match checks.edges.check(record) {
+                    Ok(done) => checks.tally.edges += done,
+                    Err(what) => {
+                        let tick = record.tick;
+                        checks.find("input", None, tick, what);
+                    }
+                }
+            }
+            Thread::Loop(_) => self.look_again(),
+        }
+    }
+
+    /// Something may have been sent to anybody.
+    fn look_again(&mut self) {
+        let now_us = self.time.now_us();
+        for (player, wakes_us) in self.players.iter().zip(&mut self.wakes_us) {
+            *wakes_us = player.wakes_us(now_us).max(now_us);
+        }
+    }
+
+    /// The next fault happens: to whom it should, or the next one who is settled.
+    fn fail(&mut self) {
+        let Some(fault) = self.faults.pop_front() else { return };
+        let now_us = self.time.now_us();
+        match fault.what {
+            What::LoopStall { event_loop, us } => self.server.stall(Thread::Loop(event_loop), now_us + us),
+            What::TickStall { us } => self.server.stall(Thread::Tick, now_us + us),
+            What::Cut { player }
+            | What::Partition { player, .. }
+            | What::Vanish { player }
+            | What::Stall { player, .. }
+            | What::Narrow { player, .. }
+            | What::Freeze { player, .. }
+            | What::Hide { player, .. }
+            | What::Leave { player, .. }
+            | What::Race { player, .. }
+            | What::TakeOver { player }
+            | What::BadMessage { player, .. } => {
+                let count = self.players.len();
+                let candidates = (0..count).map(|step| (player + step) % count);
+                let Some(victim) =
+                    candidates.into_iter().find(|index| self.players[*index].is_settled(now_us, fault.what))
+                else {
+                    // Nobody is, which does not last.
+                    let at_us = now_us + POSTPONED_US;
+                    if at_us < FAULTS_END_US {
+                        let place = self.faults.partition_point(|other| other.at_us <= at_us);
+                        self.faults.insert(place, Fault { at_us, ..fault });
+                    }
+                    return;
+                };
+                self.players[victim].suffer(fault.what, now_us, &mut self.checks);
+            }
+        }
+        self.checks.tell(|| format!("{now_us}: {:?}", fault.what));
+        self.checks.tally.faults += 1;
+        self.look_again();
+    }
+
+    /// Nothing fails any more: everybody must play soon, and go on playing.
+    fn recover(&mut self) {
+        let deadline_us = self.time.now_us() + RECOVERY_US;
+        let mut well_since_us = None;
+        loop {
+            let now_us = self.time.now_us();
+            well_since_us = if self.is_well() { well_since_us.or(Some(now_us)) } else { None };
+            let is_calm = well_since_us.is_some_and(|since_us| now_us - since_us >= CALM_US);
+            if is_calm || now_us >= deadline_us || !self.checks.findings.is_empty() {
+                break;
+            }
+            self.run_until(now_us + 100_000);
+        }
+        if !self.is_well() && self.checks.findings.is_empty() {
+            let (now_us, tick) = (self.time.now_us(), self.server.last_tick());
+            let ill = (0..self.players.len()).filter(|index| !self.players[*index].is_well(now_us, tick));
+            let ill: Vec<_> = ill.map(|index| (index, self.players[index].condition())).collect();
+            let first = ill.first().map(|(index, _)| *index);
+            self.checks.find("liveness", first, tick, format!("nothing fails any more, and {ill:?} do not play"));
+        }
+    }
+
+    fn is_well(&self) -> bool {
+        let (now_us, tick) = (self.time.now_us(), self.server.last_tick());
+        self.players.iter().all(|player| player.is_well(now_us, tick))
+    }
+
+    /// Everybody leaves, but for one who is cut off; and in the end nothing of anybody is left.
+    fn empty(&mut self, seed: u64) {
+        let now_us = self.time.now_us();
+        let lost = Dice::new(seed, 13).below(8) as usize;
+        for (index, player) in self.players.iter_mut().enumerate() {
+            player.finish(index == lost, now_us, &mut self.checks);
+        }
+        self.look_again();
+        self.run_until(now_us + LEAVING_US);
+        let until_us = self.time.now_us() + SLEEP_US;
+        self.server.sleep(until_us);
+        self.run_until(until_us + AFTER_SLEEP_US);
+        if self.checks.findings.is_empty() {
+            let tick = self.server.last_tick();
+            let left = self.server.leftovers().into_iter().filter(|(_, count)| *count > 0);
+            for (what, count) in left {
+                self.checks.find("leftover", None, tick, format!("everybody is gone, and of {what} there are {count}"));
+            }
+        }
+    }
+}
