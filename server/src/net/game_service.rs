@@ -1,18 +1,19 @@
-//! The game as what an event loop serves: between the room on the tick thread and the players on their lines.
+//! The game as what an event loop serves: between the rooms on the tick thread and the players on their lines.
 
 use super::admission::{self, Network};
-use super::handshake::Refusal;
+use super::handshake::{Refusal, RoomNames};
 use super::line::Line;
 use super::policy::Policy;
 use super::seat::{ClockTick, Desk, Seat};
 use super::service::{Connections, Service, Turn};
 use super::socket::Socket;
 use super::writer::{Delivery, append_frame};
-use crate::channel::{Admission, Asides, Batch, ConnectionKey, LoopDoors, Published, Request};
+use crate::channel::{Admission, Asides, Batches, ConnectionKey, LoopDoors, Published, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::{Composer, TickOutput};
 use crate::session::Registry;
 use crate::telemetry::LoopMetrics;
+use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
@@ -34,16 +35,17 @@ pub struct GameService<G: Game> {
     index: u8,
     policy: Policy,
     doors: LoopDoors<G>,
+    rooms: Arc<RoomNames>,
     registry: Arc<Registry>,
     /// Tells who is sent away when to come back.
     admission: Arc<admission::Admission>,
     metrics: LoopMetrics,
-    batch: Batch<InputOf<G>>,
-    composer: Composer<G>,
+    batches: Batches<InputOf<G>>,
     /// The ticks that are being taken in.
     published: Vec<Published<G>>,
-    /// What frames are made of now, and what is said beside them.
-    outputs: Vec<Arc<TickOutput<G::Rules>>>,
+    /// By room.
+    easels: Vec<Easel<G>>,
+    /// What is said beside the frames.
     news: Vec<Arc<Asides>>,
     /// The newest tick that was published to us.
     last: Option<Published<G>>,
@@ -52,6 +54,20 @@ pub struct GameService<G: Game> {
     /// Of the players written so far in this round.
     stale: u32,
     hidden: u32,
+}
+
+/// What the frames of one room's viewers are made with. Each room has its own: on the same tick the same ids mean other
+/// entities in another room.
+struct Easel<G: Game> {
+    composer: Composer<G>,
+    /// What frames are made of now.
+    outputs: Vec<Arc<TickOutput<G::Rules>>>,
+}
+
+impl<G: Game> Default for Easel<G> {
+    fn default() -> Self {
+        Self { composer: Composer::default(), outputs: Vec::new() }
+    }
 }
 
 impl<G: Game> GameService<G> {
@@ -67,19 +83,27 @@ impl<G: Game> GameService<G> {
             index,
             policy: Policy::game(),
             doors,
+            rooms: Arc::default(),
             registry,
             admission,
             metrics,
-            batch: Batch::default(),
-            composer: Composer::default(),
+            batches: Batches::default(),
             published: Vec::new(),
-            outputs: Vec::new(),
+            easels: vec![Easel::default()],
             news: Vec::new(),
             last: None,
             fresh_starts: VecDeque::new(),
             stale: 0,
             hidden: 0,
         }
+    }
+
+    /// The same for rooms of these names; without it there is the one that clients ask for when they ask for none.
+    #[must_use]
+    pub fn of_rooms(mut self, rooms: Arc<RoomNames>) -> Self {
+        self.easels.resize_with(rooms.count(), Easel::default);
+        self.rooms = rooms;
+        self
     }
 
     /// What has been published and not been taken yet.
@@ -141,18 +165,23 @@ impl<G: Game> GameService<G> {
             (Ok(admitted), None) => {
                 // It left before the answer came, and never got the token of a session that began just now.
                 let how = if admitted.resumed { Request::Lost } else { Request::Leave };
-                return self.batch.requests.push((admission.connection, how(admitted.session)));
+                let request = (admission.connection, how(admitted.session));
+                return self.batches.of(admitted.session.room).requests.push(request);
             }
         };
-        let output = &published.output;
+        let room = admitted.session.room;
+        let Some(rules) = published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| &output.rules)
+        else {
+            return self.dismiss(&mut connection.peer, &mut connection.line, CloseReason::Restarting.into(), now);
+        };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
-            tick_rate: output.rules.tick_rate(),
+            tick_rate: rules.tick_rate(),
             clock: connection.peer.clock(now, clock_tick(published)),
             own: admitted.own,
             token: self.registry.issue(admitted.session, admission.connection),
             resumed: admitted.resumed,
-            map: output.rules.map_id(),
-            world: output.rules.world(),
+            map: rules.map_id(),
+            world: rules.world(),
             limits: Limits::default(),
         });
         connection.peer.seat(&admitted, now);
@@ -176,7 +205,7 @@ impl<G: Game> GameService<G> {
 }
 
 fn clock_tick<G: Game>(published: &Published<G>) -> ClockTick {
-    ClockTick { tick: published.output.tick, due: published.due, work: published.work }
+    ClockTick { tick: published.tick, due: published.due, work: published.work }
 }
 
 impl<G: Game> Service for GameService<G> {
@@ -194,11 +223,12 @@ impl<G: Game> Service for GameService<G> {
         let Message::Binary(bytes) = message else { return Ok(()) };
         let last = self.last.as_ref();
         let mut desk = Desk {
-            batch: &mut self.batch,
+            batches: &mut self.batches,
+            rooms: &self.rooms,
             registry: &self.registry,
             metrics: &self.metrics,
-            tick: last.map(|last| last.output.tick).unwrap_or_default(),
-            tick_hz: last.map_or(1, |last| last.output.rules.tick_rate().hz()),
+            tick: last.map(|last| last.tick).unwrap_or_default(),
+            tick_hz: last.map_or(1, |last| last.rate.hz()),
         };
         seat.take(line, bytes, now, &mut desk)
     }
@@ -208,15 +238,14 @@ impl<G: Game> Service for GameService<G> {
             return self.dismiss(seat, line, reason.into(), now);
         }
         let Some(last) = &self.last else { return };
-        let rate = last.output.rules.tick_rate();
-        if seat.is_ready_for_fresh_start(line, last.output.tick, rate, now) && !seat.is_queued {
+        if seat.is_ready_for_fresh_start(line, last.tick, last.rate, now) && !seat.is_queued {
             seat.is_queued = true;
             self.fresh_starts.push_back(seat.key());
         }
     }
 
     fn part(&mut self, seat: &mut Seat<G>) {
-        seat.lose(&mut self.batch, &self.registry);
+        seat.lose(&mut self.batches, &self.registry);
     }
 
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
@@ -230,22 +259,22 @@ impl<G: Game> Service for GameService<G> {
         line.close(refusal, now);
     }
 
-    /// Gives the batch to the tick thread; while that has no room, it grows here.
+    /// Gives what was read to the tick thread; while that has no room, it grows here.
     fn hand_over(&mut self) {
-        if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
+        if self.batches.is_empty() {
             return;
         }
-        let batch = std::mem::take(&mut self.batch);
-        match self.doors.inbound.try_send(batch) {
-            Ok(()) => self.batch = self.doors.spare.try_recv().unwrap_or_default(),
-            Err(refused) => self.batch = refused.into_inner(),
+        let batches = std::mem::take(&mut self.batches);
+        match self.doors.inbound.try_send(batches) {
+            Ok(()) => self.batches = self.doors.spare.try_recv().unwrap_or_default(),
+            Err(refused) => self.batches = refused.into_inner(),
         }
     }
 
     /// Just before the next tick is due.
     fn read_at(&self, reading: Duration) -> Instant {
         let Some(last) = &self.last else { return Instant::now() };
-        let period = Duration::from_micros(last.output.rules.tick_rate().period_us());
+        let period = Duration::from_micros(last.rate.period_us());
         last.due + period - (reading + reading / 4 + READ_MARGIN).min(period)
     }
 
@@ -263,10 +292,12 @@ impl<G: Game> Service for GameService<G> {
 
     fn prepare<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
         let first_whole = self.after_last_gap();
-        self.outputs.clear();
         self.news.clear();
         let whole = &self.published[first_whole.unwrap_or(0)..];
-        self.outputs.extend(whole.iter().map(|tick| Arc::clone(&tick.output)));
+        for (index, easel) in self.easels.iter_mut().enumerate() {
+            easel.outputs.clear();
+            easel.outputs.extend(whole.iter().filter_map(|tick| tick.outputs.get(index)?.clone()));
+        }
         if let Some(last) = self.published.last() {
             self.last = Some(last.clone());
         }
@@ -291,13 +322,14 @@ impl<G: Game> Service for GameService<G> {
         // Who is stale does without news, as without frames.
         let Some((session, viewer)) = seat.audience() else { return 0 };
         let news = self.news.iter().flat_map(|asides| &asides.notices);
-        for notice in news.filter(|notice| notice.to.is_none_or(|to| to == session)) {
+        for notice in news.filter(|notice| notice.room == session.room && notice.to.is_none_or(|to| to == session)) {
             append_frame(out, |out| out.extend_from_slice(&notice.message));
         }
-        let (mut rest, mut bodies) = (&self.outputs[..], 0);
+        let Easel { composer, outputs } = &mut self.easels[session.room.index()];
+        let (mut rest, mut bodies) = (&outputs[..], 0);
         while !rest.is_empty() {
             let mut used = 0;
-            append_frame(out, |out| used = self.composer.frame(viewer, session.player, rest, out));
+            append_frame(out, |out| used = composer.frame(viewer, session.player, rest, out));
             bodies += used as u64;
             rest = &rest[used..];
         }
@@ -306,16 +338,18 @@ impl<G: Game> Service for GameService<G> {
 
     fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
         if let Some(last) = &self.last {
-            seat.sent(delivery, last.output.tick);
+            seat.sent(delivery, last.tick);
         }
         self.stale += u32::from(seat.is_stale());
         self.hidden += u32::from(seat.is_hidden());
     }
 
     fn written(&mut self) {
-        // The outputs are the room's to use again.
-        self.outputs.clear();
-        self.metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
+        for Easel { composer, outputs } in &mut self.easels {
+            // They are the room's to use again.
+            outputs.clear();
+            self.metrics.encoded_bytes.increment(composer.take_entry_bytes() as u64);
+        }
         self.metrics.stale_players.set(f64::from(self.stale));
         self.metrics.hidden_players.set(f64::from(self.hidden));
     }

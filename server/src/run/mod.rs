@@ -9,12 +9,14 @@ use crate::game::Game;
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
 use crate::net::game_service::GameService;
+use crate::net::handshake::RoomNames;
 use crate::net::http::{self, Front, Health, LoopEntrance};
 use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
-use crate::sim::room::{Room, TickResult};
+use crate::sim::rooms::{Rooms, RoomsResult};
+use crate::sim::roster::RoomId;
 use crate::sim::tick_loop::{self, TickTimes, TickWatch};
 use crate::telemetry::ops::{self, Gate};
 use crate::telemetry::{Telemetry, TickMetrics};
@@ -24,8 +26,8 @@ use fracas_bots::descriptors;
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
+use fracas_protocol::dice::Dice;
 use fracas_protocol::limits::SUBPROTOCOL;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -121,15 +123,21 @@ impl Server {
         let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
         let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
         let seed = config.seed.map_or_else(random_seed, Ok)?;
-        tracing::info!(seed, tick_hz = config.tick_rate.hz(), "the room's seed and rate");
-        let (density, arena_for) = (config.density, config.arena_for);
-        let world = World::new(ArenaConfig { rate: config.tick_rate, map, density, arena_for, seed });
+        let names = config.rooms.join(", ");
+        tracing::info!(seed, tick_hz = config.tick_rate.hz(), rooms = names, "the rooms' seed and rate");
+        let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
+        let rooms = Rooms::new(config.rooms.len(), config.capacity(), |room| {
+            World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed: seed_of(seed, room) })
+        });
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
-        telemetry.for_game(&world, &mut metrics);
+        for (_, room) in rooms.open().take(1) {
+            telemetry.for_game(room.game(), &mut metrics);
+        }
         let shutdown = Arc::new(Shutdown::default());
-        let (people, pulse) = (Arc::new(AtomicU16::new(0)), Arc::new(Pulse::new()));
+        let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
+        let pulse = Arc::new(Pulse::new());
         let watch =
             Watch { metrics, shutdown: Arc::clone(&shutdown), people: Arc::clone(&people), pulse: Arc::clone(&pulse) };
 
@@ -138,11 +146,11 @@ impl Server {
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::doors(loops);
         let mut threads = Vec::new();
-        let room = Room::new(world, config.capacity());
         let clock = TickClock::new(Instant::now(), config.tick_rate);
-        threads.push(spawn("tick", &send_end, move || run_room(room, clock, &tick_doors, watch))?);
+        threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
 
         let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
+        let room_names = Arc::new(RoomNames::new(config.rooms.clone()));
         let mut entrances = Vec::new();
         for (index, doors) in loop_doors.into_iter().enumerate() {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
@@ -151,6 +159,7 @@ impl Server {
             let metrics = telemetry.for_loop();
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
             let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
+            let service = service.of_rooms(Arc::clone(&room_names));
             let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
             let run = move || event_loop.run() == LoopEnd::Farewell;
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
@@ -209,8 +218,8 @@ async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::
     Ok(())
 }
 
-fn run_room<G: Game>(room: Room<G>, clock: TickClock, doors: &channel::TickDoors<G>, mut watch: Watch) -> bool {
-    tick_loop::run(room, clock, doors, &mut watch);
+fn run_rooms<G: Game>(rooms: Rooms<G>, clock: TickClock, doors: &channel::TickDoors<G>, mut watch: Watch) -> bool {
+    tick_loop::run(rooms, clock, doors, &mut watch);
     true
 }
 
@@ -252,6 +261,11 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
+/// What decides the chances of a room: the first has the seed itself, so that it can be repeated by that.
+fn seed_of(seed: u64, room: RoomId) -> u64 {
+    if room == RoomId(0) { seed } else { Dice::new(seed, u64::from(room.0)).word() }
+}
+
 fn admission_config(config: &Config) -> AdmissionConfig {
     AdmissionConfig {
         connections_max: config.connections_max(),
@@ -289,23 +303,29 @@ impl Pulse {
 struct Watch {
     metrics: TickMetrics,
     shutdown: Arc<Shutdown>,
-    people: Arc<AtomicU16>,
+    /// By room.
+    people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
 }
 
 impl<G: Game> TickWatch<G> for Watch {
-    fn ticked(&mut self, room: &Room<G>, result: &TickResult<G::Rules>, times: &TickTimes) {
-        let (output, hz) = (&result.output, result.output.rules.tick_rate().hz());
+    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G::Rules>, times: &TickTimes) {
         self.pulse.beat();
-        self.people.store(room.headcount().people, Ordering::Relaxed);
+        for (id, room) in rooms.open() {
+            self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
+        }
         self.metrics.ticked(times);
         self.metrics.inputs(result.inputs);
-        self.metrics.encoded(output.records.encoded_bytes());
-        if output.tick.is_phase(0, hz) {
-            self.metrics.census(room.headcount(), &room.game().census());
+        let hz = result.rate.hz();
+        if result.tick.is_phase(0, hz) {
+            let census: Vec<_> = rooms.open().map(|(_, room)| room.game().census()).collect();
+            self.metrics.census(census.len(), rooms.headcount(), census.iter().map(|census| &census[..]));
         }
-        for told in output.players.iter().skip(phase(output.tick, hz)).step_by(hz as usize).flatten() {
-            self.metrics.input_lead(told.report.lead);
+        for output in result.outputs.iter().flatten() {
+            self.metrics.encoded(output.records.encoded_bytes());
+            for told in output.players.iter().skip(phase(result.tick, hz)).step_by(hz as usize).flatten() {
+                self.metrics.input_lead(told.report.lead);
+            }
         }
     }
 

@@ -24,8 +24,8 @@ struct Tokens {
 #[derive(Debug, Default)]
 pub struct Registry {
     sessions: DashMap<TokenHash, Session>,
-    /// By serial.
-    tokens: DashMap<u32, Tokens>,
+    /// By session.
+    tokens: DashMap<Session, Tokens>,
 }
 
 impl Registry {
@@ -36,7 +36,7 @@ impl Registry {
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
         self.sessions.insert(hash, session);
-        let void = match self.tokens.entry(session.serial) {
+        let void = match self.tokens.entry(session) {
             Entry::Vacant(place) => {
                 place.insert(Tokens { proved: None, newest: hash, holder, kept: None });
                 None
@@ -62,7 +62,7 @@ impl Registry {
     pub fn show(&self, token: &Token) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        if self.tokens.get(&session.serial)?.newest == hash {
+        if self.tokens.get(&session)?.newest == hash {
             self.confirm(session);
         }
         Some(session)
@@ -70,21 +70,21 @@ impl Registry {
 
     /// A connection has asked the room for the session, which will give it away: it is no longer whose it was.
     pub fn claim(&self, session: Session, holder: ConnectionKey) {
-        if let Some(mut tokens) = self.tokens.get_mut(&session.serial) {
+        if let Some(mut tokens) = self.tokens.get_mut(&session) {
             tokens.holder = holder;
         }
     }
 
     /// The client has the newest token of its session: the older one is void.
     pub fn confirm(&self, session: Session) {
-        let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| tokens.proved.take());
+        let void = self.tokens.get_mut(&session).and_then(|mut tokens| tokens.proved.take());
         self.forget(void);
     }
 
     /// The session has lost its connection `holder`, and its ship waits: `share` counts that until somebody has it back or it
     /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
     pub fn keep(&self, session: Session, holder: ConnectionKey, share: Share) {
-        if let Some(mut tokens) = self.tokens.get_mut(&session.serial)
+        if let Some(mut tokens) = self.tokens.get_mut(&session)
             && tokens.holder == holder
         {
             tokens.kept = Some(share);
@@ -93,7 +93,7 @@ impl Registry {
 
     /// The session is over: all its tokens are void.
     pub fn end(&self, session: Session) {
-        if let Some((_, tokens)) = self.tokens.remove(&session.serial) {
+        if let Some((_, tokens)) = self.tokens.remove(&session) {
             self.forget(tokens.proved);
             self.forget(Some(tokens.newest));
         }
@@ -111,10 +111,11 @@ mod tests {
     use super::*;
     use crate::game::PlayerId;
     use crate::net::shares::Shares;
+    use crate::sim::roster::RoomId;
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    const SESSION: Session = Session { player: PlayerId(3), serial: 9 };
+    const SESSION: Session = Session { room: RoomId(0), player: PlayerId(3), serial: 9 };
     const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
 
     #[test]
@@ -155,6 +156,14 @@ mod tests {
         let tokens: Vec<_> = (0..10).map(|_| registry.issue(SESSION, HOLDER)).collect();
         let good = tokens.iter().filter(|token| registry.show(token).is_some()).count();
         assert_eq!(good, 2);
+    }
+
+    #[test]
+    fn sessions_of_two_rooms_are_two_even_with_the_same_place_and_serial() {
+        let (registry, elsewhere) = (Registry::default(), Session { room: RoomId(1), ..SESSION });
+        let (here, there) = (registry.issue(SESSION, HOLDER), registry.issue(elsewhere, HOLDER));
+        registry.end(SESSION);
+        assert_eq!((registry.show(&here), registry.show(&there)), (None, Some(elsewhere)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod input_buffer;
 pub mod room;
+pub mod rooms;
 pub mod roster;
 pub mod tick_loop;
 mod view_estimate;

@@ -57,6 +57,16 @@ pub struct InputCounts {
     pub orphaned: u64,
 }
 
+impl InputCounts {
+    /// Adds another room's.
+    pub fn add(&mut self, other: Self) {
+        self.taken += other.taken;
+        self.early += other.early;
+        self.old += other.old;
+        self.orphaned += other.orphaned;
+    }
+}
+
 /// What one tick has to say.
 #[derive(Debug)]
 pub struct TickResult<R: Rules> {
@@ -84,9 +94,13 @@ pub struct Room<G: Game> {
 }
 
 impl<G: Game> Room<G> {
-    /// An empty room.
+    /// An empty room, the first of its process.
     pub fn new(game: G, capacity: Capacity) -> Self {
-        let roster = Roster::new(capacity);
+        Self::with_roster(game, Roster::new(capacity))
+    }
+
+    /// An empty room with an empty roster.
+    pub fn with_roster(game: G, roster: Roster<InputOf<G>>) -> Self {
         let last = Arc::new(TickOutput::empty(game.rules().clone()));
         let names = Arc::new(vec![None; roster.places()]);
         Self {
@@ -317,18 +331,19 @@ impl<G: Game> Room<G> {
     }
 
     fn tell_news(&mut self, asides: &mut Asides) {
+        let room = self.roster.room();
         for Bulletin { to, news } in self.bulletins.drain(..) {
             let to = match to {
                 None => None,
                 // Nobody there any more.
                 Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Some(Session { player, serial: *serial }),
+                    Some(Some((serial, _))) => Some(Session { room, player, serial: *serial }),
                     _ => continue,
                 },
             };
             let mut message = Vec::new();
             codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
-            asides.notices.push(Notice { to, message });
+            asides.notices.push(Notice { room, to, message });
         }
     }
 }

@@ -42,9 +42,22 @@ impl Capacity {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice.
+/// Names one of the rooms of a process, by its place in the list of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoomId(pub u8);
+
+impl RoomId {
+    /// The id as an index into a table with one row per room.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A session: one player across its connections. The serial is never used twice in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
+    /// The player's room.
+    pub room: RoomId,
     /// The player's place.
     pub player: PlayerId,
     /// Tells it from others who had the place before.
@@ -85,9 +98,22 @@ pub struct Headcount {
     pub spectators: u16,
 }
 
+impl Headcount {
+    /// These, and those of another room.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            people: self.people.saturating_add(other.people),
+            bots: self.bots.saturating_add(other.bots),
+            spectators: self.spectators.saturating_add(other.spectators),
+        }
+    }
+}
+
 /// All members of a room, by place.
 #[derive(Debug)]
 pub struct Roster<I> {
+    room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
     free_seats: VecDeque<PlayerId>,
@@ -99,10 +125,11 @@ pub struct Roster<I> {
 }
 
 impl<I: Intent> Roster<I> {
-    /// An empty roster.
+    /// An empty roster, of a process's first room.
     pub fn new(capacity: Capacity) -> Self {
         let members = std::iter::repeat_with(|| None).take(usize::from(capacity.places())).collect();
         Self {
+            room: RoomId::default(),
             capacity,
             members,
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
@@ -111,6 +138,12 @@ impl<I: Intent> Roster<I> {
             headcount: Headcount::default(),
             next_serial: 1,
         }
+    }
+
+    /// The roster of another room.
+    #[must_use]
+    pub fn of(self, room: RoomId) -> Self {
+        Self { room, ..self }
     }
 
     /// How many are in the room.
@@ -141,7 +174,7 @@ impl<I: Intent> Roster<I> {
         }
         let player = free.pop_front().ok_or(CloseReason::Full)?;
         *taken += 1;
-        let session = Session { player, serial: self.next_serial };
+        let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
         Ok(self.members[player.index()].insert(Member {
             session,
@@ -184,6 +217,11 @@ impl<I: Intent> Roster<I> {
     /// The member of a session, if it is still in the room.
     pub fn get(&mut self, session: Session) -> Option<&mut Member<I>> {
         self.members.get_mut(session.player.index())?.as_mut().filter(|member| member.session == session)
+    }
+
+    /// Which room it is of.
+    pub fn room(&self) -> RoomId {
+        self.room
     }
 
     /// All members by place.

@@ -1,8 +1,9 @@
-//! The tick thread: runs the room when its tick is due, publishes, and waits for nobody.
+//! The tick thread: runs its rooms when their tick is due, publishes, and waits for nobody.
 
 use super::clock::TickClock;
-use super::room::{Phase, Room, TickResult};
-use crate::channel::{Asides, Batch, Published, TickDoors};
+use super::room::Phase;
+use super::rooms::{Rooms, RoomsResult};
+use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub struct TickTimes {
     pub lateness: Duration,
     /// All of its work until it is published.
     pub work: Duration,
-    /// Its work by [`Phase::ALL`].
+    /// Its work by [`Phase::ALL`], of all rooms together.
     pub phases: [Duration; Phase::ALL.len()],
     /// Ticks that were skipped just before it.
     pub skipped: u32,
@@ -29,17 +30,17 @@ pub struct TickTimes {
 /// Where a tick thread reports to, and learns that it shall end.
 pub trait TickWatch<G: Game>: Send {
     /// After each tick.
-    fn ticked(&mut self, room: &Room<G>, result: &TickResult<G::Rules>, times: &TickTimes);
-    /// Why the room shall close, once it shall.
+    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G::Rules>, times: &TickTimes);
+    /// Why the rooms shall close, once they shall.
     fn farewell(&self) -> Option<CloseReason>;
 }
 
-/// Runs `room` until `watch` says farewell. Call it on a thread of its own.
-pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
+/// Runs `rooms` until `watch` says farewell. Call it on a thread of its own.
+pub fn run<G: Game>(mut rooms: Rooms<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
     let mut batches = Vec::new();
     let mut outbox = Outbox::new(doors.outbound.len());
     loop {
-        let next = room.last_tick().next();
+        let next = rooms.last_tick().next();
         // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
         std::thread::sleep(clock.due(next).saturating_duration_since(Instant::now()));
         let began = Instant::now();
@@ -53,9 +54,9 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
             loops_missed: 0,
         };
         let mut marked = began;
-        let mut result = room.tick(tick, batches.iter_mut(), |phase| {
+        let mut result = rooms.tick(tick, &mut batches, |phase| {
             let now = Instant::now();
-            times.phases[phase as usize] = now - marked;
+            times.phases[phase as usize] += now - marked;
             marked = now;
         });
         result.asides.farewell = watch.farewell();
@@ -64,7 +65,7 @@ pub fn run<G: Game>(mut room: Room<G>, clock: TickClock, doors: &TickDoors<G>, w
         times.work = began.elapsed();
         times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick), times.work);
         give_back(doors, &mut batches);
-        watch.ticked(&room, &result, &times);
+        watch.ticked(&rooms, &result, &times);
         if farewell.is_some() {
             return;
         }
@@ -87,7 +88,7 @@ impl Outbox {
     fn publish<G: Game>(
         &mut self,
         doors: &TickDoors<G>,
-        result: &mut TickResult<G::Rules>,
+        result: &mut RoomsResult<G::Rules>,
         due: Instant,
         work: Duration,
     ) -> u32 {
@@ -103,7 +104,8 @@ impl Outbox {
                     Arc::new(all)
                 }
             };
-            let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work };
+            let (tick, rate, outputs) = (result.tick, result.rate, Arc::clone(&result.outputs));
+            let published = Published { sequence, tick, rate, outputs, asides, due, work };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
             let patience = if published.asides.farewell.is_some() { FAREWELL_PATIENCE } else { Duration::ZERO };
             if let Err(refused) = outbound.send_timeout(published, patience) {
@@ -116,7 +118,7 @@ impl Outbox {
 }
 
 /// Sends emptied batches back for their memory; a full door drops them.
-fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batch<InputOf<G>>>) {
+fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batches<InputOf<G>>>) {
     for (index, batch) in batches.drain(..).enumerate() {
         let _ = doors.spare[index % doors.spare.len()].try_send(batch);
     }

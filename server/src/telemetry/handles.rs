@@ -56,7 +56,6 @@ impl Telemetry {
             process.describe();
             let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
             gauge!(names::BUILD_INFO, &version).set(1.0);
-            gauge!(names::ROOMS).set(1.0);
         });
         Ok(Self { recorder, process })
     }
@@ -112,6 +111,7 @@ impl Telemetry {
             overruns: counter!(names::TICK_OVERRUNS),
             skipped: counter!(names::TICKS_SKIPPED),
             missed: counter!(names::TICKS_MISSED),
+            rooms: gauge!(names::ROOMS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
             bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
             spectators: gauge!(names::SPECTATORS),
@@ -215,6 +215,7 @@ pub struct TickMetrics {
     overruns: Counter,
     skipped: Counter,
     missed: Counter,
+    rooms: Gauge,
     people: Gauge,
     bots: Gauge,
     spectators: Gauge,
@@ -258,13 +259,23 @@ impl TickMetrics {
         self.encoded_bytes.increment(bytes as u64);
     }
 
-    /// Who and what is in the room.
-    pub fn census(&self, headcount: Headcount, entities: &[(&'static str, usize)]) {
+    /// How many rooms there are, and who and what is in all of them.
+    pub fn census<'a>(
+        &self,
+        rooms: usize,
+        headcount: Headcount,
+        entities: impl Iterator<Item = &'a [(&'static str, usize)]>,
+    ) {
+        self.rooms.set(rooms as f64);
         self.people.set(f64::from(headcount.people));
         self.bots.set(f64::from(headcount.bots));
         self.spectators.set(f64::from(headcount.spectators));
-        for (gauge, (_, count)) in self.entities.iter().zip(entities) {
-            gauge.set(*count as f64);
+        let mut sums = vec![0; self.entities.len()];
+        for census in entities {
+            sums.iter_mut().zip(census).for_each(|(sum, (_, count))| *sum += count);
+        }
+        for (gauge, sum) in self.entities.iter().zip(sums) {
+            gauge.set(sum as f64);
         }
     }
 }

@@ -5,9 +5,11 @@
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
 //! - `sessions`: lost connections, tokens, and who has the ship
+//! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod hidden;
 mod manners;
+mod rooms;
 mod sessions;
 mod slow;
 mod stage;
