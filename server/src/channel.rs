@@ -81,6 +81,12 @@ impl<I> Batch<I> {
     fn is_empty(&self) -> bool {
         self.requests.is_empty() && self.commands.is_empty()
     }
+
+    /// Forgets what it holds.
+    pub fn clear(&mut self) {
+        self.requests.clear();
+        self.commands.clear();
+    }
 }
 
 /// What an event loop read since it last handed over: a batch for each room that was asked for anything yet.
@@ -177,6 +183,8 @@ pub struct Asides {
     pub admissions: Vec<Admission>,
     /// Connections whose session another took over.
     pub evictions: Vec<(ConnectionKey, CloseReason)>,
+    /// Rooms that ended by a panic, and may have begun again since: everybody in them, or waiting to get in, is out.
+    pub failed: Vec<RoomId>,
     /// Sessions that ended: their tokens are void.
     pub ended: Vec<Session>,
     /// News.
@@ -190,6 +198,7 @@ impl Asides {
     pub fn is_empty(&self) -> bool {
         self.admissions.is_empty()
             && self.evictions.is_empty()
+            && self.failed.is_empty()
             && self.ended.is_empty()
             && self.notices.is_empty()
             && self.farewell.is_none()
@@ -202,6 +211,7 @@ impl Asides {
         }
         self.admissions.append(&mut other.admissions);
         self.evictions.append(&mut other.evictions);
+        self.failed.append(&mut other.failed);
         self.ended.append(&mut other.ended);
         self.notices.append(&mut other.notices);
         self.farewell = self.farewell.or(other.farewell);
@@ -211,6 +221,8 @@ impl Asides {
     pub fn extend(&mut self, later: &Self) {
         self.admissions.extend_from_slice(&later.admissions);
         self.evictions.extend_from_slice(&later.evictions);
+        self.failed.extend_from_slice(&later.failed);
+        self.failed.dedup();
         self.ended.extend_from_slice(&later.ended);
         self.notices.extend_from_slice(&later.notices);
         // News is only of use while it is new; everything else here is bounded by the places in the rooms.

@@ -12,6 +12,7 @@ use crate::channel::{Admission, Asides, Batches, ConnectionKey, LoopDoors, Publi
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::{Composer, TickOutput};
 use crate::session::Registry;
+use crate::sim::roster::RoomId;
 use crate::telemetry::LoopMetrics;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
@@ -132,6 +133,8 @@ impl<G: Game> GameService<G> {
 
     fn take_asides<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, tick: &Published<G>, now: Instant) {
         let (asides, index) = (&tick.asides, self.index);
+        // Before the admissions, which may be to its next life.
+        asides.failed.iter().for_each(|room| self.clear_room(connections, *room, now));
         for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
             self.take_admission(connections, admission, tick, now);
         }
@@ -147,6 +150,23 @@ impl<G: Game> GameService<G> {
         }
     }
 
+    /// Sends everybody away who is in a room that has ended, or waits to get in.
+    fn clear_room<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, room: RoomId, now: Instant) {
+        for connection in connections.iter_mut().filter(|connection| connection.peer.room() == Some(room)) {
+            // It may have begun so late that the registry has been told of its end already.
+            if let Some(session) = connection.peer.session() {
+                self.registry.end(session);
+            }
+            connection.peer.leave();
+            self.dismiss(
+                &mut connection.peer,
+                &mut connection.line,
+                room_is_closed("This room had to begin anew."),
+                now,
+            );
+        }
+    }
+
     fn take_admission<S: Socket>(
         &mut self,
         connections: &mut Connections<Seat<G>, S>,
@@ -159,7 +179,11 @@ impl<G: Game> GameService<G> {
             (Ok(admitted), Some(connection)) => (admitted, connection),
             (Err(reason), Some(connection)) => {
                 connection.peer.leave();
-                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
+                let refusal = match reason {
+                    CloseReason::Restarting => room_is_closed("This room is closed for now."),
+                    reason => reason.into(),
+                };
+                return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
             }
             (Err(_), None) => return,
             (Ok(admitted), None) => {
@@ -202,6 +226,10 @@ impl<G: Game> GameService<G> {
             }
         }
     }
+}
+
+fn room_is_closed(words: &'static str) -> Refusal {
+    Refusal { words: words.into(), ..CloseReason::Restarting.into() }
 }
 
 fn clock_tick<G: Game>(published: &Published<G>) -> ClockTick {
@@ -296,7 +324,13 @@ impl<G: Game> Service for GameService<G> {
         let whole = &self.published[first_whole.unwrap_or(0)..];
         for (index, easel) in self.easels.iter_mut().enumerate() {
             easel.outputs.clear();
-            easel.outputs.extend(whole.iter().filter_map(|tick| tick.outputs.get(index)?.clone()));
+            for tick in whole {
+                match tick.outputs.get(index).and_then(Option::as_ref) {
+                    Some(output) => easel.outputs.push(Arc::clone(output)),
+                    // It has ended: what it was is not told to whoever comes into its next life.
+                    None => easel.outputs.clear(),
+                }
+            }
         }
         if let Some(last) = self.published.last() {
             self.last = Some(last.clone());

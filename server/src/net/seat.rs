@@ -137,6 +137,15 @@ impl<G: Game> Seat<G> {
         }
     }
 
+    /// The room that it is in, or waits to get into.
+    pub(super) fn room(&self) -> Option<RoomId> {
+        match self.stage {
+            Stage::Asked(room, _) => Some(room),
+            Stage::Seated(session) => Some(session.room),
+            Stage::Greeting | Stage::Left => None,
+        }
+    }
+
     /// The session and the viewer to compose a frame for, unless it is stale, hidden or not in the room.
     pub(super) fn audience(&mut self) -> Option<(Session, &mut Viewer<G::Rules>)> {
         let listens = !self.staleness.is_stale() && !self.is_hidden;

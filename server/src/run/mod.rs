@@ -15,9 +15,9 @@ use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
-use crate::sim::rooms::{Rooms, RoomsResult};
+use crate::sim::rooms::{Failure, Rooms, RoomsResult};
 use crate::sim::roster::RoomId;
-use crate::sim::tick_loop::{self, TickTimes, TickWatch};
+use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use crate::telemetry::ops::{self, Gate};
 use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
@@ -44,6 +44,10 @@ const PULSE_MAX: Duration = Duration::from_secs(1);
 const HTTP_CONNECTIONS_MAX: usize = 2048;
 /// ... and on the operators'.
 const OPS_CONNECTIONS_MAX: usize = 64;
+/// How long the other threads may go on after one has died, of the second in which the process has to end.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// Why an event loop ends after the tick thread.
+const TICK_IS_GONE: &str = "the tick thread is gone";
 /// How long the threads may take to say farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -115,7 +119,8 @@ struct Server {
 /// A thread ended.
 struct ThreadEnd {
     name: String,
-    expected: bool,
+    /// Why, unless it should have.
+    fault: Option<&'static str>,
 }
 
 impl Server {
@@ -126,8 +131,8 @@ impl Server {
         let names = config.rooms.join(", ");
         tracing::info!(seed, tick_hz = config.tick_rate.hz(), rooms = names, "the rooms' seed and rate");
         let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
-        let rooms = Rooms::new(config.rooms.len(), config.capacity(), |room| {
-            World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed: seed_of(seed, room) })
+        let rooms = Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
+            World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed: seed_of(seed, room, life) })
         });
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
@@ -138,8 +143,13 @@ impl Server {
         let shutdown = Arc::new(Shutdown::default());
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
-        let watch =
-            Watch { metrics, shutdown: Arc::clone(&shutdown), people: Arc::clone(&people), pulse: Arc::clone(&pulse) };
+        let watch = Watch {
+            rooms: config.rooms.clone(),
+            metrics,
+            shutdown: Arc::clone(&shutdown),
+            people: Arc::clone(&people),
+            pulse: Arc::clone(&pulse),
+        };
 
         let loops = usize::from(config.event_loops);
         // A place for each thread's end, so that none is lost.
@@ -161,7 +171,7 @@ impl Server {
             let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
             let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
-            let run = move || event_loop.run() == LoopEnd::Farewell;
+            let run = move || (event_loop.run() != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -184,7 +194,7 @@ impl Server {
         tokio::select! {
             () = signals.next() => {}
             () = self.shutdown.asked() => {}
-            end = self.ends.recv() => bail!("the thread {} ended", end.map_or_else(String::new, |end| end.name)),
+            end = self.ends.recv() => return Err(self.bury(end).await),
         }
         tracing::info!("stopping: telling everybody");
         self.front.admission.drain();
@@ -207,46 +217,75 @@ impl Server {
     }
 }
 
+impl Server {
+    /// A thread has ended that should not have: gives the others a moment to follow, with what they have to say to players.
+    async fn bury(&mut self, first: Option<ThreadEnd>) -> anyhow::Error {
+        let mut ends: Vec<_> = first.into_iter().collect();
+        let others = async {
+            while ends.len() < self.threads.len() {
+                ends.extend(self.ends.recv().await);
+            }
+        };
+        // Late ones are left to the process's end.
+        let _ = tokio::time::timeout(LAST_WORDS, others).await;
+        // One falls after the other; that it follows the tick thread says nothing.
+        let of = |end: &&ThreadEnd| end.fault.is_some_and(|fault| fault != TICK_IS_GONE);
+        match ends.iter().find(of).or(ends.first()) {
+            Some(ThreadEnd { name, fault }) => {
+                anyhow!("the thread {name} ended: {}", fault.unwrap_or("nobody knows why"))
+            }
+            None => anyhow!("a thread ended"),
+        }
+    }
+}
+
 async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::Result<()> {
     for _ in 0..count {
         match ends.recv().await {
-            Some(ThreadEnd { expected: true, .. }) => {}
-            Some(ThreadEnd { name, .. }) => bail!("the thread {name} failed while stopping"),
+            Some(ThreadEnd { fault: None, .. }) => {}
+            Some(ThreadEnd { name, fault: Some(fault) }) => bail!("the thread {name} ended while stopping: {fault}"),
             None => return Ok(()),
         }
     }
     Ok(())
 }
 
-fn run_rooms<G: Game>(rooms: Rooms<G>, clock: TickClock, doors: &channel::TickDoors<G>, mut watch: Watch) -> bool {
-    tick_loop::run(rooms, clock, doors, &mut watch);
-    true
+fn run_rooms<G: Game>(
+    rooms: Rooms<G>,
+    clock: TickClock,
+    doors: &channel::TickDoors<G>,
+    mut watch: Watch,
+) -> Option<&'static str> {
+    match tick_loop::run(rooms, clock, doors, &mut watch) {
+        TickEnd::Farewell => None,
+        TickEnd::NoRoomLeft => Some("no room is left, each has ended by a panic twice"),
+    }
 }
 
-/// Starts a thread whose end is reported, a panic too. `run` tells whether it ended as it should.
+/// Starts a thread whose end is reported, a panic too. `run` tells why it ended, unless it should have.
 fn spawn(
     name: &str,
     ends: &mpsc::Sender<ThreadEnd>,
-    run: impl FnOnce() -> bool + Send + 'static,
+    run: impl FnOnce() -> Option<&'static str> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     struct Report {
         name: String,
-        expected: bool,
+        fault: Option<&'static str>,
         ends: mpsc::Sender<ThreadEnd>,
     }
     impl Drop for Report {
         fn drop(&mut self) {
-            let end = ThreadEnd { name: std::mem::take(&mut self.name), expected: self.expected };
+            let end = ThreadEnd { name: std::mem::take(&mut self.name), fault: self.fault };
             // Nobody listens only when the process ends anyway.
             let _ = self.ends.try_send(end);
         }
     }
-    let report = Report { name: name.into(), expected: false, ends: ends.clone() };
+    let report = Report { name: name.into(), fault: Some("it panicked"), ends: ends.clone() };
     let thread = std::thread::Builder::new().name(name.into());
     Ok(thread.spawn(move || {
         // Moved in whole, so that a panic drops it here.
         let mut report = report;
-        report.expected = run();
+        report.fault = run();
     })?)
 }
 
@@ -261,9 +300,12 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// What decides the chances of a room: the first has the seed itself, so that it can be repeated by that.
-fn seed_of(seed: u64, room: RoomId) -> u64 {
-    if room == RoomId(0) { seed } else { Dice::new(seed, u64::from(room.0)).word() }
+/// What decides the chances of a room in one of its lives: the first has the seed itself, so that it can be repeated by that.
+fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
+    match u64::from(life) << 8 | u64::from(room.0) {
+        0 => seed,
+        stream => Dice::new(seed, stream).word(),
+    }
 }
 
 fn admission_config(config: &Config) -> AdmissionConfig {
@@ -301,6 +343,8 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
+    /// Their names.
+    rooms: Vec<String>,
     metrics: TickMetrics,
     shutdown: Arc<Shutdown>,
     /// By room.
@@ -318,8 +362,7 @@ impl<G: Game> TickWatch<G> for Watch {
         self.metrics.inputs(result.inputs);
         let hz = result.rate.hz();
         if result.tick.is_phase(0, hz) {
-            let census: Vec<_> = rooms.open().map(|(_, room)| room.game().census()).collect();
-            self.metrics.census(census.len(), rooms.headcount(), census.iter().map(|census| &census[..]));
+            self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());
         }
         for output in result.outputs.iter().flatten() {
             self.metrics.encoded(output.records.encoded_bytes());
@@ -327,6 +370,14 @@ impl<G: Game> TickWatch<G> for Watch {
                 self.metrics.input_lead(told.report.lead);
             }
         }
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        self.metrics.room_failed();
+        self.people[failure.room.index()].store(0, Ordering::Relaxed);
+        let Failure { room, tick, message, reopens } = failure;
+        let (room, tick) = (&self.rooms[room.index()], tick.0);
+        tracing::error!(room, tick, message, reopens, "a panic has ended a room");
     }
 
     fn farewell(&self) -> Option<CloseReason> {

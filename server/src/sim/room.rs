@@ -170,6 +170,16 @@ impl<G: Game> Room<G> {
         &self.game
     }
 
+    /// Who is in the room.
+    pub fn sessions(&self) -> impl Iterator<Item = Session> {
+        self.roster.members().map(|member| member.session)
+    }
+
+    /// The serial of the session that begins next.
+    pub fn next_serial(&self) -> u32 {
+        self.roster.next_serial()
+    }
+
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {

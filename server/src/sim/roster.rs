@@ -140,10 +140,15 @@ impl<I: Intent> Roster<I> {
         }
     }
 
-    /// The roster of another room.
+    /// The same for another room, whose sessions are numbered from `first_serial` on.
     #[must_use]
-    pub fn of(self, room: RoomId) -> Self {
-        Self { room, ..self }
+    pub fn of(self, room: RoomId, first_serial: u32) -> Self {
+        Self { room, next_serial: first_serial, ..self }
+    }
+
+    /// The serial of the session that begins next.
+    pub fn next_serial(&self) -> u32 {
+        self.next_serial
     }
 
     /// How many are in the room.

@@ -2,7 +2,7 @@
 
 use super::clock::TickClock;
 use super::room::Phase;
-use super::rooms::{Rooms, RoomsResult};
+use super::rooms::{Failure, Rooms, RoomsResult};
 use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
@@ -27,16 +27,32 @@ pub struct TickTimes {
     pub loops_missed: u32,
 }
 
+/// Why a tick thread ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickEnd {
+    /// Its watch said farewell.
+    Farewell,
+    /// All rooms have ended by panics, and stay closed.
+    NoRoomLeft,
+}
+
 /// Where a tick thread reports to, and learns that it shall end.
 pub trait TickWatch<G: Game>: Send {
     /// After each tick.
     fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G::Rules>, times: &TickTimes);
+    /// After that, for each room that ended by a panic.
+    fn failed(&mut self, _failure: Failure) {}
     /// Why the rooms shall close, once they shall.
     fn farewell(&self) -> Option<CloseReason>;
 }
 
-/// Runs `rooms` until `watch` says farewell. Call it on a thread of its own.
-pub fn run<G: Game>(mut rooms: Rooms<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
+/// Runs `rooms` until `watch` says farewell, or no room is left. Call it on a thread of its own.
+pub fn run<G: Game>(
+    mut rooms: Rooms<G>,
+    clock: TickClock,
+    doors: &TickDoors<G>,
+    watch: &mut impl TickWatch<G>,
+) -> TickEnd {
     let mut batches = Vec::new();
     let mut outbox = Outbox::new(doors.outbound.len());
     loop {
@@ -59,15 +75,17 @@ pub fn run<G: Game>(mut rooms: Rooms<G>, clock: TickClock, doors: &TickDoors<G>,
             times.phases[phase as usize] += now - marked;
             marked = now;
         });
-        result.asides.farewell = watch.farewell();
+        let is_any_left = rooms.is_any_left();
+        result.asides.farewell = watch.farewell().or((!is_any_left).then_some(CloseReason::Restarting));
         let farewell = result.asides.farewell;
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = began.elapsed();
         times.loops_missed = outbox.publish(doors, &mut result, clock.due(tick), times.work);
         give_back(doors, &mut batches);
         watch.ticked(&rooms, &result, &times);
+        result.failures.into_iter().for_each(|failure| watch.failed(failure));
         if farewell.is_some() {
-            return;
+            return if is_any_left { TickEnd::Farewell } else { TickEnd::NoRoomLeft };
         }
     }
 }

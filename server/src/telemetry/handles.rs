@@ -112,6 +112,7 @@ impl Telemetry {
             skipped: counter!(names::TICKS_SKIPPED),
             missed: counter!(names::TICKS_MISSED),
             rooms: gauge!(names::ROOMS),
+            room_panics: counter!(names::ROOM_PANICS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
             bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
             spectators: gauge!(names::SPECTATORS),
@@ -216,6 +217,7 @@ pub struct TickMetrics {
     skipped: Counter,
     missed: Counter,
     rooms: Gauge,
+    room_panics: Counter,
     people: Gauge,
     bots: Gauge,
     spectators: Gauge,
@@ -257,6 +259,11 @@ impl TickMetrics {
     /// Bytes of deltas made on a tick.
     pub fn encoded(&self, bytes: usize) {
         self.encoded_bytes.increment(bytes as u64);
+    }
+
+    /// A room ended by a panic.
+    pub fn room_failed(&self) {
+        self.room_panics.increment(1);
     }
 
     /// How many rooms there are, and who and what is in all of them.

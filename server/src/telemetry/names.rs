@@ -46,6 +46,7 @@ metrics! {
     PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
     ROOMS = "fracas_rooms", Gauge, Count, "Rooms that are open.";
+    ROOM_PANICS = "fracas_room_panics_total", Counter, Count, "Rooms that a panic in the game ended.";
     ENTITIES = "fracas_entities", Gauge, Count, "Entities in all rooms by kind.";
     CONNECTIONS = "fracas_connections", Gauge, Count, "Connections on the event loops.";
     CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";

@@ -274,7 +274,7 @@ impl Stage {
     pub(crate) fn with_rooms(names: &[&str], people: u16) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
         let capacity = Capacity { people, bots: 0, spectators: 4 };
-        let rooms = Rooms::new(names.len(), capacity, |_| World::new(config.clone()));
+        let rooms = Rooms::new(names.len(), capacity, move |_, _| World::new(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (doors, mut loops) = channel::doors(1);
         let (newcomers, waiting) = flume::bounded(1000);

@@ -1,0 +1,7 @@
+//! What goes wrong inside the process: a panic in a room's game, and threads that die.
+//!
+//! - `poison`: the arena, but for steps that panic when a test wants it
+//! - `rooms`: what a panic in one room does to it, and does not do to another
+
+mod poison;
+mod rooms;
