@@ -31,6 +31,11 @@ enum Subcommands {
     CheckConfig,
     /// Print a config file with every setting, its default and what it does.
     ConfigTemplate,
+    /// Repeat what a crash file holds; exit 0 if the same panic comes again.
+    Replay {
+        /// As the log named it, for example /tmp/fracas-crash-main-1234-56.replay
+        file: PathBuf,
+    },
     /// Ask a server whether it is ready; exit 0 if it is.
     Healthcheck {
         /// For example http://127.0.0.1:8080/readyz
@@ -77,6 +82,9 @@ struct Settings {
     /// Where the journal is kept. There is no journal yet, so this is refused.
     #[arg(long, env = "FRACAS_DATA_DIR", value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+    /// Folder for what led to a panic in a room's game; `replay` repeats it. [default: the system's temporary folder]
+    #[arg(long, env = "FRACAS_CRASH_DIR", value_name = "DIR", global = true)]
+    crash_dir: Option<PathBuf>,
     /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
@@ -145,6 +153,7 @@ pub struct Config {
     pub event_loops: u8,
     pub fill: u16,
     pub seed: Option<u64>,
+    pub crash_dir: PathBuf,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub limit_loopback: bool,
@@ -162,6 +171,8 @@ pub enum Action {
     Serve(Box<Config>),
     /// Print this and end well.
     Print(String),
+    /// Repeat what a crash file holds.
+    Replay(PathBuf),
     /// Ask a server for its health.
     Healthcheck(String),
 }
@@ -181,6 +192,7 @@ pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<A
     let from_file = cli.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
     match cli.command {
         Some(Subcommands::ConfigTemplate) => Ok(Action::Print(template())),
+        Some(Subcommands::Replay { file }) => Ok(Action::Replay(file)),
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
         Some(Subcommands::CheckConfig) => {
             let config = resolve(cli.settings.or(from_file))?;
@@ -205,6 +217,7 @@ impl Settings {
             fill: self.fill.or(other.fill),
             seed: self.seed.or(other.seed),
             data_dir: self.data_dir.or(other.data_dir),
+            crash_dir: self.crash_dir.or(other.crash_dir),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
@@ -251,6 +264,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
         fill,
         seed: settings.seed,
+        crash_dir: crash_dir(settings.crash_dir)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
@@ -280,6 +294,16 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
         return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
     }
     Ok(value)
+}
+
+/// It has to be there before it is needed.
+fn crash_dir(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
+    match given {
+        Some(folder) if !folder.is_dir() => {
+            Err(UsageError(format!("--crash-dir {}: there is no such folder", folder.display())))
+        }
+        given => Ok(given.unwrap_or_else(std::env::temp_dir)),
+    }
 }
 
 /// Checks the rooms' names, which stand in addresses and file names.
@@ -377,6 +401,7 @@ fn example(name: &str) -> &'static str {
         "fill" => "24",
         "seed" => "1",
         "data-dir" => "\"/var/lib/fracas\"",
+        "crash-dir" => "\"/tmp\"",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "limit-loopback" => "false",

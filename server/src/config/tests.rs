@@ -61,6 +61,7 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
+    assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
 }
 
@@ -98,6 +99,7 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("config-template"), Ok(Action::Print(_))));
     assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Print(_))));
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
+    assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
 }

@@ -1,11 +1,12 @@
 //! Puts the server together, starts its threads, and takes it down again. The only place that knows every part.
 
+mod crash;
 mod fill;
+mod panics;
 
 use crate::arena::{ArenaConfig, World, default_map, read_tiled};
 use crate::channel;
 use crate::config::Config;
-use crate::game::Game;
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
 use crate::net::game_service::GameService;
@@ -21,6 +22,7 @@ use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use crate::telemetry::ops::{self, Gate};
 use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
+use crash::{Crash, Crashes, Head};
 use fill::Fill;
 use fracas_bots::descriptors;
 use fracas_protocol::arena::Map;
@@ -37,6 +39,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+
+pub use crash::replay;
+pub use panics::log_panics;
+
+/// The game that is played.
+type Played = World;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -144,6 +152,7 @@ impl Server {
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
         let watch = Watch {
+            crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
             shutdown: Arc::clone(&shutdown),
@@ -250,10 +259,10 @@ async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::
     Ok(())
 }
 
-fn run_rooms<G: Game>(
-    rooms: Rooms<G>,
+fn run_rooms(
+    rooms: Rooms<Played>,
     clock: TickClock,
-    doors: &channel::TickDoors<G>,
+    doors: &channel::TickDoors<Played>,
     mut watch: Watch,
 ) -> Option<&'static str> {
     match tick_loop::run(rooms, clock, doors, &mut watch) {
@@ -343,6 +352,7 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
+    crashes: Crashes,
     /// Their names.
     rooms: Vec<String>,
     metrics: TickMetrics,
@@ -352,8 +362,8 @@ struct Watch {
     pulse: Arc<Pulse>,
 }
 
-impl<G: Game> TickWatch<G> for Watch {
-    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G::Rules>, times: &TickTimes) {
+impl TickWatch<Played> for Watch {
+    fn ticked(&mut self, rooms: &Rooms<Played>, result: &RoomsResult<Played>, times: &TickTimes) {
         self.pulse.beat();
         for (id, room) in rooms.open() {
             self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
@@ -372,12 +382,12 @@ impl<G: Game> TickWatch<G> for Watch {
         }
     }
 
-    fn failed(&mut self, failure: Failure) {
+    fn failed(&mut self, failure: Failure<Played>) {
         self.metrics.room_failed();
         self.people[failure.room.index()].store(0, Ordering::Relaxed);
-        let Failure { room, tick, message, reopens } = failure;
-        let (room, tick) = (&self.rooms[room.index()], tick.0);
-        tracing::error!(room, tick, message, reopens, "a panic has ended a room");
+        let Failure { room, tick, message, reopens, recording } = failure;
+        let head = Head::new(&self.rooms[room.index()], tick.0, message);
+        self.crashes.hand_in(Crash { head, reopens }, recording);
     }
 
     fn farewell(&self) -> Option<CloseReason> {

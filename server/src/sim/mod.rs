@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod input_buffer;
+pub mod recording;
 pub mod room;
 pub mod rooms;
 pub mod roster;

@@ -1,6 +1,7 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
 use super::input_buffer::Dropped;
+use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
 use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
@@ -82,6 +83,7 @@ pub struct TickResult<R: Rules> {
 #[derive(Debug)]
 pub struct Room<G: Game> {
     game: G,
+    recorder: Recorder<G>,
     roster: Roster<InputOf<G>>,
     names: Arc<Names>,
     last: Arc<TickOutput<G::Rules>>,
@@ -105,6 +107,7 @@ impl<G: Game> Room<G> {
         let names = Arc::new(vec![None; roster.places()]);
         Self {
             game,
+            recorder: Recorder::new(roster.room()),
             roster,
             names,
             last,
@@ -124,6 +127,7 @@ impl<G: Game> Room<G> {
         mut mark: impl FnMut(Phase),
     ) -> TickResult<G::Rules> {
         let (mut asides, mut counts) = (Asides::default(), InputCounts::default());
+        self.recorder.begin(tick, self.game.rules().tick_rate(), &self.game);
         self.roster.release(tick);
         for batch in batches {
             // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
@@ -134,6 +138,7 @@ impl<G: Game> Room<G> {
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
+        self.recorder.step(&self.inputs);
         self.game.step(tick, &self.inputs);
         self.game.news(tick, &mut self.bulletins);
         mark(Phase::Step);
@@ -173,6 +178,11 @@ impl<G: Game> Room<G> {
     /// Who is in the room.
     pub fn sessions(&self) -> impl Iterator<Item = Session> {
         self.roster.members().map(|member| member.session)
+    }
+
+    /// What has been called on the game lately; the rest of the room is dropped.
+    pub fn into_recording(self) -> Option<Recording<G>> {
+        self.recorder.finish()
     }
 
     /// The serial of the session that begins next.
@@ -228,6 +238,7 @@ impl<G: Game> Room<G> {
         let member = self.roster.join(name, kind, role, connection)?;
         let session = member.session;
         if role == Role::Player {
+            self.recorder.join(session.player, &member.name, kind);
             member.own = Some(self.game.join(session.player, &member.name, kind));
         }
         let row = Some((session.serial, member.name.clone()));
@@ -271,6 +282,7 @@ impl<G: Game> Room<G> {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
+            self.recorder.leave(session.player);
             self.game.leave(session.player);
         }
         Arc::make_mut(&mut self.names)[session.player.index()] = None;

@@ -1,6 +1,7 @@
 //! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
 //! in one of them ends that room alone; it is opened again, empty, with the next tick.
 
+use super::recording::Recording;
 use super::room::{InputCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
 use crate::channel::{Admission, Asides, Batch, Batches, Outputs, Request};
@@ -24,8 +25,7 @@ const PANIC_WORDS_MAX: usize = 1024;
 pub type Maker<G> = Box<dyn FnMut(RoomId, u32) -> G + Send>;
 
 /// A room that ended by a panic.
-#[derive(Debug)]
-pub struct Failure {
+pub struct Failure<G: Game> {
     /// Which.
     pub room: RoomId,
     /// The tick that it was on.
@@ -34,23 +34,24 @@ pub struct Failure {
     pub message: String,
     /// Whether it is opened again with the next tick.
     pub reopens: bool,
+    /// What was called on its game before, to be repeated; none if there was no game yet.
+    pub recording: Option<Recording<G>>,
 }
 
 /// What one tick of all rooms has to say.
-#[derive(Debug)]
-pub struct RoomsResult<R: Rules> {
+pub struct RoomsResult<G: Game> {
     /// The tick.
     pub tick: Tick,
     /// How often ticks run.
     pub rate: TickRate,
     /// What frames are made of.
-    pub outputs: Outputs<R>,
+    pub outputs: Outputs<G::Rules>,
     /// What is said only once.
     pub asides: Asides,
     /// What became of the commands.
     pub inputs: InputCounts,
     /// The rooms that ended on this tick.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<Failure<G>>,
 }
 
 enum State<G: Game> {
@@ -113,7 +114,7 @@ impl<G: Game> Rooms<G> {
         tick: Tick,
         inbound: &mut [Batches<InputOf<G>>],
         mut mark: impl FnMut(Phase),
-    ) -> RoomsResult<G::Rules> {
+    ) -> RoomsResult<G> {
         self.last_tick = tick;
         let (mut asides, mut inputs, mut failures) = (Asides::default(), InputCounts::default(), Vec::new());
         let outputs = self.places.iter_mut().zip((0..).map(RoomId)).map(|(place, id)| {
@@ -132,8 +133,8 @@ impl<G: Game> Rooms<G> {
                     // Whoever asked it for anything and was not answered is answered by its end.
                     batches.iter().for_each(Batch::clear);
                     asides.failed.push(id);
-                    let reopens = place.end(tick, self.rate, &mut asides);
-                    failures.push(Failure { room: id, tick, message, reopens });
+                    let (reopens, recording) = place.end(tick, self.rate, &mut asides);
+                    failures.push(Failure { room: id, tick, message, reopens, recording });
                     None
                 }
             }
@@ -216,8 +217,8 @@ impl<G: Game> Place<G> {
         ran.map_err(|payload| words_of(&*payload))
     }
 
-    /// Ends the room's life after a panic. Returns whether another follows.
-    fn end(&mut self, tick: Tick, rate: TickRate, asides: &mut Asides) -> bool {
+    /// Ends the room's life after a panic. Returns whether another follows, and what led there.
+    fn end(&mut self, tick: Tick, rate: TickRate, asides: &mut Asides) -> (bool, Option<Recording<G>>) {
         let relapse = i64::from(rate.ticks_in_ms(RELAPSE_MS));
         let is_relapse = self.reopened.is_some_and(|at| tick.since(at) < relapse);
         // One that was about to open, and could not even do that, is no better.
@@ -226,10 +227,11 @@ impl<G: Game> Place<G> {
         if let State::Open(room) = std::mem::replace(&mut self.state, next) {
             asides.ended.extend(room.sessions());
             self.next_serial = room.next_serial();
-            // The game's own code again.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(room)));
+            // The game's own code again, where it is dropped.
+            let recording = catch_unwind(AssertUnwindSafe(|| room.into_recording()));
+            return (reopens, recording.ok().flatten());
         }
-        reopens
+        (reopens, None)
     }
 }
 
@@ -243,7 +245,7 @@ fn refuse<I>(batch: &mut Batch<I>, asides: &mut Asides, inputs: &mut InputCounts
 }
 
 /// What a panic said.
-fn words_of(payload: &(dyn Any + Send)) -> String {
+pub(super) fn words_of(payload: &(dyn Any + Send)) -> String {
     let words = payload.downcast_ref::<&str>().copied();
     let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let words = words.unwrap_or("a panic without words");

@@ -39,9 +39,9 @@ pub enum TickEnd {
 /// Where a tick thread reports to, and learns that it shall end.
 pub trait TickWatch<G: Game>: Send {
     /// After each tick.
-    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G::Rules>, times: &TickTimes);
+    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G>, times: &TickTimes);
     /// After that, for each room that ended by a panic.
-    fn failed(&mut self, _failure: Failure) {}
+    fn failed(&mut self, _failure: Failure<G>) {}
     /// Why the rooms shall close, once they shall.
     fn farewell(&self) -> Option<CloseReason>;
 }
@@ -106,7 +106,7 @@ impl Outbox {
     fn publish<G: Game>(
         &mut self,
         doors: &TickDoors<G>,
-        result: &mut RoomsResult<G::Rules>,
+        result: &mut RoomsResult<G>,
         due: Instant,
         work: Duration,
     ) -> u32 {

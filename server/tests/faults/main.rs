@@ -2,6 +2,8 @@
 //!
 //! - `poison`: the arena, but for steps that panic when a test wants it
 //! - `rooms`: what a panic in one room does to it, and does not do to another
+//! - `recorded`: what led to a panic leads there again
 
 mod poison;
+mod recorded;
 mod rooms;

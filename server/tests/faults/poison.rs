@@ -6,9 +6,11 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World};
 use fracas_server::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
+use serde::{Deserialize, Serialize};
 
 pub(crate) const RATE: TickRate = TickRate::HZ_60;
 
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Poisoned {
     world: World,
     panics_on: Vec<Tick>,

@@ -1,7 +1,7 @@
 //! A panic in one room ends that room alone; it begins anew, once.
 
 use crate::poison::{Poisoned, RATE};
-use fracas_protocol::arena::{Arena, Heading, Input, Thrust};
+use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Role;
@@ -16,13 +16,15 @@ use fracas_server::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use std::time::Instant;
 
 const CAPACITY: Capacity = Capacity { people: 40, bots: 0, spectators: 4 };
-const SICK: RoomId = RoomId(0);
+pub(crate) const SICK: RoomId = RoomId(0);
 const SOUND: RoomId = RoomId(1);
 
 /// Two rooms; the first panics on the ticks given. Whoever is in says something on every tick.
 pub(crate) struct Stage {
     pub(crate) rooms: Rooms<Poisoned>,
     pub(crate) sessions: Vec<Session>,
+    /// All that ever got in.
+    admitted: Vec<(ConnectionKey, Session)>,
     inbound: Batches<Input>,
     dice: Dice,
     connections: u32,
@@ -33,7 +35,7 @@ impl Stage {
         announce(seed);
         let make = move |room: RoomId, _life| Poisoned::new(seed, if room == SICK { panics_on } else { &[] });
         let (rooms, inbound) = (Rooms::new(2, CAPACITY, make), Batches::default());
-        Self { rooms, sessions: Vec::new(), inbound, dice: Dice::new(seed, 9), connections: 0 }
+        Self { rooms, sessions: Vec::new(), admitted: Vec::new(), inbound, dice: Dice::new(seed, 9), connections: 0 }
     }
 
     pub(crate) fn join(&mut self, room: RoomId) -> ConnectionKey {
@@ -46,7 +48,12 @@ impl Stage {
         connection
     }
 
-    pub(crate) fn tick(&mut self) -> RoomsResult<Arena> {
+    pub(crate) fn leave(&mut self, session: Session) {
+        let (connection, _) = self.admitted.iter().find(|(_, other)| *other == session).expect("it has joined");
+        self.inbound.of(session.room).requests.push((*connection, Request::Leave(session)));
+    }
+
+    pub(crate) fn tick(&mut self) -> RoomsResult<Poisoned> {
         let tick = self.rooms.last_tick().next();
         for session in &self.sessions {
             let thrust = Thrust::towards(Heading::new(self.dice.below(1024) as u16));
@@ -56,16 +63,18 @@ impl Stage {
         }
         let result = self.rooms.tick(tick, std::slice::from_mut(&mut self.inbound), |_| ());
         self.sessions.retain(|session| !result.asides.ended.contains(session));
-        let admitted = result.asides.admissions.iter().filter_map(|admission| admission.verdict.ok());
-        self.sessions.extend(admitted.map(|admitted| admitted.session));
+        let admissions = result.asides.admissions.iter();
+        let admitted = admissions.filter_map(|one| Some((one.connection, one.verdict.ok()?.session)));
+        self.admitted.extend(admitted.clone());
+        self.sessions.extend(admitted.map(|(_, session)| session));
         result
     }
 
-    fn run(&mut self, ticks: u32) {
+    pub(crate) fn run(&mut self, ticks: u32) {
         (0..ticks).for_each(|_| drop(self.tick()));
     }
 
-    fn of(&self, room: RoomId) -> Vec<Session> {
+    pub(crate) fn of(&self, room: RoomId) -> Vec<Session> {
         self.sessions.iter().copied().filter(|session| session.room == room).collect()
     }
 }
@@ -92,7 +101,7 @@ fn a_panic_in_one_room_costs_the_other_no_tick_and_the_room_begins_anew() {
     assert_eq!(result.asides.ended.len(), 21, "also of who came in on that very tick");
     assert!(result.asides.admissions.is_empty(), "the room's end is the answer to {waiting:?}, too");
     let failure = result.failures.pop().expect("one");
-    assert!(failure.message.starts_with("poison among [(") && failure.reopens, "{failure:?}");
+    assert!(failure.message.starts_with("poison among [(") && failure.reopens, "{}", failure.message);
     assert_eq!((failure.room, failure.tick), (SICK, Tick(100)));
     assert_eq!(result.outputs[SOUND.index()].as_ref().expect("it ran").tick, Tick(100));
     assert_eq!(stage.of(SOUND).len(), 20);
@@ -107,7 +116,7 @@ fn a_panic_in_one_room_costs_the_other_no_tick_and_the_room_begins_anew() {
 }
 
 /// The tick that each room has run.
-fn ticks(result: &RoomsResult<Arena>) -> Vec<Option<Tick>> {
+fn ticks(result: &RoomsResult<Poisoned>) -> Vec<Option<Tick>> {
     result.outputs.iter().map(|output| Some(output.as_ref()?.tick)).collect()
 }
 
@@ -155,15 +164,15 @@ fn a_game_that_cannot_even_be_made_again_stays_closed() {
 #[derive(Default)]
 struct Notes {
     ticks: Vec<Tick>,
-    failures: Vec<Failure>,
+    failures: Vec<Failure<Poisoned>>,
 }
 
 impl TickWatch<Poisoned> for Notes {
-    fn ticked(&mut self, _: &Rooms<Poisoned>, result: &RoomsResult<Arena>, _: &TickTimes) {
+    fn ticked(&mut self, _: &Rooms<Poisoned>, result: &RoomsResult<Poisoned>, _: &TickTimes) {
         self.ticks.push(result.tick);
     }
 
-    fn failed(&mut self, failure: Failure) {
+    fn failed(&mut self, failure: Failure<Poisoned>) {
         self.failures.push(failure);
     }
 
