@@ -3,6 +3,8 @@
 mod crash;
 mod fill;
 mod panics;
+#[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
+mod sabotage;
 
 use crate::arena::{ArenaConfig, World, default_map, read_tiled};
 use crate::channel;
@@ -31,6 +33,7 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::limits::SUBPROTOCOL;
 use fracas_protocol::tick::Tick;
+use sabotage::{Played, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,9 +45,6 @@ use tokio::sync::mpsc;
 
 pub use crash::replay;
 pub use panics::log_panics;
-
-/// The game that is played.
-type Played = World;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -135,13 +135,8 @@ impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
         let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
         let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
-        let seed = config.seed.map_or_else(random_seed, Ok)?;
-        let names = config.rooms.join(", ");
-        tracing::info!(seed, tick_hz = config.tick_rate.hz(), rooms = names, "the rooms' seed and rate");
-        let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
-        let rooms = Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
-            World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed: seed_of(seed, room, life) })
-        });
+        let sabotage = Sabotage::read()?;
+        let rooms = make_rooms(config, map, sabotage.clone())?;
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
@@ -152,6 +147,7 @@ impl Server {
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
         let watch = Watch {
+            sabotage: sabotage.clone(),
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
@@ -180,7 +176,8 @@ impl Server {
             let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
             let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
-            let run = move || (event_loop.run() != LoopEnd::Farewell).then_some(TICK_IS_GONE);
+            let sabotage = sabotage.clone();
+            let run = move || (event_loop.run_with(|| sabotage.strike()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -309,6 +306,18 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
+fn make_rooms(config: &Config, map: Map, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
+    let seed = config.seed.map_or_else(random_seed, Ok)?;
+    let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
+    tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
+    let names = config.rooms.clone();
+    Ok(Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
+        let seed = seed_of(seed, room, life);
+        let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
+        sabotage.game(&names[room.index()], rate, world)
+    }))
+}
+
 /// What decides the chances of a room in one of its lives: the first has the seed itself, so that it can be repeated by that.
 fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
     match u64::from(life) << 8 | u64::from(room.0) {
@@ -352,6 +361,7 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
+    sabotage: Sabotage,
     crashes: Crashes,
     /// Their names.
     rooms: Vec<String>,
@@ -364,6 +374,7 @@ struct Watch {
 
 impl TickWatch<Played> for Watch {
     fn ticked(&mut self, rooms: &Rooms<Played>, result: &RoomsResult<Played>, times: &TickTimes) {
+        self.sabotage.strike();
         self.pulse.beat();
         for (id, room) in rooms.open() {
             self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
