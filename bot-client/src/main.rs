@@ -7,6 +7,7 @@ use fracas_bots::descriptors;
 use fracas_bots::link::Target;
 use fracas_bots::report::text;
 use fracas_bots::swarm::{self, Plan, Ramp, parse_duration};
+use fracas_protocol::limits::DEFAULT_ROOM;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ struct SwarmArgs {
     /// The server's WebSocket.
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
+    /// The room to play in.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROOM)]
+    room: String,
     /// How many bots.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     bots: u32,
@@ -107,6 +111,7 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
     }
     Ok(Plan {
         target: Target::parse(&args.url).map_err(|error| error.to_string())?,
+        room: args.room.clone(),
         bots,
         duration: args.duration,
         ramp: args.ramp,

@@ -2,9 +2,10 @@
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng;
+use serde::{Deserialize, Serialize};
 
 /// Draws numbers that depend only on the seed and the draws before. Not for secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dice(Pcg32);
 
 impl Dice {

@@ -9,14 +9,14 @@ use crate::ids::{EntityId, MapId};
 use crate::message::{ClientMessage, ServerMessage};
 use crate::record::Digest;
 use crate::tick::{Tick, TickRate, ViewTime};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
 /// Position quanta in a unit, the measure in which views and speeds are thought of.
 pub const QUANTA_PER_UNIT: i32 = 64;
 
 /// A place in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     /// To the right, 0 to [`Point::MAX`].
     pub x: i32,

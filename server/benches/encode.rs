@@ -1,4 +1,5 @@
-//! What replication costs: records per world entity and tick, frames per visible entity and player, and whole ticks.
+//! What replication costs: records per world entity and tick, frames per visible entity and player, and whole ticks; and
+//! what it costs to copy a game.
 //!
 //! `cargo bench -p fracas-server --bench encode`; Criterion's `time` divided by its elements is the figure.
 
@@ -93,5 +94,20 @@ fn ticks(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, records, frames, ticks);
+/// What a room does once a second to be able to repeat what it did: it copies its game over an older copy.
+fn copies(c: &mut Criterion) {
+    for people in [1000, 5000] {
+        let mut stage = Stage::with_density(1, people, 12);
+        (0..people).for_each(|_| stage.request_join(Role::Player));
+        (0..150).for_each(|_| stage.step());
+        let mut group = c.benchmark_group("copy of a game");
+        group.throughput(Throughput::Elements(u64::from(people)));
+        let mut copy = stage.room.game().clone();
+        let game = stage.room.game();
+        group.bench_function(format!("{people} players"), |b| b.iter(|| black_box(&mut copy).clone_from(game)));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, records, frames, ticks, copies);
 criterion_main!(benches);

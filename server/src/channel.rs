@@ -4,13 +4,13 @@
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::TickOutput;
 use crate::sim::overload::Round;
-use crate::sim::roster::Session;
+use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::BODIES_MAX;
 use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,20 +65,60 @@ pub struct Command<I> {
     pub input: I,
 }
 
-/// What an event loop read since its last batch.
+/// What an event loop read for one room since its last batch.
 #[derive(Debug)]
 pub struct Batch<I> {
     /// In the order in which they came.
     pub requests: Vec<(ConnectionKey, Request)>,
     /// In the order in which they came.
     pub commands: Vec<Command<I>>,
-    /// How the loop's last round went, if it wrote to anybody.
-    pub round: Option<Round>,
 }
 
 impl<I> Default for Batch<I> {
     fn default() -> Self {
-        Self { requests: Vec::new(), commands: Vec::new(), round: None }
+        Self { requests: Vec::new(), commands: Vec::new() }
+    }
+}
+
+impl<I> Batch<I> {
+    fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.commands.is_empty()
+    }
+
+    /// Forgets what it holds.
+    pub fn clear(&mut self) {
+        self.requests.clear();
+        self.commands.clear();
+    }
+}
+
+/// What an event loop read since it last handed over: a batch for each room that was asked for anything yet.
+#[derive(Debug)]
+pub struct Batches<I> {
+    /// By room.
+    pub rooms: Vec<Batch<I>>,
+    /// How the loop's last round went, if it wrote to anybody.
+    pub round: Option<Round>,
+}
+
+impl<I> Default for Batches<I> {
+    fn default() -> Self {
+        Self { rooms: Vec::new(), round: None }
+    }
+}
+
+impl<I> Batches<I> {
+    /// The batch of a room.
+    pub fn of(&mut self, room: RoomId) -> &mut Batch<I> {
+        if self.rooms.len() <= room.index() {
+            self.rooms.resize_with(room.index() + 1, Batch::default);
+        }
+        &mut self.rooms[room.index()]
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.rooms.iter().all(Batch::is_empty)
     }
 }
 
@@ -108,19 +148,28 @@ pub struct Admitted {
 /// A piece of the game's news as bytes, and who gets it.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// One session, or everybody.
+    /// Whose room it is from.
+    pub room: RoomId,
+    /// One session, or everybody in the room.
     pub to: Option<Session>,
     /// An encoded control message.
     pub message: Vec<u8>,
 }
 
-/// What the tick thread publishes after each tick.
+/// What frames are made of, by room.
+pub type Outputs<R> = Arc<[Option<Arc<TickOutput<R>>>]>;
+
+/// What the tick thread publishes after each tick, of all rooms at once.
 #[derive(Debug)]
 pub struct Published<G: Game> {
     /// One more than that of the tick published before: a gap tells an event loop that it missed some.
     pub sequence: u64,
+    /// The tick.
+    pub tick: Tick,
+    /// How often ticks run.
+    pub rate: TickRate,
     /// What frames are made of.
-    pub output: Arc<TickOutput<G::Rules>>,
+    pub outputs: Outputs<G::Rules>,
     /// What is said only once, and mostly empty.
     pub asides: Arc<Asides>,
     /// When the tick was due.
@@ -133,7 +182,7 @@ pub struct Published<G: Game> {
 
 impl<G: Game> Clone for Published<G> {
     fn clone(&self) -> Self {
-        Self { output: Arc::clone(&self.output), asides: Arc::clone(&self.asides), ..*self }
+        Self { outputs: Arc::clone(&self.outputs), asides: Arc::clone(&self.asides), ..*self }
     }
 }
 
@@ -144,11 +193,13 @@ pub struct Asides {
     pub admissions: Vec<Admission>,
     /// Connections whose session another took over.
     pub evictions: Vec<(ConnectionKey, CloseReason)>,
+    /// Rooms that ended by a panic, and may have begun again since: everybody in them, or waiting to get in, is out.
+    pub failed: Vec<RoomId>,
     /// Sessions that ended: their tokens are void.
     pub ended: Vec<Session>,
     /// News.
     pub notices: Vec<Notice>,
-    /// The room closes: every connection is to be closed with this.
+    /// The rooms close: every connection is to be closed with this.
     pub farewell: Option<CloseReason>,
 }
 
@@ -157,18 +208,34 @@ impl Asides {
     pub fn is_empty(&self) -> bool {
         self.admissions.is_empty()
             && self.evictions.is_empty()
+            && self.failed.is_empty()
             && self.ended.is_empty()
             && self.notices.is_empty()
             && self.farewell.is_none()
+    }
+
+    /// Adds what another room said on the same tick.
+    pub fn append(&mut self, mut other: Self) {
+        if self.is_empty() {
+            return *self = other;
+        }
+        self.admissions.append(&mut other.admissions);
+        self.evictions.append(&mut other.evictions);
+        self.failed.append(&mut other.failed);
+        self.ended.append(&mut other.ended);
+        self.notices.append(&mut other.notices);
+        self.farewell = self.farewell.or(other.farewell);
     }
 
     /// Adds what a later tick said.
     pub fn extend(&mut self, later: &Self) {
         self.admissions.extend_from_slice(&later.admissions);
         self.evictions.extend_from_slice(&later.evictions);
+        self.failed.extend_from_slice(&later.failed);
+        self.failed.dedup();
         self.ended.extend_from_slice(&later.ended);
         self.notices.extend_from_slice(&later.notices);
-        // News is only of use while it is new; everything else here is bounded by the places in the room.
+        // News is only of use while it is new; everything else here is bounded by the places in the rooms.
         let surplus = self.notices.len().saturating_sub(NOTICES_MAX);
         self.notices.drain(..surplus);
         self.farewell = self.farewell.or(later.farewell);
@@ -182,7 +249,7 @@ pub const NOTICES_MAX: usize = 256;
 /// requests are never lost, commands beyond [`COMMANDS_MAX`] are dropped and counted.
 pub const BATCHES_MAX: usize = 4;
 
-/// Commands in one batch.
+/// Commands in one room's batch.
 pub const COMMANDS_MAX: usize = 64 * 1024;
 
 /// Ticks an event loop may be late before its players start afresh.
@@ -192,22 +259,22 @@ pub const OUTPUTS_MAX: usize = BODIES_MAX;
 #[derive(Debug)]
 pub struct TickDoors<G: Game> {
     /// From all event loops.
-    pub inbound: flume::Receiver<Batch<InputOf<G>>>,
+    pub inbound: flume::Receiver<Batches<InputOf<G>>>,
     /// To each event loop. A full one is left out: the loop notices the gap.
     pub outbound: Vec<flume::Sender<Published<G>>>,
     /// Emptied batches go back, for their memory.
-    pub spare: Vec<flume::Sender<Batch<InputOf<G>>>>,
+    pub spare: Vec<flume::Sender<Batches<InputOf<G>>>>,
 }
 
 /// One event loop's ends.
 #[derive(Debug)]
 pub struct LoopDoors<G: Game> {
     /// To the tick thread.
-    pub inbound: flume::Sender<Batch<InputOf<G>>>,
+    pub inbound: flume::Sender<Batches<InputOf<G>>>,
     /// From the tick thread; closed when that ends.
     pub outbound: flume::Receiver<Published<G>>,
     /// Emptied batches.
-    pub spare: flume::Receiver<Batch<InputOf<G>>>,
+    pub spare: flume::Receiver<Batches<InputOf<G>>>,
 }
 
 /// Makes the doors between one tick thread and `loops` event loops.

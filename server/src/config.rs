@@ -1,9 +1,11 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 use crate::net::admission::Origin;
+use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use fracas_protocol::arena::SHIPS_MAX;
+use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +31,11 @@ enum Subcommands {
     CheckConfig,
     /// Print a config file with every setting, its default and what it does.
     ConfigTemplate,
+    /// Repeat what a crash file holds; exit 0 if the same panic comes again.
+    Replay {
+        /// As the log named it, for example /tmp/fracas-crash-main-1234-56.replay
+        file: PathBuf,
+    },
     /// Ask a server whether it is ready; exit 0 if it is.
     Healthcheck {
         /// For example http://127.0.0.1:8080/readyz
@@ -57,21 +64,27 @@ struct Settings {
     /// Ticks per second: 20, 30 or 60. [default: 30]
     #[arg(long, env = "FRACAS_TICK_HZ", value_name = "HZ", value_parser = parse_rate, global = true)]
     tick_hz: Option<TickRate>,
-    /// People who may play at the same time. [default: 5000]
+    /// Name of a room, which players ask for; may be given several times. Each is a game of its own. [default: main]
+    #[arg(long, env = "FRACAS_ROOM", value_name = "NAME", value_delimiter = ',', global = true)]
+    room: Option<Vec<String>>,
+    /// People who may play in one room at the same time. [default: 5000]
     #[arg(long, env = "FRACAS_MAX_PLAYERS", value_name = "N", global = true)]
     max_players: Option<u16>,
-    /// Threads that own the players' sockets. [default: one per 2000 of --max-players, at most the cores]
+    /// Threads that own the players' sockets. [default: one per 2000 of --max-players in all rooms, at most the cores]
     #[arg(long, env = "FRACAS_EVENT_LOOPS", value_name = "N", global = true)]
     event_loops: Option<u8>,
-    /// Keep at least so many ships in the arena by adding bots. [default: 24]
+    /// Keep at least so many ships in each room by adding bots. [default: 24]
     #[arg(long, env = "FRACAS_FILL", value_name = "N", global = true)]
     fill: Option<u16>,
-    /// Decides all chances of the room. [default: another one each time]
+    /// Decides all chances of the rooms. [default: another one each time]
     #[arg(long, env = "FRACAS_SEED", value_name = "N", global = true)]
     seed: Option<u64>,
     /// Where the journal is kept. There is no journal yet, so this is refused.
     #[arg(long, env = "FRACAS_DATA_DIR", value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+    /// Folder for what led to a panic in a room's game; `replay` repeats it. [default: the system's temporary folder]
+    #[arg(long, env = "FRACAS_CRASH_DIR", value_name = "DIR", global = true)]
+    crash_dir: Option<PathBuf>,
     /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
@@ -135,10 +148,12 @@ pub struct Config {
     pub ops_token: Option<Secret>,
     pub ops_hosts: Vec<String>,
     pub tick_rate: TickRate,
+    pub rooms: Vec<String>,
     pub max_players: u16,
     pub event_loops: u8,
     pub fill: u16,
     pub seed: Option<u64>,
+    pub crash_dir: PathBuf,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub limit_loopback: bool,
@@ -156,6 +171,8 @@ pub enum Action {
     Serve(Box<Config>),
     /// Print this and end well.
     Print(String),
+    /// Repeat what a crash file holds.
+    Replay(PathBuf),
     /// Ask a server for its health.
     Healthcheck(String),
 }
@@ -175,6 +192,7 @@ pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<A
     let from_file = cli.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
     match cli.command {
         Some(Subcommands::ConfigTemplate) => Ok(Action::Print(template())),
+        Some(Subcommands::Replay { file }) => Ok(Action::Replay(file)),
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
         Some(Subcommands::CheckConfig) => {
             let config = resolve(cli.settings.or(from_file))?;
@@ -193,11 +211,13 @@ impl Settings {
             ops_token: self.ops_token.or(other.ops_token),
             ops_host: self.ops_host.or(other.ops_host),
             tick_hz: self.tick_hz.or(other.tick_hz),
+            room: self.room.or(other.room),
             max_players: self.max_players.or(other.max_players),
             event_loops: self.event_loops.or(other.event_loops),
             fill: self.fill.or(other.fill),
             seed: self.seed.or(other.seed),
             data_dir: self.data_dir.or(other.data_dir),
+            crash_dir: self.crash_dir.or(other.crash_dir),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
@@ -230,18 +250,21 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
             "--ops-listen {ops_listen}: others can reach that; set FRACAS_OPS_TOKEN, or listen on 127.0.0.1"
         )));
     }
+    let rooms = rooms(settings.room.unwrap_or_else(|| vec![DEFAULT_ROOM.into()]))?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u8;
-    let loops = (max_players.div_ceil(2000) as u8).min(cores).max(1);
+    let loops = (usize::from(max_players) * rooms.len()).div_ceil(2000).clamp(1, usize::from(cores)) as u8;
     Ok(Config {
         listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         ops_listen,
         ops_token,
         ops_hosts: settings.ops_host.unwrap_or_default(),
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
+        rooms,
         max_players,
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
         fill,
         seed: settings.seed,
+        crash_dir: crash_dir(settings.crash_dir)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
@@ -254,15 +277,15 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
 }
 
 impl Config {
-    /// How many the room takes.
+    /// How many one room takes.
     pub fn capacity(&self) -> Capacity {
         // As many may watch as may play.
         Capacity { people: self.max_players, bots: self.fill, spectators: self.max_players }
     }
 
-    /// How many connections there may be: everybody the room takes, and some whose hello is still awaited.
+    /// How many connections there may be: everybody the rooms take, and some whose hello is still awaited.
     pub fn connections_max(&self) -> usize {
-        2 * usize::from(self.max_players) + usize::from(self.fill) + 256
+        self.rooms.len() * (2 * usize::from(self.max_players) + usize::from(self.fill)) + 256
     }
 }
 
@@ -271,6 +294,35 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
         return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
     }
     Ok(value)
+}
+
+/// It has to be there before it is needed.
+fn crash_dir(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
+    match given {
+        Some(folder) if !folder.is_dir() => {
+            Err(UsageError(format!("--crash-dir {}: there is no such folder", folder.display())))
+        }
+        given => Ok(given.unwrap_or_else(std::env::temp_dir)),
+    }
+}
+
+/// Checks the rooms' names, which stand in addresses and file names.
+fn rooms(names: Vec<String>) -> Result<Vec<String>, UsageError> {
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    for (index, name) in names.iter().enumerate() {
+        if name.is_empty() || name.len() > ROOM_NAME_BYTES_MAX || !name.bytes().all(may_stand) {
+            return Err(UsageError(format!(
+                "--room {name:?}: a name has 1 to {ROOM_NAME_BYTES_MAX} letters, digits, - and _"
+            )));
+        }
+        if names[..index].contains(name) {
+            return Err(UsageError(format!("--room {name}: there is one of that name already")));
+        }
+    }
+    if names.is_empty() || names.len() > ROOMS_MAX {
+        return Err(UsageError(format!("--room: {} rooms; there must be 1 to {ROOMS_MAX}", names.len())));
+    }
+    Ok(names)
 }
 
 /// The shortest token that cannot be guessed, in characters.
@@ -343,11 +395,13 @@ fn example(name: &str) -> &'static str {
         "ops-token" => "\"write-a-secret-of-your-own-here\"",
         "ops-host" => "[\"ops.example\"]",
         "tick-hz" => "30",
+        "room" => "[\"main\"]",
         "max-players" => "5000",
         "event-loops" => "2",
         "fill" => "24",
         "seed" => "1",
         "data-dir" => "\"/var/lib/fracas\"",
+        "crash-dir" => "\"/tmp\"",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "limit-loopback" => "false",

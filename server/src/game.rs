@@ -7,9 +7,10 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlayerId(pub u16);
 
 impl PlayerId {
@@ -20,7 +21,7 @@ impl PlayerId {
 }
 
 /// Who sits behind a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PlayerKind {
     /// A person, or a swarm's bot: whoever came in from outside.
     Person,
@@ -39,7 +40,7 @@ impl PlayerKind {
 }
 
 /// What a player wants on the tick that is about to run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayerInput<I> {
     /// Who.
     pub player: PlayerId,
@@ -51,7 +52,7 @@ pub struct PlayerInput<I> {
 
 /// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps
 /// within it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewWindow {
     /// The earliest moment.
     pub earliest: ViewTime,
@@ -76,7 +77,7 @@ pub type OwnOf<G> = <<G as Game>::Rules as Rules>::Own;
 pub type NewsOf<G> = <<G as Game>::Rules as Rules>::News;
 
 /// A piece of news and who gets it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bulletin<N> {
     /// One player, or everybody.
     pub to: Option<PlayerId>,
@@ -84,8 +85,9 @@ pub struct Bulletin<N> {
     pub news: N,
 }
 
-/// The rules of a room, as the authority plays them.
-pub trait Game: Send + 'static {
+/// The rules of a room, as the authority plays them. A copy of it that gets the same calls does the same, also one that was
+/// written down and read again: so a panic can be repeated (see [`crate::sim::recording`]).
+pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The half that clients share.
     type Rules: Rules;
 

@@ -8,26 +8,31 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Something kept the server from running.
+/// Something kept the server from running, or a replay ended in another way than it should.
 const FATAL: u8 = 1;
-/// A mistake in flags, environment or config file.
+/// A mistake in flags, environment or config file, or a file that cannot be read.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match config::read(std::env::args_os()) {
-        Ok(Action::Print(text)) => print(&text),
+        Ok(Action::Print(text)) => print(&text, ExitCode::SUCCESS),
+        Ok(Action::Replay(file)) => match run::replay(&file) {
+            Ok((is_same, text)) => print(&text, if is_same { ExitCode::SUCCESS } else { ExitCode::from(FATAL) }),
+            Err(error) => complain(&format!("{error:#}"), USAGE),
+        },
         Ok(Action::Healthcheck(url)) => finish(run::healthcheck(&url)),
         Ok(Action::Serve(config)) => {
             log_to_stderr(config.log_format);
+            run::log_panics();
             finish(run::serve(&config))
         }
         Err(mistake) => complain(&mistake.to_string(), USAGE),
     }
 }
 
-fn print(text: &str) -> ExitCode {
+fn print(text: &str, code: ExitCode) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => code,
         Err(error) => complain(&format!("cannot write: {error}"), FATAL),
     }
 }

@@ -70,7 +70,8 @@ export class Connection {
     }
     if (this.ended) return;
     this.aspect = this.windowAspect();
-    if (this.core.start(map, this.name, this.aspect, this.token) !== OK) {
+    const room = new URLSearchParams(location.search).get('room') ?? 'main';
+    if (this.core.start(map, this.name, this.aspect, this.token, room) !== OK) {
       this.end('The server sent a map that cannot be used: reload the page.');
       return;
     }

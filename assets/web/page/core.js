@@ -6,7 +6,7 @@
  *   memory: WebAssembly.Memory,
  *   init(): void,
  *   inbox(): number, inbox_len(): number, outbox(): number,
- *   start(mapLen: number, nameLen: number, tokenLen: number, aspect: number): number,
+ *   start(mapLen: number, nameLen: number, tokenLen: number, roomLen: number, aspect: number): number,
  *   receive(len: number, nowMs: number): number,
  *   set_input(nowMs: number, thrust: number, aim: number, pressed: number): void,
  *   set_hidden(hidden: number, nowMs: number): void,
@@ -118,21 +118,23 @@ export class Core {
    * @param {string} name
    * @param {number} aspect 0 tall, 1 square, 2 wide, 3 ultrawide
    * @param {Uint8Array | null} token
+   * @param {string} [room] the room to play in
    * @returns {number} {@link OK} or a fault
    */
-  start(map, name, aspect, token) {
+  start(map, name, aspect, token, room = 'main') {
     const parts = [
       this.encoder.encode([map.id, ...map.walls].join('\n')),
       this.encoder.encode(name),
       token ?? new Uint8Array(),
+      this.encoder.encode(room),
     ];
     let at = 0;
     for (const part of parts) {
       this.inbox().set(part, at);
       at += part.length;
     }
-    const [mapLen, nameLen, tokenLen] = parts.map((part) => part.length);
-    return this.exports.start(mapLen, nameLen, tokenLen, aspect);
+    const [mapLen, nameLen, tokenLen, roomLen] = parts.map((part) => part.length);
+    return this.exports.start(mapLen, nameLen, tokenLen, roomLen, aspect);
   }
 
   inbox() {

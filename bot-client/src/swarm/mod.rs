@@ -35,6 +35,8 @@ const COHORT: usize = 50;
 pub struct Plan {
     /// Where to.
     pub target: Target,
+    /// The room they ask for.
+    pub room: String,
     /// How many.
     pub bots: usize,
     /// How long, the ramp included.

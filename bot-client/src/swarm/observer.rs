@@ -222,6 +222,7 @@ mod tests {
     fn shared() -> Shared {
         let plan = Plan {
             target: Target::parse("ws://127.0.0.1:1/ws").expect("an address"),
+            room: "main".into(),
             bots: 2,
             duration: Duration::from_secs(3),
             ramp: "2/s".parse().expect("a rate"),

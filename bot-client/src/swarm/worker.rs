@@ -161,7 +161,8 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         _ if plan.bots <= ALL_VERIFY_MAX => Attention::VerifiesWhileItCan,
         _ => Attention::Glances,
     };
-    let (hello, seed) = (Hello::player(format!("bot {number}")), Dice::new(plan.seed, number as u64).word());
+    let hello = Hello { room: plan.room.clone(), ..Hello::player(format!("bot {number}")) };
+    let seed = Dice::new(plan.seed, number as u64).word();
     Setup {
         input_hz: plan.input_hz,
         attention,

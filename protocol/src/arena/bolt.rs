@@ -7,9 +7,10 @@ use crate::WireError;
 use crate::bits::Coder;
 use crate::record::Digest;
 use crate::rules::{Fate, Point, code_point};
+use serde::{Deserialize, Serialize};
 
 /// A bolt in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bolt {
     /// Where it is.
     pub position: Point,

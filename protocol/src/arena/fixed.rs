@@ -3,6 +3,8 @@
 //! Divisions here round toward zero, which treats both directions alike; an arithmetic shift of a negative number
 //! rounds down, and ships would drift left and up.
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::rules::QUANTA_PER_UNIT;
 
 /// Velocity sub-quanta in a unit per tick.
@@ -163,7 +165,7 @@ const fn quarter_sine(i: i128) -> i32 {
 }
 
 /// A velocity in sub-quanta (1/1,024 unit per tick), or a length in any unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vector {
     /// To the right.
     pub x: i32,

@@ -113,7 +113,7 @@ impl Intent for Input {
 }
 
 /// What a ship holds from tick to tick: the decisions of its player that viewers are told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controls {
     /// Where to.
     pub thrust: Thrust,

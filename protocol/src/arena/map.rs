@@ -20,7 +20,8 @@ const WORLD_CELLS: u32 = 1 << (Point::BITS - CELL_SHIFT);
 pub const TILE_CELLS: [u32; 3] = [8, 16, 32];
 
 /// One tile of walls and the order in which tiles open. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "MapDocument", into = "MapDocument")]
 pub struct Map {
     id: MapId,
     /// Cells along a tile's side, as a power of two.
@@ -47,6 +48,20 @@ impl From<&Map> for MapDocument {
         let cell = |x, y| if map.tile_wall(x, y) { '#' } else { '.' };
         let row = |y| (0..map.side()).map(|x| cell(x, y)).collect();
         Self { id: map.id().to_string(), walls: (0..map.side()).map(row).collect() }
+    }
+}
+
+impl From<Map> for MapDocument {
+    fn from(map: Map) -> Self {
+        Self::from(&map)
+    }
+}
+
+impl TryFrom<MapDocument> for Map {
+    type Error = MapError;
+
+    fn try_from(document: MapDocument) -> Result<Self, MapError> {
+        Self::try_from(&document)
     }
 }
 

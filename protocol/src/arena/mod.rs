@@ -103,7 +103,7 @@ pub struct OpenTiles(pub u16);
 const OPEN_BITS: u32 = 14;
 
 /// The arena's shared rules for one map and tick rate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arena {
     tuning: Tuning,
     map: Map,

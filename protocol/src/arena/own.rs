@@ -4,12 +4,13 @@ use super::ship::Ship;
 use super::tuning::{BOLT_ENERGY, ENERGY_MAX, ENERGY_PARTS, ENERGY_RESUME, RAIL_ENERGY, Tuning};
 use crate::WireError;
 use crate::bits::Coder;
+use serde::{Deserialize, Serialize};
 
 /// A full store of energy in parts of a point.
 pub const ENERGY_FULL: u16 = ENERGY_MAX * ENERGY_PARTS;
 
 /// A player's own state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Own {
     /// Energy in 1/60 points, at most [`ENERGY_FULL`].
     pub energy: u16,

@@ -4,9 +4,10 @@ use crate::WireError;
 use crate::bits::Coder;
 use crate::record::Digest;
 use crate::rules::{Point, code_point};
+use serde::{Deserialize, Serialize};
 
 /// What a pick-up gives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PickupKind {
     /// Hit points.
     Repair,
@@ -18,7 +19,7 @@ pub enum PickupKind {
 }
 
 /// Something to take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pickup {
     /// Where it lies; both coordinates are multiples of [`Pickup::LATTICE`] quanta.
     pub position: Point,

@@ -9,6 +9,7 @@ use crate::WireError;
 use crate::bits::Coder;
 use crate::record::Digest;
 use crate::rules::{Point, code_point};
+use serde::{Deserialize, Serialize};
 
 /// Half the side of the square that a ship is to walls, in quanta.
 pub const HALF_SIDE: i32 = SHIP_HALF_SIDE * QUANTA_PER_UNIT;
@@ -17,7 +18,7 @@ pub const HALF_SIDE: i32 = SHIP_HALF_SIDE * QUANTA_PER_UNIT;
 pub const SHOTS: u8 = 7;
 
 /// A player's ship, alive or waiting to respawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ship {
     /// Its centre.
     pub position: Point,

@@ -2,6 +2,7 @@
 
 use super::fixed::SUBQUANTA_PER_UNIT;
 use crate::tick::TickRate;
+use serde::{Deserialize, Serialize};
 
 /// Top speed of a ship, in units a second.
 pub const TOP_SPEED: i32 = 280;
@@ -76,7 +77,7 @@ pub const KILL_SCORE: u16 = 10;
 pub const ENERGY_PARTS: u16 = 60;
 
 /// The numbers of one tick, made from the ones above by one function for both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The rate they are for.
     pub rate: TickRate,

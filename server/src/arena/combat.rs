@@ -9,6 +9,7 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::REWIND_MS_MAX;
 use fracas_protocol::rules::{Fate, Point};
 use fracas_protocol::tick::ViewTime;
+use serde::{Deserialize, Serialize};
 
 /// How near a bolt's path must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i32 = (SHIP_RADIUS + BOLT_RADIUS) * QUANTA_PER_UNIT;
@@ -28,7 +29,7 @@ pub(super) struct Hit {
 }
 
 /// Every bolt in the air, by ascending id.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Bolts {
     flying: Vec<(EntityId, Bolt)>,
 }

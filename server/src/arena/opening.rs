@@ -2,6 +2,7 @@
 
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::CELL_UNITS;
+use serde::{Deserialize, Serialize};
 
 /// Square units of a view, the same for every player.
 const VIEW_AREA: u64 = 1200 * 680;
@@ -10,7 +11,7 @@ const VIEW_AREA: u64 = 1200 * 680;
 const CLOSE_AFTER_S: u32 = 5;
 
 /// Decides how many tiles shall be open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Opening {
     density: u32,
     fixed_for: Option<u32>,

@@ -8,6 +8,7 @@ use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rules::Point;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// One pick-up for so many square units.
@@ -21,7 +22,7 @@ const WRECK_SHARDS: usize = 2;
 const WRECK_SPREAD: i32 = 24;
 
 /// Every pick-up, by id.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pickups {
     slots: Vec<Option<Pickup>>,
     /// Ids to use next; the one that was freed last comes last.

@@ -6,13 +6,14 @@
 use fracas_protocol::limits::REWIND_MS_MAX;
 use fracas_protocol::rules::Point;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Where one ship was on one tick, if it could be hit.
 pub(super) type Place = Option<Point>;
 
 /// The places of all ships, by slot, on the last ticks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Past {
     ticks: VecDeque<(Tick, Vec<Place>)>,
 }

@@ -5,6 +5,7 @@ use fracas_protocol::arena::{Map, News};
 use fracas_protocol::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Point;
+use serde::{Deserialize, Serialize};
 
 /// A player, as far as the leaderboard goes.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ pub(super) fn leaderboard(ranked: &[Standing<'_>]) -> News {
 }
 
 /// The kills since the feed was last told.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KillFeed {
     kills: Vec<Kill>,
     more: u16,

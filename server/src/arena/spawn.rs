@@ -6,6 +6,7 @@ use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::map::{CELL_UNITS, cell_start};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::rules::Point;
+use serde::{Deserialize, Serialize};
 
 /// Places that are looked at before the best is taken.
 const TRIES: usize = 12;
@@ -15,7 +16,7 @@ const DISTANCE: i32 = 420;
 const REACH: i32 = 900;
 
 /// The open cells of the map's tile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SpawnPlaces {
     cells: Vec<(u32, u32)>,
 }

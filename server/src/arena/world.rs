@@ -19,6 +19,7 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use serde::{Deserialize, Serialize};
 
 /// How near a closing tile nobody may be, in units: whoever is farther does not see it close.
 const CLOSING_DISTANCE: i32 = 750;
@@ -39,7 +40,7 @@ pub struct ArenaConfig {
 }
 
 /// A player and its ship.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Pilot {
     name: Name,
     kind: PlayerKind,
@@ -57,7 +58,7 @@ struct Rail {
 }
 
 /// The arena's world.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct World {
     arena: Arena,
     opening: Opening,
@@ -73,11 +74,17 @@ pub struct World {
     bulletins: Vec<Bulletin<News>>,
     leader: Option<u16>,
     /// The ships that can be hit and can take things, where they are on this tick.
+    #[serde(skip)]
     targets: Grid,
     past: Past,
+    // Memory that is used within a step alone.
+    #[serde(skip)]
     fired: Vec<(EntityId, Bolt)>,
+    #[serde(skip)]
     rails: Vec<Rail>,
+    #[serde(skip)]
     hits: Vec<Hit>,
+    #[serde(skip)]
     reached: Vec<(EntityId, EntityId)>,
 }
 

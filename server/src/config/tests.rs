@@ -35,6 +35,7 @@ fn without_arguments_the_defaults_hold() {
     let config = config("");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((config.tick_rate, config.max_players, config.fill), (TickRate::HZ_30, 5000, 24));
+    assert_eq!(config.rooms, ["main"]);
     assert!(config.event_loops >= 1);
 }
 
@@ -52,10 +53,23 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal("--no-such-flag").contains("--no-such-flag"));
     assert!(refusal("--max-players 0").contains("--max-players"));
     assert!(refusal("--max-players 7000 --fill 1000").contains("8000 ships"));
+    assert!(refusal("--room attic --room attic").contains("already"));
+    assert!(refusal("--room a/b").contains("letters"));
+    assert!(refusal(&format!("--room {}", "x".repeat(33))).contains("1 to 32"));
+    let many: Vec<_> = (0..17).map(|number| number.to_string()).collect();
+    assert!(refusal(&format!("--room {}", many.join(","))).contains("17 rooms"));
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
+    assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
+}
+
+#[test]
+fn rooms_are_given_one_by_one_or_in_a_row_and_each_has_its_own_places() {
+    let config = config("--room main,duel --room attic --max-players 100 --fill 4");
+    assert_eq!(config.rooms, ["main", "duel", "attic"]);
+    assert_eq!(config.connections_max(), 3 * 204 + 256);
 }
 
 #[test]
@@ -85,6 +99,7 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("config-template"), Ok(Action::Print(_))));
     assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Print(_))));
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
+    assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
 }

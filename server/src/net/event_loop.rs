@@ -108,8 +108,14 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     }
 
     /// Runs until the service says farewell. Call it on a thread of its own.
-    pub fn run(mut self) -> LoopEnd {
+    pub fn run(self) -> LoopEnd {
+        self.run_with(|| ())
+    }
+
+    /// The same; calls `before` before each round.
+    pub fn run_with(mut self, mut before: impl FnMut()) -> LoopEnd {
         loop {
+            before();
             let read_at = self.service.read_at(self.reading_time);
             std::thread::sleep(read_at.saturating_duration_since(Instant::now()));
             self.read_all(Instant::now);

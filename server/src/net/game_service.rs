@@ -1,7 +1,7 @@
-//! The game as what an event loop serves: between the room on the tick thread and the players on their lines.
+//! The game as what an event loop serves: between the rooms on the tick thread and the players on their lines.
 
 use super::admission::{self, Network};
-use super::handshake::Refusal;
+use super::handshake::{Refusal, RoomNames};
 use super::line::Line;
 use super::packing::Ticks;
 use super::policy::Policy;
@@ -9,12 +9,14 @@ use super::seat::{ClockTick, Desk, Seat};
 use super::service::{Connections, Service, Turn};
 use super::socket::Socket;
 use super::writer::{Delivery, append_frame};
-use crate::channel::{Admission, Asides, Batch, ConnectionKey, LoopDoors, Published, Request};
+use crate::channel::{Admission, Asides, Batches, ConnectionKey, LoopDoors, Published, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::Composer;
 use crate::session::Registry;
 use crate::sim::overload::Round;
+use crate::sim::roster::RoomId;
 use crate::telemetry::LoopMetrics;
+use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
@@ -36,16 +38,17 @@ pub struct GameService<G: Game> {
     index: u8,
     policy: Policy,
     doors: LoopDoors<G>,
+    rooms: Arc<RoomNames>,
     registry: Arc<Registry>,
     /// Tells who is sent away when to come back.
     admission: Arc<admission::Admission>,
     metrics: LoopMetrics,
-    batch: Batch<InputOf<G>>,
-    composer: Composer<G>,
+    batches: Batches<InputOf<G>>,
     /// The ticks that are being taken in.
     published: Vec<Published<G>>,
-    /// What frames are made of now, and what is said beside them.
-    ticks: Ticks<G::Rules>,
+    /// By room.
+    easels: Vec<Easel<G>>,
+    /// What is said beside the frames.
     news: Vec<Arc<Asides>>,
     /// The newest tick that was published to us.
     last: Option<Published<G>>,
@@ -57,6 +60,20 @@ pub struct GameService<G: Game> {
     /// Of the players written so far in this round.
     stale: u32,
     hidden: u32,
+}
+
+/// What the frames of one room's viewers are made with. Each room has its own: on the same tick the same ids mean other
+/// entities in another room.
+struct Easel<G: Game> {
+    composer: Composer<G>,
+    /// What frames are made of now.
+    ticks: Ticks<G::Rules>,
+}
+
+impl<G: Game> Default for Easel<G> {
+    fn default() -> Self {
+        Self { composer: Composer::default(), ticks: Ticks::default() }
+    }
 }
 
 impl<G: Game> GameService<G> {
@@ -72,13 +89,13 @@ impl<G: Game> GameService<G> {
             index,
             policy: Policy::game(),
             doors,
+            rooms: Arc::default(),
             registry,
             admission,
             metrics,
-            batch: Batch::default(),
-            composer: Composer::default(),
+            batches: Batches::default(),
             published: Vec::new(),
-            ticks: Ticks::default(),
+            easels: vec![Easel::default()],
             news: Vec::new(),
             last: None,
             due: None,
@@ -87,6 +104,14 @@ impl<G: Game> GameService<G> {
             stale: 0,
             hidden: 0,
         }
+    }
+
+    /// The same for rooms of these names; without it there is the one that clients ask for when they ask for none.
+    #[must_use]
+    pub fn of_rooms(mut self, rooms: Arc<RoomNames>) -> Self {
+        self.easels.resize_with(rooms.count(), Easel::default);
+        self.rooms = rooms;
+        self
     }
 
     /// What has been published and not been taken yet.
@@ -115,6 +140,8 @@ impl<G: Game> GameService<G> {
 
     fn take_asides<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, tick: &Published<G>, now: Instant) {
         let (asides, index) = (&tick.asides, self.index);
+        // Before the admissions, which may be to its next life.
+        asides.failed.iter().for_each(|room| self.clear_room(connections, *room, now));
         for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
             self.take_admission(connections, admission, tick, now);
         }
@@ -130,6 +157,23 @@ impl<G: Game> GameService<G> {
         }
     }
 
+    /// Sends everybody away who is in a room that has ended, or waits to get in.
+    fn clear_room<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, room: RoomId, now: Instant) {
+        for connection in connections.iter_mut().filter(|connection| connection.peer.room() == Some(room)) {
+            // It may have begun so late that the registry has been told of its end already.
+            if let Some(session) = connection.peer.session() {
+                self.registry.end(session);
+            }
+            connection.peer.leave();
+            self.dismiss(
+                &mut connection.peer,
+                &mut connection.line,
+                room_is_closed("This room had to begin anew."),
+                now,
+            );
+        }
+    }
+
     fn take_admission<S: Socket>(
         &mut self,
         connections: &mut Connections<Seat<G>, S>,
@@ -142,24 +186,33 @@ impl<G: Game> GameService<G> {
             (Ok(admitted), Some(connection)) => (admitted, connection),
             (Err(reason), Some(connection)) => {
                 connection.peer.leave();
-                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
+                let refusal = match reason {
+                    CloseReason::Restarting => room_is_closed("This room is closed for now."),
+                    reason => reason.into(),
+                };
+                return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
             }
             (Err(_), None) => return,
             (Ok(admitted), None) => {
                 // It left before the answer came, and never got the token of a session that began just now.
                 let how = if admitted.resumed { Request::Lost } else { Request::Leave };
-                return self.batch.requests.push((admission.connection, how(admitted.session)));
+                let request = (admission.connection, how(admitted.session));
+                return self.batches.of(admitted.session.room).requests.push(request);
             }
         };
-        let output = &published.output;
+        let room = admitted.session.room;
+        let Some(rules) = published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| &output.rules)
+        else {
+            return self.dismiss(&mut connection.peer, &mut connection.line, CloseReason::Restarting.into(), now);
+        };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
-            tick_rate: output.rules.tick_rate(),
+            tick_rate: rules.tick_rate(),
             clock: connection.peer.clock(now, clock_tick(published)),
             own: admitted.own,
             token: self.registry.issue(&admitted, admission.connection),
             resumed: admitted.resumed,
-            map: output.rules.map_id(),
-            world: output.rules.world(),
+            map: rules.map_id(),
+            world: rules.world(),
             limits: Limits::default(),
         });
         connection.peer.seat(&admitted, now);
@@ -182,8 +235,12 @@ impl<G: Game> GameService<G> {
     }
 }
 
+fn room_is_closed(words: &'static str) -> Refusal {
+    Refusal { words: words.into(), ..CloseReason::Restarting.into() }
+}
+
 fn clock_tick<G: Game>(published: &Published<G>) -> ClockTick {
-    ClockTick { tick: published.output.tick, due: published.due, work: published.work }
+    ClockTick { tick: published.tick, due: published.due, work: published.work }
 }
 
 impl<G: Game> Service for GameService<G> {
@@ -201,11 +258,12 @@ impl<G: Game> Service for GameService<G> {
         let Message::Binary(bytes) = message else { return Ok(()) };
         let last = self.last.as_ref();
         let mut desk = Desk {
-            batch: &mut self.batch,
+            batches: &mut self.batches,
+            rooms: &self.rooms,
             registry: &self.registry,
             metrics: &self.metrics,
-            tick: last.map(|last| last.output.tick).unwrap_or_default(),
-            tick_hz: last.map_or(1, |last| last.output.rules.tick_rate().hz()),
+            tick: last.map(|last| last.tick).unwrap_or_default(),
+            tick_hz: last.map_or(1, |last| last.rate.hz()),
         };
         seat.take(line, bytes, now, &mut desk)
     }
@@ -215,15 +273,14 @@ impl<G: Game> Service for GameService<G> {
             return self.dismiss(seat, line, reason.into(), now);
         }
         let Some(last) = &self.last else { return };
-        let rate = last.output.rules.tick_rate();
-        if seat.is_ready_for_fresh_start(line, last.output.tick, rate, now) && !seat.is_queued {
+        if seat.is_ready_for_fresh_start(line, last.tick, last.rate, now) && !seat.is_queued {
             seat.is_queued = true;
             self.fresh_starts.push_back(seat.key());
         }
     }
 
     fn part(&mut self, seat: &mut Seat<G>) {
-        seat.lose(&mut self.batch, &self.registry);
+        seat.lose(&mut self.batches, &self.registry);
     }
 
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
@@ -237,24 +294,24 @@ impl<G: Game> Service for GameService<G> {
         line.close(refusal, now);
     }
 
-    /// Gives the batch to the tick thread; while that has no room, it grows here.
+    /// Gives what was read to the tick thread; while that has no room, it grows here.
     fn hand_over(&mut self, reading: Duration) {
         if let Some(round) = self.round.take() {
-            self.batch.round = Some(Round { reading, ..round });
-        } else if self.batch.requests.is_empty() && self.batch.commands.is_empty() {
+            self.batches.round = Some(Round { reading, ..round });
+        } else if self.batches.is_empty() {
             return;
         }
-        let batch = std::mem::take(&mut self.batch);
-        match self.doors.inbound.try_send(batch) {
-            Ok(()) => self.batch = self.doors.spare.try_recv().unwrap_or_default(),
-            Err(refused) => self.batch = refused.into_inner(),
+        let batches = std::mem::take(&mut self.batches);
+        match self.doors.inbound.try_send(batches) {
+            Ok(()) => self.batches = self.doors.spare.try_recv().unwrap_or_default(),
+            Err(refused) => self.batches = refused.into_inner(),
         }
     }
 
     /// Just before the next tick is due.
     fn read_at(&self, reading: Duration) -> Instant {
         let Some(last) = &self.last else { return Instant::now() };
-        let period = Duration::from_micros(last.output.rules.tick_rate().period_us());
+        let period = Duration::from_micros(last.rate.period_us());
         last.due + period - (reading + reading / 4 + READ_MARGIN).min(period)
     }
 
@@ -273,13 +330,22 @@ impl<G: Game> Service for GameService<G> {
     fn prepare<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
         let first_whole = self.after_last_gap();
         self.news.clear();
-        if first_whole.is_some() {
-            self.ticks.forget();
-        }
         self.due = self.published.first().map(|tick| tick.due);
         let whole = &self.published[first_whole.unwrap_or(0)..];
         let pack = whole.last().map_or(1, |tick| tick.pack);
-        self.ticks.begin(whole.iter().map(|tick| Arc::clone(&tick.output)), pack);
+        for (index, easel) in self.easels.iter_mut().enumerate() {
+            if first_whole.is_some() {
+                easel.ticks.forget();
+            }
+            easel.ticks.begin(pack);
+            for tick in whole {
+                match tick.outputs.get(index).and_then(Option::as_ref) {
+                    Some(output) => easel.ticks.add(Arc::clone(output)),
+                    // It has ended: what it was is not told to whoever comes into its next life.
+                    None => easel.ticks.forget(),
+                }
+            }
+        }
         if let Some(last) = self.published.last() {
             self.last = Some(last.clone());
         }
@@ -304,13 +370,14 @@ impl<G: Game> Service for GameService<G> {
         // Who is stale does without news, as without frames.
         let Some((session, viewer)) = seat.audience() else { return 0 };
         let news = self.news.iter().flat_map(|asides| &asides.notices);
-        for notice in news.filter(|notice| notice.to.is_none_or(|to| to == session)) {
+        for notice in news.filter(|notice| notice.room == session.room && notice.to.is_none_or(|to| to == session)) {
             append_frame(out, |out| out.extend_from_slice(&notice.message));
         }
-        let (mut rest, mut bodies) = (self.ticks.due(u32::from(session.player.0), viewer), 0);
+        let Easel { composer, ticks } = &mut self.easels[session.room.index()];
+        let (mut rest, mut bodies) = (ticks.due(u32::from(session.player.0), viewer), 0);
         while !rest.is_empty() {
             let mut used = 0;
-            append_frame(out, |out| used = self.composer.frame(viewer, session.player, rest, out));
+            append_frame(out, |out| used = composer.frame(viewer, session.player, rest, out));
             bodies += used as u64;
             rest = &rest[used..];
         }
@@ -319,18 +386,20 @@ impl<G: Game> Service for GameService<G> {
 
     fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
         if let Some(last) = &self.last {
-            seat.sent(delivery, last.output.tick);
+            seat.sent(delivery, last.tick);
         }
         self.stale += u32::from(seat.is_stale());
         self.hidden += u32::from(seat.is_hidden());
     }
 
     fn written(&mut self, now: Instant) {
-        self.ticks.end();
+        for Easel { composer, ticks } in &mut self.easels {
+            ticks.end();
+            self.metrics.encoded_bytes.increment(composer.take_entry_bytes() as u64);
+        }
         if let Some(due) = self.due.take() {
             self.round = Some(Round { reading: Duration::ZERO, sent_after: now.saturating_duration_since(due) });
         }
-        self.metrics.encoded_bytes.increment(self.composer.take_entry_bytes() as u64);
         self.metrics.stale_players.set(f64::from(self.stale));
         self.metrics.hidden_players.set(f64::from(self.hidden));
     }

@@ -1,11 +1,12 @@
-//! The hello: what makes one acceptable, and the words for one that is not.
+//! The hello: what makes one acceptable, which room it is for, and the words for one that is not.
 
 use super::admission::{Network, TOO_MANY_PAUSE};
+use super::line::CLOSE_WORDS_MAX;
 use super::rejection::Rejection;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::session::TokenHash;
-use crate::sim::roster::Session;
+use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
@@ -54,23 +55,76 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
     }
 }
 
-/// Checks a hello that came from `network`, and makes a request to the room of it. `resume` is the session that its token
-/// names. A token that nobody knows is no fault: its session is over, or was another process's. Too many of them are.
+/// The names of a process's rooms.
+#[derive(Clone, Debug)]
+pub struct RoomNames(Vec<String>);
+
+impl Default for RoomNames {
+    fn default() -> Self {
+        Self(vec![DEFAULT_ROOM.into()])
+    }
+}
+
+impl RoomNames {
+    /// These names, by the rooms' ids.
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The room of a name.
+    fn find(&self, name: &str) -> Result<RoomId, Refusal> {
+        if let Some(index) = self.0.iter().position(|other| other == name) {
+            return Ok(RoomId(index as u8));
+        }
+        let asked: String = name.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
+        let mut words = format!("There is no room \"{asked}\" here; ask for ");
+        for (index, name) in self.0.iter().enumerate() {
+            let choice = format!("{}\"{name}\"", if index > 0 { " or " } else { "" });
+            // As many as fit, and the full stop.
+            if words.len() + choice.len() < CLOSE_WORDS_MAX {
+                words += &choice;
+            }
+        }
+        Err(bad_message(words + "."))
+    }
+}
+
+/// A hello that may come in, if its room has a place.
+#[derive(Debug)]
+pub struct Admissible {
+    /// The room that it asks for.
+    pub room: RoomId,
+    /// The session in that room that it is to get back.
+    pub resume: Option<Session>,
+    /// What is asked of the room.
+    pub request: Request,
+    /// The shape of its window.
+    pub aspect: Aspect,
+}
+
+/// Checks a hello that came from `network`, and makes a request to one of `rooms` of it. `known` is the session that its token
+/// names. A token that nobody knows is no fault: its session is over, or was another process's. Too many of them are. One of
+/// another room is of no use in this one, and no fault either.
 pub fn admit(
     hello: Hello,
     kind: PlayerKind,
     network: Option<&Network>,
-    resume: Option<Session>,
+    rooms: &RoomNames,
+    known: Option<Session>,
     now: Instant,
-) -> Result<(Request, Aspect), Refusal> {
+) -> Result<Admissible, Refusal> {
     let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
-    if hello.room != DEFAULT_ROOM {
-        let asked: String = hello.room.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
-        return Err(bad_message(format!("There is no room \"{asked}\" here; ask for \"{DEFAULT_ROOM}\".")));
-    }
+    let room = rooms.find(&hello.room)?;
+    let resume = known.filter(|session| session.room == room);
     let may_begin = network.is_none_or(Network::may_begin);
     if let Some(network) = network.filter(|_| resume.is_none()) {
-        if hello.token.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
+        let unknown = hello.token.filter(|_| known.is_none());
+        if unknown.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
             return Err(CloseReason::BadToken.into());
         }
         if !may_begin {
@@ -78,7 +132,8 @@ pub fn admit(
             return Err(Refusal { reason: CloseReason::Full, words, pause: Some(TOO_MANY_PAUSE) });
         }
     }
-    Ok((Request::Join { name, kind, role: hello.role, resume, may_begin }, hello.aspect))
+    let request = Request::Join { name, kind, role: hello.role, resume, may_begin };
+    Ok(Admissible { room, resume, request, aspect: hello.aspect })
 }
 
 fn sentence(words: &str) -> String {
@@ -92,10 +147,14 @@ mod tests {
     use crate::arena::World;
 
     fn check(hello: Hello) -> Result<(), Refusal> {
+        check_among(&RoomNames::default(), hello).map(|_| ())
+    }
+
+    fn check_among(rooms: &RoomNames, hello: Hello) -> Result<RoomId, Refusal> {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::<InputOf<World>>::Hello(hello), &mut bytes);
         let hello = read_hello::<World>(&bytes)?;
-        admit(hello, PlayerKind::Person, None, None, Instant::now()).map(|_| ())
+        admit(hello, PlayerKind::Person, None, rooms, None, Instant::now()).map(|admissible| admissible.room)
     }
 
     fn refused(hello: Hello) -> Refusal {
@@ -115,6 +174,18 @@ mod tests {
         assert!(refused(Hello::player("a\u{202e}b")).words.contains("invisible"));
         let nowhere = Hello { room: "attic".into(), ..Hello::player("Ada") };
         assert_eq!(refused(nowhere).words, "There is no room \"attic\" here; ask for \"main\".");
+    }
+
+    #[test]
+    fn a_room_is_found_by_its_name_and_one_that_is_not_there_is_told_which_are() {
+        let rooms = RoomNames::new(["main", "duel"].map(String::from).to_vec());
+        let hello = |room: &str| Hello { room: room.into(), ..Hello::player("Ada") };
+        assert_eq!(check_among(&rooms, hello("duel")), Ok(RoomId(1)));
+        let words = |rooms: &RoomNames| check_among(rooms, hello("attic")).expect_err("refused").words;
+        assert_eq!(words(&rooms), "There is no room \"attic\" here; ask for \"main\" or \"duel\".");
+        let many = RoomNames::new((0..16).map(|number| format!("a-long-name-of-a-room-{number}")).collect());
+        let words = words(&many);
+        assert!(words.len() <= CLOSE_WORDS_MAX && words.ends_with("\"."), "{words}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ const LINGER_SILENT: Duration = Duration::from_millis(500);
 /// What a closing connection may still send before it is cut, in bytes.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of a close frame's text.
-const CLOSE_WORDS_MAX: usize = 123;
+pub(super) const CLOSE_WORDS_MAX: usize = 123;
 
 /// How far a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

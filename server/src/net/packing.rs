@@ -27,13 +27,17 @@ impl<R: Rules> Default for Ticks<R> {
 }
 
 impl<R: Rules> Ticks<R> {
-    /// Begins a round with `new` ticks, of which so many are to go into one frame.
-    pub(super) fn begin(&mut self, new: impl Iterator<Item = Arc<TickOutput<R>>>, pack: u32) {
-        self.outputs.extend(new);
+    /// Begins a round in which so many ticks are to go into one frame.
+    pub(super) fn begin(&mut self, pack: u32) {
         self.pack = pack;
     }
 
-    /// Ticks are missing before the next new one: what came before cannot be continued.
+    /// Adds a new tick.
+    pub(super) fn add(&mut self, output: Arc<TickOutput<R>>) {
+        self.outputs.push(output);
+    }
+
+    /// Ticks are missing before the next one: what came before cannot be continued.
     pub(super) fn forget(&mut self) {
         self.outputs.clear();
         self.kept = 0;

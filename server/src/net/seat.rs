@@ -2,15 +2,15 @@
 
 use super::admission::Network;
 use super::allowance::{Allowance, Limit};
-use super::handshake::{self, Refusal, bad_message};
+use super::handshake::{self, Admissible, Refusal, RoomNames, bad_message};
 use super::line::Line;
 use super::staleness::Staleness;
 use super::writer::Delivery;
-use crate::channel::{Admitted, Batch, COMMANDS_MAX, Command, ConnectionKey, Request};
+use crate::channel::{Admitted, Batches, COMMANDS_MAX, Command, ConnectionKey, Request};
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::replication::Viewer;
 use crate::session::Registry;
-use crate::sim::roster::Session;
+use crate::sim::roster::{RoomId, Session};
 use crate::telemetry::LoopMetrics;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
@@ -40,8 +40,8 @@ const PINGS_MAX: usize = 4;
 enum Stage {
     /// The hello is awaited.
     Greeting,
-    /// The room was asked to let it in, and maybe to give it a session back.
-    Asked(Option<Session>),
+    /// A room was asked to let it in, and maybe to give it a session back.
+    Asked(RoomId, Option<Session>),
     /// It is in the room.
     Seated(Session),
     /// It has left, or was never there.
@@ -58,7 +58,8 @@ pub(super) struct ClockTick {
 
 /// What a seat needs to take what its client says.
 pub(super) struct Desk<'a, G: Game> {
-    pub(super) batch: &'a mut Batch<InputOf<G>>,
+    pub(super) batches: &'a mut Batches<InputOf<G>>,
+    pub(super) rooms: &'a RoomNames,
     pub(super) registry: &'a Registry,
     pub(super) metrics: &'a LoopMetrics,
     /// The tick that ran last, and how often ticks run.
@@ -125,7 +126,7 @@ impl<G: Game> Seat<G> {
 
     /// Whether the room's answer is awaited.
     pub(super) fn is_asked(&self) -> bool {
-        matches!(self.stage, Stage::Asked(_))
+        matches!(self.stage, Stage::Asked(..))
     }
 
     /// The session it has.
@@ -133,6 +134,15 @@ impl<G: Game> Seat<G> {
         match self.stage {
             Stage::Seated(session) => Some(session),
             _ => None,
+        }
+    }
+
+    /// The room that it is in, or waits to get into.
+    pub(super) fn room(&self) -> Option<RoomId> {
+        match self.stage {
+            Stage::Asked(room, _) => Some(room),
+            Stage::Seated(session) => Some(session.room),
+            Stage::Greeting | Stage::Left => None,
         }
     }
 
@@ -165,7 +175,7 @@ impl<G: Game> Seat<G> {
     ) -> Result<(), Refusal> {
         match self.stage {
             Stage::Greeting => self.take_hello(message, now, desk),
-            Stage::Asked(_) => Err(bad_message("A message came before the welcome.")),
+            Stage::Asked(..) => Err(bad_message("A message came before the welcome.")),
             Stage::Seated(session) => self.take_said(session, line, message, now, desk),
             Stage::Left => Ok(()),
         }
@@ -173,13 +183,14 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
-        let resume = hello.token.and_then(|token| desk.registry.show(&token));
-        let (request, aspect) = handshake::admit(hello, self.kind, self.network.as_ref(), resume, now)?;
+        let known = hello.token.and_then(|token| desk.registry.show(&token));
+        let admissible = handshake::admit(hello, self.kind, self.network.as_ref(), desk.rooms, known, now)?;
+        let Admissible { room, resume, request, aspect } = admissible;
         if let Some(session) = resume {
             desk.registry.claim(session, self.key);
         }
-        (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked(resume));
-        desk.batch.requests.push((self.key, request));
+        (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked(room, resume));
+        desk.batches.of(room).requests.push((self.key, request));
         Ok(())
     }
 
@@ -207,12 +218,12 @@ impl<G: Game> Seat<G> {
                 self.wants_fresh_start = true;
             }
             ClientMessage::Goodbye => {
-                self.leave_room(desk.batch, Request::Leave);
+                self.leave_room(desk.batches, Request::Leave);
                 line.close(CloseReason::Leave.into(), now);
             }
             ClientMessage::Hide => {
                 self.is_hidden = true;
-                desk.batch.requests.push((self.key, Request::Rest(session)));
+                desk.batches.of(session.room).requests.push((self.key, Request::Rest(session)));
             }
             ClientMessage::Show if self.is_hidden => {
                 (self.is_hidden, self.wants_fresh_start, self.progress_at) = (false, true, now);
@@ -228,8 +239,9 @@ impl<G: Game> Seat<G> {
         let Inputs { ack, tick, input } = inputs;
         self.acknowledge(ack, now, desk);
         let limit = Limit { per_s: INPUTS_PER_TICK * desk.tick_hz, burst: INPUTS_BURST };
-        if self.inputs.take(now, limit, 1) && desk.batch.commands.len() < COMMANDS_MAX {
-            desk.batch.commands.push(Command { connection: self.key, session, tick, ack, input });
+        let commands = &mut desk.batches.of(session.room).commands;
+        if self.inputs.take(now, limit, 1) && commands.len() < COMMANDS_MAX {
+            commands.push(Command { connection: self.key, session, tick, ack, input });
         } else {
             desk.metrics.inputs_dropped_flood.increment(1);
         }
@@ -247,7 +259,7 @@ impl<G: Game> Seat<G> {
         let late = match self.stage {
             // Since it came: whatever it says instead of the hello is no progress.
             Stage::Greeting => stuck > HELLO_DEADLINE,
-            Stage::Asked(_) | Stage::Seated(_) => silent > SILENCE_MAX,
+            Stage::Asked(..) | Stage::Seated(_) => silent > SILENCE_MAX,
             Stage::Left => false,
         };
         if silent > PROBE_AFTER && self.session().is_some() {
@@ -268,24 +280,24 @@ impl<G: Game> Seat<G> {
     }
 
     /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.
-    pub(super) fn lose(&mut self, batch: &mut Batch<InputOf<G>>, registry: &Registry) {
+    pub(super) fn lose(&mut self, batches: &mut Batches<InputOf<G>>, registry: &Registry) {
         // Who has asked for a ship and is gone before the answer leaves it waiting, too: the room gives it away all the same.
         let waits = match self.stage {
             Stage::Seated(session) if self.can_return => Some(session),
-            Stage::Asked(resume) => resume,
+            Stage::Asked(_, resume) => resume,
             _ => None,
         };
         if let (Some(session), Some(share)) = (waits, self.network.as_ref().and_then(Network::keep)) {
             registry.keep(session, self.key, share);
         }
-        self.leave_room(batch, if waits.is_some() { Request::Lost } else { Request::Leave });
+        self.leave_room(batches, if waits.is_some() { Request::Lost } else { Request::Leave });
     }
 
     /// Tells the room that the session has no connection any more, if it had this one. A seat that was asked for is given
     /// back when the answer finds nobody.
-    pub(super) fn leave_room(&mut self, batch: &mut Batch<InputOf<G>>, how: fn(Session) -> Request) {
+    pub(super) fn leave_room(&mut self, batches: &mut Batches<InputOf<G>>, how: fn(Session) -> Request) {
         if let Stage::Seated(session) = self.stage {
-            batch.requests.push((self.key, how(session)));
+            batches.of(session.room).requests.push((self.key, how(session)));
         }
         self.leave();
     }

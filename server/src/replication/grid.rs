@@ -67,7 +67,7 @@ impl Rect {
 }
 
 /// Ids by cell, in a row-major array of cells that just covers the occupied part of the world.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Grid {
     /// First column and row, and how many there are.
     left: i32,

@@ -1,5 +1,5 @@
-//! Keeps a quiet arena alive with the server's own bots: ordinary clients over loopback, on a thread of their own. One
-//! steps out for each person who joins.
+//! Keeps quiet rooms alive with the server's own bots: ordinary clients over loopback, on a thread of their own. One
+//! steps out for each person who joins its room.
 
 use crate::config::Config;
 use crate::net::http::HOUSE_HEADER;
@@ -36,32 +36,43 @@ pub(super) struct Fill {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread goes by.
+/// What the thread goes by in one room.
 struct Plan {
+    room: String,
     ships: u16,
     target: Target,
     house_secret: String,
-    people: Arc<AtomicU16>,
+    people: Arc<[AtomicU16]>,
+    index: usize,
     seed: u64,
 }
 
 impl Fill {
-    /// Starts the thread, unless no bots are wanted. `people` is how many people play.
+    /// Starts the thread, unless no bots are wanted. `people` is how many people play, by room.
     pub(super) fn start(
         config: &Config,
         game: SocketAddr,
         house_secret: String,
-        people: Arc<AtomicU16>,
+        people: Arc<[AtomicU16]>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         if config.fill == 0 {
             return Ok(Self { stop, thread: None });
         }
         let target = Target::parse(&format!("ws://{}/ws", reachable(game)))?;
-        let plan = Plan { ships: config.fill, target, house_secret, people, seed: config.seed.unwrap_or(1) };
+        let plans = config.rooms.iter().enumerate().map(|(index, room)| Plan {
+            room: room.clone(),
+            ships: config.fill,
+            target: target.clone(),
+            house_secret: house_secret.clone(),
+            people: Arc::clone(&people),
+            index,
+            seed: config.seed.unwrap_or(1).wrapping_add(index as u64),
+        });
+        let plans: Vec<_> = plans.collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("fill".into());
-        let thread = thread.spawn(move || LocalSet::new().block_on(&runtime, keep_filled(plan, stopped)))?;
+        let thread = thread.spawn(move || LocalSet::new().block_on(&runtime, keep_all_filled(plans, stopped)))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 
@@ -85,6 +96,15 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
+async fn keep_all_filled(plans: Vec<Plan>, stopped: watch::Receiver<bool>) {
+    let keep = |plan| tokio::task::spawn_local(keep_filled(plan, stopped.clone()));
+    let keepers: Vec<_> = plans.into_iter().map(keep).collect();
+    for keeper in keepers {
+        // Bots that fail harm nobody.
+        let _ = keeper.await;
+    }
+}
+
 async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
     let map = tokio::select! {
         map = wait_for_map(&plan.target) => map,
@@ -95,7 +115,7 @@ async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
     let mut number = 0;
     loop {
         bots.retain(|bot| !bot.task.is_finished());
-        let wanted = usize::from(plan.ships.saturating_sub(plan.people.load(Ordering::Relaxed)));
+        let wanted = usize::from(plan.ships.saturating_sub(plan.people[plan.index].load(Ordering::Relaxed)));
         while bots.len() < wanted {
             bots.push(Bot::start(&plan, rules.clone(), clock, number));
             number += 1;
@@ -137,7 +157,8 @@ struct Bot {
 impl Bot {
     fn start(plan: &Plan, rules: Arena, clock: Clock, number: usize) -> Self {
         let (stop, mut stopped) = watch::channel(false);
-        let (target, hello) = (plan.target.clone(), Hello::player(NAMES[number % NAMES.len()]));
+        let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };
+        let target = plan.target.clone();
         let seed = Dice::new(plan.seed, number as u64).word();
         let setup = Setup {
             skill: Skill::CASUAL,

@@ -1,33 +1,40 @@
 //! Puts the server together, starts its threads, and takes it down again. The only place that knows every part.
 
+mod crash;
 mod fill;
+mod panics;
+#[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
+mod sabotage;
 
 use crate::arena::{ArenaConfig, World, default_map, read_tiled};
 use crate::channel;
 use crate::config::Config;
-use crate::game::Game;
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
 use crate::net::game_service::GameService;
+use crate::net::handshake::RoomNames;
 use crate::net::http::{self, Front, Health, LoopEntrance};
 use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
 use crate::sim::overload::Level;
-use crate::sim::room::{Room, TickResult};
-use crate::sim::tick_loop::{self, TickTimes, TickWatch};
+use crate::sim::rooms::{Failure, Rooms, RoomsResult};
+use crate::sim::roster::RoomId;
+use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use crate::telemetry::ops::{self, Gate};
 use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
+use crash::{Crash, Crashes, Head};
 use fill::Fill;
 use fracas_bots::descriptors;
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
+use fracas_protocol::dice::Dice;
 use fracas_protocol::limits::SUBPROTOCOL;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
+use sabotage::{Played, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,12 +44,19 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+pub use crash::replay;
+pub use panics::log_panics;
+
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
 /// HTTP connections at the same time on the game's port ...
 const HTTP_CONNECTIONS_MAX: usize = 2048;
 /// ... and on the operators'.
 const OPS_CONNECTIONS_MAX: usize = 64;
+/// How long the other threads may go on after one has died, of the second in which the process has to end.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// Why an event loop ends after the tick thread.
+const TICK_IS_GONE: &str = "the tick thread is gone";
 /// How long the threads may take to say farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -114,24 +128,29 @@ struct Server {
 /// A thread ended.
 struct ThreadEnd {
     name: String,
-    expected: bool,
+    /// Why, unless it should have.
+    fault: Option<&'static str>,
 }
 
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
         let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
         let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
-        let seed = config.seed.map_or_else(random_seed, Ok)?;
-        tracing::info!(seed, tick_hz = config.tick_rate.hz(), "the room's seed and rate");
-        let (density, arena_for) = (config.density, config.arena_for);
-        let world = World::new(ArenaConfig { rate: config.tick_rate, map, density, arena_for, seed });
+        let sabotage = Sabotage::read()?;
+        let rooms = make_rooms(config, map, sabotage.clone())?;
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
-        telemetry.for_game(&world, &mut metrics);
+        for (_, room) in rooms.open().take(1) {
+            telemetry.for_game(room.game(), &mut metrics);
+        }
         let shutdown = Arc::new(Shutdown::default());
-        let (people, pulse) = (Arc::new(AtomicU16::new(0)), Arc::new(Pulse::new()));
+        let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
+        let pulse = Arc::new(Pulse::new());
         let watch = Watch {
+            sabotage: sabotage.clone(),
+            crashes: Crashes::new(config.crash_dir.clone()),
+            rooms: config.rooms.clone(),
             metrics,
             level: Level::Normal,
             shutdown: Arc::clone(&shutdown),
@@ -144,11 +163,11 @@ impl Server {
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::doors(loops);
         let mut threads = Vec::new();
-        let room = Room::new(world, config.capacity());
         let clock = TickClock::new(Instant::now(), config.tick_rate);
-        threads.push(spawn("tick", &send_end, move || run_room(room, clock, &tick_doors, watch))?);
+        threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
 
         let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
+        let room_names = Arc::new(RoomNames::new(config.rooms.clone()));
         let mut entrances = Vec::new();
         for (index, doors) in loop_doors.into_iter().enumerate() {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
@@ -157,8 +176,10 @@ impl Server {
             let metrics = telemetry.for_loop();
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
             let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
+            let service = service.of_rooms(Arc::clone(&room_names));
             let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
-            let run = move || event_loop.run() == LoopEnd::Farewell;
+            let sabotage = sabotage.clone();
+            let run = move || (event_loop.run_with(|| sabotage.strike()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -181,7 +202,7 @@ impl Server {
         tokio::select! {
             () = signals.next() => {}
             () = self.shutdown.asked() => {}
-            end = self.ends.recv() => bail!("the thread {} ended", end.map_or_else(String::new, |end| end.name)),
+            end = self.ends.recv() => return Err(self.bury(end).await),
         }
         tracing::info!("stopping: telling everybody");
         self.front.admission.drain();
@@ -204,46 +225,75 @@ impl Server {
     }
 }
 
+impl Server {
+    /// A thread has ended that should not have: gives the others a moment to follow, with what they have to say to players.
+    async fn bury(&mut self, first: Option<ThreadEnd>) -> anyhow::Error {
+        let mut ends: Vec<_> = first.into_iter().collect();
+        let others = async {
+            while ends.len() < self.threads.len() {
+                ends.extend(self.ends.recv().await);
+            }
+        };
+        // Late ones are left to the process's end.
+        let _ = tokio::time::timeout(LAST_WORDS, others).await;
+        // One falls after the other; that it follows the tick thread says nothing.
+        let of = |end: &&ThreadEnd| end.fault.is_some_and(|fault| fault != TICK_IS_GONE);
+        match ends.iter().find(of).or(ends.first()) {
+            Some(ThreadEnd { name, fault }) => {
+                anyhow!("the thread {name} ended: {}", fault.unwrap_or("nobody knows why"))
+            }
+            None => anyhow!("a thread ended"),
+        }
+    }
+}
+
 async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::Result<()> {
     for _ in 0..count {
         match ends.recv().await {
-            Some(ThreadEnd { expected: true, .. }) => {}
-            Some(ThreadEnd { name, .. }) => bail!("the thread {name} failed while stopping"),
+            Some(ThreadEnd { fault: None, .. }) => {}
+            Some(ThreadEnd { name, fault: Some(fault) }) => bail!("the thread {name} ended while stopping: {fault}"),
             None => return Ok(()),
         }
     }
     Ok(())
 }
 
-fn run_room<G: Game>(room: Room<G>, clock: TickClock, doors: &channel::TickDoors<G>, mut watch: Watch) -> bool {
-    tick_loop::run(room, clock, doors, &mut watch);
-    true
+fn run_rooms(
+    rooms: Rooms<Played>,
+    clock: TickClock,
+    doors: &channel::TickDoors<Played>,
+    mut watch: Watch,
+) -> Option<&'static str> {
+    match tick_loop::run(rooms, clock, doors, &mut watch) {
+        TickEnd::Farewell => None,
+        TickEnd::NoRoomLeft => Some("no room is left, each has ended by a panic twice"),
+    }
 }
 
-/// Starts a thread whose end is reported, a panic too. `run` tells whether it ended as it should.
+/// Starts a thread whose end is reported, a panic too. `run` tells why it ended, unless it should have.
 fn spawn(
     name: &str,
     ends: &mpsc::Sender<ThreadEnd>,
-    run: impl FnOnce() -> bool + Send + 'static,
+    run: impl FnOnce() -> Option<&'static str> + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     struct Report {
         name: String,
-        expected: bool,
+        fault: Option<&'static str>,
         ends: mpsc::Sender<ThreadEnd>,
     }
     impl Drop for Report {
         fn drop(&mut self) {
-            let end = ThreadEnd { name: std::mem::take(&mut self.name), expected: self.expected };
+            let end = ThreadEnd { name: std::mem::take(&mut self.name), fault: self.fault };
             // Nobody listens only when the process ends anyway.
             let _ = self.ends.try_send(end);
         }
     }
-    let report = Report { name: name.into(), expected: false, ends: ends.clone() };
+    let report = Report { name: name.into(), fault: Some("it panicked"), ends: ends.clone() };
     let thread = std::thread::Builder::new().name(name.into());
     Ok(thread.spawn(move || {
         // Moved in whole, so that a panic drops it here.
         let mut report = report;
-        report.expected = run();
+        report.fault = run();
     })?)
 }
 
@@ -256,6 +306,26 @@ fn random_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+fn make_rooms(config: &Config, map: Map, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
+    let seed = config.seed.map_or_else(random_seed, Ok)?;
+    let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
+    tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
+    let names = config.rooms.clone();
+    Ok(Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
+        let seed = seed_of(seed, room, life);
+        let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
+        sabotage.game(&names[room.index()], rate, world)
+    }))
+}
+
+/// What decides the chances of a room in one of its lives: the first has the seed itself, so that it can be repeated by that.
+fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
+    match u64::from(life) << 8 | u64::from(room.0) {
+        0 => seed,
+        stream => Dice::new(seed, stream).word(),
+    }
 }
 
 fn admission_config(config: &Config) -> AdmissionConfig {
@@ -293,10 +363,15 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
+    sabotage: Sabotage,
+    crashes: Crashes,
+    /// Their names.
+    rooms: Vec<String>,
     metrics: TickMetrics,
     level: Level,
     shutdown: Arc<Shutdown>,
-    people: Arc<AtomicU16>,
+    /// By room.
+    people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
 }
 
@@ -310,22 +385,35 @@ impl Watch {
     }
 }
 
-impl<G: Game> TickWatch<G> for Watch {
-    fn ticked(&mut self, room: &Room<G>, result: &TickResult<G::Rules>, times: &TickTimes) {
-        let (output, hz) = (&result.output, result.output.rules.tick_rate().hz());
+impl TickWatch<Played> for Watch {
+    fn ticked(&mut self, rooms: &Rooms<Played>, result: &RoomsResult<Played>, times: &TickTimes) {
+        self.sabotage.strike();
         self.pulse.beat();
-        self.people.store(room.headcount().people, Ordering::Relaxed);
+        for (id, room) in rooms.open() {
+            self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
+        }
         self.metrics.ticked(times);
         self.metrics.inputs(result.inputs);
         self.metrics.joins(result.joins);
-        self.tell_level(times.level, room.headcount().total());
-        self.metrics.encoded(output.records.encoded_bytes());
-        if output.tick.is_phase(0, hz) {
-            self.metrics.census(room.headcount(), &room.game().census());
+        self.tell_level(times.level, rooms.headcount().total());
+        let hz = result.rate.hz();
+        if result.tick.is_phase(0, hz) {
+            self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());
         }
-        for told in output.players.iter().skip(phase(output.tick, hz)).step_by(hz as usize).flatten() {
-            self.metrics.input_lead(told.report.lead);
+        for output in result.outputs.iter().flatten() {
+            self.metrics.encoded(output.records.encoded_bytes());
+            for told in output.players.iter().skip(phase(result.tick, hz)).step_by(hz as usize).flatten() {
+                self.metrics.input_lead(told.report.lead);
+            }
         }
+    }
+
+    fn failed(&mut self, failure: Failure<Played>) {
+        self.metrics.room_failed();
+        self.people[failure.room.index()].store(0, Ordering::Relaxed);
+        let Failure { room, tick, message, reopens, recording } = failure;
+        let head = Head::new(&self.rooms[room.index()], tick.0, message);
+        self.crashes.hand_in(Crash { head, reopens }, recording);
     }
 
     fn farewell(&self) -> Option<CloseReason> {

@@ -33,8 +33,8 @@ impl Tokens {
 #[derive(Debug, Default)]
 pub struct Registry {
     sessions: DashMap<TokenHash, Session>,
-    /// By serial.
-    tokens: DashMap<u32, Tokens>,
+    /// By session.
+    tokens: DashMap<Session, Tokens>,
 }
 
 impl Registry {
@@ -47,7 +47,7 @@ impl Registry {
         let Admitted { session, given, .. } = *admitted;
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
-        let void = match self.tokens.entry(session.serial) {
+        let void = match self.tokens.entry(session) {
             Entry::Vacant(place) => {
                 self.sessions.insert(hash, session);
                 place.insert(Tokens { proved: None, newest: hash, given, holder, kept: None });
@@ -76,14 +76,14 @@ impl Registry {
     pub fn show(&self, token: &Token) -> Option<Session> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
-        let void = self.tokens.get_mut(&session.serial)?.prove(hash);
+        let void = self.tokens.get_mut(&session)?.prove(hash);
         self.forget(void);
         Some(session)
     }
 
     /// A connection has asked the room for the session, which will give it away: it is no longer whose it was.
     pub fn claim(&self, session: Session, holder: ConnectionKey) {
-        if let Some(mut tokens) = self.tokens.get_mut(&session.serial) {
+        if let Some(mut tokens) = self.tokens.get_mut(&session) {
             tokens.holder = holder;
         }
     }
@@ -91,7 +91,7 @@ impl Registry {
     /// The client at `holder` has the newest token of its session: the older one is void. Nothing, if another connection has the
     /// session by now, whose client may not have a newer one yet.
     pub fn confirm(&self, session: Session, holder: ConnectionKey) {
-        let void = self.tokens.get_mut(&session.serial).and_then(|mut tokens| {
+        let void = self.tokens.get_mut(&session).and_then(|mut tokens| {
             let newest = tokens.newest;
             if tokens.holder == holder { tokens.prove(newest) } else { None }
         });
@@ -101,7 +101,7 @@ impl Registry {
     /// The session has lost its connection `holder`, and its ship waits: `share` counts that until somebody has it back or it
     /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
     pub fn keep(&self, session: Session, holder: ConnectionKey, share: Share) {
-        if let Some(mut tokens) = self.tokens.get_mut(&session.serial)
+        if let Some(mut tokens) = self.tokens.get_mut(&session)
             && tokens.holder == holder
         {
             tokens.kept = Some(share);
@@ -110,7 +110,7 @@ impl Registry {
 
     /// The session is over: all its tokens are void.
     pub fn end(&self, session: Session) {
-        if let Some((_, tokens)) = self.tokens.remove(&session.serial) {
+        if let Some((_, tokens)) = self.tokens.remove(&session) {
             self.forget(tokens.proved);
             self.forget(Some(tokens.newest));
         }
@@ -138,10 +138,11 @@ mod tests {
     use super::*;
     use crate::game::PlayerId;
     use crate::net::shares::Shares;
+    use crate::sim::roster::RoomId;
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    const SESSION: Session = Session { player: PlayerId(3), serial: 9 };
+    const SESSION: Session = Session { room: RoomId(0), player: PlayerId(3), serial: 9 };
     const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
 
     /// The session, as its so-and-so-many-th connection gets it.
@@ -209,6 +210,15 @@ mod tests {
         registry.issue(&given(3), later);
         registry.confirm(SESSION, HOLDER);
         assert_eq!(registry.show(&shown), Some(SESSION), "the answer with the newest may be lost");
+    }
+
+    #[test]
+    fn sessions_of_two_rooms_are_two_even_with_the_same_place_and_serial() {
+        let (registry, elsewhere) = (Registry::default(), Session { room: RoomId(1), ..SESSION });
+        let here = registry.issue(&given(1), HOLDER);
+        let there = registry.issue(&Admitted { session: elsewhere, ..given(1) }, HOLDER);
+        registry.end(SESSION);
+        assert_eq!((registry.show(&here), registry.show(&there)), (None, Some(elsewhere)));
     }
 
     #[test]

@@ -5,7 +5,9 @@
 pub mod clock;
 pub mod input_buffer;
 pub mod overload;
+pub mod recording;
 pub mod room;
+pub mod rooms;
 pub mod roster;
 pub mod tick_loop;
 mod view_estimate;

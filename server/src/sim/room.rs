@@ -2,6 +2,7 @@
 
 use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
+use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
 use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
@@ -67,6 +68,24 @@ pub struct JoinCounts {
     pub refused: u32,
 }
 
+impl JoinCounts {
+    /// Adds another room's.
+    pub fn add(&mut self, other: Self) {
+        self.joined += other.joined;
+        self.refused += other.refused;
+    }
+}
+
+impl InputCounts {
+    /// Adds another room's.
+    pub fn add(&mut self, other: Self) {
+        self.taken += other.taken;
+        self.early += other.early;
+        self.old += other.old;
+        self.orphaned += other.orphaned;
+    }
+}
+
 /// What one tick has to say.
 #[derive(Debug)]
 pub struct TickResult<R: Rules> {
@@ -84,6 +103,7 @@ pub struct TickResult<R: Rules> {
 #[derive(Debug)]
 pub struct Room<G: Game> {
     game: G,
+    recorder: Recorder<G>,
     roster: Roster<InputOf<G>>,
     names: Arc<Names>,
     last: Arc<TickOutput<G::Rules>>,
@@ -101,13 +121,18 @@ pub struct Room<G: Game> {
 }
 
 impl<G: Game> Room<G> {
-    /// An empty room.
+    /// An empty room, the first of its process.
     pub fn new(game: G, capacity: Capacity) -> Self {
-        let roster = Roster::new(capacity);
+        Self::with_roster(game, Roster::new(capacity))
+    }
+
+    /// An empty room with an empty roster.
+    pub fn with_roster(game: G, roster: Roster<InputOf<G>>) -> Self {
         let last = Arc::new(TickOutput::empty(game.rules().clone()));
         let names = Arc::new(vec![None; roster.places()]);
         Self {
             game,
+            recorder: Recorder::new(roster.room()),
             roster,
             names,
             last,
@@ -130,6 +155,7 @@ impl<G: Game> Room<G> {
         mut mark: impl FnMut(Phase),
     ) -> TickResult<G::Rules> {
         let (mut asides, mut counts) = (Asides::default(), InputCounts::default());
+        self.recorder.begin(tick, self.game.rules().tick_rate(), &self.game);
         self.roster.release(tick);
         for batch in batches {
             // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
@@ -140,6 +166,7 @@ impl<G: Game> Room<G> {
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
+        self.recorder.step(&self.inputs);
         self.game.step(tick, &self.inputs);
         self.game.news(tick, &mut self.bulletins);
         mark(Phase::Step);
@@ -180,6 +207,21 @@ impl<G: Game> Room<G> {
     /// The game, to look at.
     pub fn game(&self) -> &G {
         &self.game
+    }
+
+    /// Who is in the room.
+    pub fn sessions(&self) -> impl Iterator<Item = Session> {
+        self.roster.members().map(|member| member.session)
+    }
+
+    /// What has been called on the game lately; the rest of the room is dropped.
+    pub fn into_recording(self) -> Option<Recording<G>> {
+        self.recorder.finish()
+    }
+
+    /// The serial of the session that begins next.
+    pub fn next_serial(&self) -> u32 {
+        self.roster.next_serial()
     }
 
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
@@ -236,6 +278,7 @@ impl<G: Game> Room<G> {
         self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
+            self.recorder.join(session.player, &member.name, kind);
             member.own = Some(self.game.join(session.player, &member.name, kind));
         }
         let row = Some((session.serial, member.name.clone()));
@@ -280,6 +323,7 @@ impl<G: Game> Room<G> {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
+            self.recorder.leave(session.player);
             self.game.leave(session.player);
         }
         Arc::make_mut(&mut self.names)[session.player.index()] = None;
@@ -352,18 +396,19 @@ impl<G: Game> Room<G> {
     }
 
     fn tell_news(&mut self, asides: &mut Asides) {
+        let room = self.roster.room();
         for Bulletin { to, news } in self.bulletins.drain(..) {
             let to = match to {
                 None => None,
                 // Nobody there any more.
                 Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Some(Session { player, serial: *serial }),
+                    Some(Some((serial, _))) => Some(Session { room, player, serial: *serial }),
                     _ => continue,
                 },
             };
             let mut message = Vec::new();
             codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
-            asides.notices.push(Notice { to, message });
+            asides.notices.push(Notice { room, to, message });
         }
     }
 }

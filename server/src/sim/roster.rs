@@ -42,9 +42,22 @@ impl Capacity {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice.
+/// Names one of the rooms of a process, by its place in the list of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoomId(pub u8);
+
+impl RoomId {
+    /// The id as an index into a table with one row per room.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A session: one player across its connections. The serial is never used twice in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
+    /// The player's room.
+    pub room: RoomId,
     /// The player's place.
     pub player: PlayerId,
     /// Tells it from others who had the place before.
@@ -92,11 +105,22 @@ impl Headcount {
     pub fn total(self) -> usize {
         usize::from(self.people) + usize::from(self.bots) + usize::from(self.spectators)
     }
+
+    /// These, and those of another room.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            people: self.people.saturating_add(other.people),
+            bots: self.bots.saturating_add(other.bots),
+            spectators: self.spectators.saturating_add(other.spectators),
+        }
+    }
 }
 
 /// All members of a room, by place.
 #[derive(Debug)]
 pub struct Roster<I> {
+    room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
     free_seats: VecDeque<PlayerId>,
@@ -108,10 +132,11 @@ pub struct Roster<I> {
 }
 
 impl<I: Intent> Roster<I> {
-    /// An empty roster.
+    /// An empty roster, of a process's first room.
     pub fn new(capacity: Capacity) -> Self {
         let members = std::iter::repeat_with(|| None).take(usize::from(capacity.places())).collect();
         Self {
+            room: RoomId::default(),
             capacity,
             members,
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
@@ -120,6 +145,17 @@ impl<I: Intent> Roster<I> {
             headcount: Headcount::default(),
             next_serial: 1,
         }
+    }
+
+    /// The same for another room, whose sessions are numbered from `first_serial` on.
+    #[must_use]
+    pub fn of(self, room: RoomId, first_serial: u32) -> Self {
+        Self { room, next_serial: first_serial, ..self }
+    }
+
+    /// The serial of the session that begins next.
+    pub fn next_serial(&self) -> u32 {
+        self.next_serial
     }
 
     /// How many are in the room.
@@ -150,7 +186,7 @@ impl<I: Intent> Roster<I> {
         }
         let player = free.pop_front().ok_or(CloseReason::Full)?;
         *taken += 1;
-        let session = Session { player, serial: self.next_serial };
+        let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
         Ok(self.members[player.index()].insert(Member {
             session,
@@ -194,6 +230,11 @@ impl<I: Intent> Roster<I> {
     /// The member of a session, if it is still in the room.
     pub fn get(&mut self, session: Session) -> Option<&mut Member<I>> {
         self.members.get_mut(session.player.index())?.as_mut().filter(|member| member.session == session)
+    }
+
+    /// Which room it is of.
+    pub fn room(&self) -> RoomId {
+        self.room
     }
 
     /// All members by place.

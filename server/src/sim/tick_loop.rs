@@ -1,9 +1,10 @@
-//! The tick thread: runs the room when its tick is due, publishes, and waits for nobody.
+//! The tick thread: runs its rooms when their tick is due, publishes, and waits for nobody.
 
 use super::clock::TickClock;
 use super::overload::{Level, Overload, Round, Strain};
-use super::room::{Phase, Room, TickResult};
-use crate::channel::{Asides, Batch, Published, TickDoors};
+use super::room::Phase;
+use super::rooms::{Failure, Rooms, RoomsResult};
+use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct TickTimes {
     pub lateness: Duration,
     /// All of its work until it is published.
     pub work: Duration,
-    /// Its work by [`Phase::ALL`].
+    /// Its work by [`Phase::ALL`], of all rooms together.
     pub phases: [Duration; Phase::ALL.len()],
     /// Ticks that were skipped just before it.
     pub skipped: u32,
@@ -29,59 +30,75 @@ pub struct TickTimes {
     pub level: Level,
 }
 
+/// Why a tick thread ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickEnd {
+    /// Its watch said farewell.
+    Farewell,
+    /// All rooms have ended by panics, and stay closed.
+    NoRoomLeft,
+}
+
 /// Where a tick thread reports to, and learns that it shall end.
 pub trait TickWatch<G: Game>: Send {
     /// After each tick.
-    fn ticked(&mut self, room: &Room<G>, result: &TickResult<G::Rules>, times: &TickTimes);
-    /// Why the room shall close, once it shall.
+    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G>, times: &TickTimes);
+    /// After that, for each room that ended by a panic.
+    fn failed(&mut self, _failure: Failure<G>) {}
+    /// Why the rooms shall close, once they shall.
     fn farewell(&self) -> Option<CloseReason>;
 }
 
-/// Runs `room` until `watch` says farewell. Call it on a thread of its own.
-pub fn run<G: Game>(room: Room<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) {
-    let mut ticks = TickLoop::new(room, clock, doors.outbound.len());
+/// Runs `rooms` until `watch` says farewell, or no room is left. Call it on a thread of its own.
+pub fn run<G: Game>(rooms: Rooms<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) -> TickEnd {
+    let mut ticks = TickLoop::new(rooms, clock, doors.outbound.len());
     loop {
         // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
         std::thread::sleep(ticks.due().saturating_duration_since(Instant::now()));
-        if ticks.turn(doors, watch, Instant::now) {
-            return;
+        if let Some(end) = ticks.turn(doors, watch, Instant::now) {
+            return end;
         }
     }
 }
 
 /// What the tick thread does each time it wakes, without the thread: it is told the time.
 pub struct TickLoop<G: Game> {
-    room: Room<G>,
+    rooms: Rooms<G>,
     clock: TickClock,
     outbox: Outbox,
-    batches: Vec<Batch<InputOf<G>>>,
+    batches: Vec<Batches<InputOf<G>>>,
     overload: Overload,
 }
 
 impl<G: Game> TickLoop<G> {
     /// Before the first tick; so many event loops listen.
-    pub fn new(room: Room<G>, clock: TickClock, loops: usize) -> Self {
+    pub fn new(rooms: Rooms<G>, clock: TickClock, loops: usize) -> Self {
         let overload = Overload::new(clock.rate());
-        Self { room, clock, outbox: Outbox::new(loops), batches: Vec::new(), overload }
+        Self { rooms, clock, outbox: Outbox::new(loops), batches: Vec::new(), overload }
     }
 
     /// When the next tick is due.
     pub fn due(&self) -> Instant {
-        self.clock.due(self.room.last_tick().next())
+        self.clock.due(self.rooms.last_tick().next())
     }
 
-    /// The room, to look at.
-    pub fn room(&self) -> &Room<G> {
-        &self.room
+    /// The rooms, to look at.
+    pub fn rooms(&self) -> &Rooms<G> {
+        &self.rooms
     }
 
-    /// Runs the tick that is due and publishes it. `clock` tells the time. Whether that was the last one.
-    pub fn turn(&mut self, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>, clock: impl Fn() -> Instant) -> bool {
-        let (next, began) = (self.room.last_tick().next(), clock());
+    /// Runs the tick that is due and publishes it. `clock` tells the time. Why that was the last one, if it was.
+    pub fn turn(
+        &mut self,
+        doors: &TickDoors<G>,
+        watch: &mut impl TickWatch<G>,
+        clock: impl Fn() -> Instant,
+    ) -> Option<TickEnd> {
+        let (next, began) = (self.rooms.last_tick().next(), clock());
         let tick = self.clock.tick_to_run(next, began);
         self.batches.extend(doors.inbound.try_iter());
         let (level, backlog) = (self.overload.level(), backlog(doors));
-        self.room.restrain(level.detail(), self.overload.joins_left());
+        self.rooms.restrain(level.detail(), self.overload.joins_left());
         let mut times = TickTimes {
             lateness: self.clock.phase(tick, began),
             work: Duration::ZERO,
@@ -91,22 +108,24 @@ impl<G: Game> TickLoop<G> {
             level,
         };
         let mut marked = began;
-        let mut result = self.room.tick(tick, self.batches.iter_mut(), |phase| {
+        let mut result = self.rooms.tick(tick, &mut self.batches, |phase| {
             let now = clock();
-            times.phases[phase as usize] = now - marked;
+            times.phases[phase as usize] += now - marked;
             marked = now;
         });
-        result.asides.farewell = watch.farewell();
+        let is_any_left = self.rooms.is_any_left();
+        result.asides.farewell = watch.farewell().or((!is_any_left).then_some(CloseReason::Restarting));
         let is_last = result.asides.farewell.is_some();
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = clock() - began;
         times.loops_missed = self.outbox.publish(doors, &mut result, (self.clock.due(tick), times.work), level.pack());
         let published_after = self.clock.period() * times.skipped + times.lateness + times.work;
         let strain = Strain { published_after, round: slowest_round(&self.batches), backlog };
-        self.overload.take(&strain, self.room.headcount().total(), result.joins.joined);
+        self.overload.take(&strain, self.rooms.headcount().total(), result.joins.joined);
         give_back(doors, &mut self.batches);
-        watch.ticked(&self.room, &result, &times);
-        is_last
+        watch.ticked(&self.rooms, &result, &times);
+        result.failures.into_iter().for_each(|failure| watch.failed(failure));
+        is_last.then_some(if is_any_left { TickEnd::Farewell } else { TickEnd::NoRoomLeft })
     }
 }
 
@@ -116,7 +135,7 @@ fn backlog<G: Game>(doors: &TickDoors<G>) -> usize {
 }
 
 /// The longest times that event loops report.
-fn slowest_round<I>(batches: &[Batch<I>]) -> Round {
+fn slowest_round<I>(batches: &[Batches<I>]) -> Round {
     let rounds = batches.iter().filter_map(|batch| batch.round);
     rounds.fold(Round::default(), |slowest, round| Round {
         reading: slowest.reading.max(round.reading),
@@ -140,7 +159,7 @@ impl Outbox {
     fn publish<G: Game>(
         &mut self,
         doors: &TickDoors<G>,
-        result: &mut TickResult<G::Rules>,
+        result: &mut RoomsResult<G>,
         (due, work): (Instant, Duration),
         pack: u32,
     ) -> u32 {
@@ -156,7 +175,8 @@ impl Outbox {
                     Arc::new(all)
                 }
             };
-            let published = Published { sequence, output: Arc::clone(&result.output), asides, due, work, pack };
+            let (tick, rate, outputs) = (result.tick, result.rate, Arc::clone(&result.outputs));
+            let published = Published { sequence, tick, rate, outputs, asides, due, work, pack };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
             let refused = match published.asides.farewell {
                 Some(_) => outbound.send_timeout(published, FAREWELL_PATIENCE).map_err(|refused| refused.into_inner()),
@@ -172,9 +192,9 @@ impl Outbox {
 }
 
 /// Sends emptied batches back for their memory; a full door drops them.
-fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batch<InputOf<G>>>) {
-    for (index, mut batch) in batches.drain(..).enumerate() {
-        batch.round = None;
-        let _ = doors.spare[index % doors.spare.len()].try_send(batch);
+fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batches<InputOf<G>>>) {
+    for (index, mut batches) in batches.drain(..).enumerate() {
+        batches.round = None;
+        let _ = doors.spare[index % doors.spare.len()].try_send(batches);
     }
 }

@@ -56,7 +56,6 @@ impl Telemetry {
             process.describe();
             let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
             gauge!(names::BUILD_INFO, &version).set(1.0);
-            gauge!(names::ROOMS).set(1.0);
         });
         Ok(Self { recorder, process })
     }
@@ -114,6 +113,8 @@ impl Telemetry {
             missed: counter!(names::TICKS_MISSED),
             overload_level: gauge!(names::OVERLOAD_LEVEL),
             joins_refused: counter!(names::JOINS_REFUSED),
+            rooms: gauge!(names::ROOMS),
+            room_panics: counter!(names::ROOM_PANICS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
             bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
             spectators: gauge!(names::SPECTATORS),
@@ -219,6 +220,8 @@ pub struct TickMetrics {
     missed: Counter,
     overload_level: Gauge,
     joins_refused: Counter,
+    rooms: Gauge,
+    room_panics: Counter,
     people: Gauge,
     bots: Gauge,
     spectators: Gauge,
@@ -268,13 +271,28 @@ impl TickMetrics {
         self.encoded_bytes.increment(bytes as u64);
     }
 
-    /// Who and what is in the room.
-    pub fn census(&self, headcount: Headcount, entities: &[(&'static str, usize)]) {
+    /// A room ended by a panic.
+    pub fn room_failed(&self) {
+        self.room_panics.increment(1);
+    }
+
+    /// How many rooms there are, and who and what is in all of them.
+    pub fn census<'a>(
+        &self,
+        rooms: usize,
+        headcount: Headcount,
+        entities: impl Iterator<Item = &'a [(&'static str, usize)]>,
+    ) {
+        self.rooms.set(rooms as f64);
         self.people.set(f64::from(headcount.people));
         self.bots.set(f64::from(headcount.bots));
         self.spectators.set(f64::from(headcount.spectators));
-        for (gauge, (_, count)) in self.entities.iter().zip(entities) {
-            gauge.set(*count as f64);
+        let mut sums = vec![0; self.entities.len()];
+        for census in entities {
+            sums.iter_mut().zip(census).for_each(|(sum, (_, count))| *sum += count);
+        }
+        for (gauge, sum) in self.entities.iter().zip(sums) {
+            gauge.set(sum as f64);
         }
     }
 }

@@ -36,7 +36,7 @@ macro_rules! metrics {
 }
 
 metrics! {
-    TICK_DURATION = "fracas_tick_duration_seconds", Histogram, Seconds, "Work of one tick on the tick thread.";
+    TICK_DURATION = "fracas_tick_duration_seconds", Histogram, Seconds, "Work of one tick of all rooms on the tick thread.";
     TICK_PHASE_DURATION = "fracas_tick_phase_duration_seconds", Histogram, Seconds, "Work of one tick by phase.";
     LOOP_PHASE_DURATION = "fracas_loop_phase_duration_seconds", Histogram, Seconds, "An event loop's reading or writing of all its sockets for one tick.";
     TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began.";
@@ -45,10 +45,11 @@ metrics! {
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
     OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "What is given up for want of time: 0 nothing, 1 joins wait, 2 aim half as often too, 3 two ticks to a frame too, 4 four.";
     JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players not let in for want of time; who comes back is let in.";
-    PLAYERS = "fracas_players", Gauge, Count, "Players in the room, ships kept for a lost connection included, by kind.";
-    SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in the room.";
-    ROOMS = "fracas_rooms", Gauge, Count, "Rooms.";
-    ENTITIES = "fracas_entities", Gauge, Count, "Entities in the room by kind.";
+    PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
+    SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
+    ROOMS = "fracas_rooms", Gauge, Count, "Rooms that are open.";
+    ROOM_PANICS = "fracas_room_panics_total", Counter, Count, "Rooms that a panic in the game ended.";
+    ENTITIES = "fracas_entities", Gauge, Count, "Entities in all rooms by kind.";
     CONNECTIONS = "fracas_connections", Gauge, Count, "Connections on the event loops.";
     CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";
     CONNECTIONS_CLOSED = "fracas_connections_closed_total", Counter, Count, "Connections that ended, by reason.";

@@ -6,10 +6,12 @@
 //! - `hidden`: tabs that nobody looks at
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `sessions`: lost connections, tokens, and who has the ship
+//! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod hidden;
 mod manners;
 mod overloaded;
+mod rooms;
 mod sessions;
 mod slow;
 mod stage;

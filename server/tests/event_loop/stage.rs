@@ -14,11 +14,13 @@ use fracas_server::game::{Game, PlayerKind};
 use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
+use fracas_server::net::handshake::RoomNames;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
 use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
+use fracas_server::sim::rooms::Rooms;
 use fracas_server::sim::roster::Capacity;
 use fracas_server::telemetry::Telemetry;
 use std::collections::VecDeque;
@@ -249,7 +251,7 @@ impl Player {
 }
 
 pub(crate) struct Stage {
-    room: Room<World>,
+    rooms: Rooms<World>,
     event_loop: EventLoop<GameService<World>, End>,
     doors: TickDoors<World>,
     newcomers: flume::Sender<Newcomer<End>>,
@@ -268,8 +270,15 @@ impl Stage {
     }
 
     pub(crate) fn with_people(people: u16) -> Self {
+        Self::with_rooms(&["main"], people)
+    }
+
+    /// A stage with rooms of these names, each for so many people.
+    pub(crate) fn with_rooms(names: &[&str], people: u16) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
-        let room = Room::new(World::new(config), Capacity { people, bots: 0, spectators: 4 });
+        let capacity = Capacity { people, bots: 0, spectators: 4 };
+        let rooms = Rooms::new(names.len(), capacity, move |_, _| World::new(config.clone()));
+        let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (doors, mut loops) = channel::doors(1);
         let (newcomers, waiting) = flume::bounded(1000);
         let telemetry = Telemetry::new(RATE).expect("metrics");
@@ -284,10 +293,11 @@ impl Stage {
         }));
         let (registry, doors_of_loop) = (Arc::new(Registry::default()), loops.remove(0));
         let service = GameService::new(0, doors_of_loop, registry, Arc::clone(&admission), metrics.clone());
+        let service = service.of_rooms(Arc::new(names));
         let event_loop = EventLoop::new(0, service, waiting, Shared { connections, metrics });
         let start = Instant::now();
         Self {
-            room,
+            rooms,
             event_loop,
             doors,
             newcomers,
@@ -335,7 +345,7 @@ impl Stage {
     }
 
     fn seat(&mut self, peer: Peer, hello: Hello) -> usize {
-        let client = Client::new(self.room.game().rules().clone(), hello, Options::default());
+        let client = Client::new(self.room().game().rules().clone(), hello, Options::default());
         self.players.push(Player { peer, client, welcome: None, reads: true, is_frozen: false });
         self.players.len() - 1
     }
@@ -348,12 +358,17 @@ impl Stage {
     }
 
     pub(crate) fn room(&self) -> &Room<World> {
-        &self.room
+        self.room_at(0)
+    }
+
+    /// The room of this number.
+    pub(crate) fn room_at(&self, number: u8) -> &Room<World> {
+        self.rooms.open().find(|(id, _)| id.0 == number).expect("it is open").1
     }
 
     /// The present of the stage's clock.
     pub(crate) fn now_us(&self) -> u64 {
-        RATE.due_us(self.room.last_tick())
+        RATE.due_us(self.rooms.last_tick())
     }
 
     fn now(&self) -> Instant {
@@ -371,15 +386,15 @@ impl Stage {
     pub(crate) fn tick_room(&mut self) {
         let now = self.now();
         self.event_loop.read_all(|| now);
-        let tick = self.room.last_tick().next();
+        let tick = self.rooms.last_tick().next();
         let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
-        self.room.restrain(self.level.detail(), joins_left);
-        let result = self.room.tick(tick, batches.iter_mut(), |_| ());
+        self.rooms.restrain(self.level.detail(), joins_left);
+        let result = self.rooms.tick(tick, &mut batches, |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let asides = Arc::new(result.asides);
-        let (sequence, pack) = (self.sequence, self.level.pack());
-        let published = Published { sequence, output: result.output, asides, due, work: Duration::ZERO, pack };
+        let (sequence, rate, outputs, pack) = (self.sequence, result.rate, result.outputs, self.level.pack());
+        let published = Published { sequence, tick, rate, outputs, asides, due, work: Duration::ZERO, pack };
         self.sequence += 1;
         // A full door is the loop's loss, as in the tick thread.
         let _ = self.doors.outbound[0].try_send(published);

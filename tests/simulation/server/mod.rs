@@ -12,7 +12,7 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::tick::Tick;
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{self, Batch, OUTPUTS_MAX, Published, TickDoors};
+use fracas_server::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
 use fracas_server::game::PlayerKind;
 use fracas_server::net::admission::{Admission, AdmissionConfig};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
@@ -20,7 +20,8 @@ use fracas_server::net::game_service::GameService;
 use fracas_server::net::service::Service;
 use fracas_server::session::Registry;
 use fracas_server::sim::clock::TickClock;
-use fracas_server::sim::room::{Room, TickResult};
+use fracas_server::sim::room::Room;
+use fracas_server::sim::rooms::{Rooms, RoomsResult};
 use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{TickLoop, TickTimes, TickWatch};
 use fracas_server::telemetry::Telemetry;
@@ -82,7 +83,7 @@ pub(crate) struct Server {
     ticks: TickLoop<Witness>,
     doors: TickDoors<Witness>,
     /// The event loops' way to the tick thread, for what was looked at on it.
-    inbound: flume::Sender<Batch<Input>>,
+    inbound: flume::Sender<Batches<Input>>,
     /// Another loop, as far as the tick thread can tell.
     observer: flume::Receiver<Published<Witness>>,
     loops: Vec<LoopSide>,
@@ -94,9 +95,10 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(plan: &Plan, time: &Time, planted: Option<Planted>) -> Self {
         static MAP: LazyLock<fracas_protocol::arena::Map> = LazyLock::new(default_map);
-        let arena =
-            ArenaConfig { rate: plan.rate, map: MAP.clone(), density: plan.density, arena_for: None, seed: plan.seed };
-        let room = Room::new(Witness::new(World::new(arena)), Capacity { people: plan.people, bots: 0, spectators: 4 });
+        let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
+        let rooms = Rooms::new(1, Capacity { people: plan.people, bots: 0, spectators: 4 }, move |_, _| {
+            Witness::new(World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed }))
+        });
         let (mut doors, loop_doors) = channel::doors::<Witness>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
@@ -130,7 +132,7 @@ impl Server {
             });
         }
         let clock = TickClock::new(instant(BEGINS_US), plan.rate);
-        let ticks = TickLoop::new(room, clock, doors.outbound.len());
+        let ticks = TickLoop::new(rooms, clock, doors.outbound.len());
         let tick_at_us = us_of(ticks.due());
         let (time, dice) = (time.clone(), Dice::new(plan.seed, 11));
         Self { time, admission, registry, ticks, doors, inbound, observer, loops, tick_at_us, dice, planted }
@@ -238,18 +240,23 @@ impl Server {
         self.stall(Thread::Tick, until_us);
     }
 
+    /// The one room there is.
+    fn room(&self) -> &Room<Witness> {
+        self.ticks.rooms().open().next().expect("nothing panics in it").1
+    }
+
     pub(crate) fn last_tick(&self) -> Tick {
-        self.ticks.room().last_tick()
+        self.room().last_tick()
     }
 
     pub(crate) fn rules(&self) -> &fracas_protocol::arena::Arena {
         use fracas_server::game::Game;
-        self.ticks.room().game().rules()
+        self.room().game().rules()
     }
 
     /// Everything that should be gone when everybody is, and how much of it there is.
     pub(crate) fn leftovers(&self) -> [(&'static str, usize); 6] {
-        let headcount = self.ticks.room().headcount();
+        let headcount = self.room().headcount();
         let connections = self.loops.iter().map(|side| side.connections.load(Ordering::Relaxed)).sum();
         [
             ("people in the room", usize::from(headcount.people)),
@@ -270,9 +277,10 @@ impl LoopSide {
 }
 
 impl TickWatch<Witness> for Annals {
-    fn ticked(&mut self, room: &Room<Witness>, result: &TickResult<fracas_protocol::arena::Arena>, times: &TickTimes) {
+    fn ticked(&mut self, rooms: &Rooms<Witness>, result: &RoomsResult<Witness>, times: &TickTimes) {
         use fracas_protocol::rules::Rules;
-        let output = &result.output;
+        let (_, room) = rooms.open().next().expect("nothing panics in it");
+        let output = result.outputs[0].as_ref().expect("it ran");
         let inputs = room.game().inputs();
         let seats = output.players.iter().enumerate().filter_map(|(place, player)| {
             let (player, place) = (player.as_ref()?, place as u16);

@@ -2,7 +2,7 @@
 
 use super::witness::Witness;
 use fracas_protocol::arena::{Arena, Entity, Input};
-use fracas_server::channel::{Asides, Batch, Published, Request};
+use fracas_server::channel::{Asides, Batches, Published, Request};
 use fracas_server::replication::TickOutput;
 use std::sync::Arc;
 
@@ -56,8 +56,8 @@ impl Planted {
     }
 
     /// On the way from the event loops to the room.
-    pub(super) fn tamper_with_batches(&mut self, batches: &mut [Batch<Input>]) {
-        for batch in batches {
+    pub(super) fn tamper_with_batches(&mut self, batches: &mut [Batches<Input>]) {
+        for batch in batches.iter_mut().flat_map(|batches| &mut batches.rooms) {
             match self.bug {
                 Bug::LostLeave => batch.requests.retain(|(_, request)| !matches!(request, Request::Leave(_))),
                 Bug::ChangedInput => {
@@ -87,10 +87,10 @@ impl Planted {
             match self.bug {
                 Bug::ChangedRecord if event_loop == 1 => self.change_a_record(tick),
                 Bug::LostEviction => tick.asides = tell(tick, |asides| asides.evictions.clear()),
-                Bug::LostAdmission if event_loop == 1 && tick.output.tick.0 > FROM_TICK => {
+                Bug::LostAdmission if event_loop == 1 && tick.tick.0 > FROM_TICK => {
                     tick.asides = tell(tick, |asides| asides.admissions.clear());
                 }
-                Bug::RepeatedNews if tick.output.tick.0 % 64 < 32 => {
+                Bug::RepeatedNews if tick.tick.0 % 64 < 32 => {
                     tick.asides = tell(tick, |asides| {
                         let again = asides.notices.clone();
                         asides.notices.extend(again);
@@ -103,7 +103,7 @@ impl Planted {
 
     /// The records that this loop composes from differ from those that the next tick's deltas build on.
     fn change_a_record(&mut self, tick: &mut Published<Witness>) {
-        let output = Arc::clone(&tick.output);
+        let Some(output) = tick.outputs[0].clone() else { return };
         let before = self.last.replace(Arc::clone(&output));
         let Some(before) = before.filter(|_| !self.is_done && output.tick.0 > FROM_TICK) else { return };
         let mut truth = output.records.entities().to_vec();
@@ -117,7 +117,7 @@ impl Planted {
         changed.tick = output.tick;
         changed.records.update(&before.records, &output.rules, output.tick, &truth);
         (changed.players, changed.names) = (output.players.clone(), Arc::clone(&output.names));
-        tick.output = Arc::new(changed);
+        tick.outputs = [Some(Arc::new(changed))].into();
         (self.is_done, self.last) = (true, None);
     }
 }

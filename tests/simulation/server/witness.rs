@@ -6,9 +6,10 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use fracas_server::arena::World;
 use fracas_server::game::{Bulletin, EntityOf, Game, OwnOf, PlayerId, PlayerInput, PlayerKind};
+use serde::{Deserialize, Serialize};
 
 /// The arena, and what it was told last.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Witness {
     world: World,
     inputs: Vec<PlayerInput<Input>>,

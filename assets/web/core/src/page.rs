@@ -55,14 +55,14 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// A page that says hello: rows of the map's walls, its id in the first line; the player's name; a token.
-    pub(crate) fn new(map: &str, name: &str, aspect: u32, token: Option<[u8; 16]>) -> Result<Self, Fault> {
+    /// A page that says hello: rows of the map's walls, its id in the first line; the player's name; the room's; a token.
+    pub(crate) fn new(map: &str, name: &str, room: &str, aspect: u32, token: Option<[u8; 16]>) -> Result<Self, Fault> {
         let mut lines = map.lines();
         let id = lines.next().unwrap_or_default().into();
         let document = MapDocument { id, walls: lines.map(Into::into).collect() };
         let map = Map::try_from(&document).map_err(|_| Fault::BadStart)?;
         let aspect = Aspect::ALL.get(aspect as usize).copied().unwrap_or_default();
-        let hello = Hello { aspect, token: token.map(Token), ..Hello::player(name) };
+        let hello = Hello { aspect, room: room.into(), token: token.map(Token), ..Hello::player(name) };
         let rules = Arena::new(TickRate::HZ_30, map.clone());
         let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
         Ok(Self {

@@ -8,6 +8,7 @@ use fracas_protocol::arena::{
 };
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::limits::DEFAULT_ROOM;
 use fracas_protocol::record::Digest;
 use fracas_protocol::rules::{Fate, Intent, Point, Rules};
 use fracas_protocol::tick::{TickRate, ViewTime};
@@ -18,7 +19,7 @@ pub struct Session(Page);
 impl Session {
     /// Begins with a map, its id and rows by lines, and a name. None if they cannot be used.
     pub fn start(map: &str, name: &str) -> Option<Self> {
-        Page::new(map, name, 0, None).ok().map(Self)
+        Page::new(map, name, DEFAULT_ROOM, 0, None).ok().map(Self)
     }
 
     /// Takes a message. Whether it could be understood.

@@ -1,0 +1,192 @@
+//! Keeps what led to a panic in a room's game in a file, and repeats it from there. The file has one line of JSON for people,
+//! and then the recording.
+
+use super::Played;
+use crate::sim::recording::{Recording, Replayed};
+use anyhow::{Context, anyhow, ensure};
+use fracas_protocol::codec;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+/// Files that one process writes; of later panics only the log tells.
+const FILES_MAX: u32 = 16;
+/// Recordings that may wait for the thread that writes them. More cannot come: each room has two lives a minute.
+const WAITING_MAX: usize = FILES_MAX as usize;
+/// Names that are tried, when files of other processes have the first: in a container every process may be number 1.
+const TRIES: u32 = 16;
+/// Bytes of the largest recording that is read. One of the largest room at the highest rate has a fifth of that.
+const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Only its owner may read what people have played.
+const MODE: u32 = 0o600;
+
+/// What the first line of a file says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) version: String,
+    pub(super) commit: String,
+    pub(super) room: String,
+    pub(super) tick: u32,
+    pub(super) message: String,
+}
+
+impl Head {
+    /// Of a panic in this build.
+    pub(super) fn new(room: &str, tick: u32, message: String) -> Self {
+        let (version, commit) = (env!("CARGO_PKG_VERSION").into(), env!("FRACAS_COMMIT").into());
+        Self { version, commit, room: room.into(), tick, message }
+    }
+}
+
+/// A panic that has ended a room.
+#[derive(Debug)]
+pub(super) struct Crash {
+    pub(super) head: Head,
+    pub(super) reopens: bool,
+}
+
+type Written = (Crash, Recording<Played>);
+
+impl Crash {
+    /// The one line that the log has of it.
+    fn log(&self, file: &str) {
+        let (Head { room, tick, message, .. }, reopens) = (&self.head, self.reopens);
+        tracing::error!(room, tick, message, reopens, file, "a panic has ended a room");
+    }
+}
+
+/// Where crashes are handed in: a thread of its own writes them, so that no room waits for a disk.
+#[derive(Debug)]
+pub(super) struct Crashes {
+    folder: PathBuf,
+    handed_in: u32,
+    writer: Option<(SyncSender<Written>, JoinHandle<()>)>,
+}
+
+impl Crashes {
+    /// Files go into this folder.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, handed_in: 0, writer: None }
+    }
+
+    /// Takes note of a crash, and keeps what led to it unless there are too many already.
+    pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<Played>>) {
+        let Some(recording) = recording else { return crash.log("not saved: there was no game") };
+        if self.handed_in == FILES_MAX {
+            return crash.log("not saved: this process has written 16 files");
+        }
+        self.handed_in += 1;
+        match self.writer() {
+            Ok(writer) => {
+                if let Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) =
+                    writer.try_send((crash, recording))
+                {
+                    back.0.log("not saved: the thread that writes is stuck or gone");
+                }
+            }
+            Err(error) => crash.log(&format!("not saved: {error}")),
+        }
+    }
+
+    fn writer(&mut self) -> std::io::Result<&SyncSender<Written>> {
+        if self.writer.is_none() {
+            let (crashes, waiting) = sync_channel(WAITING_MAX);
+            let folder = self.folder.clone();
+            let write_all = move || waiting.iter().for_each(|(crash, recording)| write(&folder, &crash, &recording));
+            self.writer = Some((crashes, std::thread::Builder::new().name("crash".into()).spawn(write_all)?));
+        }
+        let writer = self.writer.as_ref().map(|(crashes, _)| crashes);
+        writer.ok_or_else(|| unreachable!("it has just been started"))
+    }
+}
+
+impl Drop for Crashes {
+    /// Waits until all are written.
+    fn drop(&mut self) {
+        if let Some((crashes, thread)) = self.writer.take() {
+            drop(crashes);
+            // What it has not written it cannot write now either.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(folder: &Path, crash: &Crash, recording: &Recording<Played>) {
+    // The game's own code, which has failed once already, takes part in writing itself down.
+    let written = catch_unwind(AssertUnwindSafe(|| try_write(folder, &crash.head, recording)));
+    match written.unwrap_or_else(|_| Err(anyhow!("another panic"))) {
+        Ok(path) => crash.log(&path.display().to_string()),
+        Err(error) => crash.log(&format!("not saved: {error:#}")),
+    }
+}
+
+fn try_write(folder: &Path, head: &Head, recording: &Recording<Played>) -> anyhow::Result<PathBuf> {
+    let mut bytes = serde_json::to_vec(head)?;
+    bytes.push(b'\n');
+    codec::encode(recording, &mut bytes);
+    let (path, mut file) = create(folder, head)?;
+    let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half of it is of no use to anybody.
+        let _ = std::fs::remove_file(&path);
+    }
+    written.with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+/// Makes a file of which nothing was there before.
+fn create(folder: &Path, Head { room, tick, .. }: &Head) -> anyhow::Result<(PathBuf, File)> {
+    let process = std::process::id();
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(MODE);
+    for number in 1..=TRIES {
+        let again = if number > 1 { format!("-{number}") } else { String::new() };
+        let path = folder.join(format!("fracas-crash-{room}-{tick}-{process}{again}.replay"));
+        match options.open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+    Err(anyhow!("{}: there are {TRIES} files of that name already", folder.display()))
+}
+
+/// Repeats what is in a file. Returns whether the same panic came, and what to print of it.
+///
+/// # Errors
+/// In words, if it cannot be read.
+pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
+    let (head, recording) = read(path).with_context(|| path.display().to_string())?;
+    let ticks = recording.ticks();
+    // It is told below, once.
+    std::panic::set_hook(Box::new(|_| {}));
+    let replayed = recording.replay();
+    let is_same =
+        matches!(&replayed, Replayed::Panicked { tick, message } if (tick.0, message) == (head.tick, &head.message));
+    let Head { version, commit, room, tick, message } = head;
+    let mut text = format!("room {room}, {ticks} ticks to tick {tick}: {message}\n");
+    if (version.as_str(), commit.as_str()) != (env!("CARGO_PKG_VERSION"), env!("FRACAS_COMMIT")) {
+        text += &format!("it was recorded by another build: version {version}, commit {commit}\n");
+    }
+    text += &match replayed {
+        _ if is_same => "the same panic came again, on the same tick\n".into(),
+        Replayed::Panicked { tick, message } => format!("another panic came, on tick {tick}: {message}\n"),
+        Replayed::Ran { last } => format!("no panic came up to tick {last}\n"),
+    };
+    Ok((is_same, text))
+}
+
+fn read(path: &Path) -> anyhow::Result<(Head, Recording<Played>)> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    ensure!(bytes.len() <= FILE_BYTES_MAX, "it is too large");
+    let line = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| anyhow!("it is no crash file"))?;
+    let head = serde_json::from_slice(&bytes[..line]).map_err(|_| anyhow!("it is no crash file"))?;
+    let recording = codec::decode::<_, FILE_BYTES_MAX>(&bytes[line + 1..]);
+    Ok((head, recording.map_err(|_| anyhow!("its recording cannot be read; was it made by another build?"))?))
+}

@@ -1,0 +1,118 @@
+//! Breaks the server on purpose, as `FRACAS_SABOTAGE` says: no test can kill one thread of a process from outside. A release
+//! build has none of this.
+//!
+//! `thread:tick@2s` and `thread:loop-0@2s` have that thread panic so long after the start, `room:main@2s` that room's game in a
+//! step on a tick; several are parted by commas.
+
+use crate::arena::World;
+use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
+use anyhow::{Context, bail};
+use fracas_protocol::arena::{Arena, Entity, Input, News, Own};
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::name::Name;
+use fracas_protocol::tick::{Tick, TickRate};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// The game that is played.
+pub(super) type Played = Sabotaged;
+
+/// What is to break, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Sabotage {
+    start: Instant,
+    threads: Vec<(String, Duration)>,
+    rooms: Vec<(String, Duration)>,
+}
+
+impl Sabotage {
+    /// Reads the environment.
+    pub(super) fn read() -> anyhow::Result<Self> {
+        let mut sabotage = Self { start: Instant::now(), threads: Vec::new(), rooms: Vec::new() };
+        let text = std::env::var("FRACAS_SABOTAGE").unwrap_or_default();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let usage = || format!("FRACAS_SABOTAGE: {part}: write it like thread:tick@2s or room:main@2s");
+            let (what, when) = part.split_once('@').with_context(usage)?;
+            let seconds = when.trim_end_matches('s').parse().with_context(usage)?;
+            let after = Duration::try_from_secs_f64(seconds).with_context(usage)?;
+            match what.split_once(':') {
+                Some(("thread", name)) => sabotage.threads.push((name.into(), after)),
+                Some(("room", name)) => sabotage.rooms.push((name.into(), after)),
+                _ => bail!(usage()),
+            }
+        }
+        Ok(sabotage)
+    }
+
+    /// Panics if it is time for this thread.
+    pub(super) fn strike(&self) {
+        let thread = std::thread::current();
+        let is_due =
+            |(name, after): &(String, Duration)| thread.name() == Some(name.as_str()) && self.start.elapsed() >= *after;
+        assert!(!self.threads.iter().any(is_due), "sabotage");
+    }
+
+    /// A room's game, which may be sabotaged.
+    pub(super) fn game(&self, room: &str, rate: TickRate, world: World) -> Sabotaged {
+        let due = self.rooms.iter().filter(|(name, _)| name == room);
+        let bursts_on = due.map(|(_, after)| Tick(rate.ticks_in_ms(after.as_millis() as u32))).collect();
+        Sabotaged { world, bursts_on }
+    }
+}
+
+/// The arena, but for steps that panic. They are part of its state, so that a replay meets them too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Sabotaged {
+    world: World,
+    bursts_on: Vec<Tick>,
+}
+
+impl Game for Sabotaged {
+    type Rules = Arena;
+
+    fn rules(&self) -> &Arena {
+        self.world.rules()
+    }
+
+    fn owner(id: EntityId) -> Option<PlayerId> {
+        World::owner(id)
+    }
+
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
+        self.world.join(player, name, kind)
+    }
+
+    fn leave(&mut self, player: PlayerId) {
+        self.world.leave(player);
+    }
+
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
+        self.world.step(tick, inputs);
+        if self.bursts_on.contains(&tick) {
+            let places = inputs.iter().filter_map(|input| self.world.ship(input.player)).map(|ship| ship.position);
+            // So that only the same ships at the same places say the same.
+            let sum = places.fold(0, |sum, place| sum ^ (i64::from(place.x) << 32 | i64::from(place.y)));
+            panic!("sabotage among {} players: {sum:x}", inputs.len());
+        }
+    }
+
+    fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {
+        self.world.truth(out);
+    }
+
+    fn own(&self, player: PlayerId) -> Own {
+        self.world.own(player)
+    }
+
+    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<News>>) {
+        self.world.news(tick, out);
+    }
+
+    fn census(&self) -> Vec<(&'static str, usize)> {
+        self.world.census()
+    }
+
+    fn to_watch(&self) -> Option<EntityId> {
+        self.world.to_watch()
+    }
+}

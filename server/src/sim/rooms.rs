@@ -1,0 +1,268 @@
+//! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
+//! in one of them ends that room alone; it is opened again, empty, with the next tick.
+
+use super::recording::Recording;
+use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
+use super::roster::{Capacity, Headcount, RoomId, Roster};
+use crate::channel::{Admission, Asides, Batch, Batches, Outputs, Request};
+use crate::game::{Game, InputOf};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::rules::{Detail, Rules};
+use fracas_protocol::tick::{Tick, TickRate};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Rooms of one process.
+pub const ROOMS_MAX: usize = 16;
+
+/// A room that panics again within this time after it was opened again stays closed: it would only go on so.
+pub const RELAPSE_MS: u32 = 60_000;
+
+/// Bytes of a panic's message that are kept.
+const PANIC_WORDS_MAX: usize = 1024;
+
+/// Makes the game for a room's first life (0) or a later one.
+pub type Maker<G> = Box<dyn FnMut(RoomId, u32) -> G + Send>;
+
+/// A room that ended by a panic.
+pub struct Failure<G: Game> {
+    /// Which.
+    pub room: RoomId,
+    /// The tick that it was on.
+    pub tick: Tick,
+    /// What the panic said.
+    pub message: String,
+    /// Whether it is opened again with the next tick.
+    pub reopens: bool,
+    /// What was called on its game before, to be repeated; none if there was no game yet.
+    pub recording: Option<Recording<G>>,
+}
+
+/// What one tick of all rooms has to say.
+pub struct RoomsResult<G: Game> {
+    /// The tick.
+    pub tick: Tick,
+    /// How often ticks run.
+    pub rate: TickRate,
+    /// What frames are made of.
+    pub outputs: Outputs<G::Rules>,
+    /// What is said only once.
+    pub asides: Asides,
+    /// What became of the commands.
+    pub inputs: InputCounts,
+    /// What became of those who asked to be let in.
+    pub joins: JoinCounts,
+    /// The rooms that ended on this tick.
+    pub failures: Vec<Failure<G>>,
+}
+
+enum State<G: Game> {
+    Open(Box<Room<G>>),
+    /// It is opened again when it runs next.
+    Opens,
+    Closed,
+}
+
+/// A room through its lives.
+struct Place<G: Game> {
+    state: State<G>,
+    lives: u32,
+    /// When the present life began, if it is not the first.
+    reopened: Option<Tick>,
+    /// Serials go on from life to life, so that nothing of an earlier one is taken for something of this.
+    next_serial: u32,
+    census: Vec<(&'static str, usize)>,
+}
+
+/// Makes rooms.
+struct Opener<G: Game> {
+    capacity: Capacity,
+    make: Maker<G>,
+}
+
+impl<G: Game> Opener<G> {
+    fn open(&mut self, id: RoomId, life: u32, first_serial: u32) -> Box<Room<G>> {
+        let roster = Roster::new(self.capacity).of(id, first_serial);
+        Box::new(Room::with_roster((self.make)(id, life), roster))
+    }
+}
+
+/// All rooms, by their ids.
+pub struct Rooms<G: Game> {
+    places: Vec<Place<G>>,
+    opener: Opener<G>,
+    rate: TickRate,
+    last_tick: Tick,
+    /// How much viewers are told at once, and how many more may join in all rooms together.
+    detail: Detail,
+    joins_left: u32,
+}
+
+impl<G: Game> Rooms<G> {
+    /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
+    pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
+        let mut opener = Opener { capacity, make: Box::new(make) };
+        let mut rate = TickRate::HZ_30;
+        let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
+            let room = opener.open(RoomId(id), 0, 1);
+            rate = room.game().rules().tick_rate();
+            let census = room.game().census();
+            Place { state: State::Open(room), lives: 1, reopened: None, next_serial: 1, census }
+        });
+        let places = places.collect();
+        Self { places, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+    }
+
+    /// Runs one tick of every room. `mark` is called as each phase of each ends.
+    pub fn tick(
+        &mut self,
+        tick: Tick,
+        inbound: &mut [Batches<InputOf<G>>],
+        mut mark: impl FnMut(Phase),
+    ) -> RoomsResult<G> {
+        self.last_tick = tick;
+        let (mut asides, mut inputs, mut failures) = (Asides::default(), InputCounts::default(), Vec::new());
+        let (mut joins, detail, joins_left) = (JoinCounts::default(), self.detail, self.joins_left);
+        let outputs = self.places.iter_mut().zip((0..).map(RoomId)).map(|(place, id)| {
+            let mut batches: Rows<'_, G> = Rows { inbound: &mut *inbound, id };
+            if let State::Open(room) = &mut place.state {
+                room.restrain(detail, joins_left.saturating_sub(joins.joined));
+            }
+            match place.run(id, tick, self.rate, &mut self.opener, &mut batches, &mut mark) {
+                Ok(Some(result)) => {
+                    asides.append(result.asides);
+                    inputs.add(result.inputs);
+                    joins.add(result.joins);
+                    Some(result.output)
+                }
+                Ok(None) => {
+                    batches.iter().for_each(|batch| refuse(batch, &mut asides, &mut inputs));
+                    None
+                }
+                Err(message) => {
+                    // Whoever asked it for anything and was not answered is answered by its end.
+                    batches.iter().for_each(Batch::clear);
+                    asides.failed.push(id);
+                    let (reopens, recording) = place.end(tick, self.rate, &mut asides);
+                    failures.push(Failure { room: id, tick, message, reopens, recording });
+                    None
+                }
+            }
+        });
+        let outputs = outputs.collect();
+        RoomsResult { tick, rate: self.rate, outputs, asides, inputs, joins, failures }
+    }
+
+    /// The next tick tells viewers so much at once, and lets so many in who were not here before.
+    pub fn restrain(&mut self, detail: Detail, joins_left: u32) {
+        (self.detail, self.joins_left) = (detail, joins_left);
+    }
+
+    /// The tick that ran last.
+    pub fn last_tick(&self) -> Tick {
+        self.last_tick
+    }
+
+    /// The rooms that are open.
+    pub fn open(&self) -> impl Iterator<Item = (RoomId, &Room<G>)> {
+        (0..).map(RoomId).zip(&self.places).filter_map(|(id, place)| Some((id, place.room()?)))
+    }
+
+    /// Whether any room is open, or will be with the next tick.
+    pub fn is_any_left(&self) -> bool {
+        self.places.iter().any(|place| !matches!(place.state, State::Closed))
+    }
+
+    /// How many are in all rooms together.
+    pub fn headcount(&self) -> Headcount {
+        self.open().fold(Headcount::default(), |sum, (_, room)| sum.and(room.headcount()))
+    }
+
+    /// Entities by kind of each open room, as they were at the last whole second.
+    pub fn census(&self) -> impl Iterator<Item = &[(&'static str, usize)]> {
+        self.places.iter().filter(|place| place.room().is_some()).map(|place| &place.census[..])
+    }
+}
+
+/// One room's batches among those of all.
+struct Rows<'a, G: Game> {
+    inbound: &'a mut [Batches<InputOf<G>>],
+    id: RoomId,
+}
+
+impl<G: Game> Rows<'_, G> {
+    fn iter(&mut self) -> impl Iterator<Item = &mut Batch<InputOf<G>>> {
+        let index = self.id.index();
+        self.inbound.iter_mut().filter_map(move |batches| batches.rooms.get_mut(index))
+    }
+}
+
+impl<G: Game> Place<G> {
+    fn room(&self) -> Option<&Room<G>> {
+        match &self.state {
+            State::Open(room) => Some(room),
+            State::Opens | State::Closed => None,
+        }
+    }
+
+    /// Runs the room's tick, if it is not closed; what a panic said, if there was one. All of the game's code is called from
+    /// in here.
+    fn run(
+        &mut self,
+        id: RoomId,
+        tick: Tick,
+        rate: TickRate,
+        opener: &mut Opener<G>,
+        batches: &mut Rows<'_, G>,
+        mark: &mut impl FnMut(Phase),
+    ) -> Result<Option<TickResult<G::Rules>>, String> {
+        // Whatever is half done after a panic is thrown away whole: the room, its batches, what it said on this tick.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            if matches!(self.state, State::Opens) {
+                self.state = State::Open(opener.open(id, self.lives, self.next_serial));
+                (self.lives, self.reopened) = (self.lives + 1, Some(tick));
+            }
+            let State::Open(room) = &mut self.state else { return None };
+            let result = room.tick(tick, batches.iter(), mark);
+            if tick.is_phase(0, rate.hz()) {
+                self.census = room.game().census();
+            }
+            Some(result)
+        }));
+        ran.map_err(|payload| words_of(&*payload))
+    }
+
+    /// Ends the room's life after a panic. Returns whether another follows, and what led there.
+    fn end(&mut self, tick: Tick, rate: TickRate, asides: &mut Asides) -> (bool, Option<Recording<G>>) {
+        let relapse = i64::from(rate.ticks_in_ms(RELAPSE_MS));
+        let is_relapse = self.reopened.is_some_and(|at| tick.since(at) < relapse);
+        // One that was about to open, and could not even do that, is no better.
+        let reopens = !is_relapse && matches!(self.state, State::Open(_));
+        let next = if reopens { State::Opens } else { State::Closed };
+        if let State::Open(room) = std::mem::replace(&mut self.state, next) {
+            asides.ended.extend(room.sessions());
+            self.next_serial = room.next_serial();
+            // The game's own code again, where it is dropped.
+            let recording = catch_unwind(AssertUnwindSafe(|| room.into_recording()));
+            return (reopens, recording.ok().flatten());
+        }
+        (reopens, None)
+    }
+}
+
+/// Answers what a closed room is asked.
+fn refuse<I>(batch: &mut Batch<I>, asides: &mut Asides, inputs: &mut InputCounts) {
+    inputs.orphaned += batch.commands.drain(..).len() as u64;
+    let joins = batch.requests.drain(..).filter(|(_, request)| matches!(request, Request::Join { .. }));
+    asides
+        .admissions
+        .extend(joins.map(|(connection, _)| Admission { connection, verdict: Err(CloseReason::Restarting) }));
+}
+
+/// What a panic said.
+pub(super) fn words_of(payload: &(dyn Any + Send)) -> String {
+    let words = payload.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let words = words.unwrap_or("a panic without words");
+    words[..words.floor_char_boundary(PANIC_WORDS_MAX)].to_owned()
+}

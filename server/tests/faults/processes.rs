@@ -1,0 +1,129 @@
+//! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
+
+use crate::program::{Peer, Program, run};
+use fracas_protocol::message::Hello;
+use fracas_protocol::tick::Tick;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+fn hello_to(room: &str) -> Hello {
+    Hello { room: room.into(), ..Hello::player("Ada") }
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// The one file in a folder.
+fn only_file(folder: &tempfile::TempDir) -> PathBuf {
+    let entries = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files: Vec<_> = entries.collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+/// What `replay` prints, and its exit code.
+fn replay(file: &std::path::Path) -> (Option<i32>, String) {
+    let output = run(&["replay", &file.display().to_string()]);
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Lets each play on a thread of its own, until it has got `last` or its connection ends.
+fn play_all(peers: Vec<Peer>, last: Tick) -> Vec<JoinHandle<Peer>> {
+    let play = move |mut peer: Peer| {
+        peer.play_while(|peer| peer.ticks.last().is_none_or(|tick| *tick < last));
+        peer
+    };
+    peers.into_iter().map(|peer| std::thread::spawn(move || play(peer))).collect()
+}
+
+fn joined(thread: JoinHandle<Peer>) -> Peer {
+    thread.join().expect("it plays")
+}
+
+#[test]
+fn a_panic_in_one_room_is_not_noticed_in_another_and_can_be_replayed() {
+    let folder = folder();
+    let mut program = Program::start("room:main@4s", folder.path(), &["--room", "main,duel"]);
+    let others: Vec<_> = (0..2).map(|_| Peer::join(program.address, hello_to("duel"))).collect();
+    let players: Vec<_> = (0..2).map(|_| Peer::join(program.address, hello_to("main"))).collect();
+    let others = play_all(others, Tick(220));
+    for peer in play_all(players, Tick(1000)).into_iter().map(joined) {
+        assert_eq!(peer.ended, Some(Some(4000)));
+        assert_eq!(peer.ticks.last(), Some(&Tick(119)), "the tick before the panic");
+        let token = Some(peer.welcome.expect("a welcome").token);
+        let back = Peer::join(program.address, Hello { token, ..hello_to("main") });
+        assert!(!back.welcome.expect("the room is there again").resumed, "the token is void");
+    }
+    for peer in others.into_iter().map(joined) {
+        assert_eq!(peer.ended, None);
+        assert!(peer.ticks[0] < Tick(100), "it was there a good while before");
+        let is_next = |pair: &[Tick]| pair[1] == pair[0].next();
+        assert!(peer.ticks.windows(2).all(is_next), "a tick is missing: {:?}", peer.ticks);
+    }
+    let (_, line) = program.hear("a panic has ended a room");
+    let file = only_file(&folder);
+    assert!(line.contains(&file.display().to_string()) && line.contains("main") && line.contains("120"), "{line}");
+    let (code, text) = replay(&file);
+    assert!(text.contains("sabotage among 2 players") && text.contains("the same panic"), "{text}");
+    assert_eq!(code, Some(0));
+    assert_eq!(program.stop(), Some(0), "it goes on until it is stopped");
+    replays_of_other_files_fail_in_words(&file);
+}
+
+fn replays_of_other_files_fail_in_words(good: &std::path::Path) {
+    let (other, bytes) = (folder(), std::fs::read(good).expect("it is there"));
+    let written = |bytes: &[u8]| {
+        let path = other.path().join("other.replay");
+        std::fs::write(&path, bytes).expect("writes");
+        path
+    };
+    let line = bytes.iter().position(|byte| *byte == b'\n').expect("a line");
+    let head = String::from_utf8_lossy(&bytes[..line]).replace("sabotage", "treason");
+    let (code, text) = replay(&written(&[head.as_bytes(), &bytes[line..]].concat()));
+    assert!(code == Some(1) && text.contains("another panic came, on tick 120: sabotage"), "{code:?} {text}");
+    for (bad, words) in [(&bytes[..bytes.len() - 9], "recording cannot be read"), (&b"{}"[..], "no crash file")] {
+        let (code, text) = replay(&written(bad));
+        assert!(code == Some(2) && text.contains(words) && text.lines().count() == 1, "{code:?} {text}");
+    }
+    assert_eq!(replay(&other.path().join("nothing.replay")).0, Some(2));
+}
+
+#[test]
+fn a_room_that_always_panics_ends_the_process_in_words() {
+    let folder = folder();
+    let mut program = Program::start("room:main@2s,room:main@3s", folder.path(), &[]);
+    let mut peer = Peer::join(program.address, hello_to("main"));
+    peer.play_while(|_| true);
+    let mut again = Peer::join(program.address, hello_to("main"));
+    again.play_while(|_| true);
+    assert_eq!((peer.ended, again.ended), (Some(Some(4000)), Some(Some(4000))), "everybody is told");
+    let (_, line) = program.hear("fracas-server: ");
+    assert!(line.contains("no room is left"), "{line}");
+    assert_eq!(program.wait().0, Some(1));
+    let files = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(files, 2, "both can be replayed");
+}
+
+#[test]
+fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
+    for thread in ["tick", "loop-0", "loop-1"] {
+        let folder = folder();
+        let sabotage = format!("thread:{thread}@2s");
+        let mut program = Program::start(&sabotage, folder.path(), &["--event-loops", "2"]);
+        let mut peers: Vec<_> = (0..4).map(|_| Peer::join(program.address, hello_to("main"))).collect();
+        let (died, line) = program.hear("sabotage");
+        assert!(line.contains(thread) && line.contains("sabotage.rs"), "where it was: {line}");
+        let (code, ended) = program.wait();
+        assert_eq!(code, Some(1), "{thread}");
+        assert!(ended - died < Duration::from_secs(1), "{thread}: {:?}", ended - died);
+        let (_, line) = program.hear("fracas-server: ");
+        assert_eq!(line, format!("fracas-server: the thread {thread} ended: it panicked"));
+        for peer in &mut peers {
+            peer.play_while(|_| true);
+            assert!(peer.ended.is_some(), "its socket has ended");
+        }
+    }
+}
