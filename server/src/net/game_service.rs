@@ -332,7 +332,7 @@ impl<G: Game> Service for GameService<G> {
         self.news.clear();
         self.due = self.published.first().map(|tick| tick.due);
         let whole = &self.published[first_whole.unwrap_or(0)..];
-        let pack = whole.last().map_or(1, |tick| tick.pack);
+        let pack = whole.last().map(|tick| tick.pack);
         for (index, easel) in self.easels.iter_mut().enumerate() {
             if first_whole.is_some() {
                 easel.ticks.forget();

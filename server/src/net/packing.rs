@@ -27,9 +27,9 @@ impl<R: Rules> Default for Ticks<R> {
 }
 
 impl<R: Rules> Ticks<R> {
-    /// Begins a round in which so many ticks are to go into one frame.
-    pub(super) fn begin(&mut self, pack: u32) {
-        self.pack = pack;
+    /// Begins a round in which so many ticks are to go into one frame; as many as before if it has none.
+    pub(super) fn begin(&mut self, pack: Option<u32>) {
+        self.pack = pack.unwrap_or(self.pack);
     }
 
     /// Adds a new tick.

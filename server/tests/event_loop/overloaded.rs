@@ -93,6 +93,22 @@ fn no_tick_is_missing_however_the_level_changes_and_the_loop_is_late() {
 }
 
 #[test]
+fn a_round_without_a_tick_loses_none_of_those_that_wait_for_their_turn() {
+    let mut stage = stage();
+    stage.level = Level::PackedByFour;
+    for round in 0..60 {
+        for player in &mut stage.players {
+            let thrust = Thrust::towards(Heading::new(round * 64 % 1024));
+            player.client.set_input(Input { thrust, ..Input::default() });
+        }
+        stage.run(1);
+        // The tick is late, and the loop writes what else there is.
+        stage.write(Vec::new());
+    }
+    check_sound(&stage);
+}
+
+#[test]
 fn who_joins_or_comes_back_while_frames_are_packed_is_in_the_game_at_once() {
     let mut stage = stage();
     let token = stage.players[0].welcome.as_ref().expect("a welcome").token;
