@@ -88,6 +88,11 @@ fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
 }
 
 #[test]
+fn who_is_inside_an_overloaded_server_loses_nothing_and_it_recovers() {
+    attack(&["overload"]);
+}
+
+#[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
 }

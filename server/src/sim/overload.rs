@@ -46,7 +46,7 @@ impl Level {
     /// The load, in thousandths of the brink, from which the level above is reached.
     fn rises_at(self) -> u32 {
         match self {
-            Self::Normal => 950,
+            Self::Normal => 860,
             Self::JoinsWait => 1000,
             // More than the period has room for: ticks pile up.
             Self::CoarseAim | Self::PackedByTwo => 1050,
@@ -123,7 +123,7 @@ const LOAD_MAX: u32 = 10_000;
 const LOADS_S: usize = 2;
 
 /// Of a thousand updates so many may miss their time before nobody new is let in: 50 may be in all.
-const MISSED_MAX: u32 = 15;
+const MISSED_MAX: u32 = 10;
 
 /// A level taken again within so many seconds, and twice as long as it was kept, was left too early.
 const RELAPSE_S: u32 = 5;
