@@ -68,17 +68,20 @@ pub fn admit(
         let asked: String = hello.room.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
         return Err(bad_message(format!("There is no room \"{asked}\" here; ask for \"{DEFAULT_ROOM}\".")));
     }
-    let may_begin = network.is_none_or(Network::may_begin);
+    let may_begin = network.map_or(Ok(()), Network::may_begin);
     if let Some(network) = network.filter(|_| resume.is_none()) {
         if hello.token.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
             return Err(CloseReason::BadToken.into());
         }
-        if !may_begin {
-            let words = Rejection::Address.words().into();
-            return Err(Refusal { reason: CloseReason::Full, words, pause: Some(TOO_MANY_PAUSE) });
-        }
+        may_begin.map_err(refusal)?;
     }
-    Ok((Request::Join { name, kind, role: hello.role, resume, may_begin }, hello.aspect))
+    Ok((Request::Join { name, kind, role: hello.role, resume, may_begin: may_begin.is_ok() }, hello.aspect))
+}
+
+/// As somebody reads it who is past the upgrade.
+fn refusal(why: Rejection) -> Refusal {
+    let pause = (why == Rejection::Address).then_some(TOO_MANY_PAUSE);
+    Refusal { reason: CloseReason::Full, words: why.words().into(), pause }
 }
 
 fn sentence(words: &str) -> String {
