@@ -87,6 +87,11 @@ fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
 }
 
 #[test]
+fn where_descriptors_or_memory_end_newcomers_are_told_so_and_who_plays_plays_on() {
+    attack(&["descriptors", "memory"]);
+}
+
+#[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
 }

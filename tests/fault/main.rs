@@ -9,12 +9,17 @@
 //! - `readers`: players who stop to read
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
+//! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
+//! - `cgroup`: what limits memory for that
 //! - `ports`: what listens
 
+mod cgroup;
+mod descriptors;
 mod frames;
 mod handshakes;
 mod hostile;
 mod kernel;
+mod memory;
 mod ports;
 mod readers;
 mod stand;
@@ -27,13 +32,13 @@ use fracas_tests::verdict::{Row, table};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Attacks the server, and lets it fail. Needs a release build of the workspace, and `ss` (iproute2); all on loopback.
+/// Attacks the server, and lets it fail. Needs a release build of the workspace, `ss` (iproute2), and root for a cgroup; all on loopback.
 #[derive(Parser)]
 #[command(max_term_width = 120)]
 struct Cli {
     /// Which; all of them if none is named.
     scenarios: Vec<Scenario>,
-    /// With few attackers and without pairs of runs, so that all take two minutes.
+    /// With few attackers and without pairs of runs, so that all take three minutes.
     #[arg(long)]
     short: bool,
     /// Pairs of runs, with and without an attack, of which the median counts.
@@ -78,6 +83,10 @@ enum Scenario {
     Drain,
     /// A thousand who want to join a full server.
     Stampede,
+    /// No descriptor left: told so, not noticed, and soon over.
+    Descriptors,
+    /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
+    Memory,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -94,6 +103,8 @@ impl Scenario {
             Self::Storm => storms::storm(size),
             Self::Drain => storms::drain(size),
             Self::Stampede => storms::stampede(size),
+            Self::Descriptors => descriptors::run(size),
+            Self::Memory => memory::run(size),
             Self::Ports => ports::run(),
         }
     }

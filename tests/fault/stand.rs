@@ -72,17 +72,17 @@ impl Played {
         self.summary[key][point].as_f64().unwrap_or_else(|| panic!("no {key}.{point} in {}", self.summary))
     }
 
+    /// How often they were out for any reason.
+    pub(crate) fn disconnected(&self) -> u64 {
+        let all = self.summary["disconnects"].as_object();
+        all.into_iter().flat_map(|all| all.values()).filter_map(Value::as_u64).sum()
+    }
+
     /// What must be so for bots that noticed nothing.
     pub(crate) fn unharmed(&self) -> Vec<Row> {
-        let out: u64 = self.summary["disconnects"]
-            .as_object()
-            .into_iter()
-            .flat_map(|all| all.values())
-            .filter_map(Value::as_u64)
-            .sum();
         vec![
             Row::exactly("bots beside: there at the end", self.number("bots_at_end") as u64, self.bots),
-            Row::exactly("bots beside: out in between", out, 0),
+            Row::exactly("bots beside: out in between", self.disconnected(), 0),
             Row::at_least("bots beside: views that were checked", self.number("view_checks"), self.bots as f64, ""),
             Row::exactly(
                 "bots beside: wrong views and desyncs",
