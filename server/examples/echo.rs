@@ -79,6 +79,7 @@ pub(crate) fn serve(
         admission: Arc::clone(&front.admission),
         metrics: front.metrics.clone(),
         connections_max: CONNECTIONS_MAX,
+        descriptors: None,
     };
     listening(port.local_addr()?);
     runtime.block_on(async {

@@ -51,6 +51,7 @@ fn an_address_has_its_share_and_the_refusal_names_the_flag() {
     let answer = handshake(server.game, &[PROTOCOL]);
     assert_eq!(answer.status, 429);
     assert!(answer.body.contains("--max-per-address") && answer.header("retry-after").is_some());
+    assert_eq!(answer.header("connection"), Some("close"), "it does not keep what may be missing");
     drop(peers);
     server.wait_for("the places are free again", |server| handshake(server.game, &[PROTOCOL]).status == 101);
 }

@@ -93,6 +93,11 @@ fn who_is_inside_an_overloaded_server_loses_nothing_and_it_recovers() {
 }
 
 #[test]
+fn where_descriptors_or_memory_end_newcomers_are_told_so_and_who_plays_plays_on() {
+    attack(&["descriptors", "memory"]);
+}
+
+#[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
 }

@@ -10,12 +10,17 @@
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
+//! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
+//! - `cgroup`: what limits memory for that
 //! - `ports`: what listens
 
+mod cgroup;
+mod descriptors;
 mod frames;
 mod handshakes;
 mod hostile;
 mod kernel;
+mod memory;
 mod overload;
 mod ports;
 mod readers;
@@ -29,13 +34,13 @@ use fracas_tests::verdict::{Row, table};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Attacks the server, and lets it fail. Needs a release build of the workspace, and `ss` (iproute2); all on loopback.
+/// Attacks the server, and lets it fail. Needs a release build of the workspace, `ss` (iproute2), and root for a cgroup; all on loopback.
 #[derive(Parser)]
 #[command(max_term_width = 120)]
 struct Cli {
     /// Which; all of them if none is named.
     scenarios: Vec<Scenario>,
-    /// With few attackers and without pairs of runs, so that all take two minutes.
+    /// With few attackers and without pairs of runs, so that all take three minutes.
     #[arg(long)]
     short: bool,
     /// Pairs of runs, with and without an attack, of which the median counts.
@@ -82,6 +87,10 @@ enum Scenario {
     Stampede,
     /// More players than it can carry, and five seconds in which it can hardly work.
     Overload,
+    /// No descriptor left: told so, not noticed, and soon over.
+    Descriptors,
+    /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
+    Memory,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -99,6 +108,8 @@ impl Scenario {
             Self::Drain => storms::drain(size),
             Self::Stampede => storms::stampede(size),
             Self::Overload => overload::run(size),
+            Self::Descriptors => descriptors::run(size),
+            Self::Memory => memory::run(size),
             Self::Ports => ports::run(),
         }
     }

@@ -111,8 +111,13 @@ impl Server {
 
     /// The same for a server that may have so many descriptors.
     pub fn start_within(descriptors: u32, arguments: &[&str]) -> Self {
+        Self::start_after(&format!("ulimit -n {descriptors}"), arguments)
+    }
+
+    /// The same in a process that a shell has prepared.
+    pub fn start_after(preparation: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]).arg(program("fracas-server"));
+        shell.args(["-c", &format!("{preparation} && exec \"$@\""), "sh"]).arg(program("fracas-server"));
         Self::launch(shell.args(FREE_PORTS).args(arguments))
     }
 

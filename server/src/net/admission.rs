@@ -1,6 +1,7 @@
-//! Who may open a connection: the origin of the page, how many there are, and how many from one address, before and after
-//! they have said what they want. No I/O in here.
+//! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
+//! from one address, before and after they have said what they want. No I/O in here.
 
+use super::memory::Memory;
 use super::pace::Pace;
 use super::rejection::Rejection;
 use super::shares::{Guesses, Share, Shares, network_of};
@@ -76,6 +77,7 @@ pub struct Admission {
     /// Connections that have not said yet what they want.
     waiting: Arc<Shares>,
     guesses: Guesses,
+    memory: Memory,
     pace: Pace,
     draining: AtomicBool,
     warned_of_proxy: AtomicBool,
@@ -91,6 +93,7 @@ impl Admission {
             kept: Arc::default(),
             waiting: Arc::default(),
             guesses: Guesses::default(),
+            memory: Memory::default(),
             pace: Pace::default(),
             draining: AtomicBool::new(false),
             warned_of_proxy: AtomicBool::new(false),
@@ -138,13 +141,23 @@ impl Admission {
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
-        let network = (!is_ours).then(|| Network {
+        let mut network = (!is_ours).then(|| Network {
             admission: Arc::clone(self),
             address: network_of(address),
             is_exempt: self.is_exempt(address),
+            only_returns: false,
         });
         if network.as_ref().is_some_and(|network| !self.guesses.may_enter(network.address, now)) {
             return Err(Rejection::Guesses);
+        }
+        if !self.memory.may_enter(self.connections()) {
+            // From where a ship was lost somebody may come who wants it back.
+            let has_ship = |network: &&mut Network| self.kept.count(network.address) > 0;
+            let network = network.as_mut().filter(has_ship).ok_or(Rejection::Memory)?;
+            network.only_returns = true;
+            if !self.memory.may_return() {
+                return Err(Rejection::Memory);
+            }
         }
         let share = match network.as_ref().filter(|network| !network.is_exempt) {
             Some(network) => {
@@ -193,6 +206,11 @@ impl Admission {
         self.players.len() + self.kept.len() + self.waiting.len()
     }
 
+    /// What there is of memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// Connections that are counted now.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
@@ -226,19 +244,25 @@ pub struct Network {
     admission: Arc<Admission>,
     address: IpAddr,
     is_exempt: bool,
+    /// The connection was let in for a ship that its network has lost, although there is no memory for a new one.
+    only_returns: bool,
 }
 
 impl Network {
-    /// Whether one of its connections may have a new ship: those that it has lost and that still fly count like
+    /// Whether the connection may have a new ship, or why not. Ships that its network has lost and that still fly count like
     /// connections, lest who connects and cuts over and over fills the room with them.
-    pub fn may_begin(&self) -> bool {
+    pub fn may_begin(&self) -> Result<(), Rejection> {
         let Admission { players, kept, config, .. } = &*self.admission;
-        self.is_exempt || players.count(self.address) + kept.count(self.address) <= config.per_address_max
+        if self.only_returns {
+            return Err(Rejection::Memory);
+        }
+        let is_within = players.count(self.address) + kept.count(self.address) <= config.per_address_max;
+        if self.is_exempt || is_within { Ok(()) } else { Err(Rejection::Address) }
     }
 
     /// Counts a ship that waits for its player, until what is returned is dropped.
     pub fn keep(&self) -> Option<Share> {
-        if self.is_exempt { None } else { self.admission.kept.take(self.address, usize::MAX) }
+        self.admission.kept.take(self.address, usize::MAX)
     }
 
     /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
@@ -253,6 +277,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::memory::MemoryUse;
     use fracas_protocol::ids::Token;
 
     fn make(change: impl FnOnce(&mut AdmissionConfig)) -> Arc<Admission> {
@@ -327,11 +352,12 @@ mod tests {
             })
             .collect();
         let back = admission.enter(one, false, Instant::now()).expect("it may want its ship back");
-        assert!(!back.network().is_some_and(|network| network.may_begin()), "but it may not have a third one");
+        let may_begin = |ticket: &Ticket| ticket.network().expect("a person's").may_begin();
+        assert_eq!(may_begin(&back), Err(Rejection::Address), "but it may not have a third one");
         let other = admission.enter(ip("192.0.2.2"), false, Instant::now()).expect("its share");
-        assert!(other.network().is_some_and(|network| network.may_begin()), "another address");
+        assert_eq!(may_begin(&other), Ok(()), "another address");
         drop(lost);
-        assert!(back.network().is_some_and(|network| network.may_begin()) && admission.kept.is_empty());
+        assert!(may_begin(&back).is_ok() && admission.kept.is_empty());
     }
 
     #[test]
@@ -339,7 +365,8 @@ mod tests {
         let admission = make(|config| config.connections_max = 20);
         let network =
             admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("room").network().expect("a person's");
-        assert!((0..100).all(|_| network.keep().is_none() && network.may_begin()));
+        let kept: Vec<_> = (0..100).map(|_| network.keep()).collect();
+        assert!(kept.len() == 100 && network.may_begin().is_ok());
         let now = Instant::now();
         let may_err = |number: u8| network.may_err(&TokenHash::of(&Token([number; 16])), now);
         assert_eq!((0..100).filter(|number| may_err(*number)).count(), 20, "as many as can have lost their sessions");
@@ -378,6 +405,24 @@ mod tests {
         admission.drain();
         assert_eq!(admission.enter(ip("192.0.2.9"), false, Instant::now()).map(|_| ()), Err(Rejection::Draining));
         assert_eq!(admission.connections(), 0);
+    }
+
+    #[test]
+    fn without_memory_only_they_are_let_in_who_may_have_lost_a_ship_and_they_get_no_new_one() {
+        let admission = make(|_| ());
+        let enter = |address: &str| admission.enter(ip(address), false, Instant::now());
+        let lost = enter("192.0.2.1").expect("room").network().expect("a person's").keep();
+        let fill = |used| admission.memory().look(MemoryUse { used, limit: 100 << 20 }, admission.connections());
+        assert!(fill(90 << 20));
+        assert_eq!(enter("192.0.2.2").map(|_| ()), Err(Rejection::Memory));
+        let house = admission.enter(ip("127.0.0.1"), true, Instant::now());
+        assert_eq!(house.map(|_| ()), Err(Rejection::Memory), "nor our own bots");
+        let back = enter("192.0.2.1").expect("it may want its ship back");
+        assert_eq!(back.network().expect("a person's").may_begin(), Err(Rejection::Memory));
+        assert!(fill(95 << 20));
+        assert_eq!(enter("192.0.2.1").map(|_| ()), Err(Rejection::Memory), "by now there is too little for that");
+        drop((lost, back));
+        assert!(!fill(20 << 20) && enter("192.0.2.2").is_ok() && admission.connections() == 0);
     }
 
     #[test]

@@ -121,19 +121,22 @@ pub fn admit(
     let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
     let room = rooms.find(&hello.room)?;
     let resume = known.filter(|session| session.room == room);
-    let may_begin = network.is_none_or(Network::may_begin);
+    let may_begin = network.map_or(Ok(()), Network::may_begin);
     if let Some(network) = network.filter(|_| resume.is_none()) {
         let unknown = hello.token.filter(|_| known.is_none());
         if unknown.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
             return Err(CloseReason::BadToken.into());
         }
-        if !may_begin {
-            let words = Rejection::Address.words().into();
-            return Err(Refusal { reason: CloseReason::Full, words, pause: Some(TOO_MANY_PAUSE) });
-        }
+        may_begin.map_err(refusal)?;
     }
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin };
+    let request = Request::Join { name, kind, role: hello.role, resume, may_begin: may_begin.is_ok() };
     Ok(Admissible { room, resume, request, aspect: hello.aspect })
+}
+
+/// As somebody reads it who is past the upgrade.
+fn refusal(why: Rejection) -> Refusal {
+    let pause = (why == Rejection::Address).then_some(TOO_MANY_PAUSE);
+    Refusal { reason: CloseReason::Full, words: why.words().into(), pause }
 }
 
 fn sentence(words: &str) -> String {

@@ -206,6 +206,8 @@ fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
 fn refuse(why: Rejection, retry_after: Option<Duration>) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{}\n", why.words())));
     *response.status_mut() = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    // Otherwise it keeps a descriptor and 14 KiB until its next request is due, and it may be those that are missing.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     if let Some(pause) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
     }

@@ -4,6 +4,8 @@ use super::admission::Admission;
 use super::guarded::Guarded;
 use super::http::{Peer, whole_seconds};
 use super::rejection::Rejection;
+use super::shares::Share;
+use super::shortage::{self, Door, Spare};
 use super::socket::set_up_http;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
@@ -11,8 +13,8 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::fs::File;
-use std::io;
+use socket2::SockRef;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +27,8 @@ const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// An HTTP connection ends after so long, whatever is still to be taken: the whole page has 70 KB.
 const HTTP_DEADLINE: Duration = Duration::from_secs(30);
+/// As much as is taken of what somebody says who is turned away.
+const UNHEARD_BYTES: usize = 2048;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 /// Pause after an error of accept for which nothing better is known.
@@ -49,16 +53,53 @@ pub struct Reception {
     pub metrics: FrontMetrics,
     /// HTTP connections at the same time, those of joined players not counted. More wait in the kernel's queue.
     pub connections_max: usize,
+    /// Descriptors for HTTP connections and joined players together. None for a port that is to be reached also when those
+    /// have none left, nor memory.
+    pub descriptors: Option<usize>,
+}
+
+impl Reception {
+    /// Lets somebody say what it wants, being one of `served`.
+    fn let_in(&self, peer: IpAddr, served: usize) -> Result<Option<Share>, Rejection> {
+        if let Some(descriptors) = self.descriptors {
+            if served + self.admission.connections() > descriptors {
+                return Err(Rejection::Descriptors);
+            }
+            if !self.admission.memory().may_serve(served) {
+                return Err(Rejection::Memory);
+            }
+        }
+        self.admission.knock(peer)
+    }
+
+    /// Answers without having read what is wanted, as far as the kernel takes it at once.
+    fn turn_away(&self, stream: &TcpStream, why: Rejection) {
+        self.metrics.rejected(why);
+        let (status, words) = (why.status(), why.words());
+        let pause = self.admission.retry_after(why, Instant::now());
+        let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
+        let len = words.len() + 1;
+        let answer = format!(
+            "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
+        );
+        // Who does not take it sees that the connection ends.
+        let _ = stream.try_write(answer.as_bytes());
+        // What was said already is taken, lest the kernel answers it with a reset that overtakes the words.
+        let _ = (&*SockRef::from(stream)).read(&mut [0; UNHEARD_BYTES]);
+    }
 }
 
 /// Serves `router` on everything that comes to `listener`, until the task is dropped.
 pub async fn serve(listener: TcpListener, router: Router, reception: Reception) {
     let places = Arc::new(Semaphore::new(reception.connections_max));
-    let mut spare = Spare::new();
+    let mut doorman = Doorman { listener, reception, spare: Spare::new(), complained: None };
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) => match reception.admission.knock(peer.ip()) {
+        let accepted = doorman.listener.accept().await;
+        // Only now: while nobody came others have left.
+        let served = doorman.reception.connections_max - places.available_permits();
+        match accepted {
+            Ok((stream, peer)) => match doorman.reception.let_in(peer.ip(), served) {
                 Ok(share) => {
                     let router = router.clone();
                     tokio::spawn(async move {
@@ -67,18 +108,11 @@ pub async fn serve(listener: TcpListener, router: Router, reception: Reception) 
                     });
                 }
                 Err(why) => {
-                    reception.metrics.rejected(why);
-                    turn_away(&stream, why, &reception.admission);
+                    doorman.complain(why);
+                    doorman.reception.turn_away(&stream, why);
                 }
             },
-            Err(error) if is_out_of_descriptors(&error) => {
-                spare.turn_one_away(&listener, &reception.admission).await;
-                reception.metrics.rejected(Rejection::Descriptors);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "accept failed; trying again in a moment");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
-            }
+            Err(error) => doorman.take_failure(&error).await,
         }
     }
 }
@@ -89,44 +123,51 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
-/// A descriptor kept for the case that there is no other: with it a peer that waits is accepted and shut out, so that it
-/// learns of it, and accept does not fail over and over for the same one.
-struct Spare {
-    descriptor: Option<File>,
+/// What stands at a port: it knows what to do when accept fails.
+struct Doorman {
+    listener: TcpListener,
+    reception: Reception,
+    spare: Spare,
     complained: Option<Instant>,
 }
 
-impl Spare {
-    fn new() -> Self {
-        Self { descriptor: File::open("/dev/null").ok(), complained: None }
+impl Doorman {
+    async fn take_failure(&mut self, error: &io::Error) {
+        let metrics = self.reception.metrics.clone();
+        metrics.accept_failed();
+        if is_out_of_descriptors(error) {
+            self.complain(Rejection::Descriptors);
+            shortage::outlast(self, || metrics.accept_failed()).await;
+        } else {
+            tracing::warn!(%error, "accept failed; trying again in a moment");
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+        }
     }
 
-    async fn turn_one_away(&mut self, listener: &TcpListener, admission: &Admission) {
-        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+    /// Tells the operator, now and then, of what only an operator can change.
+    fn complain(&mut self, why: Rejection) {
+        let is_due = self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE);
+        if why == Rejection::Descriptors && is_due {
             self.complained = Some(Instant::now());
             tracing::warn!("no descriptor is left for a new connection; raise `ulimit -n` (the hard limit)");
         }
-        let had_one = self.descriptor.take().is_some();
-        if let Ok(Ok((stream, _))) = tokio::time::timeout(ACCEPT_BACKOFF, listener.accept()).await {
-            turn_away(&stream, Rejection::Descriptors, admission);
-        } else if !had_one {
-            tokio::time::sleep(ACCEPT_BACKOFF).await;
-        }
-        self.descriptor = File::open("/dev/null").ok();
     }
 }
 
-/// Answers without having read what is wanted, as far as the kernel takes it at once.
-fn turn_away(stream: &TcpStream, why: Rejection, admission: &Admission) {
-    let (status, words) = (why.status(), why.words());
-    let pause = admission.retry_after(why, Instant::now());
-    let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
-    let len = words.len() + 1;
-    let answer = format!(
-        "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
-    );
-    // Who does not take it sees that the connection ends.
-    let _ = stream.try_write(answer.as_bytes());
+impl Door for Doorman {
+    async fn turn_one_away(&mut self) -> io::Result<()> {
+        let (stream, _) = self.listener.accept().await?;
+        self.reception.turn_away(&stream, Rejection::Descriptors);
+        Ok(())
+    }
+
+    fn give_back(&mut self) {
+        self.spare.give_back();
+    }
+
+    fn keep(&mut self) -> bool {
+        self.spare.keep()
+    }
 }
 
 async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
@@ -156,6 +197,7 @@ mod tests {
     use super::*;
     use crate::net::admission::AdmissionConfig;
     use crate::net::guarded::STALL_MAX;
+    use crate::net::memory::MemoryUse;
     use crate::telemetry::Telemetry;
     use axum::routing::get;
     use fracas_protocol::tick::TickRate;
@@ -166,6 +208,11 @@ mod tests {
 
     /// A port with a small page and a large one. One address may have 64 connections there.
     async fn port() -> SocketAddr {
+        port_with(100).await.0
+    }
+
+    /// The same with so many descriptors, and what decides there.
+    async fn port_with(descriptors: usize) -> (SocketAddr, Arc<Admission>) {
         let config = AdmissionConfig {
             connections_max: 8,
             per_address_max: 1,
@@ -175,14 +222,19 @@ mod tests {
         };
         let telemetry = Telemetry::new(TickRate::HZ_30).expect("metrics");
         let admission = Arc::new(Admission::new(config));
-        let reception = Reception { admission, metrics: telemetry.for_front(), connections_max: 1000 };
+        let reception = Reception {
+            admission: Arc::clone(&admission),
+            metrics: telemetry.for_front(),
+            connections_max: 1000,
+            descriptors: Some(descriptors),
+        };
         let router = Router::new()
             .route("/small", get(|| async { "small" }))
             .route("/large", get(|| async { vec![b'x'; LARGE] }));
         let listener = bind(([127, 0, 0, 1], 0).into()).expect("a port");
         let address = listener.local_addr().expect("it has one");
         tokio::spawn(serve(listener, router, reception));
-        address
+        (address, admission)
     }
 
     async fn connect(address: SocketAddr, say: &str) -> TcpStream {
@@ -235,6 +287,11 @@ mod tests {
         let heard = String::from_utf8_lossy(&heard);
         assert!(heard.starts_with("HTTP/1.1 429") && heard.contains("--max-per-address"), "{heard}");
         drop(held);
+        wait_for_small(address).await;
+    }
+
+    /// Waits until the small page is served.
+    async fn wait_for_small(address: SocketAddr) {
         let again = async {
             loop {
                 let heard =
@@ -245,5 +302,33 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), again).await.expect("there is room again");
+    }
+
+    #[tokio::test]
+    async fn beyond_its_descriptors_whoever_comes_is_told_so_and_players_have_theirs_among_them() {
+        let (address, admission) = port_with(5).await;
+        let player = admission.enter(IpAddr::from([192, 0, 2, 1]), false, Instant::now());
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(connect(address, "GET /small").await);
+        }
+        let heard = hear(connect(address, "").await).await;
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(heard.starts_with("HTTP/1.1 503") && heard.contains("ulimit -n"), "{heard}");
+        assert!(heard.contains("Retry-After: 1\r\n"), "{heard}");
+        drop((held, player));
+        wait_for_small(address).await;
+    }
+
+    #[tokio::test]
+    async fn with_hardly_any_memory_nobody_is_served() {
+        let (address, admission) = port_with(100).await;
+        let look = |used| admission.memory().look(MemoryUse { used, limit: 100 << 20 }, 0);
+        look(95 << 20);
+        let (mut heard, mut stream) = (String::new(), connect(address, "GET /small HTTP/1.1\r\nHost: a\r\n\r\n").await);
+        stream.read_to_string(&mut heard).await.expect("an end, and no reset");
+        assert!(heard.starts_with("HTTP/1.1 503") && heard.contains("memory"), "{heard}");
+        look(90 << 20);
+        wait_for_small(address).await;
     }
 }

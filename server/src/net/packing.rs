@@ -47,11 +47,11 @@ impl<R: Rules> Ticks<R> {
     pub(super) fn due(&self, number: u32, viewer: &Viewer<R>) -> &[Arc<TickOutput<R>>] {
         let new = &self.outputs[self.kept..];
         let Some(last) = viewer.tick() else { return &new[new.len().saturating_sub(1)..] };
-        if !new.iter().any(|output| output.tick.is_phase(number, self.pack)) {
-            return &[];
-        }
         let sent = self.outputs.iter().take_while(|output| output.tick <= last).count();
-        &self.outputs[sent..]
+        let due = &self.outputs[sent..];
+        let is_turn = new.iter().any(|output| output.tick.is_phase(number, self.pack));
+        // Where ticks were skipped its turn may be among these, and no more than a frame's are kept.
+        if is_turn || due.len() >= self.pack as usize { due } else { &[] }
     }
 
     /// Ends the round. What nobody needs any more is the room's to use again.

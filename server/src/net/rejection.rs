@@ -18,12 +18,22 @@ pub enum Rejection {
     Handshake,
     /// The process has no descriptor left for it.
     Descriptors,
+    /// There is not enough memory left for newcomers.
+    Memory,
 }
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 7] =
-        [Self::Origin, Self::Full, Self::Address, Self::Guesses, Self::Draining, Self::Handshake, Self::Descriptors];
+    pub const ALL: [Self; 8] = [
+        Self::Origin,
+        Self::Full,
+        Self::Address,
+        Self::Guesses,
+        Self::Draining,
+        Self::Handshake,
+        Self::Descriptors,
+        Self::Memory,
+    ];
 
     /// The word used as a metric's label.
     pub fn label(self) -> &'static str {
@@ -35,6 +45,7 @@ impl Rejection {
             Self::Draining => "draining",
             Self::Handshake => "handshake",
             Self::Descriptors => "descriptors",
+            Self::Memory => "memory",
         }
     }
 
@@ -42,7 +53,7 @@ impl Rejection {
     pub fn status(self) -> u16 {
         match self {
             Self::Origin => 403,
-            Self::Full | Self::Draining | Self::Descriptors => 503,
+            Self::Full | Self::Draining | Self::Descriptors | Self::Memory => 503,
             Self::Address | Self::Guesses => 429,
             Self::Handshake => 400,
         }
@@ -58,6 +69,7 @@ impl Rejection {
             Self::Draining => "The server is stopping.",
             Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
+            Self::Memory => "The server has no memory left for more; raise its memory limit or lower --max-players.",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod fill;
+mod memory;
 mod panics;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
@@ -10,6 +11,7 @@ use crate::arena::{ArenaConfig, World, default_map, read_tiled};
 use crate::channel;
 use crate::config::Config;
 use crate::net::admission::{Admission, AdmissionConfig};
+use crate::net::descriptors::Descriptors;
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
 use crate::net::game_service::GameService;
 use crate::net::handshake::RoomNames;
@@ -49,10 +51,8 @@ pub use panics::log_panics;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
-/// HTTP connections at the same time on the game's port ...
+/// HTTP connections at the same time on the game's port. On the operators' there are as many as have descriptors.
 const HTTP_CONNECTIONS_MAX: usize = 2048;
-/// ... and on the operators'.
-const OPS_CONNECTIONS_MAX: usize = 64;
 /// How long the other threads may go on after one has died, of the second in which the process has to end.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Why an event loop ends after the tick thread.
@@ -65,7 +65,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// # Errors
 /// Whatever keeps the server from starting or going on, in words for the operator.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
-    raise_descriptor_limit()?;
+    let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
     let game_port = bind("--listen", config.listen)?;
@@ -73,7 +73,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let (game_address, ops_address) = (game_port.local_addr()?, ops_port.local_addr()?);
     // Before anything can be told to stop.
     let signals = StopSignals::new()?;
+    let limits = memory::Limits::find(Path::new("/proc"));
     let server = Server::start(config, game_address)?;
+    memory::tell(&limits, config.max_players);
     let game = http::router(Arc::clone(&server.front));
     let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
     let operators =
@@ -81,14 +83,17 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     eprintln!("listening game={game_address} ops={ops_address}");
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
-        let reception = |connections_max| Reception {
+        let reception = |connections_max, descriptors| Reception {
             admission: Arc::clone(&server.front.admission),
             metrics: server.front.metrics.clone(),
             connections_max,
+            descriptors,
         };
-        tokio::spawn(listener::serve(game_port, game, reception(HTTP_CONNECTIONS_MAX)));
-        tokio::spawn(listener::serve(ops_port, operators, reception(OPS_CONNECTIONS_MAX)));
+        let Descriptors { game: most, operators: operators_most } = descriptors;
+        tokio::spawn(listener::serve(game_port, game, reception(HTTP_CONNECTIONS_MAX, Some(most))));
+        tokio::spawn(listener::serve(ops_port, operators, reception(operators_most, None)));
         tokio::spawn(ops::upkeep(Arc::clone(&server.telemetry)));
+        tokio::spawn(memory::watch(limits, Arc::clone(&server.front)));
         server.supervise(signals).await
     })
 }
@@ -97,11 +102,22 @@ fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener::bind(address).with_context(|| format!("cannot listen on {address}; set another address with {flag}"))
 }
 
-/// Takes as many descriptors as the system gives, and says how many that is: each player needs one.
-fn raise_descriptor_limit() -> anyhow::Result<()> {
+/// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
+fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
     let limit = descriptors::raise_limit().context("cannot raise the limit of open descriptors")?;
-    tracing::info!(descriptors = descriptors::words(limit), "open descriptors this process may have");
-    Ok(())
+    let words = descriptors::words(limit);
+    tracing::info!(descriptors = words, "open descriptors this process may have");
+    let shares = Descriptors::share_out(limit, config.fill.into()).with_context(|| {
+        format!("{words} open descriptors are too few for anybody to play; raise `ulimit -n` (the hard limit)")
+    })?;
+    let seats = usize::from(config.max_players) + usize::from(config.fill);
+    if shares.game < seats {
+        tracing::warn!(
+            connections = shares.game,
+            "fewer descriptors than for --max-players and --fill; raise `ulimit -n` (the hard limit), or some are refused"
+        );
+    }
+    Ok(shares)
 }
 
 /// Asks a server whether it is well; `url` is one of its health pages.

@@ -2,6 +2,7 @@
 
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
+use crate::net::memory::MemoryUse;
 use crate::net::rejection::Rejection;
 use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
@@ -139,6 +140,9 @@ impl Telemetry {
     pub fn for_front(&self) -> FrontMetrics {
         with_local_recorder(&self.recorder, || FrontMetrics {
             rejected: Rejection::ALL.map(|why| counter!(names::CONNECTIONS_REJECTED, "reason" => why.label())),
+            accept_errors: counter!(names::ACCEPT_ERRORS),
+            memory_limit: gauge!(names::MEMORY_LIMIT),
+            memory_used: gauge!(names::MEMORY_USED),
         })
     }
 }
@@ -199,12 +203,26 @@ impl LoopMetrics {
 #[derive(Clone, Debug)]
 pub struct FrontMetrics {
     rejected: [Counter; Rejection::ALL.len()],
+    accept_errors: Counter,
+    memory_limit: Gauge,
+    memory_used: Gauge,
 }
 
 impl FrontMetrics {
     /// A handshake was refused.
     pub fn rejected(&self, why: Rejection) {
         self.rejected[why as usize].increment(1);
+    }
+
+    /// Accepting a connection failed.
+    pub fn accept_failed(&self) {
+        self.accept_errors.increment(1);
+    }
+
+    /// What was seen of the memory.
+    pub fn memory(&self, seen: MemoryUse) {
+        self.memory_limit.set(seen.limit as f64);
+        self.memory_used.set(seen.used as f64);
     }
 }
 

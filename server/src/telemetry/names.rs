@@ -54,6 +54,7 @@ metrics! {
     CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";
     CONNECTIONS_CLOSED = "fracas_connections_closed_total", Counter, Count, "Connections that ended, by reason.";
     CONNECTIONS_REJECTED = "fracas_connections_rejected_total", Counter, Count, "Handshakes that were refused, by reason.";
+    ACCEPT_ERRORS = "fracas_accept_errors_total", Counter, Count, "Times that the kernel gave no connection although somebody knocked.";
     SESSIONS_RESUMED = "fracas_sessions_resumed_total", Counter, Count, "Sessions taken back with a token.";
     RECEIVED_BYTES = "fracas_network_received_bytes_total", Counter, Bytes, "Bytes read from game connections.";
     SENT_BYTES = "fracas_network_sent_bytes_total", Counter, Bytes, "Bytes written to game connections.";
@@ -67,6 +68,8 @@ metrics! {
     HIDDEN_PLAYERS = "fracas_hidden_players", Gauge, Count, "Players whose tabs are hidden, to whom nothing is sent.";
     RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game.";
     DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
+    MEMORY_LIMIT = "fracas_memory_limit_bytes", Gauge, Bytes, "Memory that may be used, by the tightest limit that holds for the process.";
+    MEMORY_USED = "fracas_memory_used_bytes", Gauge, Bytes, "Memory that counts against that limit, without files that the kernel can drop.";
     BUILD_INFO = "fracas_build_info", Gauge, Count, "Always 1; the labels tell version and commit.";
 }
 

@@ -109,6 +109,23 @@ fn a_round_without_a_tick_loses_none_of_those_that_wait_for_their_turn() {
 }
 
 #[test]
+fn who_has_no_turn_among_the_ticks_that_are_left_loses_none_of_them() {
+    let mut stage = stage();
+    stage.level = Level::PackedByFour;
+    stage.run(8);
+    let before = bodies(&stage);
+    // Only every fourth tick is run: to the others no player's number fits.
+    stage.skips = 3;
+    stage.run(20);
+    for (before, after) in before.iter().zip(bodies(&stage)) {
+        assert!((after - before).abs_diff(20) < 4, "{} bodies of 20 ticks", after - before);
+    }
+    stage.skips = 0;
+    stage.run(30);
+    check_sound(&stage);
+}
+
+#[test]
 fn who_joins_or_comes_back_while_frames_are_packed_is_in_the_game_at_once() {
     let mut stage = stage();
     let token = stage.players[0].welcome.as_ref().expect("a welcome").token;

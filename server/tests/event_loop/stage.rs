@@ -259,6 +259,8 @@ pub(crate) struct Stage {
     telemetry: Telemetry,
     start: Instant,
     sequence: u64,
+    /// Ticks that are skipped before each, as when the machine let none run.
+    pub(crate) skips: u32,
     /// What is given up for want of time.
     pub(crate) level: Level,
     pub(crate) players: Vec<Player>,
@@ -305,6 +307,7 @@ impl Stage {
             telemetry,
             start,
             sequence: 0,
+            skips: 0,
             level: Level::Normal,
             players: Vec::new(),
         }
@@ -386,7 +389,7 @@ impl Stage {
     pub(crate) fn tick_room(&mut self) {
         let now = self.now();
         self.event_loop.read_all(|| now);
-        let tick = self.rooms.last_tick().next();
+        let tick = self.rooms.last_tick().next().plus(self.skips);
         let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
         self.rooms.restrain(self.level.detail(), joins_left);
