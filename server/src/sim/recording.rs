@@ -25,6 +25,10 @@ enum Call {
     Step(u32),
 }
 
+/// Inputs kept are what a player costs most memory with here, so their vectors grow by such a part of themselves, and not by
+/// as much again.
+const GROWTH: usize = 8;
+
 /// A game as it was, and what has been called on it since then for at most a second.
 #[derive(Clone, Debug)]
 struct Stretch<G: Game> {
@@ -71,7 +75,7 @@ impl<G: Game> Recorder<G> {
                 stretch.calls.clear();
                 stretch.inputs.clear();
                 // A room that was full once need not hold what it held then.
-                stretch.inputs.shrink_to(2 * most);
+                stretch.inputs.shrink_to(most + most / GROWTH);
                 stretch
             }
             None => Stretch { game: game.clone(), calls: Vec::new(), inputs: Vec::with_capacity(most) },
@@ -96,6 +100,9 @@ impl<G: Game> Recorder<G> {
     pub(super) fn step(&mut self, inputs: &[PlayerInput<InputOf<G>>]) {
         if let Some(now) = &mut self.now {
             now.calls.push(Call::Step(inputs.len() as u32));
+            if now.inputs.capacity() - now.inputs.len() < inputs.len() {
+                now.inputs.reserve_exact(inputs.len().max(now.inputs.len() / GROWTH));
+            }
             now.inputs.extend_from_slice(inputs);
         }
     }
