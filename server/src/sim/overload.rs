@@ -86,7 +86,7 @@ pub const PACK_MAX: u32 = 4;
 pub struct Round {
     /// Time to read everybody.
     pub reading: Duration,
-    /// From when the tick was due until everybody was.
+    /// From when the tick was due until everybody was written.
     pub sent_after: Duration,
 }
 
@@ -131,7 +131,7 @@ const RELAPSE_S: u32 = 5;
 /// How much of what there is was used up on one tick, in thousandths.
 #[derive(Clone, Copy, Debug)]
 struct Load {
-    /// Of the half period in which updates are on time, until nineteen of twenty were sent.
+    /// Of the half period in which updates are on time, until nineteen of twenty were sent; or of the whole, if that is more.
     late: u32,
     /// Of the whole period, beyond which ticks pile up.
     busy: u32,
