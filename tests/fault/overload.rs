@@ -151,7 +151,7 @@ fn forced(size: Size) -> Result<Vec<Row>> {
         Row::at_least("... and after 5 s of that", reached, PACKED, "").speed(),
         Row::at_most("... and normal again after", normal_s, 1.0, "s").speed(),
         Row::exactly("... and stays so: changes in 3 s", again.len() as u64 - 1, 0).speed(),
-        Row::exactly("... bots there at the end", played.number("bots_at_end") as u64, bots as u64),
+        Row::exactly("... bots there at the end", played.number("bots_at_end") as u64, bots as u64).speed(),
         Row::exactly("... wrong views and desyncs", played.wrong(), 0),
     ])
 }

@@ -58,7 +58,7 @@ pub(crate) fn guesses(size: Size) -> Result<Vec<Row>> {
     Ok(vec![
         Row::exactly(format!("of {count} guesses: accepted"), number(Guessed::Accepted), 0),
         Row::at_most(
-            "... taken for a mistake, and given a ship of its own",
+            "... taken for a mistake, and given a ship of its own or told to come back",
             number(Guessed::Mistaken) as f64,
             GUESSERS as f64 * mistakes,
             "",
@@ -78,6 +78,7 @@ pub(crate) fn guesses(size: Size) -> Result<Vec<Row>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Guessed {
     Accepted,
+    /// Given a ship of its own, or told to come back for one: there may be no time for so many.
     Mistaken,
     /// With 4504.
     Refused,
@@ -92,7 +93,7 @@ fn guess(address: SocketAddr, number: usize) -> Guessed {
     let attempt = || Raw::open(address, loopback(number % GUESSERS))?.ask(&hello("guesser", Some(token)));
     match attempt() {
         Ok(Answer::Welcome(welcome)) if welcome.resumed => Guessed::Accepted,
-        Ok(Answer::Welcome(_)) => Guessed::Mistaken,
+        Ok(Answer::Welcome(_) | Answer::Closed(Some(4001), Some(_))) => Guessed::Mistaken,
         Ok(Answer::Closed(Some(4504), _)) => Guessed::Refused,
         Err(error) if is_barred(&error) => Guessed::Barred,
         Ok(Answer::Closed(..)) | Err(_) => Guessed::Otherwise,

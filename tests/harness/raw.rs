@@ -59,6 +59,9 @@ pub fn hello(name: &str, token: Option<Token>) -> Vec<u8> {
     message(&ClientMessage::Hello(Hello { token, ..Hello::player(name) }))
 }
 
+/// How long somebody who is sent away comes back.
+const COMES_BACK: Duration = Duration::from_secs(20);
+
 /// The arena's welcome.
 pub type ArenaWelcome = Welcome<<fracas_protocol::arena::Arena as Rules>::World>;
 
@@ -107,12 +110,19 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Connects, says hello, and waits for the welcome.
+    /// Connects, says hello, and waits for the welcome. A server that has no time for it now says when to come back, and so
+    /// it does, for a while.
     pub fn join(address: SocketAddr, from: Ipv4Addr, name: &str) -> io::Result<(Self, ArenaWelcome)> {
-        let mut raw = Self::open(address, from)?;
-        match raw.ask(&hello(name, None))? {
-            Answer::Welcome(welcome) => Ok((raw, welcome)),
-            Answer::Closed(code, _) => Err(io::Error::other(format!("closed with {code:?}"))),
+        let until = Instant::now() + COMES_BACK;
+        loop {
+            let mut raw = Self::open(address, from)?;
+            match raw.ask(&hello(name, None))? {
+                Answer::Welcome(welcome) => return Ok((raw, welcome)),
+                Answer::Closed(Some(4001), Some(pause_ms)) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(u64::from(pause_ms)));
+                }
+                Answer::Closed(code, _) => return Err(io::Error::other(format!("closed with {code:?}"))),
+            }
         }
     }
 
