@@ -46,7 +46,7 @@ impl Level {
     /// The load, in thousandths of the brink, from which the level above is reached.
     fn rises_at(self) -> u32 {
         match self {
-            Self::Normal => 860,
+            Self::Normal => 800,
             Self::JoinsWait => 1000,
             // More than the period has room for: ticks pile up.
             Self::CoarseAim | Self::PackedByTwo => 1050,
