@@ -3,7 +3,7 @@
 
 use crate::Size;
 use crate::cgroup::Group;
-use crate::stand::{Cohort, Peak, Played, in_parallel, seconds};
+use crate::stand::{Cohort, Peak, in_parallel, seconds};
 use anyhow::{Context, Result};
 use fracas_protocol::ids::Token;
 use fracas_tests::Server;
@@ -62,7 +62,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         Row::at_most("used of the limit at most, as the server sees it", watched.most_percent, 99.0, "%"),
         Row::at_most("... as the kernel does", watched.group_percent, 99.9, "%"),
         Row::exactly("a ship that was lost before, taken back meanwhile", u64::from(has_returned), 1),
-        Row::exactly("of the crowd, let in and out again", lost(&crowded), 0),
+        Row::exactly("of the crowd, let in and out again", crowded.out_in_between(), 0),
         Row::exactly(
             "told at the start for how many there is memory",
             is_told("less memory than for --max-players"),
@@ -138,11 +138,6 @@ fn is_well_refused(server: &Server) -> bool {
     let answer = handshake(server.game, &[("Sec-WebSocket-Protocol", "fracas.1")]);
     let names_all = answer.body.contains("memory") && answer.body.contains("--max-players");
     answer.status == 503 && names_all && answer.header("retry-after").is_some()
-}
-
-/// How often somebody was out who had been in.
-fn lost(played: &Played) -> u64 {
-    played.out_in_between() - played.disconnects("refused")
 }
 
 /// Plays for a moment and is cut off, so that a ship waits.

@@ -118,7 +118,7 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
         )
         .speed(),
         on_time(&played).speed(),
-        Row::exactly("... out in between", played.out_in_between() - played.disconnects("full"), 0).speed(),
+        Row::exactly("... out in between", played.out_in_between(), 0).speed(),
         Row::exactly("... wrong views and desyncs", played.wrong(), 0),
         Row::exactly("latecomers told to come back", refused.len() as u64, LATECOMERS as u64).speed(),
         Row::at_most("... after, p99", percentile(refused, 99), 100.0, "ms").speed(),

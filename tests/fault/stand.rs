@@ -72,10 +72,11 @@ impl Played {
         self.summary[key][point].as_f64().unwrap_or_else(|| panic!("no {key}.{point} in {}", self.summary))
     }
 
-    /// How often they were out, for whatever reason.
+    /// How often they were out who had been in, for whatever reason. Who is told to come back before it is let in has not.
     pub(crate) fn out_in_between(&self) -> u64 {
-        let all = self.summary["disconnects"].as_object();
-        all.into_iter().flat_map(|all| all.values()).filter_map(Value::as_u64).sum()
+        let reasons = self.summary["disconnects"].as_object().into_iter().flatten();
+        let ends = reasons.filter(|(reason, _)| !["full", "refused"].contains(&reason.as_str()));
+        ends.filter_map(|(_, count)| count.as_u64()).sum()
     }
 
     /// How often what they saw was not what they should.
