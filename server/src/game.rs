@@ -3,6 +3,8 @@
 //! A room owns one value of the trait and is the only one to call it, from one thread, so a game needs no locks. It must
 //! be a pure function of what it was made from and the calls it got: no clock, no hash map's order, no floats, no I/O.
 
+pub mod attended;
+
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;

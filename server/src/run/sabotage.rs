@@ -5,17 +5,16 @@
 //! step on a tick; several are parted by commas.
 
 use crate::arena::World;
-use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
+use crate::game::PlayerInput;
+use crate::game::attended::{Attendant, Attended};
 use anyhow::{Context, bail};
-use fracas_protocol::arena::{Arena, Entity, Input, News, Own};
-use fracas_protocol::ids::EntityId;
-use fracas_protocol::name::Name;
+use fracas_protocol::arena::Input;
 use fracas_protocol::tick::{Tick, TickRate};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// The game that is played.
-pub(super) type Played = Sabotaged;
+pub(super) type Played = Attended<World, Bursts>;
 
 /// What is to break, and when.
 #[derive(Clone, Debug)]
@@ -53,66 +52,24 @@ impl Sabotage {
     }
 
     /// A room's game, which may be sabotaged.
-    pub(super) fn game(&self, room: &str, rate: TickRate, world: World) -> Sabotaged {
+    pub(super) fn game(&self, room: &str, rate: TickRate, world: World) -> Played {
         let due = self.rooms.iter().filter(|(name, _)| name == room);
-        let bursts_on = due.map(|(_, after)| Tick(rate.ticks_in_ms(after.as_millis() as u32))).collect();
-        Sabotaged { world, bursts_on }
+        let ticks = due.map(|(_, after)| Tick(rate.ticks_in_ms(after.as_millis() as u32))).collect();
+        Attended { game: world, attendant: Bursts(ticks) }
     }
 }
 
-/// The arena, but for steps that panic. They are part of its state, so that a replay meets them too.
+/// The ticks on which the game's step panics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Sabotaged {
-    world: World,
-    bursts_on: Vec<Tick>,
-}
+pub(super) struct Bursts(Vec<Tick>);
 
-impl Game for Sabotaged {
-    type Rules = Arena;
-
-    fn rules(&self) -> &Arena {
-        self.world.rules()
-    }
-
-    fn owner(id: EntityId) -> Option<PlayerId> {
-        World::owner(id)
-    }
-
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
-        self.world.join(player, name, kind)
-    }
-
-    fn leave(&mut self, player: PlayerId) {
-        self.world.leave(player);
-    }
-
-    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
-        self.world.step(tick, inputs);
-        if self.bursts_on.contains(&tick) {
-            let places = inputs.iter().filter_map(|input| self.world.ship(input.player)).map(|ship| ship.position);
+impl Attendant<World> for Bursts {
+    fn stepped(&mut self, world: &World, tick: Tick, inputs: &[PlayerInput<Input>]) {
+        if self.0.contains(&tick) {
+            let places = inputs.iter().filter_map(|input| world.ship(input.player)).map(|ship| ship.position);
             // So that only the same ships at the same places say the same.
             let sum = places.fold(0, |sum, place| sum ^ (i64::from(place.x) << 32 | i64::from(place.y)));
             panic!("sabotage among {} players: {sum:x}", inputs.len());
         }
-    }
-
-    fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {
-        self.world.truth(out);
-    }
-
-    fn own(&self, player: PlayerId) -> Own {
-        self.world.own(player)
-    }
-
-    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<News>>) {
-        self.world.news(tick, out);
-    }
-
-    fn census(&self) -> Vec<(&'static str, usize)> {
-        self.world.census()
-    }
-
-    fn to_watch(&self) -> Option<EntityId> {
-        self.world.to_watch()
     }
 }

@@ -1,6 +1,6 @@
 //! A panic in one room ends that room alone; it begins anew, once.
 
-use crate::poison::{Poisoned, RATE};
+use crate::poison::{Poisoned, RATE, poisoned};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
@@ -33,7 +33,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(seed: u64, panics_on: &'static [u32]) -> Self {
         announce(seed);
-        let make = move |room: RoomId, _life| Poisoned::new(seed, if room == SICK { panics_on } else { &[] });
+        let make = move |room: RoomId, _life| poisoned(seed, if room == SICK { panics_on } else { &[] });
         let (rooms, inbound) = (Rooms::new(2, CAPACITY, make), Batches::default());
         Self { rooms, sessions: Vec::new(), admitted: Vec::new(), inbound, dice: Dice::new(seed, 9), connections: 0 }
     }
@@ -153,7 +153,7 @@ fn a_room_that_panics_again_after_more_than_a_minute_begins_anew_again() {
 fn a_game_that_cannot_even_be_made_again_stays_closed() {
     let make = |_room, life: u32| {
         assert!(life == 0, "no more of these");
-        Poisoned::new(4, &[5])
+        poisoned(4, &[5])
     };
     let mut rooms = Rooms::new(1, CAPACITY, make);
     let mut words = Vec::new();
@@ -188,7 +188,7 @@ impl TickWatch<Poisoned> for Notes {
 
 #[test]
 fn when_the_last_room_is_closed_everybody_is_told_and_the_tick_thread_ends() {
-    let rooms = Rooms::new(1, CAPACITY, |_, _| Poisoned::new(5, &[3, 6]));
+    let rooms = Rooms::new(1, CAPACITY, |_, _| poisoned(5, &[3, 6]));
     let (doors, ends) = channel::doors::<Poisoned>(1);
     let mut notes = Notes::default();
     let end = tick_loop::run(rooms, TickClock::new(Instant::now(), RATE), &doors, &mut notes);

@@ -14,6 +14,7 @@ use fracas_protocol::tick::Tick;
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
 use fracas_server::game::PlayerKind;
+use fracas_server::game::attended::Attended;
 use fracas_server::net::admission::{Admission, AdmissionConfig};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
@@ -29,7 +30,7 @@ use planted::Planted;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-use witness::Witness;
+use witness::{Witness, Witnessed};
 
 /// How long an event loop waits for the tick before it looks at its sockets again.
 const TICK_PATIENCE_US: u64 = 250_000;
@@ -65,7 +66,7 @@ enum Sleep {
 
 /// One event loop and its thread.
 struct LoopSide {
-    event_loop: EventLoop<GameService<Witness>, End>,
+    event_loop: EventLoop<GameService<Witnessed>, End>,
     newcomers: flume::Sender<Newcomer<End>>,
     connections: Arc<AtomicUsize>,
     plan: LoopPlan,
@@ -80,12 +81,12 @@ pub(crate) struct Server {
     time: Time,
     admission: Arc<Admission>,
     registry: Arc<Registry>,
-    ticks: TickLoop<Witness>,
-    doors: TickDoors<Witness>,
+    ticks: TickLoop<Witnessed>,
+    doors: TickDoors<Witnessed>,
     /// The event loops' way to the tick thread, for what was looked at on it.
     inbound: flume::Sender<Batches<Input>>,
     /// Another loop, as far as the tick thread can tell.
-    observer: flume::Receiver<Published<Witness>>,
+    observer: flume::Receiver<Published<Witnessed>>,
     loops: Vec<LoopSide>,
     tick_at_us: u64,
     dice: Dice,
@@ -97,9 +98,10 @@ impl Server {
         static MAP: LazyLock<fracas_protocol::arena::Map> = LazyLock::new(default_map);
         let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
         let rooms = Rooms::new(1, Capacity { people: plan.people, bots: 0, spectators: 4 }, move |_, _| {
-            Witness::new(World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed }))
+            let game = World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed });
+            Attended { game, attendant: Witness::default() }
         });
-        let (mut doors, loop_doors) = channel::doors::<Witness>(plan.loops.len());
+        let (mut doors, loop_doors) = channel::doors::<Witnessed>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
         doors.outbound.push(to_observer);
@@ -241,7 +243,7 @@ impl Server {
     }
 
     /// The one room there is.
-    fn room(&self) -> &Room<Witness> {
+    fn room(&self) -> &Room<Witnessed> {
         self.ticks.rooms().open().next().expect("nothing panics in it").1
     }
 
@@ -276,12 +278,12 @@ impl LoopSide {
     }
 }
 
-impl TickWatch<Witness> for Annals {
-    fn ticked(&mut self, rooms: &Rooms<Witness>, result: &RoomsResult<Witness>, times: &TickTimes) {
+impl TickWatch<Witnessed> for Annals {
+    fn ticked(&mut self, rooms: &Rooms<Witnessed>, result: &RoomsResult<Witnessed>, times: &TickTimes) {
         use fracas_protocol::rules::Rules;
         let (_, room) = rooms.open().next().expect("nothing panics in it");
         let output = result.outputs[0].as_ref().expect("it ran");
-        let inputs = room.game().inputs();
+        let inputs = &room.game().attendant.inputs;
         let seats = output.players.iter().enumerate().filter_map(|(place, player)| {
             let (player, place) = (player.as_ref()?, place as u16);
             let input = inputs.binary_search_by_key(&place, |input| input.player.0).ok();

@@ -1,6 +1,6 @@
 //! Bugs that are put into the server from outside, at its doors, to show that the checkers would find such ones.
 
-use super::witness::Witness;
+use super::witness::Witnessed;
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_server::channel::{Asides, Batches, Published, Request};
 use fracas_server::replication::TickOutput;
@@ -82,7 +82,7 @@ impl Planted {
     }
 
     /// On the way from the room to an event loop.
-    pub(super) fn tamper_with_published(&mut self, event_loop: usize, published: &mut [Published<Witness>]) {
+    pub(super) fn tamper_with_published(&mut self, event_loop: usize, published: &mut [Published<Witnessed>]) {
         for tick in published.iter_mut() {
             match self.bug {
                 Bug::ChangedRecord if event_loop == 1 => self.change_a_record(tick),
@@ -102,7 +102,7 @@ impl Planted {
     }
 
     /// The records that this loop composes from differ from those that the next tick's deltas build on.
-    fn change_a_record(&mut self, tick: &mut Published<Witness>) {
+    fn change_a_record(&mut self, tick: &mut Published<Witnessed>) {
         let Some(output) = tick.outputs[0].clone() else { return };
         let before = self.last.replace(Arc::clone(&output));
         let Some(before) = before.filter(|_| !self.is_done && output.tick.0 > FROM_TICK) else { return };
@@ -123,7 +123,7 @@ impl Planted {
 }
 
 /// The asides of a tick with something changed in them.
-fn tell(tick: &Published<Witness>, change: impl FnOnce(&mut Asides)) -> Arc<Asides> {
+fn tell(tick: &Published<Witnessed>, change: impl FnOnce(&mut Asides)) -> Arc<Asides> {
     let mut asides = Asides::default();
     asides.extend(&tick.asides);
     change(&mut asides);

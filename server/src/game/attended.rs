@@ -1,0 +1,67 @@
+//! A game with somebody beside it who is told of each step: to look on, or to fail on purpose.
+
+use super::{Bulletin, EntityOf, Game, InputOf, NewsOf, OwnOf, PlayerId, PlayerInput, PlayerKind};
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::name::Name;
+use fracas_protocol::tick::Tick;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Who is beside a game. What it knows is part of the game's state, so that a replay meets it too.
+pub trait Attendant<G: Game>: Clone + Serialize + DeserializeOwned + Send + 'static {
+    /// The game has made a step with these inputs.
+    fn stepped(&mut self, game: &G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]);
+}
+
+/// The game, in every other way as it is alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attended<G, A> {
+    /// The game itself.
+    pub game: G,
+    /// Who is beside it.
+    pub attendant: A,
+}
+
+impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
+    type Rules = G::Rules;
+
+    fn rules(&self) -> &Self::Rules {
+        self.game.rules()
+    }
+
+    fn owner(id: EntityId) -> Option<PlayerId> {
+        G::owner(id)
+    }
+
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
+        self.game.join(player, name, kind)
+    }
+
+    fn leave(&mut self, player: PlayerId) {
+        self.game.leave(player);
+    }
+
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]) {
+        self.game.step(tick, inputs);
+        self.attendant.stepped(&self.game, tick, inputs);
+    }
+
+    fn truth(&self, out: &mut Vec<(EntityId, EntityOf<Self>)>) {
+        self.game.truth(out);
+    }
+
+    fn own(&self, player: PlayerId) -> OwnOf<Self> {
+        self.game.own(player)
+    }
+
+    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<NewsOf<Self>>>) {
+        self.game.news(tick, out);
+    }
+
+    fn census(&self) -> Vec<(&'static str, usize)> {
+        self.game.census()
+    }
+
+    fn to_watch(&self) -> Option<EntityId> {
+        self.game.to_watch()
+    }
+}
