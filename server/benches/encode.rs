@@ -81,12 +81,18 @@ fn frames(c: &mut Criterion) {
     }
 }
 
+/// A room whose people have all been in it for some seconds.
+fn crowded(people: u16) -> Stage {
+    let mut stage = Stage::with_density(1, people, 12);
+    (0..people).for_each(|_| stage.request_join(Role::Player));
+    (0..150).for_each(|_| stage.step());
+    stage
+}
+
 /// A whole tick of the tick thread, inputs for everybody included.
 fn ticks(c: &mut Criterion) {
     for people in [1000, 5000] {
-        let mut stage = Stage::with_density(1, people, 12);
-        (0..people).for_each(|_| stage.request_join(Role::Player));
-        (0..150).for_each(|_| stage.step());
+        let mut stage = crowded(people);
         let mut group = c.benchmark_group("tick");
         group.throughput(Throughput::Elements(u64::from(people)));
         group.bench_function(format!("{people} players"), |b| b.iter(|| stage.step()));
@@ -97,9 +103,7 @@ fn ticks(c: &mut Criterion) {
 /// What a room does once a second to be able to repeat what it did: it copies its game over an older copy.
 fn copies(c: &mut Criterion) {
     for people in [1000, 5000] {
-        let mut stage = Stage::with_density(1, people, 12);
-        (0..people).for_each(|_| stage.request_join(Role::Player));
-        (0..150).for_each(|_| stage.step());
+        let stage = crowded(people);
         let mut group = c.benchmark_group("copy of a game");
         group.throughput(Throughput::Elements(u64::from(people)));
         let mut copy = stage.room.game().clone();
