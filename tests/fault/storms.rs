@@ -86,8 +86,8 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
     let server = Server::start(&["--fill", "0", "--max-players", &INSIDE.to_string()]);
     let cohort = Cohort::start(&server, INSIDE, Duration::from_secs(6), &[]);
     cohort.wait(&server);
-    let refusals: Vec<Refusal> =
-        in_parallel(count, AT_ONCE, |number| refuse(server.game, number)).into_iter().flatten().collect();
+    let told = in_parallel(count, AT_ONCE, |number| try_to_join(server.game, number).refusal());
+    let refusals: Vec<Refusal> = told.into_iter().flatten().collect();
     let waits: Vec<f64> = refusals.iter().filter_map(|refusal| refusal.wait_s).collect();
     let told = waits.len() as u64;
     // Whole seconds are all that an HTTP answer can say, and each asks for one at least.
@@ -119,19 +119,34 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
 pub(crate) struct Refusal {
     pub(crate) took_ms: f64,
     /// For how long it is to stay away, if that was said.
-    wait_s: Option<f64>,
+    pub(crate) wait_s: Option<f64>,
 }
 
-/// Wants to join, and hears that it cannot; none if it could.
-pub(crate) fn refuse(address: SocketAddr, number: usize) -> Option<Refusal> {
+/// What became of somebody who wanted to join.
+pub(crate) enum Told {
+    LetIn,
+    Refused(Refusal),
+    /// Cut off, or closed for another reason.
+    Otherwise,
+}
+
+impl Told {
+    pub(crate) fn refusal(self) -> Option<Refusal> {
+        if let Self::Refused(refusal) = self { Some(refusal) } else { None }
+    }
+}
+
+/// Wants to join, where there may be no room.
+pub(crate) fn try_to_join(address: SocketAddr, number: usize) -> Told {
     let began = Instant::now();
     let attempt = || -> io::Result<Answer> { Raw::open(address, loopback(number))?.ask(&hello("one more", None)) };
     let wait_s = match attempt() {
+        Ok(Answer::Welcome(_)) => return Told::LetIn,
         Ok(Answer::Closed(Some(4001), wait_ms)) => wait_ms.map(|ms| f64::from(ms) / 1000.0),
         Err(error) => retry_after_s(&error.to_string()),
-        Ok(_) => return None,
+        Ok(Answer::Closed(..)) => return Told::Otherwise,
     };
-    Some(Refusal { took_ms: seconds(began) * 1000.0, wait_s })
+    Told::Refused(Refusal { took_ms: seconds(began) * 1000.0, wait_s })
 }
 
 /// What a 503 asks for.

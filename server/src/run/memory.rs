@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
-/// What one more player takes: 7 KiB measured, as the kernel counts for a cgroup of version 1; version 2 counts what is in its
+/// What one more player takes: 8 to 12 KiB measured, as the kernel counts for a cgroup of version 1; version 2 counts what is in its
 /// socket's buffers as well.
 const PLAYER_BYTES: u64 = 12 * 1024;
 /// Beyond this a limit is none.
