@@ -11,6 +11,7 @@ use fracas_protocol::limits::BODIES_MAX;
 use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub enum Request {
         resume: Option<Session>,
         /// Whether it may have a new ship, if there is none to give back.
         may_begin: bool,
+        /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.
+        network: Option<IpAddr>,
     },
     /// I leave for good.
     Leave(Session),

@@ -126,8 +126,14 @@ impl Hall {
         match codec::decode::<ClientMessage<Input>, CLIENT_MESSAGE_BYTES_MAX>(payload) {
             Ok(ClientMessage::Hello(hello)) => {
                 let Ok(name) = Name::parse(&hello.name) else { return };
-                let join =
-                    Request::Join { name, kind: PlayerKind::Person, role: hello.role, resume: None, may_begin: true };
+                let join = Request::Join {
+                    name,
+                    kind: PlayerKind::Person,
+                    role: hello.role,
+                    resume: None,
+                    may_begin: true,
+                    network: None,
+                };
                 self.batch.requests.push((connection, join));
             }
             Ok(ClientMessage::Inputs(inputs)) => {

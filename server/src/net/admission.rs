@@ -260,6 +260,11 @@ impl Network {
         if self.is_exempt || is_within { Ok(()) } else { Err(Rejection::Address) }
     }
 
+    /// Its address; of an IPv6 /64 the first.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Counts a ship that waits for its player, until what is returned is dropped.
     pub fn keep(&self) -> Option<Share> {
         self.admission.kept.take(self.address, usize::MAX)

@@ -129,7 +129,9 @@ pub fn admit(
         }
         may_begin.map_err(refusal)?;
     }
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin: may_begin.is_ok() };
+    let may_begin = may_begin.is_ok();
+    let network = network.map(Network::address);
+    let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
     Ok(Admissible { room, resume, request, aspect: hello.aspect })
 }
 

@@ -16,6 +16,7 @@ use fracas_protocol::message::{Role, ServerMessage};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Detail, MessageOf, Rules};
 use fracas_protocol::tick::Tick;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The parts of a tick that are timed apart.
@@ -227,11 +228,11 @@ impl<G: Game> Room<G> {
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
-                Request::Join { name, kind, role, resume, may_begin } => {
+                Request::Join { name, kind, role, resume, may_begin, network } => {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None if may_begin => self.join(name, kind, role, connection),
+                        None if may_begin => self.join(name, kind, role, connection, network),
                         None => Err(CloseReason::Full),
                     };
                     asides.admissions.push(Admission { connection, verdict });
@@ -268,12 +269,14 @@ impl<G: Game> Room<G> {
         kind: PlayerKind,
         role: Role,
         connection: ConnectionKey,
+        network: Option<IpAddr>,
     ) -> Result<Admitted, CloseReason> {
         if self.joins_left == 0 {
             self.joins.refused += 1;
             return Err(CloseReason::Full);
         }
         let member = self.roster.join(name, kind, role, connection)?;
+        member.network = network;
         self.joins_left -= 1;
         self.joins.joined += 1;
         let session = member.session;

@@ -11,6 +11,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// How long a freed place stays empty: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
@@ -77,6 +78,8 @@ pub struct Member<I> {
     pub own: Option<EntityId>,
     /// Whom a spectator watches.
     pub watches: Option<EntityId>,
+    /// The network it first came from. None for the server's own bots.
+    pub network: Option<IpAddr>,
     /// Its connection; none while it is lost.
     pub connection: Option<ConnectionKey>,
     /// How many connections have had it.
@@ -194,6 +197,7 @@ impl<I: Intent> Roster<I> {
             kind,
             own: None,
             watches: None,
+            network: None,
             connection: Some(connection),
             given: 1,
             lost_at: None,

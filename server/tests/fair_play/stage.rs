@@ -54,7 +54,14 @@ impl Stage {
     pub(crate) fn join(&mut self, place: u32) {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
         let name = Name::parse(&format!("player {place}")).expect("a name");
-        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume: None, may_begin: true };
+        let join = Request::Join {
+            name,
+            kind: PlayerKind::Person,
+            role: Role::Player,
+            resume: None,
+            may_begin: true,
+            network: None,
+        };
         self.batch.requests.push((connection, join));
     }
 
@@ -73,7 +80,14 @@ impl Stage {
     pub(crate) fn take_over(&mut self, player: usize) {
         let connection = ConnectionKey { event_loop: 1, place: player as u32, generation: 0 };
         let (name, resume) = (Name::parse("another tab").expect("a name"), Some(self.sessions[player]));
-        let join = Request::Join { name, kind: PlayerKind::Person, role: Role::Player, resume, may_begin: true };
+        let join = Request::Join {
+            name,
+            kind: PlayerKind::Person,
+            role: Role::Player,
+            resume,
+            may_begin: true,
+            network: None,
+        };
         self.taken_over.requests.push((connection, join));
     }
 
