@@ -6,6 +6,7 @@ mod memory;
 mod panics;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
+mod trouble;
 
 use crate::arena::{ArenaConfig, World, default_map, read_tiled};
 use crate::channel;
@@ -20,7 +21,6 @@ use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
-use crate::sim::overload::Level;
 use crate::sim::rooms::{Failure, Rooms, RoomsResult};
 use crate::sim::roster::RoomId;
 use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
@@ -45,6 +45,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use trouble::Trouble;
 
 pub use crash::replay;
 pub use panics::log_panics;
@@ -168,7 +169,7 @@ impl Server {
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
-            level: Level::Normal,
+            trouble: Trouble::default(),
             shutdown: Arc::clone(&shutdown),
             people: Arc::clone(&people),
             pulse: Arc::clone(&pulse),
@@ -384,21 +385,11 @@ struct Watch {
     /// Their names.
     rooms: Vec<String>,
     metrics: TickMetrics,
-    level: Level,
+    trouble: Trouble,
     shutdown: Arc<Shutdown>,
     /// By room.
     people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
-}
-
-impl Watch {
-    /// Tells the operator what is given up. The controller sees to it that this is seldom.
-    fn tell_level(&mut self, level: Level, present: usize) {
-        if level != self.level {
-            tracing::info!(from = ?self.level, to = ?level, present, "the overload level changed");
-            self.level = level;
-        }
-    }
 }
 
 impl TickWatch<Played> for Watch {
@@ -408,10 +399,10 @@ impl TickWatch<Played> for Watch {
         for (id, room) in rooms.open() {
             self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
         }
-        self.metrics.ticked(times);
+        self.metrics.ticked(times, result.rate);
         self.metrics.inputs(result.inputs);
         self.metrics.joins(result.joins);
-        self.tell_level(times.level, rooms.headcount().total());
+        self.trouble.ticked(times.level, times.lost(result.rate), rooms.headcount().total(), Instant::now());
         let hz = result.rate.hz();
         if result.tick.is_phase(0, hz) {
             self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());

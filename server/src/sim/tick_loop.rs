@@ -7,6 +7,7 @@ use super::rooms::{Failure, Rooms, RoomsResult};
 use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
+use fracas_protocol::tick::{Tick, TickRate};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,13 @@ pub struct TickTimes {
     pub loops_missed: u32,
     /// What was given up on it for want of time.
     pub level: Level,
+}
+
+impl TickTimes {
+    /// For how long no tick was run before this one, counted from when the next one was due.
+    pub fn lost(&self, rate: TickRate) -> Duration {
+        Duration::from_micros(rate.due_us(Tick(self.skipped))) + self.lateness
+    }
 }
 
 /// Why a tick thread ended.
@@ -119,9 +127,9 @@ impl<G: Game> TickLoop<G> {
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = clock() - began;
         times.loops_missed = self.outbox.publish(doors, &mut result, (self.clock.due(tick), times.work), level.pack());
-        let published_after = self.clock.period() * times.skipped + times.lateness + times.work;
-        let strain = Strain { published_after, round: slowest_round(&self.batches), backlog };
-        self.overload.take(&strain, self.rooms.headcount().total(), result.joins.joined);
+        let (published_after, skipped) = (times.lateness + times.work, times.skipped);
+        let strain = Strain { published_after, round: slowest_round(&self.batches), backlog, skipped };
+        self.overload.take(&strain, self.rooms.headcount(), result.joins.joined);
         give_back(doors, &mut self.batches);
         watch.ticked(&self.rooms, &result, &times);
         result.failures.into_iter().for_each(|failure| watch.failed(failure));

@@ -8,10 +8,11 @@ use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_process::Collector;
+use std::time::Duration;
 
 /// The label of a connection that ended without a close frame.
 const LOST: &str = "lost";
@@ -35,13 +36,15 @@ impl Telemetry {
         let mut times = vec![0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.012, 0.025];
         times.retain(|edge| *edge < budget);
         times.extend([budget, 2.0 * budget]);
+        // Ticks that were never run are late by seconds.
+        let lateness = [&times[..], &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0]].concat();
         let leads: Vec<f64> = (-8..8).map(f64::from).collect();
         let full = |name: &str| Matcher::Full(name.into());
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(full(names::TICK_DURATION), &times)?
             .set_buckets_for_metric(full(names::TICK_PHASE_DURATION), &times)?
             .set_buckets_for_metric(full(names::LOOP_PHASE_DURATION), &times)?
-            .set_buckets_for_metric(full(names::TICK_LATENESS), &times)?
+            .set_buckets_for_metric(full(names::TICK_LATENESS), &lateness)?
             .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
             .build_recorder();
         let process = Collector::default();
@@ -226,6 +229,9 @@ impl FrontMetrics {
     }
 }
 
+/// Ticks of one freeze that are counted as late ones.
+const LATE_TICKS_MAX: u32 = 10_000;
+
 /// What the tick thread counts.
 #[derive(Debug)]
 pub struct TickMetrics {
@@ -253,8 +259,12 @@ pub struct TickMetrics {
 }
 
 impl TickMetrics {
-    /// A tick's times.
-    pub fn ticked(&self, times: &TickTimes) {
+    /// A tick's times. Ticks that were never run before it count as late by as much as they were as it began; of a very long
+    /// freeze the latest [`LATE_TICKS_MAX`] do.
+    pub fn ticked(&self, times: &TickTimes, rate: TickRate) {
+        for before in 1..=times.skipped.min(LATE_TICKS_MAX) {
+            self.lateness.record(times.lateness + Duration::from_micros(rate.due_us(Tick(before))));
+        }
         self.duration.record(times.work);
         for (histogram, time) in self.phases.iter().zip(times.phases) {
             histogram.record(time);

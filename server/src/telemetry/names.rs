@@ -39,7 +39,7 @@ metrics! {
     TICK_DURATION = "fracas_tick_duration_seconds", Histogram, Seconds, "Work of one tick of all rooms on the tick thread.";
     TICK_PHASE_DURATION = "fracas_tick_phase_duration_seconds", Histogram, Seconds, "Work of one tick by phase.";
     LOOP_PHASE_DURATION = "fracas_loop_phase_duration_seconds", Histogram, Seconds, "An event loop's reading or writing of all its sockets for one tick.";
-    TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began.";
+    TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began; one that was never run is late until the next one begins.";
     TICK_OVERRUNS = "fracas_tick_overruns_total", Counter, Count, "Ticks whose work took longer than their period.";
     TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
