@@ -5,6 +5,10 @@
 /// Version told in the hello; a server refuses any other with close code 4500.
 pub const PROTOCOL_VERSION: u16 = 1;
 
+/// The last tick of a server's clock: more than two years at 60 Hz. Then everybody is asked to come back, and ticks begin anew at 0.
+/// What is stamped ahead of the present still fits in 32 bits.
+pub const TICK_LAST: u32 = u32::MAX - (1 << 20);
+
 /// The WebSocket subprotocol both ends name in the handshake.
 pub const SUBPROTOCOL: &str = "fracas.1";
 

@@ -154,7 +154,8 @@ impl Server {
         let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
         let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
         let sabotage = Sabotage::read()?;
-        let rooms = make_rooms(config, map, sabotage.clone())?;
+        let begins_after = sabotage.begins_after(config.tick_rate);
+        let rooms = make_rooms(config, map, sabotage.clone())?.starting_after(begins_after);
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
@@ -180,7 +181,7 @@ impl Server {
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::doors(loops);
         let mut threads = Vec::new();
-        let clock = TickClock::new(Instant::now(), config.tick_rate);
+        let clock = TickClock::with_tick(begins_after, Instant::now(), config.tick_rate);
         threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
 
         let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
@@ -421,6 +422,10 @@ impl TickWatch<Played> for Watch {
         let Failure { room, tick, message, reopens, recording } = failure;
         let head = Head::new(&self.rooms[room.index()], tick.0, message);
         self.crashes.hand_in(Crash { head, reopens }, recording);
+    }
+
+    fn began_anew(&mut self) {
+        tracing::warn!("the last tick has been run: ticks begin anew at 0, and all players are asked to come back");
     }
 
     fn farewell(&self) -> Option<CloseReason> {

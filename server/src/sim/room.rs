@@ -221,8 +221,25 @@ impl<G: Game> Room<G> {
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.roster.next_serial()
+    }
+
+    /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
+    pub(super) fn begin_anew(&mut self) -> Asides {
+        let mut asides = Asides::default();
+        let members = self.roster.members().map(|member| (member.session, member.connection));
+        for (session, connection) in members.collect::<Vec<_>>() {
+            if let Some(connection) = connection {
+                asides.evictions.push((connection, CloseReason::Restarting));
+            }
+            self.lose(session, Tick(0), &mut asides);
+        }
+        self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
+        self.game.begin_anew();
+        self.recorder = Recorder::new(self.roster.room());
+        self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
+        asides
     }
 
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {

@@ -70,7 +70,7 @@ struct Place<G: Game> {
     /// When the present life began, if it is not the first.
     reopened: Option<Tick>,
     /// Serials go on from life to life, so that nothing of an earlier one is taken for something of this.
-    next_serial: u32,
+    next_serial: u64,
     census: Vec<(&'static str, usize)>,
 }
 
@@ -81,7 +81,7 @@ struct Opener<G: Game> {
 }
 
 impl<G: Game> Opener<G> {
-    fn open(&mut self, id: RoomId, life: u32, first_serial: u32) -> Box<Room<G>> {
+    fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
         let roster = Roster::new(self.capacity).of(id, first_serial);
         Box::new(Room::with_roster((self.make)(id, life), roster))
     }
@@ -151,6 +151,34 @@ impl<G: Game> Rooms<G> {
         });
         let outputs = outputs.collect();
         RoomsResult { tick, rate: self.rate, outputs, asides, inputs, joins, failures }
+    }
+
+    /// The same rooms, whose first tick is the one after `tick`.
+    #[must_use]
+    pub fn starting_after(self, tick: Tick) -> Self {
+        Self { last_tick: tick, ..self }
+    }
+
+    /// Ticks begin anew at 0. Everybody's connection ends, and their ships wait for them as for lost ones.
+    pub fn begin_anew(&mut self) -> RoomsResult<G> {
+        let mut asides = Asides::default();
+        for place in &mut self.places {
+            place.reopened = place.reopened.map(|_| Tick(0));
+            if let State::Open(room) = &mut place.state {
+                asides.append(room.begin_anew());
+            }
+        }
+        self.last_tick = Tick(0);
+        RoomsResult {
+            tick: Tick(0),
+            rate: self.rate,
+            // Whatever event loops still hold of the ticks before is not to be told as if these followed it.
+            outputs: self.places.iter().map(|_| None).collect(),
+            asides,
+            inputs: InputCounts::default(),
+            joins: JoinCounts::default(),
+            failures: Vec::new(),
+        }
     }
 
     /// The next tick tells viewers so much at once, and lets so many in who were not here before.

@@ -54,7 +54,8 @@ impl RoomId {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice in a room.
+/// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
+/// for half a million years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// The player's room.
@@ -62,7 +63,7 @@ pub struct Session {
     /// The player's place.
     pub player: PlayerId,
     /// Tells it from others who had the place before.
-    pub serial: u32,
+    pub serial: u64,
 }
 
 /// One who is in the room.
@@ -131,7 +132,7 @@ pub struct Roster<I> {
     /// Places that rest, and when each may be used again.
     resting: VecDeque<(Tick, PlayerId)>,
     headcount: Headcount,
-    next_serial: u32,
+    next_serial: u64,
 }
 
 impl<I: Intent> Roster<I> {
@@ -152,12 +153,12 @@ impl<I: Intent> Roster<I> {
 
     /// The same for another room, whose sessions are numbered from `first_serial` on.
     #[must_use]
-    pub fn of(self, room: RoomId, first_serial: u32) -> Self {
+    pub fn of(self, room: RoomId, first_serial: u64) -> Self {
         Self { room, next_serial: first_serial, ..self }
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.next_serial
     }
 
@@ -218,6 +219,11 @@ impl<I: Intent> Roster<I> {
         *taken -= 1;
         self.resting.push_back((until, session.player));
         Some(member)
+    }
+
+    /// Ticks begin anew: places that rest do so until this one at most.
+    pub fn begin_anew(&mut self, until: Tick) {
+        self.resting.iter_mut().for_each(|(at, _)| *at = until);
     }
 
     /// Makes places whose quarantine is over free again.

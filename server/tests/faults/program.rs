@@ -162,7 +162,7 @@ impl Peer {
         let told = self.follower.take(frame).expect("a header");
         self.ticks.extend((0..told.bodies).map(|body| told.first.plus(body)));
         let ack = told.first.plus(told.bodies - 1);
-        let thrust = Thrust::towards(Heading::new((ack.0 * 37 % 1024) as u16));
+        let thrust = Thrust::towards(Heading::new((ack.0 % 1024 * 37 % 1024) as u16));
         let input = Input { thrust, fire: ack.0 % 40 < 20, ..Input::default() };
         self.say(&ClientMessage::Inputs(Inputs { ack, tick: ack.plus(2), input }));
     }
