@@ -153,7 +153,7 @@ impl Server {
         let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
         let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
         let sabotage = Sabotage::read()?;
-        let rooms = make_rooms(config, map, sabotage.clone())?;
+        let rooms = make_rooms(config, map, sabotage.clone())?.reserving(fill::NAMES.into_iter().collect());
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
