@@ -16,6 +16,7 @@ pub mod listener;
 pub mod memory;
 pub mod pace;
 mod packing;
+mod player_name;
 pub mod policy;
 pub mod rejection;
 pub mod seat;

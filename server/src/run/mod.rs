@@ -156,6 +156,7 @@ impl Server {
         let sabotage = Sabotage::read()?;
         let begins_after = sabotage.begins_after(config.tick_rate);
         let rooms = make_rooms(config, map, sabotage.clone())?.starting_after(begins_after);
+        let rooms = rooms.reserving(fill::NAMES.into_iter().collect());
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);

@@ -1,5 +1,6 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+use super::display_names::ReservedNames;
 use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
@@ -146,6 +147,11 @@ impl<G: Game> Room<G> {
             joins_left: u32::MAX,
             joins: JoinCounts::default(),
         }
+    }
+
+    /// From now on people do not get these names as they are.
+    pub(super) fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.roster.reserve_names(reserved);
     }
 
     /// Runs one tick. `mark` is called as each phase ends.

@@ -1,6 +1,7 @@
 //! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
 //! in one of them ends that room alone; it is opened again, empty, with the next tick.
 
+use super::display_names::ReservedNames;
 use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
@@ -11,6 +12,7 @@ use fracas_protocol::rules::{Detail, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Rooms of one process.
 pub const ROOMS_MAX: usize = 16;
@@ -77,12 +79,14 @@ struct Place<G: Game> {
 /// Makes rooms.
 struct Opener<G: Game> {
     capacity: Capacity,
+    reserved: Arc<ReservedNames>,
     make: Maker<G>,
 }
 
 impl<G: Game> Opener<G> {
     fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
-        let roster = Roster::new(self.capacity).of(id, first_serial);
+        let mut roster = Roster::new(self.capacity).of(id, first_serial);
+        roster.reserve_names(Arc::clone(&self.reserved));
         Box::new(Room::with_roster((self.make)(id, life), roster))
     }
 }
@@ -101,7 +105,7 @@ pub struct Rooms<G: Game> {
 impl<G: Game> Rooms<G> {
     /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
     pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
-        let mut opener = Opener { capacity, make: Box::new(make) };
+        let mut opener = Opener { capacity, reserved: Arc::default(), make: Box::new(make) };
         let mut rate = TickRate::HZ_30;
         let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);
@@ -111,6 +115,18 @@ impl<G: Game> Rooms<G> {
         });
         let places = places.collect();
         Self { places, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+    }
+
+    /// The same rooms, in which people do not get these names as they are.
+    #[must_use]
+    pub fn reserving(mut self, names: ReservedNames) -> Self {
+        self.opener.reserved = Arc::new(names);
+        for place in &mut self.places {
+            if let State::Open(room) = &mut place.state {
+                room.reserve_names(Arc::clone(&self.opener.reserved));
+            }
+        }
+        self
     }
 
     /// Runs one tick of every room. `mark` is called as each phase of each ends.

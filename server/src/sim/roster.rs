@@ -1,5 +1,6 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
+use super::display_names::{DisplayNames, ReservedNames};
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
@@ -12,6 +13,7 @@ use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// How long a freed place stays empty: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
@@ -71,7 +73,7 @@ pub struct Session {
 pub struct Member<I> {
     /// The member's session.
     pub session: Session,
-    /// Its name.
+    /// The name that it is shown by.
     pub name: Name,
     /// A person or one of the server's bots.
     pub kind: PlayerKind,
@@ -127,6 +129,7 @@ pub struct Roster<I> {
     room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
+    display_names: DisplayNames,
     free_seats: VecDeque<PlayerId>,
     free_stands: VecDeque<PlayerId>,
     /// Places that rest, and when each may be used again.
@@ -143,12 +146,18 @@ impl<I: Intent> Roster<I> {
             room: RoomId::default(),
             capacity,
             members,
+            display_names: DisplayNames::default(),
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
             free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
             resting: VecDeque::new(),
             headcount: Headcount::default(),
             next_serial: 1,
         }
+    }
+
+    /// People do not get these names as they are.
+    pub fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.display_names.reserve(reserved);
     }
 
     /// The same for another room, whose sessions are numbered from `first_serial` on.
@@ -192,6 +201,8 @@ impl<I: Intent> Roster<I> {
         *taken += 1;
         let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
+        // Spectators are shown to nobody.
+        let name = if role == Role::Player { self.display_names.join(player, kind, &name) } else { name };
         Ok(self.members[player.index()].insert(Member {
             session,
             name,
@@ -217,6 +228,7 @@ impl<I: Intent> Roster<I> {
             (false, PlayerKind::Bot) => &mut self.headcount.bots,
         };
         *taken -= 1;
+        self.display_names.leave(session.player);
         self.resting.push_back((until, session.player));
         Some(member)
     }
