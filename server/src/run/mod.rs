@@ -68,11 +68,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
+    // Before anybody can know that there is something to stop.
+    let signals = StopSignals::new()?;
     let game_port = bind("--listen", config.listen)?;
     let ops_port = bind("--ops-listen", config.ops_listen)?;
     let (game_address, ops_address) = (game_port.local_addr()?, ops_port.local_addr()?);
-    // Before anything can be told to stop.
-    let signals = StopSignals::new()?;
     let limits = memory::Limits::find(Path::new("/proc"));
     let server = Server::start(config, game_address)?;
     memory::tell(&limits, config.max_players);
@@ -215,19 +215,19 @@ impl Server {
 
     /// Waits for a signal or an operator's word, and then stops in good order; or for a thread to die, and then fails.
     async fn supervise(mut self, mut signals: StopSignals) -> anyhow::Result<()> {
-        tokio::select! {
-            () = signals.next() => {}
-            () = self.shutdown.asked() => {}
+        let cause = tokio::select! {
+            signal = signals.next() => signal,
+            () = self.shutdown.asked() => "an operator",
             end = self.ends.recv() => return Err(self.bury(end).await),
-        }
-        tracing::info!("stopping: telling everybody");
+        };
+        tracing::info!(cause, "stopping: telling everybody");
         self.front.admission.drain();
         let mut fill = self.fill;
         // Beside this thread, which serves the bots' connections too.
         tokio::task::spawn_blocking(move || fill.stop()).await?;
         self.shutdown.begin();
         tokio::select! {
-            () = signals.next() => bail!("stopped at once by a second signal"),
+            () = signals.urgent() => bail!("stopped at once by a second signal"),
             ended = tokio::time::timeout(STOP_DEADLINE, all_end(&mut self.ends, self.threads.len())) => {
                 ended.map_err(|_| anyhow!("the threads did not stop in {} s", STOP_DEADLINE.as_secs()))??;
             }
