@@ -16,6 +16,10 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     match config::read(std::env::args_os()) {
         Ok(Action::Print(text)) => print(&text, ExitCode::SUCCESS),
+        Ok(Action::Check(config, text)) => match run::check(&config) {
+            Ok(()) => print(&text, ExitCode::SUCCESS),
+            refused => finish(refused),
+        },
         Ok(Action::Replay(file)) => match run::replay(&file) {
             Ok((is_same, text)) => print(&text, if is_same { ExitCode::SUCCESS } else { ExitCode::from(FATAL) }),
             Err(error) => complain(&format!("{error:#}"), USAGE),

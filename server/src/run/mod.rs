@@ -7,9 +7,9 @@ mod panics;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
 
-use crate::arena::{ArenaConfig, World, default_map, read_tiled};
+use crate::arena::{ArenaConfig, World};
 use crate::channel;
-use crate::config::Config;
+use crate::config::{Config, why_not_writable};
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::descriptors::Descriptors;
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
@@ -30,7 +30,6 @@ use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
 use fracas_bots::descriptors;
-use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
@@ -73,6 +72,10 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let game_port = bind("--listen", config.listen)?;
     let ops_port = bind("--ops-listen", config.ops_listen)?;
     let (game_address, ops_address) = (game_port.local_addr()?, ops_port.local_addr()?);
+    if let Some(why) = why_not_writable(&config.crash_dir) {
+        let crash_dir = config.crash_dir.display();
+        tracing::warn!(%crash_dir, why, "what leads to a panic cannot be kept; set --crash-dir");
+    }
     let limits = memory::Limits::find(Path::new("/proc"));
     let server = Server::start(config, game_address)?;
     memory::tell(&limits, config.max_players);
@@ -100,6 +103,16 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
 
 fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener::bind(address).with_context(|| format!("cannot listen on {address}; set another address with {flag}"))
+}
+
+/// Tells whether the server could run with these settings on this machine, as far as that can be told without opening a port.
+///
+/// # Errors
+/// What would keep it from starting, as [`serve`] says it.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    share_out_descriptors(config)?;
+    Sabotage::read()?;
+    Ok(())
 }
 
 /// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
@@ -150,10 +163,9 @@ struct ThreadEnd {
 
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
-        let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
-        let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
+        let map_json = serde_json::to_vec(&MapDocument::from(&config.map.map))?;
         let sabotage = Sabotage::read()?;
-        let rooms = make_rooms(config, map, sabotage.clone())?;
+        let rooms = make_rooms(config, sabotage.clone())?;
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
         let mut metrics = telemetry.for_tick(config.tick_rate);
@@ -313,22 +325,17 @@ fn spawn(
     })?)
 }
 
-fn read_map(path: &Path) -> anyhow::Result<Map> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the map {}", path.display()))?;
-    read_tiled(&text).with_context(|| format!("the map {} cannot be used", path.display()))
-}
-
 fn random_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config, map: Map, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
+fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
-    let names = config.rooms.clone();
+    let (names, map) = (config.rooms.clone(), config.map.map.clone());
     Ok(Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
         let seed = seed_of(seed, room, life);
         let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
