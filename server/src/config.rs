@@ -1,11 +1,12 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 mod check;
+mod logging;
 
 use crate::net::admission::Origin;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use fracas_protocol::arena::SHIPS_MAX;
 use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
@@ -14,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use check::{ArenaMap, why_not_writable};
+pub use logging::{LogFormat, LogLevel, expected_format};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
 /// http://127.0.0.1:8080.
@@ -101,6 +103,9 @@ struct Settings {
     /// How log lines look. [default: text]
     #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
+    /// The least important lines that are logged: error, warn, info, debug or trace. [default: info]
+    #[arg(long, env = "FRACAS_LOG_LEVEL", value_name = "LEVEL", global = true)]
+    log_level: Option<LogLevel>,
     /// Ships to a view: the arena's open part grows and shrinks for it. [default: 20]
     #[arg(long, env = "FRACAS_DENSITY", value_name = "N", global = true)]
     density: Option<u32>,
@@ -113,17 +118,6 @@ struct Settings {
     /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
     #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
     trusted_proxy: Option<Vec<IpAddr>>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// A setting that no log and no message may show.
@@ -162,6 +156,7 @@ pub struct Config {
     pub max_per_address: usize,
     pub limit_loopback: bool,
     pub log_format: LogFormat,
+    pub log_level: LogLevel,
     pub density: u32,
     pub arena_for: Option<u32>,
     pub map: ArenaMap,
@@ -229,6 +224,7 @@ impl Settings {
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
             log_format: self.log_format.or(other.log_format),
+            log_level: self.log_level.or(other.log_level),
             density: self.density.or(other.density),
             arena_for: self.arena_for.or(other.arena_for),
             map: self.map.or(other.map),
@@ -278,6 +274,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
         log_format: settings.log_format.unwrap_or_default(),
+        log_level: settings.log_level.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
         arena_for: settings.arena_for.map(|ships| within("--arena-for", ships, 1, 100_000)).transpose()?,
         map: check::arena_map(settings.map)?,
@@ -373,6 +370,15 @@ fn read_file(path: &Path) -> Result<Settings, UsageError> {
     table.try_into().map_err(|error: toml::de::Error| failed(error.message().into()))
 }
 
+/// The log format that a config file asks for, if it can be read so far. What comes through a pipe can be read only once.
+fn file_format(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let table: toml::Table = check::read_text(path, check::CONFIG_BYTES_MAX).ok()?.parse().ok()?;
+    Some(table.get("log-format")?.as_str()?.to_owned())
+}
+
 /// The names of all settings, as flags without the dashes.
 fn setting_names() -> Vec<String> {
     let command = Settings::augment_args(clap::Command::new("settings"));
@@ -409,6 +415,7 @@ fn example(name: &str) -> &'static str {
         "max-per-address" => "64",
         "limit-loopback" => "false",
         "log-format" => "\"text\"",
+        "log-level" => "\"info\"",
         "density" => "20",
         "arena-for" => "1000",
         "map" => "\"map.tmj\"",

@@ -66,6 +66,21 @@ fn mistakes_are_named_in_one_line() {
 }
 
 #[test]
+fn the_log_format_is_known_before_anything_else_is_read() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "log-format = \"json\"\nno-such-key = 1\n").expect("writes");
+    let file = file.path().display();
+    let format =
+        |line: &str| expected_format(&line.split_whitespace().map(Into::into).collect::<Vec<std::ffi::OsString>>());
+    for line in ["--log-format json --wrong", "--fill 3 --log-format=json", &format!("--config {file} check-config")] {
+        assert_eq!(format(line), LogFormat::Json, "{line}");
+    }
+    for line in ["", "--log-format", "--log-format jsonx", &format!("--config={file} --log-format text")] {
+        assert_eq!(format(line), LogFormat::Text, "{line}");
+    }
+}
+
+#[test]
 fn two_listeners_at_one_address_are_refused() {
     let is_refused = |listen: &str, ops_listen: &str| {
         let line = format!("--listen {listen} --ops-listen {ops_listen} --ops-token sixteen-characters");

@@ -2,8 +2,8 @@
 
 mod crash;
 mod fill;
+pub mod log;
 mod memory;
-mod panics;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
 
@@ -29,7 +29,7 @@ use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_bots::descriptors;
+use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
@@ -46,7 +46,6 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 pub use crash::replay;
-pub use panics::log_panics;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -83,7 +82,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
     let operators =
         ops::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
-    eprintln!("listening game={game_address} ops={ops_address}");
+    log::listening(config.log_format, game_address, ops_address);
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
         let reception = |connections_max, descriptors| Reception {
@@ -167,7 +166,7 @@ impl Server {
         let sabotage = Sabotage::read()?;
         let rooms = make_rooms(config, sabotage.clone())?;
 
-        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
+        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(stdio::dropped_lines));
         let mut metrics = telemetry.for_tick(config.tick_rate);
         for (_, room) in rooms.open().take(1) {
             telemetry.for_game(room.game(), &mut metrics);
@@ -418,6 +417,7 @@ impl TickWatch<Played> for Watch {
         self.metrics.ticked(times);
         self.metrics.inputs(result.inputs);
         self.metrics.joins(result.joins);
+        tracing::trace!(tick = result.tick.0, work_us = times.work.as_micros(), "tick");
         self.tell_level(times.level, rooms.headcount().total());
         let hz = result.rate.hz();
         if result.tick.is_phase(0, hz) {

@@ -1,9 +1,12 @@
 //! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
 
-use crate::program::{Peer, Program, run};
+use crate::program::{Peer, Program, run, unheard};
 use fracas_protocol::message::Hello;
 use fracas_protocol::tick::Tick;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -126,4 +129,21 @@ fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
             assert!(peer.ended.is_some(), "its socket has ended");
         }
     }
+}
+
+#[test]
+fn a_panic_is_survived_and_ends_the_process_in_order_also_when_nobody_takes_its_report() {
+    let (reader, mut full_pipe) = std::io::pipe().expect("a pipe");
+    let size = rustix::pipe::fcntl_setpipe_size(&full_pipe, 4096).expect("a pipe can be small");
+    full_pipe.write_all(&vec![b'.'; size]).expect("it fits");
+    let closed_pipe = std::io::pipe().expect("a pipe").1;
+    let full_disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    for stderr in [Stdio::from(full_pipe), closed_pipe.into(), full_disk.into()] {
+        let folder = folder();
+        let mut program = unheard("room:main@1s,thread:tick@3s", folder.path(), stderr);
+        let status = program.wait().expect("it can be waited for");
+        assert_eq!(status.code(), Some(1), "{status}");
+        only_file(&folder);
+    }
+    drop(reader);
 }
