@@ -102,6 +102,11 @@ fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
 }
 
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_game() {
+    attack(&["stalled-log"]);
+}
+
 /// Simulated seeds of the whole server, by the release build if `tests/run` has made one.
 fn simulation() -> Command {
     let released = std::env::var_os("FRACAS_BIN").map(|folder| PathBuf::from(folder).join("simulation"));

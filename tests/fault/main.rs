@@ -12,6 +12,7 @@
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `stalled_log`: a log that nobody reads
 //! - `ports`: what listens
 
 mod cgroup;
@@ -24,6 +25,7 @@ mod memory;
 mod overload;
 mod ports;
 mod readers;
+mod stalled_log;
 mod stand;
 mod storms;
 mod tokens;
@@ -91,6 +93,8 @@ enum Scenario {
     Descriptors,
     /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
     Memory,
+    /// A log that nobody reads, and much to log: not noticed, and lines are dropped.
+    StalledLog,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -110,6 +114,7 @@ impl Scenario {
             Self::Overload => overload::run(size),
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
+            Self::StalledLog => stalled_log::run(size),
             Self::Ports => ports::run(),
         }
     }
@@ -125,7 +130,7 @@ fn main() -> Result<()> {
     let mut results = serde_json::Map::new();
     let mut missed = Vec::new();
     for scenario in wanted {
-        let name = format!("{scenario:?}").to_lowercase();
+        let name = scenario.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let began = Instant::now();
         let rows = scenario.run(size).with_context(|| format!("{name} could not be run"))?;
         println!("## {name} ({:.0} s)\n\n{}", began.elapsed().as_secs_f64(), table(&rows));

@@ -26,14 +26,14 @@ const LOOK: Duration = Duration::from_millis(20);
 const LATECOMERS: usize = 40;
 
 /// Lets the server work for a part of the time only, from outside: as a machine does that others use.
-struct Throttle {
+pub(crate) struct Throttle {
     stop: flume::Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Throttle {
     /// It may work so many percent of each slice, until this is ended.
-    fn start(server: &Server, percent: u32) -> Result<Self> {
+    pub(crate) fn start(server: &Server, percent: u32) -> Result<Self> {
         let pid = Pid::from_raw(server.pid() as i32);
         ensure!(pid.is_some(), "the server has no process");
         let (stop, stopped) = flume::bounded::<()>(1);
@@ -55,7 +55,8 @@ impl Throttle {
         Ok(Self { stop, thread })
     }
 
-    fn end(self) -> Result<()> {
+    /// Lets it work again.
+    pub(crate) fn end(self) -> Result<()> {
         drop(self.stop);
         self.thread.join().map_err(|_| anyhow::anyhow!("the throttle broke"))
     }

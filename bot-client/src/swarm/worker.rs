@@ -7,6 +7,7 @@ use crate::bot::{self, Attention, Ending, Outcome, Setup};
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
+use crate::stdio;
 use fracas_protocol::client::Counters;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Hello;
@@ -74,7 +75,7 @@ pub(super) fn run(job: &Job) -> WorkerResult {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("a worker of the swarm could not start: {error}");
+            stdio::say(&format!("a worker of the swarm could not start: {error}"));
             return WorkerResult::default();
         }
     };

@@ -21,6 +21,9 @@ const LOST: &str = "lost";
 pub struct Telemetry {
     recorder: PrometheusRecorder,
     process: Collector,
+    log_dropped: Counter,
+    /// How many log lines were dropped so far: whatever writes the log counts them itself.
+    count_dropped: fn() -> u64,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -48,6 +51,7 @@ impl Telemetry {
             .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
             .build_recorder();
         let process = Collector::default();
+        let log_dropped = with_local_recorder(&recorder, || counter!(names::LOG_DROPPED));
         with_local_recorder(&recorder, || {
             for metric in names::ALL {
                 let (name, unit, help) = (metric.name, metric.unit, metric.help);
@@ -61,12 +65,18 @@ impl Telemetry {
             let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
             gauge!(names::BUILD_INFO, &version).set(1.0);
         });
-        Ok(Self { recorder, process })
+        Ok(Self { recorder, process, log_dropped, count_dropped: || 0 })
+    }
+
+    /// Takes the number of dropped log lines from there.
+    pub fn counting_log(self, dropped: fn() -> u64) -> Self {
+        Self { count_dropped: dropped, ..self }
     }
 
     /// The metrics in Prometheus' text format, the process's own beside the server's.
     pub fn render(&self) -> String {
         with_local_recorder(&self.recorder, || self.process.collect());
+        self.log_dropped.absolute((self.count_dropped)());
         self.handle().render()
     }
 

@@ -70,6 +70,7 @@ metrics! {
     DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
     MEMORY_LIMIT = "fracas_memory_limit_bytes", Gauge, Bytes, "Memory that may be used, by the tightest limit that holds for the process.";
     MEMORY_USED = "fracas_memory_used_bytes", Gauge, Bytes, "Memory that counts against that limit, without files that the kernel can drop.";
+    LOG_DROPPED = "fracas_log_dropped_total", Counter, Count, "Log lines that were not written, because nobody read them or the disk was full.";
     BUILD_INFO = "fracas_build_info", Gauge, Count, "Always 1; the labels tell version and commit.";
 }
 

@@ -1,10 +1,13 @@
 //! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
 
-use crate::program::{Peer, Program, run};
+use crate::program::{Peer, Program, run, unheard};
 use fracas_protocol::limits::TICK_LAST;
 use fracas_protocol::message::Hello;
 use fracas_protocol::tick::Tick;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -149,4 +152,21 @@ fn after_the_last_tick_there_can_be_everybody_comes_back_for_their_ships_at_tick
     let due = Duration::from_secs(1) * (90 - back.ticks[0].0 - 5) / 30;
     assert!(began.elapsed() > due, "the clock has not run away: {:?}", began.elapsed());
     assert_eq!(program.stop(), Some(0));
+}
+
+#[test]
+fn a_panic_is_survived_and_ends_the_process_in_order_also_when_nobody_takes_its_report() {
+    let (reader, mut full_pipe) = std::io::pipe().expect("a pipe");
+    let size = rustix::pipe::fcntl_setpipe_size(&full_pipe, 4096).expect("a pipe can be small");
+    full_pipe.write_all(&vec![b'.'; size]).expect("it fits");
+    let closed_pipe = std::io::pipe().expect("a pipe").1;
+    let full_disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    for stderr in [Stdio::from(full_pipe), closed_pipe.into(), full_disk.into()] {
+        let folder = folder();
+        let mut program = unheard("room:main@1s,thread:tick@3s", folder.path(), stderr);
+        let status = program.wait().expect("it can be waited for");
+        assert_eq!(status.code(), Some(1), "{status}");
+        only_file(&folder);
+    }
+    drop(reader);
 }
