@@ -385,9 +385,7 @@ impl<G: Game> Service for GameService<G> {
     }
 
     fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
-        if let Some(last) = &self.last {
-            seat.sent(delivery, last.tick);
-        }
+        seat.sent(delivery);
         self.stale += u32::from(seat.is_stale());
         self.hidden += u32::from(seat.is_hidden());
     }

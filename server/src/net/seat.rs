@@ -238,6 +238,7 @@ impl<G: Game> Seat<G> {
     fn take_inputs(&mut self, session: Session, inputs: Inputs<InputOf<G>>, now: Instant, desk: &mut Desk<'_, G>) {
         let Inputs { ack, tick, input } = inputs;
         self.acknowledge(ack, now, desk);
+        let ack = self.staleness.acknowledged().filter(|_| !self.is_hidden);
         let limit = Limit { per_s: INPUTS_PER_TICK * desk.tick_hz, burst: INPUTS_BURST };
         let commands = &mut desk.batches.of(session.room).commands;
         if self.inputs.take(now, limit, 1) && commands.len() < COMMANDS_MAX {
@@ -367,9 +368,9 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// What became of the frames up to `tick`.
-    pub(super) fn sent(&mut self, delivery: &Delivery, tick: Tick) {
-        if delivery.frames_went {
+    /// What became of what was composed for it.
+    pub(super) fn sent(&mut self, delivery: &Delivery) {
+        if let Some(tick) = self.viewer.as_ref().and_then(Viewer::tick).filter(|_| delivery.frames_went) {
             self.staleness.sent(tick);
         }
         if delivery.is_blocked {
