@@ -217,13 +217,16 @@ impl Shooter {
         let on = |ago: u32| self.past.iter().find(|(other, _)| tick.since(*other) == i64::from(ago));
         let Some((then, places)) = on(AGO) else { return };
         let is_only_past = |id: EntityId, place: Point| {
-            let beam = self.client.replica().rules().beam(from, FineHeading::towards(place.x - from.x, place.y - from.y));
+            let beam =
+                self.client.replica().rules().beam(from, FineHeading::towards(place.x - from.x, place.y - from.y));
             let was = |ago: u32| on(ago)?.1.iter().find(|(other, _)| *other == id).map(|(_, place)| *place);
             let seen: Vec<_> = HONEST.filter_map(was).collect();
             let has_all = seen.len() + 3 >= HONEST.count();
             has_all && beam.way_to(place).is_some() && seen.iter().all(|place| beam.way_to(*place).is_none())
         };
-        let Some((target, place)) = places.iter().copied().find(|(id, place)| is_only_past(*id, *place)) else { return };
+        let Some((target, place)) = places.iter().copied().find(|(id, place)| is_only_past(*id, *place)) else {
+            return;
+        };
         let aim = FineHeading::towards(place.x - from.x, place.y - from.y);
         let rail = Some(RailShot { aim, view: ViewTime::from(*then) });
         self.client.set_input(Input { rail, ..Input::default() });
