@@ -269,4 +269,4 @@ fn config() -> WebSocketConfig {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! Bots at servers that lie about the time, never let them in, never let them go, or never read.
 
 use super::*;
+use crate::link::tests::PipeServer;
 use fracas_protocol::arena::{Input, Map, OpenTiles, ship_id};
 use fracas_protocol::bits::{BitWriter, Coder};
 use fracas_protocol::codec;
@@ -8,25 +9,18 @@ use fracas_protocol::frame::{self, FrameHeader};
 use fracas_protocol::limits::VISIBLE_MAX;
 use fracas_protocol::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
-use futures_util::{SinkExt, StreamExt};
-use tokio::io::DuplexStream;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
-
-type Server = WebSocketStream<DuplexStream>;
 
 fn rules() -> Arena {
     Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
 }
 
-fn message(message: &MessageOf<Arena>) -> Message {
+fn message(message: &MessageOf<Arena>) -> Vec<u8> {
     let mut bytes = Vec::new();
     codec::encode(message, &mut bytes);
-    Message::Binary(bytes.into())
+    bytes
 }
 
-fn welcome(tick: u32) -> Message {
+fn welcome(tick: u32) -> Vec<u8> {
     message(&ServerMessage::Welcome(Welcome {
         tick_rate: TickRate::HZ_30,
         clock: ServerClock { tick: Tick(tick), ..ServerClock::default() },
@@ -40,14 +34,14 @@ fn welcome(tick: u32) -> Message {
 }
 
 /// A frame that starts afresh and knows nothing.
-fn fresh_frame(tick: u32) -> Message {
+fn fresh_frame(tick: u32) -> Vec<u8> {
     let mut bits = BitWriter::new();
     FrameHeader { bodies: 1, fresh: true, first: Some(Tick(tick)) }.code(&mut bits).expect("a header");
     bits.flag(false).expect("nothing private");
     frame::code_leaves(&mut Vec::new(), 0, &mut bits).expect("no leaves");
     bits.count(0, VISIBLE_MAX as u32).expect("no entries");
     frame::code_hash(&mut None, &mut bits).expect("no hash");
-    Message::Binary(bits.finish().into())
+    bits.finish()
 }
 
 /// Lets a bot play, for a minute at the most, at a server that does what it likes. Returns what became of the bot, and how long
@@ -55,17 +49,16 @@ fn fresh_frame(tick: u32) -> Message {
 async fn play_at<F: Future<Output = ()> + 'static>(
     attention: Attention,
     minute: Duration,
-    server: impl FnOnce(Server) -> F,
+    server: impl FnOnce(PipeServer) -> F,
 ) -> (Outcome, Duration) {
-    let (ours, theirs) = tokio::io::duplex(16 * 1024);
-    let server = server(WebSocketStream::from_raw_socket(theirs, Role::Server, None).await);
-    let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
+    let (link, there) = PipeServer::with_link(16 * 1024).await;
+    let server = server(there);
     let target = Target::parse("ws://127.0.0.1:1/ws").expect("an address");
     let setup = Setup { attention, ..Setup::new(target, Hello::player("bot"), BrainKind::Hunter, 1) };
     let (stop, mut stopped) = watch::channel(false);
     let (clock, began) = (Clock::start(), Instant::now());
     let (bot, mut nobody) = (Bot::new(&setup, rules()), ());
-    let playing = play_over(Link::over(socket), bot, &setup, clock, &mut nobody, &mut stopped);
+    let playing = play_over(link, bot, &setup, clock, &mut nobody, &mut stopped);
     let local = tokio::task::LocalSet::new();
     local.spawn_local(server);
     local.spawn_local(async move {
@@ -81,18 +74,17 @@ async fn play_at<F: Future<Output = ()> + 'static>(
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Answers pings with a tick, and counts everything that comes.
-async fn lie_about_the_time(mut server: Server, first: u32, later: u32, count: std::rc::Rc<std::cell::Cell<u32>>) {
-    server.next().await.expect("a hello").expect("it can be read");
-    server.send(welcome(first)).await.expect("it listens");
-    server.send(fresh_frame(first.saturating_add(1))).await.expect("it listens");
-    while let Some(Ok(said)) = server.next().await {
+async fn lie_about_the_time(mut server: PipeServer, first: u32, later: u32, count: std::rc::Rc<std::cell::Cell<u32>>) {
+    server.hear().await.expect("a hello");
+    assert!(server.say(welcome(first)).await && server.say(fresh_frame(first.saturating_add(1))).await);
+    while let Some(said) = server.hear().await {
         count.set(count.get() + 1);
-        let Ok(ClientMessage::Ping(ping)) = codec::decode::<ClientMessage<Input>, 1024>(&said.into_data()) else {
+        let Ok(ClientMessage::Ping(ping)) = codec::decode::<ClientMessage<Input>, 1024>(&said) else {
             continue;
         };
         let clock = ServerClock { tick: Tick(later), hold_us: 0, phase_us: u32::MAX };
         let pong = message(&ServerMessage::Pong(Pong { stamp: ping.stamp, clock, work_us: u32::MAX }));
-        if server.send(pong).await.is_err() {
+        if !server.say(pong).await {
             return;
         }
     }
@@ -119,7 +111,7 @@ async fn a_server_that_says_goodbye_for_ever_and_never_closes_is_left() {
     for attention in [Attention::Verifies, Attention::Glances] {
         let (outcome, took) = play_at(attention, MINUTE, |mut server| async move {
             let goodbye = Goodbye { code: 4001, retry_after_ms: u32::MAX };
-            while server.send(message(&ServerMessage::Goodbye(goodbye))).await.is_ok() {
+            while server.say(message(&ServerMessage::Goodbye(goodbye))).await {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         })
@@ -132,7 +124,7 @@ async fn a_server_that_says_goodbye_for_ever_and_never_closes_is_left() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_only_pings_and_never_lets_in_is_left() {
     let (outcome, took) = play_at(Attention::Verifies, MINUTE, |mut server| async move {
-        while server.send(Message::Ping("".into())).await.is_ok() {
+        while server.ping().await {
             tokio::time::sleep(Duration::from_secs(4)).await;
         }
     })
@@ -144,10 +136,8 @@ async fn a_server_that_only_pings_and_never_lets_in_is_left() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_lets_in_and_never_sends_a_frame_is_left() {
     let (outcome, took) = play_at(Attention::Verifies, MINUTE, |mut server| async move {
-        server.send(welcome(5)).await.expect("it listens");
-        while let Some(Ok(_)) = server.next().await {
-            let _ = server.send(Message::Pong("".into())).await;
-        }
+        assert!(server.say(welcome(5)).await);
+        while server.hear().await.is_some() && server.ping().await {}
     })
     .await;
     assert!(outcome.joined && matches!(outcome.ending, Ending::Closed(None)), "{:?}", outcome.ending);
@@ -157,14 +147,10 @@ async fn a_server_that_lets_in_and_never_sends_a_frame_is_left() {
 #[tokio::test(start_paused = true)]
 async fn a_bot_that_is_told_to_stop_leaves_a_server_that_never_reads() {
     let (_, took) = play_at(Attention::Verifies, Duration::from_secs(3), |mut server| async move {
-        server.send(welcome(5)).await.expect("it listens");
-        server.send(fresh_frame(6)).await.expect("it listens");
-        loop {
-            // It goes on talking, and takes nothing.
+        assert!(server.say(welcome(5)).await && server.say(fresh_frame(6)).await);
+        // It goes on talking, and takes nothing.
+        while server.ping().await {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if server.send(Message::Ping("".into())).await.is_err() {
-                return;
-            }
         }
     })
     .await;

@@ -15,6 +15,39 @@ fn an_address_is_read_or_refused_with_words() {
     }
 }
 
+/// A server at the other end of a pipe in memory, that a test lets say and hear what it likes.
+#[derive(Debug)]
+pub(crate) struct PipeServer(WebSocketStream<DuplexStream>);
+
+impl PipeServer {
+    /// A link to it, whose pipe takes so many bytes.
+    pub(crate) async fn with_link(kernel_bytes: usize) -> (Link<DuplexStream>, Self) {
+        let (link, theirs) = link(kernel_bytes).await;
+        (link, Self(WebSocketStream::from_raw_socket(theirs, Role::Server, None).await))
+    }
+
+    /// Says something. Whether anybody is still there.
+    pub(crate) async fn say(&mut self, message: Vec<u8>) -> bool {
+        self.0.send(Message::Binary(message.into())).await.is_ok()
+    }
+
+    /// Asks whether the link is there. Whether anybody is.
+    pub(crate) async fn ping(&mut self) -> bool {
+        self.0.send(Message::Ping(Bytes::new())).await.is_ok()
+    }
+
+    /// What is said next; none at the end.
+    pub(crate) async fn hear(&mut self) -> Option<Bytes> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Binary(message))) => return Some(message),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+}
+
 /// A link, and the server's end of its socket, below the WebSocket layer. The kernel between them takes so many bytes.
 async fn link(kernel_bytes: usize) -> (Link<DuplexStream>, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(kernel_bytes);
