@@ -84,6 +84,8 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         rows.push(Row::percent(what, hit, fired, HITS_PERCENT, false));
         rows.push(Row::at_least("... rails fired", fired as f64, size.pick(20, 2) as f64, "").speed());
     }
+    let all = shots.iter().filter(|shots| shots.lie != Lie::Nothing).map(|shots| shots.fired).sum::<u64>();
+    rows.push(Row::at_least("rails that liars fired, all together", all as f64, size.pick(100, 10) as f64, ""));
     rows.extend(cohort.finish()?.unharmed());
     Ok(rows)
 }
