@@ -73,6 +73,13 @@ pub const REWIND_SLACK_TICKS: u32 = 2;
 /// See [`REWIND_NETWORK_MS`].
 pub const REWIND_MS_MAX: u32 = 450;
 
+/// For how long the least lag that a player's acknowledgements have shown counts, in milliseconds.
+pub const REWIND_MEMORY_MS: u32 = 2000;
+/// How fast the lag that a player is judged by may rise, in ticks a second. It falls at once.
+pub const REWIND_RISE_TICKS_PER_S: u32 = 1;
+/// How many ticks of an input's lead count: whoever stamps its inputs further ahead is judged as if it did not.
+pub const REWIND_LEAD_TICKS: u32 = 2;
+
 /// How far a shot's view may be from what the server expects of that player, in ticks.
 pub const VIEW_TOLERANCE_TICKS: u32 = 2;
 

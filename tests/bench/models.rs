@@ -140,7 +140,7 @@ impl Hall {
             Ok(ClientMessage::Inputs(inputs)) => {
                 if let Some(Some((session, _))) = self.seats.get(place) {
                     let Inputs { ack, tick, input } = inputs;
-                    let command = Command { connection, session: *session, tick, ack, input };
+                    let command = Command { connection, session: *session, tick, ack: Some(ack), input };
                     self.batch.commands.push(command);
                 }
             }

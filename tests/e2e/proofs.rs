@@ -83,6 +83,11 @@ fn who_stops_to_read_is_told_so_and_costs_little() {
 }
 
 #[test]
+fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
+    attack(&["rewind"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }

@@ -8,6 +8,7 @@
 //! - `handshakes`: a thousand that never finish
 //! - `readers`: players who stop to read
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
+//! - `rewind`: shooters who lie about what they have received
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
@@ -25,6 +26,7 @@ mod memory;
 mod overload;
 mod ports;
 mod readers;
+mod rewind;
 mod stalled_log;
 mod stand;
 mod storms;
@@ -77,6 +79,8 @@ enum Scenario {
     Handshakes,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
+    /// Shooters who lie about what they have received: they choose no moment to hit others at.
+    Rewind,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -106,6 +110,7 @@ impl Scenario {
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
             Self::Readers => readers::run(size),
+            Self::Rewind => rewind::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),

@@ -24,6 +24,9 @@ const RETRY_MAX_MS: u32 = 4000;
 /// The longest pause that a server may ask for, in milliseconds.
 const RETRY_AFTER_MAX_MS: u32 = 60_000;
 
+/// How long bots that were told to stop may take, all together: each takes two seconds at the most to close.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
 /// What one worker is to do: every `workers`th bot, from `index` on.
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
@@ -95,8 +98,13 @@ async fn run_bots(job: &Job) -> WorkerResult {
     // Every bot has a receiver.
     let _ = stop.send(true);
     let mut result = WorkerResult::default();
-    for bot in bots {
-        result.fates.extend(bot.await.ok());
+    let until = tokio::time::Instant::now() + STOP_DEADLINE;
+    for mut bot in bots {
+        match tokio::time::timeout_at(until, &mut bot).await {
+            Ok(fate) => result.fates.extend(fate.ok()),
+            // Whatever keeps it, the swarm comes to its end.
+            Err(_) => bot.abort(),
+        }
     }
     result.saturation = probe.await.unwrap_or_default();
     result.measures = measures.take();

@@ -140,8 +140,10 @@ pub fn healthcheck(url: &str) -> anyhow::Result<()> {
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(usage)?;
     let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fracas_bots::link::fetch(&address, uri.path()))?;
-    Ok(())
+    let answer = runtime.block_on(fracas_bots::link::fetch(&address, uri.path()));
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    answer.map(drop).map_err(Into::into)
 }
 
 /// The running parts.

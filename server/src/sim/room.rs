@@ -5,7 +5,6 @@ use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
-use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
 use crate::replication::{Names, PlayerOutput, TickOutput};
@@ -319,8 +318,8 @@ impl<G: Game> Room<G> {
             asides.evictions.push((old, CloseReason::ResumedElsewhere));
         }
         member.lost_at = None;
+        // What was judged of its view stays: coming back must not give a free choice of it.
         member.inputs.clear();
-        member.view = ViewEstimate::default();
         member.given += 1;
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
@@ -357,7 +356,7 @@ impl<G: Game> Room<G> {
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        let last = self.last.tick;
+        let rate = self.game.rules().tick_rate();
         for command in batch.commands.drain(..) {
             // What a connection said before it learns that another has its session is nobody's any more.
             let member = self.roster.get(command.session);
@@ -369,7 +368,9 @@ impl<G: Game> Room<G> {
             match member.inputs.push(tick, command.tick, command.input) {
                 Ok(()) => {
                     counts.taken += 1;
-                    member.view.take(command.tick, command.ack, last);
+                    if let Some(ack) = command.ack {
+                        member.view.take(tick, command.tick, ack, rate);
+                    }
                 }
                 Err(Dropped::Early) => counts.early += 1,
                 Err(Dropped::Old | Dropped::Duplicate) => counts.old += 1,
@@ -385,8 +386,7 @@ impl<G: Game> Room<G> {
             let (input, report) = member.inputs.take(tick);
             self.reports.push(report);
             if member.own.is_some() {
-                let stamp = Tick(tick.0.saturating_sub(u32::from(report.age)));
-                let view = member.view.window(stamp, tick, rate);
+                let view = member.view.window(tick, rate);
                 self.inputs.push(PlayerInput { player: member.session.player, input, view });
             }
         }

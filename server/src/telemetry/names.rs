@@ -66,8 +66,9 @@ metrics! {
     INPUT_LEAD = "fracas_input_lead_ticks", Histogram, Count, "How many ticks before its own the newest input was read.";
     STALE_PLAYERS = "fracas_stale_players", Gauge, Count, "Players to whom nothing is sent until they catch up.";
     HIDDEN_PLAYERS = "fracas_hidden_players", Gauge, Count, "Players whose tabs are hidden, to whom nothing is sent.";
-    RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game.";
-    DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
+    RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game, counted when the first frame goes.";
+    DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that were done because the client asked for one.";
+    FRESH_STARTS_REQUESTED = "fracas_fresh_starts_requested_total", Counter, Count, "Requests for a fresh start, done or not; at most one a second and player is done.";
     MEMORY_LIMIT = "fracas_memory_limit_bytes", Gauge, Bytes, "Memory that may be used, by the tightest limit that holds for the process.";
     MEMORY_USED = "fracas_memory_used_bytes", Gauge, Bytes, "Memory that counts against that limit, without files that the kernel can drop.";
     LOG_DROPPED = "fracas_log_dropped_total", Counter, Count, "Log lines that were not written, because nobody read them or the disk was full.";

@@ -5,9 +5,11 @@
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
 //! - `overloaded`: what is given up when there is more to do than time for it
+//! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
+mod acknowledgements;
 mod hidden;
 mod manners;
 mod overloaded;
