@@ -2,7 +2,7 @@
 
 use fracas_protocol::frame::TickFollower;
 use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
-use fracas_tests::http::{Answer, handshake};
+use fracas_tests::http::{Answer, exchange, handshake, request};
 use fracas_tests::peer::Heard;
 use fracas_tests::{Peer, Server};
 use std::io::Read;
@@ -33,12 +33,48 @@ fn a_page_of_another_origin_is_refused_and_an_allowed_one_is_not() {
 #[test]
 fn what_is_no_handshake_of_ours_is_told_what_would_be() {
     let server = Server::start(&["--fill", "0"]);
-    assert_eq!(server.get("/ws").status, 400, "no upgrade at all");
+    let plain = server.get("/ws");
+    assert_eq!(plain.status, 400, "no upgrade at all");
+    assert!(plain.body.contains("Upgrade: websocket"), "{plain:?}");
     let other = handshake(server.game, &[("Sec-WebSocket-Protocol", "chat")]);
     assert_eq!(other.status, 400);
     assert!(other.body.contains("fracas.1"));
     let offered = handshake(server.game, &[PROTOCOL, ("Sec-WebSocket-Extensions", "permessage-deflate")]);
     assert_eq!((offered.status, offered.header("sec-websocket-extensions")), (101, None));
+    let version = exchange(server.game, upgrade_with("Upgrade: websocket\r\nConnection: Upgrade\r\n", "12"));
+    assert_eq!((version.status, version.header("sec-websocket-version")), (426, Some("13")));
+    assert!(version.body.contains("Sec-WebSocket-Version"), "{version:?}");
+    let post = request(server.game, "POST", "/ws", &[PROTOCOL]);
+    assert_eq!((post.status, post.header("allow")), (405, Some("GET")));
+}
+
+/// A handshake with these lines for `Upgrade` and `Connection`.
+fn upgrade_with(lines: &str, version: &str) -> String {
+    format!(
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\n{lines}Sec-WebSocket-Version: {version}\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: fracas.1\r\n\r\n"
+    )
+}
+
+#[test]
+fn a_handshake_whose_lists_stand_in_several_lines_is_accepted() {
+    let server = Server::start(&["--fill", "0"]);
+    for lines in [
+        "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+        "Connection: keep-alive,upgrade\r\nUpgrade: h2c, WebSocket\r\n",
+    ] {
+        assert_eq!(exchange(server.game, upgrade_with(lines, "13")).status, 101, "{lines}");
+    }
+}
+
+#[test]
+fn a_health_probe_of_http_1_0_without_a_host_is_answered_on_both_ports() {
+    let server = Server::start(&["--fill", "0"]);
+    for port in [server.game, server.ops] {
+        let status = |path: &str| exchange(port, format!("GET {path} HTTP/1.0\r\n\r\n")).status;
+        assert_eq!((status("/livez"), status("/readyz")), (200, 200), "{port}");
+    }
+    assert_eq!(exchange(server.ops, "GET /metrics HTTP/1.0\r\n\r\n").status, 421, "only health");
 }
 
 #[test]

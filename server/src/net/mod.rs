@@ -25,4 +25,5 @@ mod shortage;
 pub mod socket;
 mod staleness;
 mod table;
+mod upgrade;
 pub mod writer;

@@ -1,6 +1,9 @@
 //! Why a connection is refused before the upgrade: the word that labels it in metrics, the HTTP status, and what whoever reads
 //! the answer should know.
 
+use axum::http::header::HeaderName;
+use std::borrow::Cow;
+
 /// Why a connection is refused before the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
@@ -67,9 +70,28 @@ impl Rejection {
             Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
             Self::Draining => "The server is stopping.",
-            Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
+            Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
             Self::Memory => "The server has no memory left for more; raise its memory limit or lower --max-players.",
         }
+    }
+}
+
+/// A refusal as it is answered: what counts it, and what this case of it has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// What it is counted as.
+    pub(super) why: Rejection,
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The body, in one line.
+    pub(super) words: Cow<'static, str>,
+    /// Headers that tell a program how to do better.
+    pub(super) headers: Vec<(HeaderName, &'static str)>,
+}
+
+impl From<Rejection> for Refused {
+    fn from(why: Rejection) -> Self {
+        Self { why, status: why.status(), words: why.words().into(), headers: Vec::new() }
     }
 }

@@ -87,8 +87,8 @@ pub fn router(gate: Gate, telemetry: Arc<Telemetry>, shutdown: Arc<Shutdown>, fr
         .route("/drain", post(drain))
         .with_state(shutdown)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&gate), check_token))
-        .merge(health_routes().with_state(front))
-        .layer(middleware::from_fn_with_state(gate, check_host))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gate), check_host))
+        .merge(health_routes().with_state(front).layer(middleware::from_fn_with_state(gate, check_health_host)))
 }
 
 async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
@@ -97,6 +97,15 @@ async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next)
     match gate.check_host(host) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
+    }
+}
+
+/// Health is told without a `Host` too: HTTP/1.0 probes send none, and a browser always does.
+async fn check_health_host(gate: State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::HOST) {
+        check_host(gate, request, next).await
+    } else {
+        next.run(request).await
     }
 }
 
