@@ -1,6 +1,7 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 use crate::net::admission::Origin;
+use crate::net::forwarded::TrustedProxy;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -8,7 +9,7 @@ use fracas_protocol::arena::SHIPS_MAX;
 use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
@@ -106,9 +107,10 @@ struct Settings {
     /// A map drawn with Tiled and saved as .tmj, instead of the built-in one.
     #[arg(long, env = "FRACAS_MAP", value_name = "FILE", global = true)]
     map: Option<PathBuf>,
-    /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
+    /// Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; may be given several times. They must
+    /// send it with every game connection.
     #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
-    trusted_proxy: Option<Vec<IpAddr>>,
+    trusted_proxy: Option<Vec<TrustedProxy>>,
 }
 
 /// How log lines look.
@@ -161,7 +163,7 @@ pub struct Config {
     pub density: u32,
     pub arena_for: Option<u32>,
     pub map: Option<PathBuf>,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// What the command line asks for.
@@ -409,7 +411,7 @@ fn example(name: &str) -> &'static str {
         "density" => "20",
         "arena-for" => "1000",
         "map" => "\"map.tmj\"",
-        "trusted-proxy" => "[\"10.0.0.1\"]",
+        "trusted-proxy" => "[\"10.0.0.1\", \"10.1.0.0/16\"]",
         _ => unreachable!("a test holds this list against the settings"),
     }
 }

@@ -1,11 +1,13 @@
 //! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
 //! from one address, before and after they have said what they want. No I/O in here.
 
+use super::forwarded::{Client, Forwarding, TrustedProxy};
 use super::memory::Memory;
 use super::pace::Pace;
-use super::rejection::Rejection;
+use super::rejection::{Refused, Rejection};
 use super::shares::{Guesses, Share, Shares, network_of};
 use crate::session::TokenHash;
+use axum::http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -31,7 +33,7 @@ pub struct AdmissionConfig {
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<Origin>,
     /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// A web origin: scheme, host and port, compared as browsers compare them.
@@ -80,12 +82,13 @@ pub struct Admission {
     memory: Memory,
     pace: Pace,
     draining: AtomicBool,
-    warned_of_proxy: AtomicBool,
+    forwarding: Forwarding,
 }
 
 impl Admission {
     /// Admission with nobody there yet.
     pub fn new(config: AdmissionConfig) -> Self {
+        let forwarding = Forwarding::new(config.trusted_proxies.clone());
         Self {
             config,
             connections: AtomicUsize::new(0),
@@ -96,7 +99,7 @@ impl Admission {
             memory: Memory::default(),
             pace: Pace::default(),
             draining: AtomicBool::new(false),
-            warned_of_proxy: AtomicBool::new(false),
+            forwarding,
         }
     }
 
@@ -122,29 +125,27 @@ impl Admission {
         if own || self.config.allow_origins.contains(&origin) { Ok(()) } else { Err(Rejection::Origin) }
     }
 
-    /// The address a connection counts for: the peer's, or what a trusted proxy says it is. `forwarded` is the last
-    /// `X-Forwarded-For` header. The second value is true when an untrusted peer sent one, the first time only.
-    pub fn address(&self, peer: IpAddr, forwarded: Option<&str>) -> (IpAddr, bool) {
-        let peer = peer.to_canonical();
-        let Some(forwarded) = forwarded else { return (peer, false) };
-        if !self.config.trusted_proxies.contains(&peer) {
-            return (peer, !self.warned_of_proxy.swap(true, Ordering::Relaxed));
-        }
-        // The last entry is the one our own proxy added; those before it are the client's claims.
-        let last = forwarded.rsplit(',').next().and_then(|address| address.trim().parse::<IpAddr>().ok());
-        (last.map_or(peer, |address| address.to_canonical()), false)
+    /// Which client a connection from `peer` with these headers counts for.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Client, Refused> {
+        Ok(self.forwarding.client(peer, headers)?)
     }
 
-    /// Admits a connection from `address`, and counts it until the ticket is dropped. The server's own bots are not
-    /// counted for their address.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, is_ours: bool, now: Instant) -> Result<Ticket, Rejection> {
+    /// Admits a connection of `client`, or of an address that connects by itself, and counts it until the ticket is dropped.
+    /// The server's own bots are not counted for their address.
+    pub fn enter(
+        self: &Arc<Self>,
+        client: impl Into<Client>,
+        is_ours: bool,
+        now: Instant,
+    ) -> Result<Ticket, Rejection> {
+        let Client { address, is_forwarded } = client.into();
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
         let mut network = (!is_ours).then(|| Network {
             admission: Arc::clone(self),
             address: network_of(address),
-            is_exempt: self.is_exempt(address),
+            is_exempt: !is_forwarded && self.is_exempt(address),
             only_returns: false,
         });
         if network.as_ref().is_some_and(|network| !self.guesses.may_enter(network.address, now)) {
@@ -175,7 +176,7 @@ impl Admission {
     /// does not count. A trusted proxy does not, since all come through it.
     pub fn knock(&self, peer: IpAddr) -> Result<Option<Share>, Rejection> {
         let peer = peer.to_canonical();
-        if self.is_exempt(peer) || self.config.trusted_proxies.contains(&peer) {
+        if self.is_exempt(peer) || self.forwarding.is_trusted(peer) {
             return Ok(None);
         }
         let most = (WAITING_PER_PLAYER * self.config.per_address_max).max(WAITING_LEAST);
@@ -291,7 +292,7 @@ mod tests {
             per_address_max: 2,
             limit_loopback: false,
             allow_origins: vec![Origin::parse("https://play.example").expect("an origin")],
-            trusted_proxies: vec![IpAddr::from([10, 0, 0, 1])],
+            trusted_proxies: vec!["10.0.0.1".parse().expect("a proxy")],
         };
         change(&mut config);
         Arc::new(Admission::new(config))
@@ -443,12 +444,24 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_address_is_believed_only_from_a_trusted_proxy() {
-        let admission = make(|_| ());
-        let claim = Some("6.6.6.6, 203.0.113.7");
-        assert_eq!(admission.address(ip("10.0.0.1"), claim), (ip("203.0.113.7"), false));
-        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), true));
-        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), false), "one warning is enough");
-        assert_eq!(admission.address(ip("10.0.0.1"), Some("nonsense")), (ip("10.0.0.1"), false));
+    fn a_forwarded_address_is_never_exempt_whatever_it_claims() {
+        let admission = make(|config| config.connections_max = 100);
+        for claim in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1"] {
+            let headers =
+                HeaderMap::from_iter([("x-forwarded-for".parse().expect("a name"), claim.parse().expect("a value"))]);
+            let enter = || {
+                let client = admission.client(ip("10.0.0.1"), &headers).expect("it can be read");
+                admission.enter(client, false, Instant::now())
+            };
+            let _two: Vec<_> = (0..2).map(|_| enter().expect("its share")).collect();
+            assert_eq!(enter().map(|_| ()), Err(Rejection::Address), "{claim}");
+        }
+        let unread = admission.client(ip("10.0.0.1"), &HeaderMap::new()).expect_err("nobody knows whom it is for");
+        assert_eq!((unread.why, unread.status), (Rejection::Forwarded, 400));
+        assert!(
+            unread.words.contains("X-Forwarded-For") && unread.words.contains("--trusted-proxy"),
+            "{}",
+            unread.words
+        );
     }
 }

@@ -140,13 +140,11 @@ fn accept(front: &Arc<Front>, request: Request) -> Result<Response<Body>, Refuse
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     front.admission.check_origin(&texts(header::ORIGIN), host)?;
     let peer = request.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let forwarded = texts(HeaderName::from_static("x-forwarded-for"));
-    let (address, untrusted) = front.admission.address(peer, forwarded.last().copied());
-    if untrusted {
-        tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
-    }
     let kind = kind_of(front, headers);
-    let ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
+    let is_ours = kind == PlayerKind::Bot;
+    // The server's own bots come without a proxy, also from where one is trusted.
+    let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
+    let ticket = front.admission.enter(client, is_ours, Instant::now())?;
     let upgraded = request.extensions.remove::<OnUpgrade>().ok_or(Rejection::Handshake)?;
     tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
     Ok(response)

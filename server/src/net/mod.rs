@@ -7,6 +7,7 @@ pub mod allowance;
 pub mod connection;
 pub mod descriptors;
 pub mod event_loop;
+pub mod forwarded;
 pub mod game_service;
 mod guarded;
 pub mod handshake;

@@ -15,6 +15,8 @@ pub enum Rejection {
     Address,
     /// This address guesses tokens.
     Guesses,
+    /// A trusted proxy does not tell, or not so that it can be read, for which client it connects.
+    Forwarded,
     /// The server is stopping.
     Draining,
     /// Not a WebSocket handshake for our protocol.
@@ -27,11 +29,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Origin,
         Self::Full,
         Self::Address,
         Self::Guesses,
+        Self::Forwarded,
         Self::Draining,
         Self::Handshake,
         Self::Descriptors,
@@ -45,6 +48,7 @@ impl Rejection {
             Self::Full => "full",
             Self::Address => "address",
             Self::Guesses => "guesses",
+            Self::Forwarded => "forwarded",
             Self::Draining => "draining",
             Self::Handshake => "handshake",
             Self::Descriptors => "descriptors",
@@ -58,7 +62,7 @@ impl Rejection {
             Self::Origin => 403,
             Self::Full | Self::Draining | Self::Descriptors | Self::Memory => 503,
             Self::Address | Self::Guesses => 429,
-            Self::Handshake => 400,
+            Self::Handshake | Self::Forwarded => 400,
         }
     }
 
@@ -69,6 +73,7 @@ impl Rejection {
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
             Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
+            Self::Forwarded => "A proxy does not tell for which client it connects; it must send X-Forwarded-For.",
             Self::Draining => "The server is stopping.",
             Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",

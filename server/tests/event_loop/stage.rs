@@ -25,6 +25,7 @@ use fracas_server::sim::roster::Capacity;
 use fracas_server::telemetry::Telemetry;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -325,7 +326,7 @@ impl Stage {
 
     /// The same for one that may be refused.
     pub(crate) fn try_join_from(&mut self, address: [u8; 4], hello: Hello) -> Result<usize, Rejection> {
-        let ticket = self.admission.enter(address.into(), false, self.now())?;
+        let ticket = self.admission.enter(IpAddr::from(address), false, self.now())?;
         let peer = self.connect_with(1 << 20, &[], Some(ticket));
         Ok(self.seat(peer, hello))
     }

@@ -27,6 +27,7 @@ use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{TickLoop, TickTimes, TickWatch};
 use fracas_server::telemetry::Telemetry;
 use planted::Planted;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -218,7 +219,7 @@ impl Server {
         let now = instant(self.time.now_us());
         let ticket = self
             .admission
-            .enter(address.into(), false, now)
+            .enter(IpAddr::from(address), false, now)
             .map_err(|why| self.admission.retry_after(why, now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
         let side = side.expect("there is at least one");
