@@ -1,7 +1,7 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
-use crate::net::admission::Origin;
 use crate::net::forwarded::TrustedProxy;
+use crate::net::origin::{HostNames, Origin};
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -86,6 +86,9 @@ struct Settings {
     /// Folder for what led to a panic in a room's game; `replay` repeats it. [default: the system's temporary folder]
     #[arg(long, env = "FRACAS_CRASH_DIR", value_name = "DIR", global = true)]
     crash_dir: Option<PathBuf>,
+    /// Name by which browsers reach the game, beside addresses and localhost; may be given several times.
+    #[arg(long, env = "FRACAS_PUBLIC_HOST", value_name = "NAME", value_delimiter = ',', global = true)]
+    public_host: Option<Vec<String>>,
     /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
@@ -148,7 +151,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub ops_listen: SocketAddr,
     pub ops_token: Option<Secret>,
-    pub ops_hosts: Vec<String>,
+    pub ops_hosts: HostNames,
     pub tick_rate: TickRate,
     pub rooms: Vec<String>,
     pub max_players: u16,
@@ -156,6 +159,7 @@ pub struct Config {
     pub fill: u16,
     pub seed: Option<u64>,
     pub crash_dir: PathBuf,
+    pub public_hosts: HostNames,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub limit_loopback: bool,
@@ -220,6 +224,7 @@ impl Settings {
             seed: self.seed.or(other.seed),
             data_dir: self.data_dir.or(other.data_dir),
             crash_dir: self.crash_dir.or(other.crash_dir),
+            public_host: self.public_host.or(other.public_host),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
@@ -259,7 +264,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         ops_listen,
         ops_token,
-        ops_hosts: settings.ops_host.unwrap_or_default(),
+        ops_hosts: host_names("--ops-host", settings.ops_host)?,
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         rooms,
         max_players,
@@ -267,6 +272,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         fill,
         seed: settings.seed,
         crash_dir: crash_dir(settings.crash_dir)?,
+        public_hosts: host_names("--public-host", settings.public_host)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
@@ -339,6 +345,10 @@ fn ops_token(token: String) -> Result<Secret, UsageError> {
     Ok(Secret(token))
 }
 
+fn host_names(flag: &str, names: Option<Vec<String>>) -> Result<HostNames, UsageError> {
+    HostNames::parse(names.unwrap_or_default()).map_err(|wrong| UsageError(format!("{flag} {wrong}")))
+}
+
 fn origins(texts: Vec<String>) -> Result<Vec<Origin>, UsageError> {
     let parse = |text: String| {
         let wrong = || UsageError(format!("--allow-origin {text}: write it as https://host or http://host:port"));
@@ -404,6 +414,7 @@ fn example(name: &str) -> &'static str {
         "seed" => "1",
         "data-dir" => "\"/var/lib/fracas\"",
         "crash-dir" => "\"/tmp\"",
+        "public-host" => "[\"play.example\"]",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "limit-loopback" => "false",

@@ -3,6 +3,7 @@
 
 use super::forwarded::{Client, Forwarding, TrustedProxy};
 use super::memory::Memory;
+use super::origin::{HostNames, Origin, OriginPolicy};
 use super::pace::Pace;
 use super::rejection::{Refused, Rejection};
 use super::shares::{Guesses, Share, Shares, network_of};
@@ -30,41 +31,12 @@ pub struct AdmissionConfig {
     pub per_address_max: usize,
     /// Whether the limit holds for loopback addresses too.
     pub limit_loopback: bool,
+    /// Names by which browsers may reach the server, beside addresses and localhost.
+    pub public_hosts: HostNames,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<Origin>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<TrustedProxy>,
-}
-
-/// A web origin: scheme, host and port, compared as browsers compare them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    secure: bool,
-    host: String,
-    port: u16,
-}
-
-impl Origin {
-    /// Reads `http://host[:port]` or `https://host[:port]`, with nothing behind it.
-    pub fn parse(text: &str) -> Option<Self> {
-        let uri: axum::http::Uri = text.parse().ok()?;
-        let secure = match uri.scheme_str()? {
-            "http" => false,
-            "https" => true,
-            _ => return None,
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
-            return None;
-        }
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Some(Self { secure, host: uri.host()?.to_ascii_lowercase(), port })
-    }
-
-    /// Whether a request with this `Host` header went to this origin's own server, by the same scheme as the page's.
-    fn is_host(&self, host: &str) -> bool {
-        let scheme = if self.secure { "https" } else { "http" };
-        Self::parse(&format!("{scheme}://{host}")).as_ref() == Some(self)
-    }
 }
 
 /// Counts connections and decides about new ones.
@@ -82,6 +54,7 @@ pub struct Admission {
     memory: Memory,
     pace: Pace,
     draining: AtomicBool,
+    origins: OriginPolicy,
     forwarding: Forwarding,
 }
 
@@ -89,6 +62,7 @@ impl Admission {
     /// Admission with nobody there yet.
     pub fn new(config: AdmissionConfig) -> Self {
         let forwarding = Forwarding::new(config.trusted_proxies.clone());
+        let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
         Self {
             config,
             connections: AtomicUsize::new(0),
@@ -99,6 +73,7 @@ impl Admission {
             memory: Memory::default(),
             pace: Pace::default(),
             draining: AtomicBool::new(false),
+            origins,
             forwarding,
         }
     }
@@ -113,16 +88,9 @@ impl Admission {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Checks the `Origin` headers of a handshake that went to `host`. None is fine: only browsers send it, and a browser
-    /// always does. More than one is not.
-    pub fn check_origin(&self, origins: &[&str], host: Option<&str>) -> Result<(), Rejection> {
-        let origin = match origins {
-            [] => return Ok(()),
-            [origin] => Origin::parse(origin).ok_or(Rejection::Origin)?,
-            _ => return Err(Rejection::Origin),
-        };
-        let own = host.is_some_and(|host| origin.is_host(host));
-        if own || self.config.allow_origins.contains(&origin) { Ok(()) } else { Err(Rejection::Origin) }
+    /// By which names and from which pages the game may be reached.
+    pub(super) fn origins(&self) -> &OriginPolicy {
+        &self.origins
     }
 
     /// Which client a connection from `peer` with these headers counts for.
@@ -291,7 +259,8 @@ mod tests {
             connections_max: 4,
             per_address_max: 2,
             limit_loopback: false,
-            allow_origins: vec![Origin::parse("https://play.example").expect("an origin")],
+            public_hosts: HostNames::default(),
+            allow_origins: Vec::new(),
             trusted_proxies: vec!["10.0.0.1".parse().expect("a proxy")],
         };
         change(&mut config);
@@ -300,21 +269,6 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
-    }
-
-    #[test]
-    fn only_our_own_page_and_allowed_ones_may_connect() {
-        let admission = make(|_| ());
-        let check = |origins: &[&str]| admission.check_origin(origins, Some("game.example:8080")).is_ok();
-        assert!(check(&[]), "no browser");
-        assert!(check(&["http://game.example:8080"]) && check(&["http://GAME.example:8080"]));
-        assert!(check(&["https://play.example"]) && check(&["https://play.example:443"]));
-        assert!(!check(&["null"]) && !check(&["http://game.example"]) && !check(&["http://game.example.evil:8080"]));
-        assert!(!check(&["http://game.example:8081"]) && !check(&["http://play.example"]));
-        assert!(!check(&["http://game.example:8080", "http://game.example:8080"]));
-        assert!(!check(&["http://user@game.example:8080"]) && !check(&["http://game.example:8080/path"]));
-        let default_port = admission.check_origin(&["https://game.example"], Some("game.example"));
-        assert!(default_port.is_ok(), "behind a proxy that speaks TLS");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::routing::{any, get};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -73,7 +73,8 @@ pub fn router(front: Arc<Front>) -> Router {
         .index_file(Some("/index.html"))
         .html_cache_control(memory_serve::CacheControl::NoCache)
         .cache_control(memory_serve::CacheControl::NoCache)
-        .into_router();
+        .into_router()
+        .layer(from_fn_with_state(Arc::clone(&front), check_page));
     let game = Router::new().route("/map", get(map)).merge(health_routes()).with_state(Arc::clone(&front));
     game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
 }
@@ -88,6 +89,18 @@ pub fn upgrade_route(front: Arc<Front>) -> Router {
 #[expect(unused_qualifications, reason = "the build script writes them so")]
 fn page() -> memory_serve::MemoryServe {
     memory_serve::load!()
+}
+
+/// The page is for browsers, and a browser comes by a name: by one that is not the server's own it would only be refused later,
+/// by [`upgrade`], where nobody sees why. The map and health are for programs, which come by any.
+async fn check_page(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response<Body> {
+    match front.admission.origins().check_page(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            front.metrics.rejected(refused.why);
+            refuse(&refused, None)
+        }
+    }
 }
 
 /// `/livez` and `/readyz`, for either port.
@@ -135,10 +148,7 @@ fn accept(front: &Arc<Front>, request: Request) -> Result<Response<Body>, Refuse
     let (mut request, _) = request.into_parts();
     let response = upgrade::answer(&request, front.subprotocol)?;
     let headers = &request.headers;
-    let texts =
-        |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    front.admission.check_origin(&texts(header::ORIGIN), host)?;
+    front.admission.origins().check_handshake(&request.uri, headers)?;
     let peer = request.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let kind = kind_of(front, headers);
     let is_ours = kind == PlayerKind::Bot;

@@ -198,6 +198,7 @@ mod tests {
     use crate::net::admission::AdmissionConfig;
     use crate::net::guarded::STALL_MAX;
     use crate::net::memory::MemoryUse;
+    use crate::net::origin::HostNames;
     use crate::telemetry::Telemetry;
     use axum::routing::get;
     use fracas_protocol::tick::TickRate;
@@ -217,6 +218,7 @@ mod tests {
             connections_max: 8,
             per_address_max: 1,
             limit_loopback: true,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         };

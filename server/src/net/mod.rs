@@ -15,6 +15,7 @@ pub mod http;
 pub mod line;
 pub mod listener;
 pub mod memory;
+pub mod origin;
 pub mod pace;
 mod packing;
 pub mod policy;

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub enum Rejection {
     /// The page that wants to connect is not ours.
     Origin,
+    /// The page is asked for by a name that is not ours.
+    Host,
     /// There are too many connections.
     Full,
     /// There are too many from this address.
@@ -29,8 +31,9 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Origin,
+        Self::Host,
         Self::Full,
         Self::Address,
         Self::Guesses,
@@ -45,6 +48,7 @@ impl Rejection {
     pub fn label(self) -> &'static str {
         match self {
             Self::Origin => "origin",
+            Self::Host => "host",
             Self::Full => "full",
             Self::Address => "address",
             Self::Guesses => "guesses",
@@ -60,6 +64,7 @@ impl Rejection {
     pub fn status(self) -> u16 {
         match self {
             Self::Origin => 403,
+            Self::Host => 421,
             Self::Full | Self::Draining | Self::Descriptors | Self::Memory => 503,
             Self::Address | Self::Guesses => 429,
             Self::Handshake | Self::Forwarded => 400,
@@ -69,7 +74,11 @@ impl Rejection {
     /// What an operator or a player needs to know; limits name the flag that sets them.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Origin => "This page's origin may not connect here; --allow-origin URL admits it.",
+            Self::Origin => {
+                "This page's origin may not connect here; --public-host NAME admits the server's own page by that name, \
+                 --allow-origin URL another page."
+            }
+            Self::Host => "This server does not go by that name; --public-host NAME adds one.",
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
             Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",

@@ -15,6 +15,7 @@ use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
 use fracas_server::net::handshake::RoomNames;
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
@@ -291,6 +292,7 @@ impl Stage {
             connections_max: 1000,
             per_address_max: 4,
             limit_loopback: false,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));

@@ -18,6 +18,7 @@ use fracas_server::game::attended::Attended;
 use fracas_server::net::admission::{Admission, AdmissionConfig};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::service::Service;
 use fracas_server::session::Registry;
 use fracas_server::sim::clock::TickClock;
@@ -110,6 +111,7 @@ impl Server {
             connections_max: plan.connections_max,
             per_address_max: plan.per_address_max,
             limit_loopback: false,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));
