@@ -2,6 +2,7 @@
 //! from one address, before and after they have said what they want. No I/O in here.
 
 use super::forwarded::{Client, Forwarding, TrustedProxy};
+use super::http_connections::NetworkShare;
 use super::memory::Memory;
 use super::origin::{HostNames, Origin, OriginPolicy};
 use super::pace::Pace;
@@ -48,8 +49,6 @@ pub struct Admission {
     players: Arc<Shares>,
     /// Ships that wait for their players.
     kept: Arc<Shares>,
-    /// Connections that have not said yet what they want.
-    waiting: Arc<Shares>,
     guesses: Guesses,
     memory: Memory,
     pace: Pace,
@@ -68,7 +67,6 @@ impl Admission {
             connections: AtomicUsize::new(0),
             players: Arc::default(),
             kept: Arc::default(),
-            waiting: Arc::default(),
             guesses: Guesses::default(),
             memory: Memory::default(),
             pace: Pace::default(),
@@ -140,15 +138,15 @@ impl Admission {
         if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
     }
 
-    /// Lets a connection from `peer` say what it wants, and counts it until what is returned is dropped: None for one that
-    /// does not count. A trusted proxy does not, since all come through it.
-    pub fn knock(&self, peer: IpAddr) -> Result<Option<Share>, Rejection> {
+    /// How many HTTP connections the network of `peer` may have at the same time: None for as many as it likes. A trusted proxy
+    /// is not limited, since all come through it.
+    pub(super) fn http_share(&self, peer: IpAddr) -> Option<NetworkShare> {
         let peer = peer.to_canonical();
         if self.is_exempt(peer) || self.forwarding.is_trusted(peer) {
-            return Ok(None);
+            return None;
         }
         let most = (WAITING_PER_PLAYER * self.config.per_address_max).max(WAITING_LEAST);
-        self.waiting.take(network_of(peer), most).map(Some).ok_or(Rejection::Address)
+        Some(NetworkShare { network: network_of(peer), most })
     }
 
     fn is_exempt(&self, address: IpAddr) -> bool {
@@ -170,9 +168,9 @@ impl Admission {
         self.pace.next(now)
     }
 
-    /// Addresses that have a share of something now: of connections that play or wait, or of ships that are kept.
+    /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
     pub fn shares(&self) -> usize {
-        self.players.len() + self.kept.len() + self.waiting.len()
+        self.players.len() + self.kept.len()
     }
 
     /// What there is of memory.
@@ -291,15 +289,13 @@ mod tests {
     #[test]
     fn who_has_not_said_what_they_want_has_a_share_too() {
         let admission = make(|_| ());
-        let one = ip("192.0.2.1");
-        let waiting: Vec<_> = (0..64).map(|_| admission.knock(one).expect("its share")).collect();
-        assert_eq!(admission.knock(one).map(|_| ()), Err(Rejection::Address));
-        assert!(admission.knock(ip("192.0.2.2")).is_ok_and(|share| share.is_some()), "another address");
-        assert!(admission.enter(one, false, Instant::now()).is_ok(), "whoever is through has a share of its own");
-        drop(waiting);
-        assert!(admission.knock(one).is_ok() && admission.waiting.is_empty());
-        let proxy: Vec<_> = (0..100).map(|_| admission.knock(ip("10.0.0.1"))).collect();
-        assert!(proxy.iter().all(|share| matches!(share, Ok(None))), "all come through it");
+        let share = |address: &str| admission.http_share(ip(address)).map(|share| (share.network, share.most));
+        assert_eq!(share("192.0.2.1"), Some((ip("192.0.2.1"), 64)));
+        assert_eq!(share("2001:db8::9"), Some((ip("2001:db8::"), 64)));
+        assert_eq!((share("10.0.0.1"), share("::ffff:10.0.0.1")), (None, None), "all come through a proxy");
+        assert_eq!(share("127.0.0.1"), None);
+        let limited = make(|config| (config.limit_loopback, config.per_address_max) = (true, 20));
+        assert_eq!(limited.http_share(ip("127.0.0.1")).map(|share| share.most), Some(80));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum Rejection {
     Forwarded,
     /// The server is stopping.
     Draining,
+    /// All HTTP connections of the port are being answered.
+    Busy,
     /// Not a WebSocket handshake for our protocol.
     Handshake,
     /// The process has no descriptor left for it.
@@ -31,7 +33,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Origin,
         Self::Host,
         Self::Full,
@@ -39,6 +41,7 @@ impl Rejection {
         Self::Guesses,
         Self::Forwarded,
         Self::Draining,
+        Self::Busy,
         Self::Handshake,
         Self::Descriptors,
         Self::Memory,
@@ -54,6 +57,7 @@ impl Rejection {
             Self::Guesses => "guesses",
             Self::Forwarded => "forwarded",
             Self::Draining => "draining",
+            Self::Busy => "busy",
             Self::Handshake => "handshake",
             Self::Descriptors => "descriptors",
             Self::Memory => "memory",
@@ -65,7 +69,7 @@ impl Rejection {
         match self {
             Self::Origin => 403,
             Self::Host => 421,
-            Self::Full | Self::Draining | Self::Descriptors | Self::Memory => 503,
+            Self::Full | Self::Draining | Self::Busy | Self::Descriptors | Self::Memory => 503,
             Self::Address | Self::Guesses => 429,
             Self::Handshake | Self::Forwarded => 400,
         }
@@ -84,6 +88,7 @@ impl Rejection {
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
             Self::Forwarded => "A proxy does not tell for which client it connects; it must send X-Forwarded-For.",
             Self::Draining => "The server is stopping.",
+            Self::Busy => "This port answers as many HTTP connections as it may have; try again in a moment.",
             Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
             Self::Memory => "The server has no memory left for more; raise its memory limit or lower --max-players.",
