@@ -6,6 +6,8 @@
 //! - `frames`: frames that break the protocol, with more behind them
 //! - `hostile`: sockets that flood, drip, hoard or say nothing
 //! - `handshakes`: a thousand that never finish
+//! - `silent`: twenty addresses that hold both ports and complete nothing
+//! - `forwarded`: what a proxy says of whom it connects for
 //! - `readers`: players who stop to read
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `rewind`: shooters who lie about what they have received
@@ -18,6 +20,7 @@
 
 mod cgroup;
 mod descriptors;
+mod forwarded;
 mod frames;
 mod handshakes;
 mod hostile;
@@ -27,6 +30,7 @@ mod overload;
 mod ports;
 mod readers;
 mod rewind;
+mod silent;
 mod stalled_log;
 mod stand;
 mod storms;
@@ -77,6 +81,10 @@ enum Scenario {
     Hostile,
     /// Half handshakes: let go of, while others join.
     Handshakes,
+    /// Connections that complete nothing, from twenty addresses: health, the word to stop and newcomers are heard.
+    Silent,
+    /// What a proxy says of whom it connects for: nobody gets round the limit.
+    Forwarded,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
     /// Shooters who lie about what they have received: they choose no moment to hit others at.
@@ -109,6 +117,8 @@ impl Scenario {
             Self::Frames => frames::run(size),
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
+            Self::Silent => silent::run(size),
+            Self::Forwarded => forwarded::run(),
             Self::Readers => readers::run(size),
             Self::Rewind => rewind::run(size),
             Self::Guesses => tokens::guesses(size),

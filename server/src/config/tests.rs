@@ -60,6 +60,8 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal(&format!("--room {}", many.join(","))).contains("17 rooms"));
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
+    assert!(refusal("--public-host http://play.example").contains("without scheme and port"));
+    assert!(refusal("--trusted-proxy proxy.example").contains("10.0.0.0/8"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
     assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));

@@ -360,6 +360,7 @@ fn admission_config(config: &Config) -> AdmissionConfig {
         connections_max: config.connections_max(),
         per_address_max: config.max_per_address,
         limit_loopback: config.limit_loopback,
+        public_hosts: config.public_hosts.clone(),
         allow_origins: config.allow_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }

@@ -54,6 +54,7 @@ metrics! {
     CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";
     CONNECTIONS_CLOSED = "fracas_connections_closed_total", Counter, Count, "Connections that ended, by reason.";
     CONNECTIONS_REJECTED = "fracas_connections_rejected_total", Counter, Count, "Handshakes that were refused, by reason.";
+    HTTP_CONNECTIONS_SHED = "fracas_http_connections_shed_total", Counter, Count, "HTTP connections that had completed nothing for longest, closed for a newcomer, by what had run out.";
     ACCEPT_ERRORS = "fracas_accept_errors_total", Counter, Count, "Times that the kernel gave no connection although somebody knocked.";
     SESSIONS_RESUMED = "fracas_sessions_resumed_total", Counter, Count, "Sessions taken back with a token.";
     RECEIVED_BYTES = "fracas_network_received_bytes_total", Counter, Bytes, "Bytes read from game connections.";

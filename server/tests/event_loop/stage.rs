@@ -15,6 +15,7 @@ use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
 use fracas_server::net::handshake::RoomNames;
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
@@ -25,6 +26,7 @@ use fracas_server::sim::roster::Capacity;
 use fracas_server::telemetry::Telemetry;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -292,6 +294,7 @@ impl Stage {
             connections_max: 1000,
             per_address_max: 4,
             limit_loopback: false,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));
@@ -328,7 +331,7 @@ impl Stage {
 
     /// The same for one that may be refused.
     pub(crate) fn try_join_from(&mut self, address: [u8; 4], hello: Hello) -> Result<usize, Rejection> {
-        let ticket = self.admission.enter(address.into(), false, self.now())?;
+        let ticket = self.admission.enter(IpAddr::from(address), false, self.now())?;
         let peer = self.connect_with(1 << 20, &[], Some(ticket));
         Ok(self.seat(peer, hello))
     }
