@@ -1,6 +1,12 @@
 //! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
 
-use super::combat::{self, Bolts, Hit};
+mod fight;
+#[cfg(test)]
+mod tests;
+
+use super::combat::Bolts;
+use super::damage::{Hit, Loss};
+use super::draw::Draw;
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
 use super::rewind::Past;
@@ -8,6 +14,7 @@ use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
 use crate::replication::grid::{Grid, Rect};
+use fight::lot;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE};
@@ -48,6 +55,8 @@ struct Pilot {
     own: Own,
     /// The tick of its first place: it has seen nothing from before.
     since: Option<Tick>,
+    /// Decides draws against ships that are equal to it in everything.
+    luck: u64,
 }
 
 /// A rail that was fired on this tick.
@@ -77,6 +86,8 @@ pub struct World {
     #[serde(skip)]
     targets: Grid,
     past: Past,
+    /// The draws of this tick.
+    draw: Draw,
     // Memory that is used within a step alone.
     #[serde(skip)]
     fired: Vec<(EntityId, Bolt)>,
@@ -85,7 +96,9 @@ pub struct World {
     #[serde(skip)]
     hits: Vec<Hit>,
     #[serde(skip)]
-    reached: Vec<(EntityId, EntityId)>,
+    losses: Vec<Loss>,
+    #[serde(skip)]
+    reached: Vec<(EntityId, u16)>,
 }
 
 impl World {
@@ -106,9 +119,11 @@ impl World {
             leader: None,
             targets: Grid::default(),
             past: Past::default(),
+            draw: Draw::default(),
             fired: Vec::new(),
             rails: Vec::new(),
             hits: Vec::new(),
+            losses: Vec::new(),
             reached: Vec::new(),
         };
         world.open_and_close();
@@ -180,25 +195,26 @@ impl World {
 
     /// Brings back whoever has waited long enough, and new players with them.
     fn respawn(&mut self, tick: Tick) {
-        for slot in 0..self.pilots.len() {
-            let due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
-            if self.pilots[slot].as_ref().is_some_and(due) {
-                let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
-                let timer = self.arena.tuning().protection;
-                let Some(pilot) = &mut self.pilots[slot] else { continue };
-                pilot.ship = Ship {
-                    position,
-                    aim: pilot.ship.aim,
-                    shots: pilot.ship.shots,
-                    score: pilot.ship.score,
-                    hull: HULL_MAX,
-                    timer,
-                    ..Ship::default()
-                };
-                pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
-                pilot.since.get_or_insert(tick);
-                self.past.forget(slot);
-            }
+        let is_due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
+        let mut due: Vec<_> = self.pilots().filter(|(_, pilot)| is_due(pilot)).map(|(slot, _)| slot).collect();
+        // The dice give each a place: who throws first must not be who has the lowest slot.
+        due.sort_by_cached_key(|slot| lot(&self.pilots, &self.draw, *slot));
+        for slot in due {
+            let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
+            let timer = self.arena.tuning().protection;
+            let Some(pilot) = self.pilot_mut(slot) else { continue };
+            pilot.ship = Ship {
+                position,
+                aim: pilot.ship.aim,
+                shots: pilot.ship.shots,
+                score: pilot.ship.score,
+                hull: HULL_MAX,
+                timer,
+                ..Ship::default()
+            };
+            pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
+            pilot.since.get_or_insert(tick);
+            self.past.forget(usize::from(slot));
         }
     }
 
@@ -211,36 +227,6 @@ impl World {
         self.targets.rebuild(alive);
     }
 
-    fn strike(&mut self) {
-        let mut hits = std::mem::take(&mut self.hits);
-        self.bolts.advance(&self.arena, &self.targets, &mut hits);
-        for hit in hits.drain(..) {
-            self.hurt(hit);
-        }
-        self.hits = hits;
-    }
-
-    /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
-    /// left since is met too, and stands before who was behind it, but is not hurt.
-    fn fire_rails(&mut self, tick: Tick) {
-        let mut rails = std::mem::take(&mut self.rails);
-        for Rail { shooter, view } in rails.drain(..) {
-            let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
-            let Some(aim) = ship.rail else { continue };
-            let beam = self.arena.beam(ship.position, aim);
-            let alive = |pilot: &Pilot| pilot.ship.is_alive();
-            let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
-            let fallen = fallen.map(|(slot, _)| slot);
-            let hit = combat::beam_hit(&beam, shooter, view, &self.targets, fallen, &self.past);
-            let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
-            self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
-            if let Some(hit) = hit {
-                self.hurt(hit);
-            }
-        }
-        self.rails = rails;
-    }
-
     /// Remembers where the ships are that fly, for rails that will be judged by it.
     fn remember(&mut self, tick: Tick) {
         let places =
@@ -248,37 +234,13 @@ impl World {
         self.past.remember(tick, self.arena.tick_rate(), places);
     }
 
-    fn hurt(&mut self, Hit { shooter, victim, damage }: Hit) {
-        let respawn = self.arena.tuning().respawn;
-        let Some(hurt) = self.pilot_mut(victim) else { return };
-        if !hurt.ship.is_alive() || hurt.ship.is_protected() {
-            return;
-        }
-        hurt.ship.hull = hurt.ship.hull.saturating_sub(damage);
-        if hurt.ship.is_alive() {
-            return;
-        }
-        hurt.ship.destroy(respawn);
-        let (loot, name, wreck) = (hurt.ship.score / 10, hurt.name.clone(), hurt.ship.position);
-        hurt.ship.score -= loot;
-        self.pickups.scatter(wreck, &self.arena, &mut self.dice);
-        let Some(killer) = self.pilot_mut(shooter) else { return };
-        killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
-        let by = killer.name.clone();
-        self.kill_feed.add(&by, &name);
-        self.bulletins.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
-    }
-
     fn collect(&mut self) {
         let mut reached = std::mem::take(&mut self.reached);
-        self.pickups.reached(&self.targets, &mut reached);
-        for (id, ship) in reached.drain(..) {
-            let alive = |pilot: &&mut Pilot| pilot.ship.is_alive();
-            let Some(pilot) =
-                slot_of(ship).and_then(|slot| self.pilots.get_mut(usize::from(slot))?.as_mut()).filter(alive)
-            else {
-                continue;
-            };
+        let is_alive = |slot| self.ship(PlayerId(slot)).is_some_and(Ship::is_alive);
+        let lot = |slot| lot(&self.pilots, &self.draw, slot);
+        self.pickups.reached(&self.targets, is_alive, lot, &mut reached);
+        for (id, slot) in reached.drain(..) {
+            let Some(pilot) = self.pilots.get_mut(usize::from(slot)).and_then(Option::as_mut) else { continue };
             let Some(pickup) = self.pickups.remove(id) else { continue };
             match pickup.kind {
                 PickupKind::Repair => pilot.ship.hull = (pilot.ship.hull + REPAIR_HULL).min(HULL_MAX),
@@ -329,7 +291,7 @@ impl Game for World {
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
         let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None };
+        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None, luck: self.dice.word() };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)
@@ -343,11 +305,13 @@ impl Game for World {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
+        self.draw = Draw::new(&mut self.dice);
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();
         self.fire_rails(tick);
-        self.strike();
+        self.fly_bolts();
+        self.hurt();
         self.bolts.add(&mut self.fired);
         self.collect();
         self.respawn(tick);
