@@ -69,6 +69,10 @@ pub const REWIND_SLACK_TICKS: u32 = 2;
 /// See [`REWIND_NETWORK_MS`].
 pub const REWIND_MS_MAX: u32 = 450;
 
+/// How far beyond the screen's edge entities are made known, in units: what flies in is known before it is seen, also by a
+/// client whose own ship is predicted some ticks ahead.
+pub const VIEW_MARGIN: i32 = 48;
+
 /// How far a shot's view may be from what the server expects of that player, in ticks.
 pub const VIEW_TOLERANCE_TICKS: u32 = 2;
 

@@ -6,6 +6,7 @@
 pub mod attended;
 
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
@@ -50,6 +51,8 @@ pub struct PlayerInput<I> {
     pub input: I,
     /// What its screen can have shown when it wanted that.
     pub view: ViewWindow,
+    /// The shape of that screen.
+    pub aspect: Aspect,
 }
 
 /// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps

@@ -130,6 +130,7 @@ impl Hall {
                     name,
                     kind: PlayerKind::Person,
                     role: hello.role,
+                    aspect: hello.aspect,
                     resume: None,
                     may_begin: true,
                     network: None,

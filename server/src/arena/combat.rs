@@ -9,6 +9,7 @@ use fracas_protocol::arena::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_
 use fracas_protocol::arena::{Arena, Beam, Bolt, slot_of};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::REWIND_MS_MAX;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::rules::{Fate, Point};
 use fracas_protocol::tick::ViewTime;
 use serde::{Deserialize, Serialize};
@@ -63,10 +64,11 @@ impl Bolts {
 
 /// The ship that a beam of `shooter` meets first, with all others where they were at `view`, those among them that have
 /// been destroyed since. `ships` holds the living where they are now, `fallen` the slots of those who are not among them;
-/// `past` knows where each of them was in the life that it leads or led last.
+/// `past` knows where each of them was in the life that it leads or led last. Who was not in the shooter's view then, which was
+/// around its ship as it was then, is not met: its id would tell what the shooter has not been told.
 pub(super) fn beam_hit(
     beam: &Beam,
-    (shooter, view): (u16, ViewTime),
+    (shooter, view, aspect): (u16, ViewTime, Aspect),
     ships: &Grid,
     fallen: impl Iterator<Item = u16>,
     past: &Past,
@@ -74,9 +76,11 @@ pub(super) fn beam_hit(
 ) -> Option<Hit> {
     let reach = REWIND_REACH;
     let path = Rect::bounds([beam.from, beam.to].into_iter())?.widened(reach, reach);
+    let centre = past.place(shooter, view)?;
     let mut first = Nearest::new(lot);
     let mut consider = |slot: u16| {
         let place = if slot == shooter { None } else { past.place(slot, view) };
+        let place = place.filter(|place| aspect.is_in_view(centre, *place));
         if let Some(way) = place.and_then(|centre| beam.way_to(centre)) {
             first.offer(way, slot);
         }

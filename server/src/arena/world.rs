@@ -17,12 +17,13 @@ use crate::replication::grid::{Grid, Rect};
 use fight::lot;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE};
+use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, REPAIR_HULL, SHARD_SCORE};
 use fracas_protocol::arena::{
     Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id, slot_of,
 };
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
@@ -64,6 +65,7 @@ struct Pilot {
 struct Rail {
     shooter: u16,
     view: ViewTime,
+    aspect: Aspect,
 }
 
 /// The arena's world.
@@ -86,6 +88,9 @@ pub struct World {
     #[serde(skip)]
     targets: Grid,
     past: Past,
+    /// Decides between ships for which the rules see no difference: dice of their own, so that who joins or is hit changes no
+    /// other chance.
+    lots: Dice,
     /// The draws of this tick.
     draw: Draw,
     // Memory that is used within a step alone.
@@ -119,6 +124,7 @@ impl World {
             leader: None,
             targets: Grid::default(),
             past: Past::default(),
+            lots: Dice::new(config.seed, 2),
             draw: Draw::default(),
             fired: Vec::new(),
             rails: Vec::new(),
@@ -185,7 +191,7 @@ impl World {
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
                 // Within what its screen can have shown, and nothing from before it joined.
                 let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
-                self.rails.push(Rail { shooter: player.0, view });
+                self.rails.push(Rail { shooter: player.0, view, aspect: told.aspect });
             }
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
                 self.fired.push((id, bolt));
@@ -291,7 +297,7 @@ impl Game for World {
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
         let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None, luck: self.dice.word() };
+        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None, luck: self.lots.word() };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)
@@ -305,7 +311,7 @@ impl Game for World {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
-        self.draw = Draw::new(&mut self.dice);
+        self.draw = Draw::new(&mut self.lots);
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();

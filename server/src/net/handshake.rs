@@ -131,8 +131,9 @@ pub fn admit(
     }
     let may_begin = may_begin.is_ok();
     let network = network.map(Network::address);
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
-    Ok(Admissible { room, resume, request, aspect: hello.aspect })
+    let Hello { role, aspect, .. } = hello;
+    let request = Request::Join { name, kind, role, aspect, resume, may_begin, network };
+    Ok(Admissible { room, resume, request, aspect })
 }
 
 /// As somebody reads it who is past the upgrade.

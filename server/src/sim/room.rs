@@ -228,13 +228,16 @@ impl<G: Game> Room<G> {
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
-                Request::Join { name, kind, role, resume, may_begin, network } => {
+                Request::Join { name, kind, role, aspect, resume, may_begin, network } => {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
                         None if may_begin => self.join(name, kind, role, connection, network),
                         None => Err(CloseReason::Full),
                     };
+                    if let Some(member) = verdict.ok().and_then(|admitted| self.roster.get(admitted.session)) {
+                        member.aspect = aspect;
+                    }
                     asides.admissions.push(Admission { connection, verdict });
                 }
                 Request::Leave(session) => {
@@ -364,7 +367,8 @@ impl<G: Game> Room<G> {
             if member.own.is_some() {
                 let stamp = Tick(tick.0.saturating_sub(u32::from(report.age)));
                 let view = member.view.window(stamp, tick, rate);
-                self.inputs.push(PlayerInput { player: member.session.player, input, view });
+                let player = member.session.player;
+                self.inputs.push(PlayerInput { player, input, view, aspect: member.aspect });
             }
         }
     }

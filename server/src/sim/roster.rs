@@ -6,7 +6,7 @@ use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
@@ -90,6 +90,8 @@ pub struct Member<I> {
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
     pub(super) view: ViewEstimate,
+    /// The shape of that.
+    pub(super) aspect: Aspect,
 }
 
 /// How many are in the room.
@@ -203,6 +205,7 @@ impl<I: Intent> Roster<I> {
             lost_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
+            aspect: Aspect::default(),
         }))
     }
 

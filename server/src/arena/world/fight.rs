@@ -17,18 +17,18 @@ impl World {
     }
 
     /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
-    /// left since is met too, and stands before who was behind it, but is not hurt.
+    /// left since is met too, and stands before who was behind it, but is not hurt. Nobody is met whom the shooter did not see.
     pub(super) fn fire_rails(&mut self, tick: Tick) {
         let mut rails = std::mem::take(&mut self.rails);
-        for Rail { shooter, view } in rails.drain(..) {
+        for Rail { shooter, view, aspect } in rails.drain(..) {
             let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
             let Some(aim) = ship.rail else { continue };
-            let beam = self.arena.beam(ship.position, aim);
+            let beam = self.arena.beam(ship.position, aim).on_screen(aspect);
             let alive = |pilot: &Pilot| pilot.ship.is_alive();
             let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
             let fallen = fallen.map(|(slot, _)| slot);
             let lot = |slot| lot(&self.pilots, &self.draw, slot);
-            let hit = combat::beam_hit(&beam, (shooter, view), &self.targets, fallen, &self.past, lot);
+            let hit = combat::beam_hit(&beam, (shooter, view, aspect), &self.targets, fallen, &self.past, lot);
             let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
             self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
             self.hits.extend(hit);

@@ -1,10 +1,12 @@
 use super::*;
 use crate::game::ViewWindow;
-use fracas_protocol::arena::fixed::{FineHeading, Heading};
+use fracas_protocol::arena::tuning::KILL_SCORE;
+use fracas_protocol::arena::{FineHeading, Heading};
 use fracas_protocol::arena::{Pickup, RailShot, Thrust};
 use std::collections::BTreeMap;
 
 const UNIT: i32 = QUANTA_PER_UNIT;
+const ASPECT: Aspect = Aspect::Wide;
 /// The tick on which scenes begin: those before it are remembered.
 const BEGIN: u32 = 10;
 
@@ -44,7 +46,8 @@ fn settle(world: &mut World) {
 
 fn step(world: &mut World, tick: u32, inputs: &BTreeMap<u16, Input>) -> Vec<Bulletin<News>> {
     let view = ViewWindow { earliest: Tick(tick - 1).into(), latest: Tick(tick - 1).into() };
-    let input = |(slot, input): (&u16, &Input)| PlayerInput { player: PlayerId(*slot), input: *input, view };
+    let input =
+        |(slot, input): (&u16, &Input)| PlayerInput { player: PlayerId(*slot), input: *input, view, aspect: ASPECT };
     world.step(Tick(tick), &inputs.iter().map(input).collect::<Vec<_>>());
     let mut news = Vec::new();
     world.news(Tick(tick), &mut news);
@@ -218,4 +221,52 @@ fn with_the_slots_turned_round_everybody_hits_dies_and_gets_the_same() {
         }
     }
     assert!(deaths > 100 && doubles > 10, "{deaths} deaths, {doubles} times two on one tick");
+}
+
+/// Whether a rail hits a ship so far away, and is told to, fired `lag` ticks after it was seen, while the shooter flies towards
+/// it at `speed` units a tick.
+fn hits_at(aspect: Aspect, (x, y): (i32, i32), speed: i32, lag: u32) -> bool {
+    let mut world = world(1, &names(2), &[0, 1]);
+    let way = x.abs().max(y.abs());
+    put(&mut world, 1, (x, y), 100);
+    for tick in 0..BEGIN {
+        let behind = speed * (BEGIN - tick) as i32;
+        put(&mut world, 0, (-x * behind / way, -y * behind / way), 100);
+        world.remember(Tick(tick));
+    }
+    put(&mut world, 0, (0, 0), 100);
+    let view = ViewWindow { earliest: Tick(BEGIN - lag).into(), latest: Tick(BEGIN - lag).into() };
+    let input = |slot, input| PlayerInput { player: PlayerId(slot), input, view, aspect };
+    world.step(Tick(BEGIN), &[input(0, rail(&world, 0, 1)), input(1, Input::default())]);
+    let mut news = Vec::new();
+    world.news(Tick(BEGIN), &mut news);
+    let told = news.iter().find_map(|told| match &told.news {
+        News::Rail { hit, .. } => Some(*hit),
+        _ => None,
+    });
+    let hurt = ship(&world, 1).hull < 100;
+    assert_eq!(told.expect("it was fired").is_some(), hurt, "what is told is what happens");
+    hurt
+}
+
+#[test]
+fn a_rail_ends_where_its_shooters_screen_ends_and_tells_nothing_of_what_is_beyond() {
+    for aspect in Aspect::ALL {
+        let (half_width, half_height) = aspect.half_screen();
+        let reach = |half: i32| (half / UNIT - 1).min(480);
+        assert!(hits_at(aspect, (reach(half_width), 0), 0, 1) && hits_at(aspect, (0, reach(half_height)), 0, 1));
+        for beyond in [1, 30, 60, 120].map(|beyond| (half_width.min(half_height)) / UNIT + beyond) {
+            let place = if half_width < half_height { (beyond, 0) } else { (0, beyond) };
+            assert!(!hits_at(aspect, place, 0, 1), "{aspect:?}, {place:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rail_does_not_name_who_was_not_in_the_view_yet_when_the_screen_was_shown() {
+    let (_, half_height) = ASPECT.half_screen();
+    let near_edge = (0, half_height / UNIT - 10);
+    // 20 units a tick is a dash. The view goes 48 units beyond the screen.
+    assert!(hits_at(ASPECT, near_edge, 20, 2), "the view was 40 units behind, and reached it");
+    assert!(!hits_at(ASPECT, near_edge, 20, 4), "it was 80 units behind");
 }
