@@ -8,6 +8,10 @@ pub const PROTOCOL_VERSION: u16 = 1;
 /// The WebSocket subprotocol both ends name in the handshake.
 pub const SUBPROTOCOL: &str = "fracas.1";
 
+/// The HTTP header of the handshake by which a load generator says that its player will do nothing on purpose. A server believes
+/// it only from addresses that its limits do not hold for.
+pub const IDLE_HEADER: &str = "x-fracas-idle";
+
 /// Largest WebSocket message a client may send, in bytes. A larger one is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES_MAX: usize = 1024;
 

@@ -42,6 +42,8 @@ pub enum Request {
         aspect: Aspect,
         /// The session its token names, if it has one.
         resume: Option<Session>,
+        /// Whether it may do nothing for as long as it likes.
+        may_idle: bool,
         /// Whether it may have a new ship, if there is none to give back.
         may_begin: bool,
         /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.

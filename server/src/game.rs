@@ -124,6 +124,13 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
     fn census(&self) -> Vec<(&'static str, usize)>;
 
+    /// The last tick on which a player's entity did something that only somebody who plays does: what that is the game decides.
+    /// None if it cannot tell; then what the player says is all that counts. A player of whom it is long ago is idle.
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        let _ = player;
+        None
+    }
+
     /// Somebody to watch, for a spectator who watches nobody: the best player, for example.
     fn to_watch(&self) -> Option<EntityId>;
 }

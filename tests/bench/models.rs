@@ -132,6 +132,7 @@ impl Hall {
                     role: hello.role,
                     aspect: hello.aspect,
                     resume: None,
+                    may_idle: false,
                     may_begin: true,
                     network: None,
                 };

@@ -12,6 +12,7 @@
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `squatters`: players who hold seats and do nothing
 //! - `ports`: what listens
 
 mod cgroup;
@@ -24,6 +25,7 @@ mod memory;
 mod overload;
 mod ports;
 mod readers;
+mod squatters;
 mod stand;
 mod storms;
 mod tokens;
@@ -91,6 +93,8 @@ enum Scenario {
     Descriptors,
     /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
     Memory,
+    /// Players who hold seats and do nothing: sent away, and others get the seats.
+    Squatters,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -110,6 +114,7 @@ impl Scenario {
             Self::Overload => overload::run(size),
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
+            Self::Squatters => squatters::run(size),
             Self::Ports => ports::run(),
         }
     }

@@ -1,6 +1,7 @@
 //! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
 
 mod fight;
+mod idle;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,11 @@ struct Pilot {
     since: Option<Tick>,
     /// Decides draws against ships that are equal to it in everything.
     luck: u64,
+    /// Where it was when it last had come far enough to count as moved, and when it last moved or fought.
+    anchor: Point,
+    active_at: Tick,
+    /// The hit points of one that is moved out of a closing tile: it comes back with those, and not with new ones.
+    moved_with: Option<u8>,
 }
 
 /// A rail that was fired on this tick.
@@ -78,6 +84,10 @@ pub struct World {
     /// By slot, which is the player's id.
     pilots: Vec<Option<Pilot>>,
     population: usize,
+    /// Those of them who have neither moved nor fought for a while.
+    parked: usize,
+    /// The tick that runs, or ran last.
+    now: Tick,
     bolts: Bolts,
     pickups: Pickups,
     kill_feed: KillFeed,
@@ -117,6 +127,8 @@ impl World {
             dice: Dice::new(config.seed, 1),
             pilots: Vec::new(),
             population: 0,
+            parked: 0,
+            now: Tick::default(),
             bolts: Bolts::default(),
             pickups: Pickups::default(),
             kill_feed: KillFeed::default(),
@@ -151,7 +163,7 @@ impl World {
 
     fn open_and_close(&mut self) {
         let open = self.arena.open();
-        let wanted = self.opening.wanted(self.arena.map(), self.population);
+        let wanted = self.opening.wanted(self.arena.map(), self.population - self.parked.min(self.population));
         let open = match self.opening.update(wanted, open, self.arena.tick_rate().hz()) {
             Change::Open(wanted) => wanted,
             Change::CloseIfEmpty(last) if self.is_deserted(last) => last,
@@ -160,9 +172,11 @@ impl World {
         let possible = self.arena.set_world(OpenTiles(open));
         debug_assert!(possible.is_ok(), "{open} tiles");
         self.pickups.remove_walled(&self.arena);
+        self.move_parked();
     }
 
-    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it.
+    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it. Parked ships do
+    /// not hold it open.
     fn is_deserted(&self, rank: u16) -> bool {
         let map = self.arena.map();
         let Some((column, row)) = map.tile_of_rank(rank) else { return false };
@@ -172,7 +186,7 @@ impl World {
             min: Point { x: corner.x - away, y: corner.y - away },
             max: Point { x: corner.x + side + away, y: corner.y + side + away },
         };
-        self.pilots().all(|(_, pilot)| !near.contains(pilot.ship.position))
+        self.pilots().all(|(_, pilot)| self.is_parked(pilot) || !near.contains(pilot.ship.position))
             && self.bolts.flying().iter().all(|(_, bolt)| map.rank_at(bolt.position) != rank)
     }
 
@@ -203,22 +217,30 @@ impl World {
     fn respawn(&mut self, tick: Tick) {
         let is_due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
         let mut due: Vec<_> = self.pilots().filter(|(_, pilot)| is_due(pilot)).map(|(slot, _)| slot).collect();
-        // The dice give each a place: who throws first must not be who has the lowest slot.
-        due.sort_by_cached_key(|slot| lot(&self.pilots, &self.draw, *slot));
+        // The dice give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
+        // others, in the order of their slots, which is that in which they came.
+        due.sort_by_cached_key(|slot| {
+            let is_new = self.pilots[usize::from(*slot)].as_ref().is_none_or(|pilot| pilot.since.is_none());
+            (is_new, (!is_new).then(|| lot(&self.pilots, &self.draw, *slot)))
+        });
         for slot in due {
             let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
             let timer = self.arena.tuning().protection;
             let Some(pilot) = self.pilot_mut(slot) else { continue };
+            let moved_with = pilot.moved_with.take();
             pilot.ship = Ship {
                 position,
                 aim: pilot.ship.aim,
                 shots: pilot.ship.shots,
                 score: pilot.ship.score,
-                hull: HULL_MAX,
-                timer,
+                hull: moved_with.unwrap_or(HULL_MAX),
+                timer: if moved_with.is_some() { 0 } else { timer },
                 ..Ship::default()
             };
-            pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
+            pilot.anchor = position;
+            if moved_with.is_none() {
+                pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
+            }
             pilot.since.get_or_insert(tick);
             self.past.forget(usize::from(slot));
         }
@@ -297,7 +319,17 @@ impl Game for World {
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
         let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None, luck: self.lots.word() };
+        let pilot = Pilot {
+            name: name.clone(),
+            kind,
+            ship,
+            own,
+            since: None,
+            luck: self.lots.word(),
+            anchor: Point::default(),
+            active_at: self.now,
+            moved_with: None,
+        };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)
@@ -311,7 +343,7 @@ impl Game for World {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
-        self.draw = Draw::new(&mut self.lots);
+        (self.now, self.draw) = (tick, Draw::new(&mut self.lots));
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();
@@ -321,6 +353,7 @@ impl Game for World {
         self.bolts.add(&mut self.fired);
         self.collect();
         self.respawn(tick);
+        self.note_activity();
         self.remember(tick);
         self.pickups.replenish(&self.arena, &self.places, &mut self.dice);
     }
@@ -361,6 +394,10 @@ impl Game for World {
 
     fn census(&self) -> Vec<(&'static str, usize)> {
         vec![("ship", self.population), ("bolt", self.bolts.flying().len()), ("pickup", self.pickups.len())]
+    }
+
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        self.pilots.get(player.index())?.as_ref().map(|pilot| pilot.active_at)
     }
 
     fn to_watch(&self) -> Option<EntityId> {

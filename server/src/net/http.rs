@@ -14,6 +14,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
 use axum::middleware::map_response;
 use axum::routing::get;
+use fracas_protocol::limits::IDLE_HEADER;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
@@ -142,7 +143,10 @@ fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Re
         tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
     }
     let kind = kind_of(front, headers);
-    let ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
+    let mut ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
+    if headers.contains_key(IDLE_HEADER) {
+        ticket.declare_idle();
+    }
     let protocol = front.subprotocol;
     if protocol.is_some_and(|protocol| !offers_protocol(headers, protocol)) {
         return Err(Rejection::Handshake);

@@ -1,6 +1,7 @@
 //! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
 //! in one of them ends that room alone; it is opened again, empty, with the next tick.
 
+use super::idle::IdleLimit;
 use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
@@ -77,13 +78,14 @@ struct Place<G: Game> {
 /// Makes rooms.
 struct Opener<G: Game> {
     capacity: Capacity,
+    idle_limit: IdleLimit,
     make: Maker<G>,
 }
 
 impl<G: Game> Opener<G> {
     fn open(&mut self, id: RoomId, life: u32, first_serial: u32) -> Box<Room<G>> {
         let roster = Roster::new(self.capacity).of(id, first_serial);
-        Box::new(Room::with_roster((self.make)(id, life), roster))
+        Box::new(Room::with_roster((self.make)(id, life), roster).with_idle_limit(self.idle_limit))
     }
 }
 
@@ -101,7 +103,17 @@ pub struct Rooms<G: Game> {
 impl<G: Game> Rooms<G> {
     /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
     pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
-        let mut opener = Opener { capacity, make: Box::new(make) };
+        Self::with_idle_limit(count, capacity, IdleLimit::NEVER, make)
+    }
+
+    /// The same, in which players may be idle for so long.
+    pub fn with_idle_limit(
+        count: usize,
+        capacity: Capacity,
+        idle_limit: IdleLimit,
+        make: impl FnMut(RoomId, u32) -> G + Send + 'static,
+    ) -> Self {
+        let mut opener = Opener { capacity, idle_limit, make: Box::new(make) };
         let mut rate = TickRate::HZ_30;
         let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);

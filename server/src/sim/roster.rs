@@ -1,5 +1,6 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
+use super::idle::Activity;
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
@@ -92,6 +93,8 @@ pub struct Member<I> {
     pub(super) view: ViewEstimate,
     /// The shape of that.
     pub(super) aspect: Aspect,
+    /// When it last did anything.
+    pub(super) activity: Activity<I>,
 }
 
 /// How many are in the room.
@@ -206,6 +209,7 @@ impl<I: Intent> Roster<I> {
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
             aspect: Aspect::default(),
+            activity: Activity::default(),
         }))
     }
 
@@ -228,6 +232,11 @@ impl<I: Intent> Roster<I> {
         while let Some((_, player)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
             if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
         }
+    }
+
+    /// Whether no person can get a seat now.
+    pub fn is_full(&self) -> bool {
+        self.headcount.people >= self.capacity.people
     }
 
     fn is_stand(&self, player: PlayerId) -> bool {

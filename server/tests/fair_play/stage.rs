@@ -63,6 +63,7 @@ impl Stage {
             role: Role::Player,
             aspect: ASPECT,
             resume: None,
+            may_idle: false,
             may_begin: true,
             network: None,
         };
@@ -90,6 +91,7 @@ impl Stage {
             role: Role::Player,
             aspect: ASPECT,
             resume,
+            may_idle: false,
             may_begin: true,
             network: None,
         };

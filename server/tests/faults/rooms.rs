@@ -43,8 +43,16 @@ impl Stage {
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
-        let join =
-            Request::Join { name, kind, role, aspect: Aspect::default(), resume: None, may_begin: true, network: None };
+        let join = Request::Join {
+            name,
+            kind,
+            role,
+            aspect: Aspect::default(),
+            resume: None,
+            may_idle: false,
+            may_begin: true,
+            network: None,
+        };
         self.inbound.of(room).requests.push((connection, join));
         connection
     }

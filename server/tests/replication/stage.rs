@@ -69,6 +69,7 @@ impl Stage {
             role,
             aspect: Aspect::default(),
             resume: None,
+            may_idle: false,
             may_begin: true,
             network: None,
         };

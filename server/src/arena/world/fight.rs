@@ -48,6 +48,7 @@ impl World {
             }
         }
         self.destroy(&losses);
+        self.note_fighters(&hits, &losses);
         hits.clear();
         losses.clear();
         (self.hits, self.losses) = (hits, losses);

@@ -270,3 +270,51 @@ fn a_rail_does_not_name_who_was_not_in_the_view_yet_when_the_screen_was_shown() 
     assert!(hits_at(ASPECT, near_edge, 20, 2), "the view was 40 units behind, and reached it");
     assert!(!hits_at(ASPECT, near_edge, 20, 4), "it was 80 units behind");
 }
+
+#[test]
+fn a_parked_ship_keeps_no_tiles_open_and_is_moved_as_it_was() {
+    const PARKED: u16 = 7;
+    let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
+    let mut world = World::new(ArenaConfig { rate: TickRate::HZ_20, map, density: 2, arena_for: None, seed: 3 });
+    let name = Name::parse("somebody").expect("a name");
+    for slot in 0..30 {
+        world.join(PlayerId(slot), &name, PlayerKind::Person);
+    }
+    step(&mut world, 1, &BTreeMap::new());
+    let wide = world.arena.open();
+    assert!(wide >= 10, "{wide} tiles");
+    (0..30).filter(|slot| *slot != PARKED).for_each(|slot| world.leave(PlayerId(slot)));
+    // In the last tile, and hurt.
+    let side = world.arena.map().tile_quanta();
+    let (column, row) = world.arena.map().tile_of_rank(wide - 1).expect("a tile");
+    let pilot = world.pilot_mut(PARKED).expect("it is here");
+    pilot.ship.position = Point { x: column as i32 * side + side / 2, y: row as i32 * side + side / 2 };
+    (pilot.ship.hull, pilot.own.energy, pilot.ship.timer) = (31, 17, 0);
+    let (mut opens, mut places) = (Vec::new(), vec![ship(&world, PARKED).position]);
+    for tick in 2..20 * 90 {
+        // It turns on the spot.
+        let input = Input { aim: Heading::new((tick % 1024) as u16), ..Input::default() };
+        let before = *ship(&world, PARKED);
+        step(&mut world, tick, &BTreeMap::from([(PARKED, input)]));
+        let now = *ship(&world, PARKED);
+        if now.is_alive() {
+            assert!(!world.arena.is_wall(now.position), "tick {tick}");
+            assert_eq!((now.hull, now.timer), (31, 0), "no new hull, and no protection");
+        }
+        if now.position != before.position {
+            assert!(!before.is_alive() && now.is_alive(), "what clients take for an act of the server's");
+            places.push(now.position);
+        }
+        opens.push(world.arena.open());
+    }
+    let at = |second: usize| opens[second * 20];
+    assert_eq!((at(55), world.arena.open()), (wide, 1), "for a minute it may rest");
+    assert!(places.len() > 1, "it was moved");
+    // Whoever goes on flying is not parked any more, and a respawn alone is no move.
+    assert_eq!(world.parked, 1);
+    for tick in 20 * 90..20 * 92 {
+        let thrust = Thrust::try_from(1 + (tick / 4 % 16) as u8).expect("a heading");
+        step(&mut world, tick, &BTreeMap::from([(PARKED, Input { thrust, ..Input::default() })]));
+    }
+    assert_eq!(world.parked, 0);
+}
