@@ -1,3 +1,5 @@
+//! The world does the same to everybody, whichever slot they have, and to who is not there.
+
 use super::*;
 use crate::game::ViewWindow;
 use fracas_protocol::arena::tuning::KILL_SCORE;
