@@ -1,10 +1,12 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 mod check;
+mod idle;
 mod logging;
 
 use crate::net::forwarded::TrustedProxy;
 use crate::net::origin::{HostNames, Origin};
+use crate::sim::idle::IdleLimit;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -16,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use check::{ArenaMap, why_not_writable};
+use idle::IdleTime;
 pub use logging::{LogFormat, LogLevel, expected_format};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
@@ -104,6 +107,9 @@ struct Settings {
     /// Hold --max-per-address against loopback addresses too. [default: false]
     #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
     limit_loopback: Option<bool>,
+    /// How long a player may do nothing, such as 90s or 5m; in a full room a minute at most; 0 for ever. [default: 5m]
+    #[arg(long, env = "FRACAS_IDLE", value_name = "TIME", global = true)]
+    idle: Option<IdleTime>,
     /// How log lines look. [default: text]
     #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
@@ -161,6 +167,7 @@ pub struct Config {
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub limit_loopback: bool,
+    pub idle: IdleLimit,
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub density: u32,
@@ -230,6 +237,7 @@ impl Settings {
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
+            idle: self.idle.or(other.idle),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
             density: self.density.or(other.density),
@@ -281,6 +289,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
+        idle: settings.idle.unwrap_or_default().0,
         log_format: settings.log_format.unwrap_or_default(),
         log_level: settings.log_level.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
@@ -427,6 +436,7 @@ fn example(name: &str) -> &'static str {
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "limit-loopback" => "false",
+        "idle" => "\"5m\"",
         "log-format" => "\"text\"",
         "log-level" => "\"info\"",
         "density" => "20",

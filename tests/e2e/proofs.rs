@@ -93,6 +93,11 @@ fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
 }
 
 #[test]
+fn who_holds_a_seat_and_does_nothing_gives_way() {
+    attack(&["squatters"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }

@@ -15,6 +15,7 @@
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `squatters`: players who hold seats and do nothing
 //! - `stalled_log`: a log that nobody reads
 //! - `ports`: what listens
 
@@ -31,6 +32,7 @@ mod ports;
 mod readers;
 mod rewind;
 mod silent;
+mod squatters;
 mod stalled_log;
 mod stand;
 mod storms;
@@ -107,6 +109,8 @@ enum Scenario {
     Memory,
     /// A log that nobody reads, and much to log: not noticed, and lines are dropped.
     StalledLog,
+    /// Players who hold seats and do nothing: sent away, and others get the seats.
+    Squatters,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -130,6 +134,7 @@ impl Scenario {
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
             Self::StalledLog => stalled_log::run(size),
+            Self::Squatters => squatters::run(size),
             Self::Ports => ports::run(),
         }
     }

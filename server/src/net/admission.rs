@@ -113,6 +113,7 @@ impl Admission {
             address: network_of(address),
             is_exempt: !is_forwarded && self.is_exempt(address),
             only_returns: false,
+            may_idle: false,
         });
         if network.as_ref().is_some_and(|network| !self.guesses.may_enter(network.address, now)) {
             return Err(Rejection::Guesses);
@@ -197,6 +198,14 @@ impl Ticket {
     pub fn network(&self) -> Option<Network> {
         self.network.clone()
     }
+
+    /// The connection says that its player will do nothing on purpose. From a stranger that is worth nothing: it is believed only
+    /// from addresses that the limits do not hold for.
+    pub fn declare_idle(&mut self) {
+        if let Some(network) = &mut self.network {
+            network.may_idle = network.is_exempt;
+        }
+    }
 }
 
 impl Drop for Ticket {
@@ -213,6 +222,8 @@ pub struct Network {
     is_exempt: bool,
     /// The connection was let in for a ship that its network has lost, although there is no memory for a new one.
     only_returns: bool,
+    /// The connection is a load generator's whose players do nothing on purpose.
+    may_idle: bool,
 }
 
 impl Network {
@@ -225,6 +236,11 @@ impl Network {
         }
         let is_within = players.count(self.address) + kept.count(self.address) <= config.per_address_max;
         if self.is_exempt || is_within { Ok(()) } else { Err(Rejection::Address) }
+    }
+
+    /// Whether the connection's player may do nothing for as long as it likes.
+    pub fn may_idle(&self) -> bool {
+        self.may_idle
     }
 
     /// Its address; of an IPv6 /64 the first.

@@ -130,9 +130,11 @@ pub fn admit(
         may_begin.map_err(refusal)?;
     }
     let may_begin = may_begin.is_ok();
+    let Hello { role, aspect, .. } = hello;
+    let may_idle = kind == PlayerKind::Bot || network.is_some_and(Network::may_idle);
     let network = network.map(Network::address);
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
-    Ok(Admissible { room, resume, request, aspect: hello.aspect })
+    let request = Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network };
+    Ok(Admissible { room, resume, request, aspect })
 }
 
 /// As somebody reads it who is past the upgrade.

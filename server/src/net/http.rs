@@ -15,6 +15,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::routing::{any, get};
+use fracas_protocol::limits::IDLE_HEADER;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
@@ -154,7 +155,10 @@ fn accept(front: &Arc<Front>, request: Request) -> Result<Response<Body>, Refuse
     let is_ours = kind == PlayerKind::Bot;
     // The server's own bots come without a proxy, also from where one is trusted.
     let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
-    let ticket = front.admission.enter(client, is_ours, Instant::now())?;
+    let mut ticket = front.admission.enter(client, is_ours, Instant::now())?;
+    if headers.contains_key(IDLE_HEADER) {
+        ticket.declare_idle();
+    }
     let upgraded = request.extensions.remove::<OnUpgrade>().ok_or(Rejection::Handshake)?;
     tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
     Ok(response)

@@ -19,6 +19,7 @@ use fracas_server::net::origin::HostNames;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
+use fracas_server::sim::idle::IdleLimit;
 use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::rooms::Rooms;
@@ -281,9 +282,14 @@ impl Stage {
 
     /// A stage with rooms of these names, each for so many people.
     pub(crate) fn with_rooms(names: &[&str], people: u16) -> Self {
+        Self::with_idle_limit(names, people, IdleLimit::NEVER)
+    }
+
+    /// The same, where players may be idle for so long.
+    pub(crate) fn with_idle_limit(names: &[&str], people: u16, idle: IdleLimit) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
         let capacity = Capacity { people, bots: 0, spectators: 4 };
-        let rooms = Rooms::new(names.len(), capacity, move |_, _| World::new(config.clone()));
+        let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::new(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (doors, mut loops) = channel::doors(1);
         let (newcomers, waiting) = flume::bounded(1000);
