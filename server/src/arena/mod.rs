@@ -2,6 +2,7 @@
 //! share are in `fracas_protocol::arena`.
 
 mod combat;
+mod debt;
 mod default_map;
 mod opening;
 mod pickups;
@@ -11,6 +12,7 @@ mod spawn;
 mod tiled;
 mod world;
 
+pub use debt::{Debt, ShipRef};
 pub use default_map::default_map;
 pub use tiled::{TiledError, read_tiled};
 pub use world::{ArenaConfig, World};

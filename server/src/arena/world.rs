@@ -1,6 +1,9 @@
 //! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
 
+mod respawn;
+
 use super::combat::{self, Bolts, Hit};
+use super::debt::Debt;
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
 use super::rewind::Past;
@@ -48,6 +51,12 @@ struct Pilot {
     own: Own,
     /// The tick of its first place: it has seen nothing from before.
     since: Option<Tick>,
+    /// Tells it from others who had the slot before.
+    number: u32,
+    /// When it last fired, hit or was hit, in its present life.
+    fought_at: Option<Tick>,
+    /// What its first ship has to wait for and begins with.
+    debt: Option<Debt>,
 }
 
 /// A rail that was fired on this tick.
@@ -67,6 +76,10 @@ pub struct World {
     /// By slot, which is the player's id.
     pilots: Vec<Option<Pilot>>,
     population: usize,
+    /// Players there have been.
+    joined: u32,
+    /// The tick that ran last, or runs.
+    now: Tick,
     bolts: Bolts,
     pickups: Pickups,
     kill_feed: KillFeed,
@@ -99,6 +112,8 @@ impl World {
             dice: Dice::new(config.seed, 1),
             pilots: Vec::new(),
             population: 0,
+            joined: 0,
+            now: Tick(0),
             bolts: Bolts::default(),
             pickups: Pickups::default(),
             kill_feed: KillFeed::default(),
@@ -117,7 +132,11 @@ impl World {
 
     /// The ship in a slot.
     pub fn ship(&self, player: PlayerId) -> Option<&Ship> {
-        self.pilots.get(player.index())?.as_ref().map(|pilot| &pilot.ship)
+        self.pilot(player).map(|pilot| &pilot.ship)
+    }
+
+    fn pilot(&self, player: PlayerId) -> Option<&Pilot> {
+        self.pilots.get(player.index())?.as_ref()
     }
 
     fn pilots(&self) -> impl Iterator<Item = (u16, &Pilot)> + Clone {
@@ -167,6 +186,9 @@ impl World {
             if let Entity::Ship(ship) = entity {
                 pilot.ship = ship;
             }
+            if pilot.ship.rail.is_some() || pilot.ship.has_fired(self.arena.tuning()) {
+                pilot.fought_at = Some(self.now);
+            }
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
                 // Within what its screen can have shown, and nothing from before it joined.
                 let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
@@ -174,30 +196,6 @@ impl World {
             }
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
                 self.fired.push((id, bolt));
-            }
-        }
-    }
-
-    /// Brings back whoever has waited long enough, and new players with them.
-    fn respawn(&mut self, tick: Tick) {
-        for slot in 0..self.pilots.len() {
-            let due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
-            if self.pilots[slot].as_ref().is_some_and(due) {
-                let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
-                let timer = self.arena.tuning().protection;
-                let Some(pilot) = &mut self.pilots[slot] else { continue };
-                pilot.ship = Ship {
-                    position,
-                    aim: pilot.ship.aim,
-                    shots: pilot.ship.shots,
-                    score: pilot.ship.score,
-                    hull: HULL_MAX,
-                    timer,
-                    ..Ship::default()
-                };
-                pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
-                pilot.since.get_or_insert(tick);
-                self.past.forget(slot);
             }
         }
     }
@@ -254,6 +252,8 @@ impl World {
         if !hurt.ship.is_alive() || hurt.ship.is_protected() {
             return;
         }
+        self.note_fight([shooter, victim]);
+        let Some(hurt) = self.pilot_mut(victim) else { return };
         hurt.ship.hull = hurt.ship.hull.saturating_sub(damage);
         if hurt.ship.is_alive() {
             return;
@@ -313,6 +313,7 @@ impl World {
 
 impl Game for World {
     type Rules = Arena;
+    type Debt = Debt;
 
     fn rules(&self) -> &Arena {
         &self.arena
@@ -322,17 +323,29 @@ impl Game for World {
         slot_of(id).map(PlayerId)
     }
 
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Debt>) -> EntityId {
         assert!(player.0 < SHIPS_MAX, "no id for the ship of {player:?}");
         if self.pilots.len() <= player.index() {
             self.pilots.resize(player.index() + 1, None);
         }
-        // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
-        let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None };
+        // Not alive and nothing to wait for but a debt: it gets its place with the next step, among all others that join.
+        let position = debt.map_or_else(Point::default, |debt| debt.place);
+        let ship = Ship { position, ..Ship::default() };
+        let own = debt.map_or_else(Own::default, |debt| debt.own_at(self.now, self.arena.tuning()));
+        let (number, debt) = (self.joined, debt.cloned());
+        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None, number, fought_at: None, debt };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
+        self.joined += 1;
         self.population += 1;
         ship_id(player.0)
+    }
+
+    fn may_go(&self, player: PlayerId) -> bool {
+        self.pilot(player).is_none_or(|pilot| self.has_finished(pilot))
+    }
+
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Debt> {
+        self.pilot(player).and_then(|pilot| self.owed_by(player, pilot, left))
     }
 
     fn leave(&mut self, player: PlayerId) {
@@ -343,6 +356,7 @@ impl Game for World {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
+        self.now = tick;
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();

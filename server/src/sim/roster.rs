@@ -86,6 +86,8 @@ pub struct Member<I> {
     pub given: u32,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
+    /// When it left for good, if its entity may not go yet. Nobody can have the session back.
+    pub left_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
@@ -201,6 +203,7 @@ impl<I: Intent> Roster<I> {
             connection: Some(connection),
             given: 1,
             lost_at: None,
+            left_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
         }))
