@@ -83,6 +83,11 @@ fn who_stops_to_read_is_told_so_and_costs_little() {
 }
 
 #[test]
+fn who_leaves_and_joins_sheds_nothing() {
+    attack(&["hop"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }

@@ -7,6 +7,7 @@
 //! - `hostile`: sockets that flood, drip, hoard or say nothing
 //! - `handshakes`: a thousand that never finish
 //! - `readers`: players who stop to read
+//! - `hop`: a network that leaves and joins to shed what a session owes; `flyer`: a player who sees, for that
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
@@ -16,8 +17,10 @@
 
 mod cgroup;
 mod descriptors;
+mod flyer;
 mod frames;
 mod handshakes;
+mod hop;
 mod hostile;
 mod kernel;
 mod memory;
@@ -49,6 +52,9 @@ struct Cli {
     /// Write what came out to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Attack this server program, and not the one beside this program: an older one, to see what it did.
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// How much of it.
@@ -75,6 +81,8 @@ enum Scenario {
     Handshakes,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
+    /// Leaving and joining to shed wounds, pauses and waits: nothing is gained by it.
+    Hop,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -102,6 +110,7 @@ impl Scenario {
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
             Self::Readers => readers::run(size),
+            Self::Hop => hop::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
@@ -119,6 +128,9 @@ impl Scenario {
 fn main() -> Result<()> {
     let cli = Cli::parse();
     fracas_bots::descriptors::raise_limit()?;
+    if let Some(file) = &cli.server {
+        fracas_tests::program::use_server(file)?;
+    }
     let all = Scenario::value_variants();
     let wanted = if cli.scenarios.is_empty() { all } else { &cli.scenarios };
     let size = Size { short: cli.short, rounds: cli.rounds };
