@@ -155,7 +155,7 @@ impl Hunter {
     fn new(place: u32, rules: Arena, seed: u64) -> Self {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
         let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
-        let client = Client::new(rules, Hello::player(&format!("hunter {place}")), options);
+        let client = Client::new(rules, Hello::player(format!("hunter {place}")), options);
         let driver = Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED));
         let arrives_us = u64::from(place) * ARRIVES_US;
         let (to_server, to_client) = (VecDeque::new(), VecDeque::new());

@@ -99,3 +99,59 @@ impl<D: Clone> Debts<D> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::PlayerId;
+    use crate::sim::roster::RoomId;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const NOW: Tick = Tick(100);
+
+    fn session(serial: u32) -> Session {
+        Session { room: RoomId(0), player: PlayerId(serial as u16), serial }
+    }
+
+    #[test]
+    fn of_several_debts_the_oldest_is_paid_first_and_each_once() {
+        let mut debts = Debts::new(10);
+        for serial in 1..=4 {
+            debts.add(HERE, session(serial), NOW);
+            debts.settle(HERE, session(serial), NOW, Some(serial));
+        }
+        debts.cancel(HERE, session(2), NOW);
+        let elsewhere = IpAddr::from([192, 0, 2, 1]);
+        assert_eq!(debts.pay(elsewhere, NOW, |_, _| Some(9)), None);
+        let paid: Vec<_> = (0..4).map(|_| debts.pay(HERE, NOW, |_, _| None)).collect();
+        assert_eq!(paid, [Some(1), Some(3), Some(4), None]);
+        assert!(debts.leavings.is_empty() && debts.count == 0);
+    }
+
+    #[test]
+    fn who_is_still_in_the_room_is_asked_and_whoever_owes_nothing_by_then_keeps_nobody_from_paying() {
+        let mut debts = Debts::new(10);
+        (1..=3).for_each(|serial| debts.add(HERE, session(serial), NOW));
+        let ask = |session: Session, at: Tick| (session.serial == 2).then_some(at);
+        assert_eq!(debts.pay(HERE, NOW, ask), Some(NOW));
+        assert_eq!((debts.pay(HERE, NOW, ask), debts.count), (None, 0));
+    }
+
+    #[test]
+    fn what_is_too_old_is_neither_paid_nor_kept() {
+        let mut debts = Debts::new(10);
+        debts.add(HERE, session(1), Tick(99));
+        debts.add(HERE, session(2), NOW);
+        assert_eq!(debts.pay(HERE, NOW, |session, _| Some(session.serial)), Some(2));
+        debts.add(HERE, session(3), NOW);
+        debts.forget(NOW.next());
+        assert!(debts.leavings.is_empty() && debts.count == 0);
+    }
+
+    #[test]
+    fn more_than_seats_can_leave_are_forgiven() {
+        let mut debts: Debts<u32> = Debts::new(2);
+        (0..1000).for_each(|serial| debts.add(HERE, session(serial), NOW));
+        assert_eq!(debts.count, 2 * DEBTS_PER_SEAT);
+    }
+}
