@@ -90,6 +90,8 @@ pub struct Member<I> {
     pub given: u32,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
+    /// When it left for good, if its entity may not go yet. Nobody can have the session back.
+    pub left_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
@@ -218,6 +220,7 @@ impl<I: Intent> Roster<I> {
             connection: Some(connection),
             given: 1,
             lost_at: None,
+            left_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
             aspect: Aspect::default(),
@@ -243,6 +246,7 @@ impl<I: Intent> Roster<I> {
     /// Ticks begin anew: places that rest do so until this one at most.
     pub fn begin_anew(&mut self, until: Tick) {
         self.resting.iter_mut().for_each(|(at, _)| *at = until);
+        self.members_mut().for_each(|member| member.activity.begin_anew());
     }
 
     /// Makes places whose quarantine is over free again.

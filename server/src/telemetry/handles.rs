@@ -129,6 +129,7 @@ impl Telemetry {
             missed: counter!(names::TICKS_MISSED),
             overload_level: gauge!(names::OVERLOAD_LEVEL),
             joins_refused: counter!(names::JOINS_REFUSED),
+            joins_in_debt: counter!(names::JOINS_IN_DEBT),
             rooms: gauge!(names::ROOMS),
             room_panics: counter!(names::ROOM_PANICS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
@@ -264,6 +265,7 @@ pub struct TickMetrics {
     missed: Counter,
     overload_level: Gauge,
     joins_refused: Counter,
+    joins_in_debt: Counter,
     rooms: Gauge,
     room_panics: Counter,
     people: Gauge,
@@ -299,6 +301,7 @@ impl TickMetrics {
     /// What became of those who wanted to join.
     pub fn joins(&self, counts: JoinCounts) {
         self.joins_refused.increment(u64::from(counts.refused));
+        self.joins_in_debt.increment(u64::from(counts.in_debt));
     }
 
     /// What became of a tick's inputs.
