@@ -7,6 +7,9 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
+use fracas_server::channel::{Admission, Command, ConnectionKey, Request};
+use fracas_server::game::PlayerInput;
+use fracas_server::sim::roster::{Capacity, Headcount, Session};
 
 /// One tick.
 #[derive(Clone, Debug)]
@@ -57,9 +60,30 @@ pub(crate) struct NoticeRecord {
     pub(crate) message: Vec<u8>,
 }
 
+/// What passed the server's doors with the last tick: what the event loops asked of the room, and what it answered.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// In their order.
+    pub(crate) requests: Vec<(ConnectionKey, Request)>,
+    pub(crate) commands: Vec<Command<Input>>,
+    /// The answers to joins, in the order of those.
+    pub(crate) admissions: Vec<Admission>,
+    pub(crate) ended: Vec<Session>,
+    /// What the room gave to the game, by place.
+    pub(crate) inputs: Vec<PlayerInput<Input>>,
+    /// Where what it told begins among the notices.
+    pub(crate) notices_from: usize,
+    /// How many the room takes, and how many were in it before and after the tick.
+    pub(crate) capacity: Option<Capacity>,
+    pub(crate) before: Headcount,
+    pub(crate) after: Headcount,
+}
+
 /// All of it, in its order.
 #[derive(Debug, Default)]
 pub(crate) struct Annals {
+    /// Of the last tick alone.
+    pub(crate) passed: Passed,
     ticks: Vec<TickRecord>,
     pub(crate) notices: Vec<NoticeRecord>,
     /// Ticks that were skipped.

@@ -5,6 +5,8 @@
 //! - `line`: one connection in memory
 //! - `server`: the server's threads, each when it would wake; and bugs planted at its doors
 //! - `peer`, `player`: one connection of a player, and the player across connections
+//! - `hand`: what drives a client
+//! - `strategies`: players beside the ordinary ones who try to get more than others
 //! - `world`: one seed from its beginning to its end
 //! - `annals`, `checks`: what the room did and said, and what must hold
 //! - `digest`: a seed in 64 bits
@@ -12,11 +14,13 @@
 mod annals;
 mod checks;
 mod digest;
+mod hand;
 mod line;
 mod peer;
 mod plan;
 mod player;
 mod server;
+mod strategies;
 mod world;
 
 use anyhow::{Context, Result, bail};
@@ -24,11 +28,12 @@ use checks::{Finding, Tally};
 use clap::{Parser, ValueEnum};
 use fracas_protocol::tick::Tick;
 use fracas_tests::verdict::{Row, table};
-use server::planted::{Bug, Planted};
+use server::planted::Bug;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use strategies::Strategy;
 use world::Outcome;
 
 /// A planted bug must be caught within so many seeds.
@@ -50,6 +55,9 @@ struct Cli {
     /// Threads, each of which runs whole seeds.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     threads: u64,
+    /// Adversaries of this strategy alone.
+    #[arg(long)]
+    strategy: Option<Strategy>,
     /// Shows that the checkers catch bugs that are put into the server.
     #[arg(long)]
     planted: bool,
@@ -65,8 +73,8 @@ struct Cli {
 }
 
 /// Runs a seed. A panic in the code that is tested is a finding, too.
-fn run(seed: u64, bug: Option<Bug>, is_told: bool) -> Outcome {
-    catch_unwind(|| world::run(seed, bug.map(Planted::new), is_told)).unwrap_or_else(|panic| {
+fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> Outcome {
+    catch_unwind(|| world::run(seed, only, bug, is_told)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
         let what = format!("it panicked: {text}");
@@ -85,7 +93,7 @@ fn run(seed: u64, bug: Option<Bug>, is_told: bool) -> Outcome {
 }
 
 /// Runs all seeds, on so many threads. The outcomes are in the order of the seeds.
-fn run_all(first: u64, count: u64, threads: u64) -> Vec<Outcome> {
+fn run_all(first: u64, count: u64, threads: u64, only: Option<Strategy>) -> Vec<Outcome> {
     let next = AtomicU64::new(first);
     let take = || {
         let mut outcomes = Vec::new();
@@ -94,7 +102,7 @@ fn run_all(first: u64, count: u64, threads: u64) -> Vec<Outcome> {
             if seed >= first + count {
                 return outcomes;
             }
-            outcomes.push(run(seed, None, false));
+            outcomes.push(run(seed, only, None, false));
         }
     };
     let mut outcomes: Vec<Outcome> = std::thread::scope(|scope| {
@@ -119,7 +127,7 @@ fn rows(outcomes: &[Outcome], took_s: f64) -> Vec<Row> {
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     let least = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).min().unwrap_or(0) as f64;
     let seeds = outcomes.len() as f64;
-    vec![
+    let mut rows = vec![
         Row::exactly("violations", sum(|outcome| outcome.findings.len() as u64), 0),
         Row::at_least("players of a seed, the fewest", least(|outcome| outcome.players as u64), 8.0, ""),
         Row::at_least(
@@ -148,7 +156,27 @@ fn rows(outcomes: &[Outcome], took_s: f64) -> Vec<Row> {
         Row::at_least("news heard", sum(|outcome| outcome.tally.news) as f64, 100.0 * seeds, ""),
         Row::at_least("ticks skipped", sum(|outcome| outcome.skipped) as f64, seeds / 8.0, ""),
         Row::at_least("outputs that found a door full", sum(|outcome| outcome.loops_missed) as f64, seeds / 8.0, ""),
-        Row::at_most("milliseconds a seed", took_s * 1000.0 / seeds, 120.0, "ms").speed(),
+    ];
+    rows.extend(strategy_rows(outcomes));
+    rows.push(Row::at_most("milliseconds a seed", took_s * 1000.0 / seeds, 120.0, "ms").speed());
+    rows
+}
+
+/// What the checks of strategies looked at: one that looks at nothing finds nothing.
+fn strategy_rows(outcomes: &[Outcome]) -> Vec<Row> {
+    let sum = |of: fn(&Tally) -> u64| outcomes.iter().map(|outcome| of(&outcome.tally)).sum::<u64>() as f64;
+    let seeds = outcomes.len() as f64;
+    vec![
+        Row::at_least("seats of adversaries", sum(|tally| tally.adversaries_welcomed), seeds, ""),
+        Row::at_least("shots counted for networks", sum(|tally| tally.shots), 50.0 * seeds, ""),
+        Row::at_least("sessions that took over an allowance", sum(|tally| tally.takeovers), seeds / 10.0, ""),
+        Row::at_least("rails answered", sum(|tally| tally.rails), 5.0 * seeds, ""),
+        Row::at_least("ticks on which two destroyed each other", sum(|tally| tally.duels), seeds / 200.0, ""),
+        Row::at_least("told that the room is full", sum(|tally| tally.refusals), seeds / 200.0, ""),
+        Row::at_least("windows of liars compared", sum(|tally| tally.windows), 30.0 * seeds, ""),
+        Row::at_least("windows compared during lies", sum(|tally| tally.windows_of_lies), 10.0 * seeds, ""),
+        Row::at_least("scenes played in two orders", sum(|tally| tally.scenes), 3.0 * seeds, ""),
+        Row::at_least("scenes in which somebody was hurt", sum(|tally| tally.scenes_with_hits), seeds, ""),
     ]
 }
 
@@ -157,7 +185,7 @@ fn catch_planted(first: u64) -> Vec<Row> {
     let catch = |bug: Bug| {
         let name = bug.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let caught = (first..first + SEEDS_TO_CATCH).find_map(|seed| {
-            let findings = run(seed, Some(bug), false).findings;
+            let findings = run(seed, None, Some(bug), false).findings;
             let by = findings.into_iter().find(|finding| bug.found_by().contains(&finding.checker))?;
             Some((seed, by))
         });
@@ -175,7 +203,7 @@ fn catch_planted(first: u64) -> Vec<Row> {
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
 fn compare_digests(file: &PathBuf) -> Result<()> {
     if std::env::var_os("FRACAS_WRITE_VECTORS").is_some() {
-        let lines = run_all(1, 20, 2)
+        let lines = run_all(1, 20, 2, None)
             .iter()
             .map(|outcome| format!("{} {:016x}\n", outcome.seed, outcome.digest))
             .collect::<String>();
@@ -185,7 +213,7 @@ fn compare_digests(file: &PathBuf) -> Result<()> {
     let mut compared = 0;
     for line in text.lines() {
         let (seed, digest) = line.split_once(' ').with_context(|| format!("not a seed and a digest: {line}"))?;
-        let outcome = run(seed.parse()?, None, false);
+        let outcome = run(seed.parse()?, None, None, false);
         report(&outcome);
         let is = format!("{:016x}", outcome.digest);
         if is != digest {
@@ -209,7 +237,7 @@ fn main() -> Result<()> {
         return compare_digests(file);
     }
     if let Some(seed) = cli.seed {
-        let outcome = run(seed, None, true);
+        let outcome = run(seed, cli.strategy, None, true);
         outcome.story.iter().for_each(|words| println!("{words}"));
         println!("{:?}", outcome.tally);
         report(&outcome);
@@ -220,7 +248,7 @@ fn main() -> Result<()> {
         catch_planted(cli.first)
     } else {
         let began = Instant::now();
-        let outcomes = run_all(cli.first, cli.seeds, cli.threads);
+        let outcomes = run_all(cli.first, cli.seeds, cli.threads, cli.strategy);
         let took_s = began.elapsed().as_secs_f64();
         outcomes.iter().for_each(report);
         if cli.hashes {

@@ -5,11 +5,13 @@ use crate::checks::inputs::Sent;
 use crate::checks::news::Heard;
 use crate::checks::view::Memory;
 use crate::checks::{Checks, sessions::Claim};
+use crate::hand::Hand;
 use crate::line::{End, Line};
 use crate::plan::PlayerPlan;
+use crate::strategies::liar::Lies;
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, Skill};
-use fracas_protocol::arena::{Arena, Input, slot_of};
+use fracas_protocol::arena::{Arena, Entity, Input, Own, Ship, slot_of};
 use fracas_protocol::bits::BitReader;
 use fracas_protocol::client::{Client, Event, Options};
 use fracas_protocol::codec;
@@ -54,13 +56,18 @@ pub(crate) struct Peer {
     pub(crate) retry_after_ms: Option<u32>,
     /// Its line has ended.
     pub(crate) is_over: bool,
+    /// What drives its client.
+    pub(crate) hand: Hand,
+    /// What it says of what it has received, if not the truth.
+    pub(crate) lies: Option<Lies>,
+    /// It says nothing after its hello.
+    pub(crate) is_mute: bool,
     pub(crate) heard_us: u64,
     pub(crate) began_us: u64,
     player: usize,
     plan: PlayerPlan,
     socket: WebSocket<End>,
     client: Client<Arena>,
-    driver: Driver,
     tick: Option<Tick>,
     memory: Memory,
     sent: Sent,
@@ -98,13 +105,15 @@ impl Peer {
             closed: None,
             retry_after_ms: None,
             is_over: false,
+            hand: Hand::Brain(Driver::new(brain)),
+            lies: None,
+            is_mute: false,
             heard_us: now_us,
             began_us: now_us,
             player,
             plan,
             socket: WebSocket::from_raw_socket(end, Side::Client, Some(config)),
             client: Client::new(rules, hello, options),
-            driver: Driver::new(brain),
             tick: None,
             memory: Memory::default(),
             sent: Sent::default(),
@@ -125,10 +134,10 @@ impl Peer {
     pub(crate) fn step(&mut self, now_us: u64, checks: &mut Checks) {
         self.stepped_us = now_us;
         self.hear(now_us, checks);
-        if !self.is_over && self.closed.is_none() {
-            self.driver.advance(&mut self.client, now_us + self.plan.clock_us);
+        if !self.is_over && self.closed.is_none() && !self.is_mute {
+            self.hand.advance(&mut self.client, now_us + self.plan.clock_us);
         }
-        self.speak(checks);
+        self.speak(now_us, checks);
     }
 
     fn take_events(&mut self, checks: &mut Checks) {
@@ -140,20 +149,23 @@ impl Peer {
                     self.is_confirmed = resumed;
                     if let Some(place) = self.place() {
                         checks.edges.seat(place, self.number, resumed);
+                        if self.lies.is_some() {
+                            checks.rewind.seat(place, self.number, self.client.replica().rules());
+                        }
                     }
                 }
                 Event::News(news) => {
-                    self.driver.take_news(&news);
+                    self.hand.take_news(&news);
                 }
                 _ => {}
             }
         }
     }
 
-    fn speak(&mut self, checks: &mut Checks) {
-        while let Some(message) = self.client.take_outgoing() {
+    fn speak(&mut self, now_us: u64, checks: &mut Checks) {
+        while let Some(mut message) = self.client.take_outgoing() {
             let said = codec::decode::<ClientMessage<Input>, CLIENT_MESSAGE_BYTES_MAX>(&message);
-            if let Ok(ClientMessage::Inputs(inputs)) = said {
+            if let Ok(ClientMessage::Inputs(mut inputs)) = said {
                 if let Some(place) = self.place() {
                     // After a hello that waited long the client's clock is ahead; what is stamped too far ahead is not kept.
                     let ahead = inputs.tick.since(checks.annals.last().map(|record| record.tick).unwrap_or_default());
@@ -162,6 +174,14 @@ impl Peer {
                 }
                 if let Err(what) = self.sent.push(inputs.tick, inputs.input) {
                     checks.find("input", Some(self.player), inputs.tick, what);
+                }
+                if let Some(lies) = &mut self.lies {
+                    let truth = inputs.ack;
+                    let (told, is_lie) = lies.tell(now_us, truth);
+                    inputs.ack = told;
+                    checks.rewind.say(self.number, inputs.tick, truth, is_lie);
+                    message.clear();
+                    codec::encode(&ClientMessage::Inputs(inputs), &mut message);
                 }
             }
             // What finds no room waits; a line that is gone says so when it is read.
@@ -177,7 +197,11 @@ impl Peer {
                     self.heard_us = now_us;
                     self.take(now_us, &bytes, checks);
                 }
-                Ok(Message::Close(frame)) => self.closed = Some(frame.map_or(1005, |frame| frame.code.into())),
+                Ok(Message::Close(frame)) => {
+                    let words = frame.as_ref().map_or("", |frame| frame.reason.as_str());
+                    self.judge_refusal(words, checks);
+                    self.closed = Some(frame.map_or(1005, |frame| frame.code.into()));
+                }
                 Ok(_) => self.heard_us = now_us,
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => {
@@ -287,6 +311,25 @@ impl Peer {
     /// Its place in the room; unknown for a spectator.
     fn place(&self) -> Option<u16> {
         self.seat.and_then(|seat| seat.own).and_then(slot_of)
+    }
+
+    /// It is sent away. If that is because all places are taken, they must have been, at some time since it came.
+    fn judge_refusal(&self, words: &str, checks: &mut Checks) {
+        let role = if self.plan.is_spectator { Role::Spectator } else { Role::Player };
+        if self.seat.is_none()
+            && let Err(what) = checks.refusals.check(words, role, self.began_us)
+        {
+            self.find("refusal", what, checks);
+        }
+    }
+
+    /// Its ship and its own state as it was last told of them.
+    pub(crate) fn own_ship(&self) -> Option<(Ship, Own)> {
+        let replica = self.client.replica();
+        match replica.get(self.seat?.own?).filter(|_| replica.is_live())?.now {
+            Entity::Ship(ship) => Some((ship, *replica.own())),
+            _ => None,
+        }
     }
 
     /// The last tick it heard of.

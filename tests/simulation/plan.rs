@@ -1,6 +1,7 @@
 //! What a seed decides: who plays how and over which line, how the threads of the server wake, and what fails when.
 
 use crate::line::{Direction, Quality};
+use crate::strategies::{AdversaryPlan, Strategy};
 use fracas_bots::brain::BrainKind;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Aspect;
@@ -8,6 +9,8 @@ use fracas_protocol::tick::TickRate;
 
 /// Players, at least and at most.
 pub(crate) const PLAYERS: (i32, i32) = (8, 12);
+/// Spectators, beside those of a strategy.
+const SPECTATORS: usize = 4;
 /// Failures, at least and at most.
 const FAULTS: (i32, i32) = (4, 9);
 /// Nothing is made to fail after that, in microseconds, and what fails has ended half a second later.
@@ -20,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) rate: TickRate,
     pub(crate) loops: Vec<LoopPlan>,
     pub(crate) players: Vec<PlayerPlan>,
+    /// Those beside them who follow a strategy.
+    pub(crate) adversaries: Vec<AdversaryPlan>,
     /// In the order of their times.
     pub(crate) faults: Vec<Fault>,
     /// Connections from one address.
@@ -27,6 +32,7 @@ pub(crate) struct Plan {
     /// Connections in all, and people in the room.
     pub(crate) connections_max: usize,
     pub(crate) people: u16,
+    pub(crate) spectators: u16,
     /// Ships to a view: how much there is to see.
     pub(crate) density: u32,
 }
@@ -95,7 +101,8 @@ pub(crate) enum What {
 }
 
 impl Plan {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// What a seed decides; all adversaries follow `only`, if one is named.
+    pub(crate) fn new(seed: u64, only: Option<Strategy>) -> Self {
         let mut dice = Dice::new(seed, 10);
         let rates = [TickRate::HZ_20, TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_30, TickRate::HZ_60];
         let rate = rates[dice.below(rates.len() as u32) as usize];
@@ -108,14 +115,21 @@ impl Plan {
         faults.sort_by_key(|fault| fault.at_us);
         // Now and then there is room for hardly more than those who play, so that some are sent away.
         let spare = if dice.chance(1, 4) { 1 } else { 12 };
+        let per_address_max = if dice.chance(1, 3) { 4 } else { 8 };
+        let adversaries = AdversaryPlan::draw(seed, spare == 1, per_address_max, only);
+        let their_seats: usize = adversaries.iter().map(|adversary| adversary.seats(per_address_max)).sum();
+        let watching = adversaries.iter().filter(|adversary| adversary.member.is_spectator).count();
         Self {
             seed,
             rate,
             loops,
-            per_address_max: if dice.chance(1, 3) { 4 } else { 8 },
-            connections_max: players.len() + spare,
-            people: (players.len() + spare) as u16,
+            per_address_max,
+            connections_max: players.len() + spare + their_seats + watching,
+            // In a tight room those who follow a strategy take places that others want.
+            people: (players.len() + if spare == 1 { 1 } else { spare + their_seats }) as u16,
+            spectators: (SPECTATORS + watching) as u16,
             players,
+            adversaries,
             faults,
             density: if dice.chance(1, 4) { 60 } else { 20 },
         }

@@ -1,11 +1,13 @@
 //! One seed from its beginning to its end: a server, its players and what fails, each in its turn in virtual time.
 
-use crate::checks::{Checks, Finding, Tally};
+use crate::checks::{Checks, Finding, Tally, slots};
 use crate::line::Time;
 use crate::plan::{FAULTS_END_US, Fault, Plan, What};
 use crate::player::Player;
-use crate::server::planted::Planted;
+use crate::server::planted::{Bug, Planted};
 use crate::server::{Server, Thread};
+use crate::strategies::Strategy;
+use crate::strategies::adversary::Adversary;
 use fracas_protocol::dice::Dice;
 use std::collections::VecDeque;
 
@@ -45,7 +47,8 @@ struct World {
     time: Time,
     server: Server,
     players: Vec<Player>,
-    /// When each player has to do something next.
+    adversaries: Vec<Adversary>,
+    /// When each player has to do something next, and behind them each adversary.
     wakes_us: Vec<u64>,
     faults: VecDeque<Fault>,
     checks: Checks,
@@ -53,15 +56,17 @@ struct World {
     turns: u64,
 }
 
-/// Runs one seed.
-pub(crate) fn run(seed: u64, planted: Option<Planted>, is_told: bool) -> Outcome {
-    let plan = Plan::new(seed);
-    let mut world = World::new(&plan, planted);
+/// Runs one seed, with adversaries of one strategy alone if one is named.
+pub(crate) fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> Outcome {
+    let plan = Plan::new(seed, only);
+    let mut world = World::new(&plan, bug.map(Planted::new));
     world.checks.story = is_told.then(Vec::new);
     world.run_until(FAULTS_END_US + 500_000);
+    world.dismiss_adversaries();
     world.recover();
     let (played_us, skipped) = (world.time.now_us(), world.checks.annals.skipped);
     world.empty(seed);
+    slots::check(seed, plan.rate, bug.and_then(Bug::in_game), &mut world.checks);
     let tick = world.server.last_tick();
     let most = world.checks.tally.offered_max;
     if most > OFFERED_MAX {
@@ -85,10 +90,14 @@ impl World {
         let time = Time::default();
         let server = Server::new(plan, &time, planted);
         let players: Vec<_> = plan.players.iter().enumerate().map(|(index, plan)| Player::new(index, *plan)).collect();
-        let wakes_us = players.iter().map(|player| player.wakes_us(0)).collect();
+        let adversaries = plan.adversaries.iter().enumerate();
+        let adversaries: Vec<_> =
+            adversaries.map(|(place, plan)| Adversary::new(players.len(), place, *plan)).collect();
+        let wakes_us = players.iter().map(|player| player.wakes_us(0));
+        let wakes_us = wakes_us.chain(adversaries.iter().map(|adversary| adversary.wakes_us(0))).collect();
         let faults = plan.faults.iter().copied().collect();
         let checks = Checks::default();
-        Self { time, server, players, wakes_us, faults, checks, connections: 0, turns: 0 }
+        Self { time, server, players, adversaries, wakes_us, faults, checks, connections: 0, turns: 0 }
     }
 
     /// Lets everything happen that happens before `until_us`.
@@ -110,8 +119,7 @@ impl World {
             } else if server_us <= next_us {
                 self.turn(thread);
             } else {
-                self.players[player].step(&self.time, &mut self.server, &mut self.connections, &mut self.checks);
-                self.wakes_us[player] = self.players[player].wakes_us(next_us).max(next_us + 20);
+                self.step(player, next_us);
             }
         }
         if self.turns >= TURNS_MAX {
@@ -120,20 +128,24 @@ impl World {
         }
     }
 
+    /// A player or an adversary does what it has to do.
+    fn step(&mut self, index: usize, now_us: u64) {
+        let (time, server, checks) = (&self.time, &mut self.server, &mut self.checks);
+        let wakes_us = if let Some(player) = self.players.get_mut(index) {
+            player.step(time, server, &mut self.connections, checks);
+            player.wakes_us(now_us)
+        } else {
+            let adversary = &mut self.adversaries[index - self.players.len()];
+            adversary.step(time, server, &mut self.connections, checks);
+            adversary.wakes_us(now_us)
+        };
+        self.wakes_us[index] = wakes_us.max(now_us + 20);
+    }
+
     fn turn(&mut self, thread: Thread) {
         self.server.turn(thread, &mut self.checks.annals);
         match thread {
-            Thread::Tick => {
-                let checks = &mut self.checks;
-                let Some(record) = checks.annals.last() else { return };
-                match checks.edges.check(record) {
-                    Ok(done) => checks.tally.edges += done,
-                    Err(what) => {
-                        let tick = record.tick;
-                        checks.find("input", None, tick, what);
-                    }
-                }
-            }
+            Thread::Tick => self.checks.tick(self.time.now_us(), self.server.rules().tuning()),
             Thread::Loop(_) => self.look_again(),
         }
     }
@@ -141,8 +153,10 @@ impl World {
     /// Something may have been sent to anybody.
     fn look_again(&mut self) {
         let now_us = self.time.now_us();
-        for (player, wakes_us) in self.players.iter().zip(&mut self.wakes_us) {
-            *wakes_us = player.wakes_us(now_us).max(now_us);
+        let players = self.players.iter().map(|player| player.wakes_us(now_us));
+        let adversaries = self.adversaries.iter().map(|adversary| adversary.wakes_us(now_us));
+        for (wakes_us, next_us) in self.wakes_us.iter_mut().zip(players.chain(adversaries)) {
+            *wakes_us = next_us.max(now_us);
         }
     }
 
@@ -182,6 +196,13 @@ impl World {
         }
         self.checks.tell(|| format!("{now_us}: {:?}", fault.what));
         self.checks.tally.faults += 1;
+        self.look_again();
+    }
+
+    /// The adversaries leave for good, so that what comes is the ordinary players' own.
+    fn dismiss_adversaries(&mut self) {
+        let now_us = self.time.now_us();
+        self.adversaries.iter_mut().for_each(|adversary| adversary.finish(now_us, &mut self.checks));
         self.look_again();
     }
 

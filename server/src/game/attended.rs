@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Who is beside a game. What it knows is part of the game's state, so that a replay meets it too.
 pub trait Attendant<G: Game>: Clone + Serialize + DeserializeOwned + Send + 'static {
+    /// The game is about to make a step with these inputs. Returns what it gets instead, if it is to get something else.
+    fn intervene(&mut self, _tick: Tick, _inputs: &[PlayerInput<InputOf<G>>]) -> Option<Vec<PlayerInput<InputOf<G>>>> {
+        None
+    }
+
     /// The game has made a step with these inputs.
     fn stepped(&mut self, game: &G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]);
 }
@@ -54,6 +59,8 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]) {
+        let changed = self.attendant.intervene(tick, inputs);
+        let inputs = changed.as_deref().unwrap_or(inputs);
         self.game.step(tick, inputs);
         self.attendant.stepped(&self.game, tick, inputs);
     }

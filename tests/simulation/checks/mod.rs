@@ -4,17 +4,33 @@
 //! - `sessions`: whose ship is whose, and who said goodbye to whom
 //! - `inputs`: what was acknowledged was done, and what is done once was done once
 //! - `news`: told to those it is for, in order, once
+//! - `damage`: no network deals more than as many uninterrupted ships could, however often it leaves and comes
+//! - `rails`: each rail that is paid for is fired
+//! - `refusals`: who is told that the server is full came while it was
+//! - `rewind`: who lies about what it has received moves the window of its shots no more than the truth would
+//! - `slots`: what happens does not depend on the places of those whom it happens to
 
+pub(crate) mod damage;
 pub(crate) mod inputs;
 pub(crate) mod news;
+pub(crate) mod rails;
+pub(crate) mod refusals;
+pub(crate) mod rewind;
 pub(crate) mod sessions;
+pub(crate) mod slots;
 pub(crate) mod view;
 
 use crate::annals::Annals;
 use crate::digest::Fold;
+use damage::Damage;
+use fracas_protocol::arena::tuning::Tuning;
+use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 use inputs::Edges;
+use refusals::Refusals;
+use rewind::Rewind;
 use sessions::Ledger;
+use std::collections::BTreeMap;
 
 /// More findings of one seed are not kept: one wrong thing makes many.
 const FINDINGS_MAX: usize = 12;
@@ -46,6 +62,22 @@ pub(crate) struct Tally {
     pub(crate) edges: u64,
     pub(crate) news: u64,
     pub(crate) offered_max: u64,
+    /// Seats that adversaries were given.
+    pub(crate) adversaries_welcomed: u64,
+    /// Shots that were counted for their networks, and sessions that began with what another one had left.
+    pub(crate) shots: u64,
+    pub(crate) takeovers: u64,
+    /// Rails that were answered, and ticks on which both of two who fired one were destroyed.
+    pub(crate) rails: u64,
+    pub(crate) duels: u64,
+    /// Refusals of a full room.
+    pub(crate) refusals: u64,
+    /// Windows of liars and their twins that were compared, and those of them while they lied.
+    pub(crate) windows: u64,
+    pub(crate) windows_of_lies: u64,
+    /// Scenes that were played twice with other places, and those of them that came to blows.
+    pub(crate) scenes: u64,
+    pub(crate) scenes_with_hits: u64,
 }
 
 /// All checkers of one seed, and what they go by.
@@ -54,6 +86,11 @@ pub(crate) struct Checks {
     pub(crate) annals: Annals,
     pub(crate) ledger: Ledger,
     pub(crate) edges: Edges,
+    pub(crate) damage: Damage,
+    pub(crate) refusals: Refusals,
+    pub(crate) rewind: Rewind,
+    /// The ships of adversaries, by their places among them.
+    pub(crate) ships: BTreeMap<usize, EntityId>,
     pub(crate) tally: Tally,
     pub(crate) findings: Vec<Finding>,
     /// What happened, for who replays one seed.
@@ -67,6 +104,28 @@ impl Checks {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(Finding { checker, tick, player, what });
         }
+    }
+
+    /// Checks the tick that has just run.
+    pub(crate) fn tick(&mut self, now_us: u64, tuning: &Tuning) {
+        let Some(record) = self.annals.last() else { return };
+        let tick = record.tick;
+        self.refusals.tick(now_us, &self.annals.passed);
+        let edges = self.edges.check(record).map(|done| self.tally.edges += done);
+        let rails = rails::check(&self.annals, tuning.rail_pause).map(|(fired, duels)| {
+            self.tally.rails += fired;
+            self.tally.duels += duels;
+        });
+        let damage = self.damage.tick(&self.annals, tuning);
+        let rewind = self.rewind.tick(&self.annals);
+        for (checker, judged) in [("input", edges), ("rail", rails), ("damage", damage), ("rewind", rewind)] {
+            if let Err(what) = judged {
+                self.find(checker, None, tick, what);
+            }
+        }
+        (self.tally.shots, self.tally.takeovers) = (self.damage.shots, self.damage.takeovers);
+        self.tally.refusals = self.refusals.seen;
+        (self.tally.windows, self.tally.windows_of_lies) = (self.rewind.compared, self.rewind.compared_in_bursts);
     }
 
     /// Tells something of what happens, if anybody listens.

@@ -2,15 +2,15 @@
 //! here names the server's doors.
 
 pub(crate) mod planted;
-mod witness;
+pub(crate) mod witness;
 
-use crate::annals::{Annals, NoticeRecord, SeatRecord, TickRecord};
+use crate::annals::{Annals, NoticeRecord, Passed, SeatRecord, TickRecord};
 use crate::line::{End, Time};
 use crate::plan::{LoopPlan, Plan};
-use fracas_protocol::arena::Input;
+use fracas_protocol::arena::{Input, Map};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
 use fracas_server::game::PlayerKind;
@@ -50,6 +50,12 @@ fn us_of(at: Instant) -> u64 {
     at.saturating_duration_since(*BASE).as_micros() as u64
 }
 
+/// A world on the map that is built in.
+pub(crate) fn new_world(rate: TickRate, density: u32, seed: u64) -> World {
+    static MAP: LazyLock<Map> = LazyLock::new(default_map);
+    World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed })
+}
+
 /// A thread of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thread {
@@ -87,6 +93,7 @@ pub(crate) struct Server {
     doors: TickDoors<Witnessed>,
     /// The event loops' way to the tick thread, for what was looked at on it.
     inbound: flume::Sender<Batches<Input>>,
+    capacity: Capacity,
     /// Another loop, as far as the tick thread can tell.
     observer: flume::Receiver<Published<Witnessed>>,
     loops: Vec<LoopSide>,
@@ -97,11 +104,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(plan: &Plan, time: &Time, planted: Option<Planted>) -> Self {
-        static MAP: LazyLock<fracas_protocol::arena::Map> = LazyLock::new(default_map);
         let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
-        let rooms = Rooms::new(1, Capacity { people: plan.people, bots: 0, spectators: 4 }, move |_, _| {
-            let game = World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed });
-            Attended { game, attendant: Witness::default() }
+        let capacity = Capacity { people: plan.people, bots: 0, spectators: plan.spectators };
+        let attendant = Witness::new(planted.as_ref().and_then(|planted| planted.bug().in_game()));
+        let rooms = Rooms::new(1, capacity, move |_, _| Attended {
+            game: new_world(rate, density, seed),
+            attendant: attendant.clone(),
         });
         let (mut doors, loop_doors) = channel::doors::<Witnessed>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
@@ -140,7 +148,7 @@ impl Server {
         let ticks = TickLoop::new(rooms, clock, doors.outbound.len());
         let tick_at_us = us_of(ticks.due());
         let (time, dice) = (time.clone(), Dice::new(plan.seed, 11));
-        Self { time, admission, registry, ticks, doors, inbound, observer, loops, tick_at_us, dice, planted }
+        Self { time, admission, registry, ticks, doors, inbound, capacity, observer, loops, tick_at_us, dice, planted }
     }
 
     /// Which thread wakes next, and when.
@@ -160,22 +168,20 @@ impl Server {
 
     fn tick(&mut self, annals: &mut Annals) {
         let now_us = self.time.now_us();
-        if let Some(planted) = &mut self.planted {
-            // The same batches by the same door.
-            let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
-            planted.tamper_with_batches(&mut batches);
-            for batch in batches {
-                self.inbound.try_send(batch).expect("they have just come out of it");
-            }
-        }
+        annals.passed = self.look_at_batches(annals.notices.len());
         self.ticks.turn(&self.doors, annals, || instant(now_us));
         for published in self.observer.try_iter() {
-            let notices = &published.asides.notices;
-            annals.notices.extend(notices.iter().map(|notice| NoticeRecord {
+            let asides = &published.asides;
+            annals.notices.extend(asides.notices.iter().map(|notice| NoticeRecord {
                 to: notice.to.map(|session| session.player.0),
                 message: notice.message.clone(),
             }));
+            annals.passed.admissions.extend_from_slice(&asides.admissions);
+            annals.passed.ended.extend_from_slice(&asides.ended);
         }
+        let room = self.room();
+        annals.passed.after = room.headcount();
+        annals.passed.inputs.extend_from_slice(&room.game().attendant.inputs);
         self.tick_at_us = us_of(self.ticks.due()).max(now_us) + u64::from(self.dice.below(400));
         for side in &mut self.loops {
             if let Sleep::Write(until_us) = &mut side.sleep {
@@ -183,6 +189,24 @@ impl Server {
                 *until_us = (*until_us).min(now_us + u64::from(self.dice.below(side.plan.oversleep_us as u32 + 100)));
             }
         }
+    }
+
+    /// Takes what waits for the tick out of its door, notes it, and puts it back; with a planted bug something else.
+    fn look_at_batches(&mut self, notices_from: usize) -> Passed {
+        let (capacity, before) = (Some(self.capacity), self.room().headcount());
+        let mut passed = Passed { capacity, before, notices_from, ..Passed::default() };
+        let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        for batch in batches.iter().flat_map(|batches| &batches.rooms) {
+            passed.requests.extend_from_slice(&batch.requests);
+            passed.commands.extend_from_slice(&batch.commands);
+        }
+        if let Some(planted) = &mut self.planted {
+            planted.tamper_with_batches(&mut batches);
+        }
+        for batch in batches {
+            self.inbound.try_send(batch).expect("they have just come out of it");
+        }
+        passed
     }
 
     fn run_loop(&mut self, index: usize) {

@@ -1,11 +1,17 @@
 //! Bugs that are put into the server from outside, at its doors, to show that the checkers would find such ones.
 
-use super::witness::Witnessed;
+use super::witness::{GameBug, Witnessed};
 use fracas_protocol::arena::{Arena, Entity, Input};
-use fracas_server::channel::{Asides, Batches, Published, Request};
+use fracas_protocol::close::CloseReason;
+use fracas_protocol::tick::Tick;
+use fracas_server::channel::{Asides, Batches, ConnectionKey, Published, Request};
 use fracas_server::replication::TickOutput;
+use fracas_server::sim::roster::{QUARANTINE_MS, RoomId, Session};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// Places that may rest before newcomers are sent away.
+const RESTING_MAX: usize = 2;
 /// Where a planted bug begins: everybody plays by then.
 const FROM_TICK: u32 = 40;
 
@@ -26,6 +32,14 @@ pub(crate) enum Bug {
     LostAdmission,
     /// An event loop tells the same news twice.
     RepeatedNews,
+    /// What a network owes for a ship that it has left is never collected: nobody knows where who comes comes from.
+    ForgottenDebt,
+    /// A rail is judged at whatever moment its shooter claims.
+    BelievedView,
+    /// Of several who fire rails on the same tick only the one in the first place does.
+    FirstSlotShoots,
+    /// Places rest for everybody's account: after some have been left, newcomers are told that the server is full.
+    RestChargedToAll,
 }
 
 impl Bug {
@@ -38,6 +52,19 @@ impl Bug {
             Self::LostLeave => &["leftover", "session"],
             Self::LostAdmission => &["liveness", "leftover", "session"],
             Self::RepeatedNews => &["news"],
+            Self::ForgottenDebt => &["damage"],
+            Self::BelievedView => &["rewind"],
+            Self::FirstSlotShoots => &["slots"],
+            Self::RestChargedToAll => &["refusal"],
+        }
+    }
+
+    /// What of it is between the room and its game.
+    pub(crate) fn in_game(self) -> Option<GameBug> {
+        match self {
+            Self::BelievedView => Some(GameBug::BelievedView),
+            Self::FirstSlotShoots => Some(GameBug::FirstSlotShoots),
+            _ => None,
         }
     }
 }
@@ -48,18 +75,37 @@ pub(crate) struct Planted {
     /// For a bug that happens once.
     is_done: bool,
     last: Option<Arc<TickOutput<Arena>>>,
+    /// The ticks on which places were left lately.
+    left: VecDeque<Tick>,
+    /// Sessions of those who were let in and told that they were not.
+    sent_away: Vec<(ConnectionKey, Session)>,
 }
 
 impl Planted {
     pub(crate) fn new(bug: Bug) -> Self {
-        Self { bug, is_done: false, last: None }
+        Self { bug, is_done: false, last: None, left: VecDeque::new(), sent_away: Vec::new() }
+    }
+
+    pub(crate) fn bug(&self) -> Bug {
+        self.bug
     }
 
     /// On the way from the event loops to the room.
     pub(super) fn tamper_with_batches(&mut self, batches: &mut [Batches<Input>]) {
+        if let Some(batches) = batches.first_mut() {
+            let leave = |(connection, session): (_, Session)| (connection, Request::Leave(session));
+            batches.of(RoomId(0)).requests.extend(self.sent_away.drain(..).map(leave));
+        }
         for batch in batches.iter_mut().flat_map(|batches| &mut batches.rooms) {
             match self.bug {
                 Bug::LostLeave => batch.requests.retain(|(_, request)| !matches!(request, Request::Leave(_))),
+                Bug::ForgottenDebt => {
+                    for (_, request) in &mut batch.requests {
+                        if let Request::Join { network, .. } = request {
+                            *network = None;
+                        }
+                    }
+                }
                 Bug::ChangedInput => {
                     for command in batch.commands.iter_mut().filter(|command| command.tick.0 % 50 == 0) {
                         command.input.fire = !command.input.fire;
@@ -96,9 +142,32 @@ impl Planted {
                         asides.notices.extend(again);
                     });
                 }
+                Bug::RestChargedToAll => self.refuse(event_loop, tick),
                 _ => {}
             }
         }
+    }
+
+    /// Newcomers of this loop are told that there is no room, as long as places rest.
+    fn refuse(&mut self, event_loop: usize, tick: &mut Published<Witnessed>) {
+        if event_loop == 0 {
+            self.left.extend(tick.asides.ended.iter().map(|_| tick.tick));
+        }
+        let rest = tick.rate.ticks_in_ms(QUARANTINE_MS);
+        while self.left.pop_front_if(|left| tick.tick.since(*left) >= i64::from(rest)).is_some() {}
+        if self.left.len() < RESTING_MAX {
+            return;
+        }
+        let sent_away = &mut self.sent_away;
+        tick.asides = tell(tick, |asides| {
+            for admission in &mut asides.admissions {
+                let is_ours = usize::from(admission.connection.event_loop) == event_loop;
+                if let Some(admitted) = admission.verdict.ok().filter(|admitted| is_ours && !admitted.resumed) {
+                    sent_away.push((admission.connection, admitted.session));
+                    admission.verdict = Err(CloseReason::Full);
+                }
+            }
+        });
     }
 
     /// The records that this loop composes from differ from those that the next tick's deltas build on.
