@@ -3,6 +3,7 @@
 //! - `startup`: what listens, what it serves, and how mistakes are told
 //! - `door`: who may connect, and how a refusal reads
 //! - `play`: people, bots and swarms in one arena
+//! - `spectators`: who watches beside a player
 //! - `swarm`: bots that do not look
 //! - `stopping`: signals, and what players hear
 //! - `bench`: the bench's scenarios, with few players for a second
@@ -14,6 +15,7 @@ mod foreign;
 mod operators;
 mod play;
 mod proofs;
+mod spectators;
 mod startup;
 mod stopping;
 mod swarm;

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) people: u16,
     /// Ships to a view: how much there is to see.
     pub(crate) density: u32,
+    /// How many ticks late spectators are shown the room.
+    pub(crate) spectator_delay: u32,
 }
 
 /// How an event loop's thread behaves.
@@ -49,6 +51,8 @@ pub(crate) struct PlayerPlan {
     pub(crate) arrives_us: u64,
     pub(crate) brain: BrainKind,
     pub(crate) is_spectator: bool,
+    /// How many ticks late it is shown the room; none for who plays.
+    pub(crate) delay: u32,
     pub(crate) aspect: Aspect,
     /// How far its clock is ahead of the world's.
     pub(crate) clock_us: u64,
@@ -101,7 +105,9 @@ impl Plan {
         let rate = rates[dice.below(rates.len() as u32) as usize];
         let loops = (0..2 + dice.below(2)).map(|_| LoopPlan::new(&mut dice)).collect::<Vec<_>>();
         let count = dice.between(PLAYERS.0, PLAYERS.1) as usize;
-        let players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let mut players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let spectator_delay = [0, 1, 40, 90][(seed % 4) as usize];
+        players.iter_mut().filter(|player| player.is_spectator).for_each(|player| player.delay = spectator_delay);
         let mut faults: Vec<_> = (0..dice.between(FAULTS.0, FAULTS.1))
             .map(|number| Fault::new(number as usize, players.len(), loops.len(), &mut dice))
             .collect();
@@ -118,6 +124,7 @@ impl Plan {
             players,
             faults,
             density: if dice.chance(1, 4) { 60 } else { 20 },
+            spectator_delay,
         }
     }
 }
@@ -143,6 +150,7 @@ impl PlayerPlan {
             arrives_us: u64::from(dice.below(if late { 7_000_000 } else { 1_000_000 })),
             brain: kinds[dice.below(4) as usize],
             is_spectator: index > 7 && dice.chance(1, 2),
+            delay: 0,
             aspect: Aspect::ALL[dice.below(4) as usize],
             clock_us: dice.word() % 1_000_000_000,
             patience_us: u64::from(3_000_000 + dice.below(9_000_000)),

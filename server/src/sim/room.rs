@@ -4,10 +4,11 @@ use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
+use super::spectator_feed::SpectatorFeed;
 use super::view_estimate::ViewEstimate;
-use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
-use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
-use crate::replication::{Names, PlayerOutput, TickOutput};
+use crate::channel::{Admission, Admitted, Asides, Audience, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
+use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerId, PlayerInput, PlayerKind};
+use crate::replication::{Names, PlayerOutput, SpectatorOutput, TickOutput};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::frame::InputReport;
@@ -30,11 +31,13 @@ pub enum Phase {
     Records,
     /// What only single players are told is put together.
     Players,
+    /// The tick is kept for spectators, and what they are shown is brought up to an earlier one.
+    Spectators,
 }
 
 impl Phase {
     /// All of them, in their order.
-    pub const ALL: [Self; 4] = [Self::Inbound, Self::Step, Self::Records, Self::Players];
+    pub const ALL: [Self; 5] = [Self::Inbound, Self::Step, Self::Records, Self::Players, Self::Spectators];
 
     /// The word used as a metric's label.
     pub fn label(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Phase {
             Self::Step => "step",
             Self::Records => "records",
             Self::Players => "players",
+            Self::Spectators => "spectators",
         }
     }
 }
@@ -92,6 +96,8 @@ impl InputCounts {
 pub struct TickResult<R: Rules> {
     /// What frames are made of.
     pub output: Arc<TickOutput<R>>,
+    /// What spectators' frames are made of, if anybody watches.
+    pub spectator_output: Option<SpectatorOutput<R>>,
     /// What is said only once.
     pub asides: Asides,
     /// What became of the commands.
@@ -114,6 +120,8 @@ pub struct Room<G: Game> {
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
     bulletins: Vec<Bulletin<NewsOf<G>>>,
+    /// What spectators are shown while there are people in the room; none if they always see it as it is.
+    feed: Option<SpectatorFeed<G::Rules>>,
     /// How much viewers are told at once.
     detail: Detail,
     /// How many more may join; who comes back is not counted.
@@ -142,10 +150,18 @@ impl<G: Game> Room<G> {
             inputs: Vec::new(),
             reports: Vec::new(),
             bulletins: Vec::new(),
+            feed: None,
             detail: Detail::default(),
             joins_left: u32::MAX,
             joins: JoinCounts::default(),
         }
+    }
+
+    /// The same room, which has not run yet, with spectators who see it so many ticks late while there are people in it.
+    #[must_use]
+    pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
+        self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), ticks));
+        self
     }
 
     /// Runs one tick. `mark` is called as each phase ends.
@@ -174,7 +190,7 @@ impl<G: Game> Room<G> {
 
         self.truth.clear();
         self.game.truth(&mut self.truth);
-        let mut output = self.spare_output();
+        let mut output = spare_output(&mut self.pool, self.game.rules());
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(self.game.rules());
@@ -182,12 +198,20 @@ impl<G: Game> Room<G> {
         out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
         mark(Phase::Records);
 
+        let has_people = self.roster.headcount().people > 0;
+        let is_live = self.feed.as_mut().is_none_or(|feed| feed.is_live(has_people));
         self.tell_players(out);
-        self.tell_news(&mut asides);
+        if is_live {
+            tell_spectators(&mut self.roster, out, self.game.to_watch());
+        }
+        let news = self.tell_news(is_live, &mut asides);
         let last = std::mem::replace(&mut self.last, Arc::clone(&output));
-        self.pool.push(last);
         mark(Phase::Players);
-        TickResult { output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
+
+        let spectator_output = self.show_spectators(&last, is_live, news, &mut asides);
+        self.pool.push(last);
+        mark(Phase::Spectators);
+        TickResult { output, spectator_output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
     }
 
     /// The next tick tells viewers so much at once, and lets so many in who were not here before.
@@ -208,6 +232,11 @@ impl<G: Game> Room<G> {
     /// The game, to look at.
     pub fn game(&self) -> &G {
         &self.game
+    }
+
+    /// Bytes that hold what spectators are not shown yet.
+    pub fn spectator_delay_bytes(&self) -> usize {
+        self.feed.as_ref().map_or(0, SpectatorFeed::bytes)
     }
 
     /// Who is in the room.
@@ -369,49 +398,92 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// An output that nobody else holds.
-    fn spare_output(&mut self) -> Arc<TickOutput<G::Rules>> {
-        let free = self.pool.iter().position(|output| Arc::strong_count(output) == 1);
-        // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
-        debug_assert!(free.is_some() || self.pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
-        match free {
-            Some(index) => self.pool.swap_remove(index),
-            None => Arc::new(TickOutput::empty(self.game.rules().clone())),
-        }
-    }
-
     fn tell_players(&mut self, out: &mut TickOutput<G::Rules>) {
         out.names.clone_from(&self.names);
+        out.first_player = PlayerId(0);
         out.players.clear();
         out.players.resize(self.roster.places(), None);
-        let (game, records) = (&self.game, &out.records);
-        for (member, report) in self.roster.members_mut().zip(&self.reports) {
-            if member.own.is_none() && member.watches.is_none_or(|id| records.get(id).is_none()) {
-                member.watches = game.to_watch();
-            }
-            out.players[member.session.player.index()] = Some(PlayerOutput {
-                follow: member.own.or(member.watches),
-                own: member.own.map(|_| game.own(member.session.player)),
-                // A spectator has no inputs to report on.
-                report: member.own.map_or_else(InputReport::default, |_| *report),
-            });
+        for (member, report) in self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some()) {
+            let player = member.session.player;
+            let own = Some(self.game.own(player));
+            out.players[player.index()] = Some(PlayerOutput { follow: member.own, own, report: *report });
         }
     }
 
-    fn tell_news(&mut self, asides: &mut Asides) {
-        let room = self.roster.room();
+    /// Adds the news to `asides`; returns what everybody is told.
+    fn tell_news(&mut self, is_live: bool, asides: &mut Asides) -> Vec<Vec<u8>> {
+        let (room, mut to_all) = (self.roster.room(), Vec::new());
         for Bulletin { to, news } in self.bulletins.drain(..) {
             let to = match to {
-                None => None,
+                None if is_live => Audience::Everybody,
+                None => Audience::Players,
                 // Nobody there any more.
                 Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Some(Session { room, player, serial: *serial }),
+                    Some(Some((serial, _))) => Audience::One(Session { room, player, serial: *serial }),
                     _ => continue,
                 },
             };
             let mut message = Vec::new();
             codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
+            if self.feed.is_some() && !matches!(to, Audience::One(_)) {
+                to_all.push(message.clone());
+            }
             asides.notices.push(Notice { room, to, message });
         }
+        to_all
+    }
+
+    /// What spectators are shown on this tick, which came after the one `before` and told everybody `news`. They also hear the
+    /// news of what they are shown.
+    fn show_spectators(
+        &mut self,
+        before: &TickOutput<G::Rules>,
+        is_live: bool,
+        news: Vec<Vec<u8>>,
+        asides: &mut Asides,
+    ) -> Option<SpectatorOutput<G::Rules>> {
+        let is_watched = self.roster.headcount().spectators > 0;
+        let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
+        let Some(feed) = &mut self.feed else { return now };
+        feed.record(before.records.entities(), &self.last, self.roster.seats(), self.game.to_watch(), news);
+        if is_live || !is_watched {
+            feed.rest(self.last.records.entities());
+            return now;
+        }
+        let Some(shown) = feed.advance(&mut self.truth) else {
+            return Some(SpectatorOutput { output: feed.nothing(), delay: feed.delay() });
+        };
+        let (room, to) = (self.roster.room(), Audience::Spectators);
+        asides.notices.extend(shown.news.into_iter().map(|message| Notice { room, to, message }));
+        let output = feed.output(shown.tick, &self.truth, |out| {
+            out.players.clear();
+            out.first_player = PlayerId(self.roster.seats() as u16);
+            tell_spectators(&mut self.roster, out, shown.to_watch);
+        });
+        Some(SpectatorOutput { output, delay: feed.delay() })
+    }
+}
+
+/// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there then, if `to_watch` is.
+fn tell_spectators<R: Rules>(roster: &mut Roster<R::Input>, out: &mut TickOutput<R>, to_watch: Option<EntityId>) {
+    for member in roster.members_mut().filter(|member| member.own.is_none()) {
+        if member.watches.is_none_or(|id| out.records.get(id).is_none()) {
+            member.watches = to_watch;
+        }
+        let row = member.session.player.index() - out.first_player.index();
+        out.players.resize(out.players.len().max(row + 1), None);
+        // A spectator has no inputs to report on.
+        out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report: InputReport::default() });
+    }
+}
+
+/// An output that nobody else holds, from those that were used before.
+pub(super) fn spare_output<R: Rules>(pool: &mut Vec<Arc<TickOutput<R>>>, rules: &R) -> Arc<TickOutput<R>> {
+    let free = pool.iter().position(|output| Arc::strong_count(output) == 1);
+    // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
+    debug_assert!(free.is_some() || pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
+    match free {
+        Some(index) => pool.swap_remove(index),
+        None => Arc::new(TickOutput::empty(rules.clone())),
     }
 }

@@ -6,6 +6,7 @@
 //! - `hidden`: tabs that nobody looks at
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `sessions`: lost connections, tokens, and who has the ship
+//! - `spectators`: who watches a room with people in it is late
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod hidden;
@@ -14,4 +15,5 @@ mod overloaded;
 mod rooms;
 mod sessions;
 mod slow;
+mod spectators;
 mod stage;

@@ -3,8 +3,10 @@
 //! - `view`: replicas are the records, bit for bit, and hold what their players may see and no more
 //! - `sessions`: whose ship is whose, and who said goodbye to whom
 //! - `inputs`: what was acknowledged was done, and what is done once was done once
+//! - `delay`: spectators are late where there are people
 //! - `news`: told to those it is for, in order, once
 
+pub(crate) mod delay;
 pub(crate) mod inputs;
 pub(crate) mod news;
 pub(crate) mod sessions;
@@ -40,6 +42,8 @@ pub(crate) struct Tally {
     pub(crate) given_up: u64,
     pub(crate) bodies: u64,
     pub(crate) bodies_packed: u64,
+    /// Bodies that came to spectators, late.
+    pub(crate) bodies_late: u64,
     pub(crate) entities: u64,
     pub(crate) fresh_starts: u64,
     pub(crate) acknowledged: u64,

@@ -101,6 +101,8 @@ impl Server {
             let game = World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed });
             Attended { game, attendant: Witness::default() }
         });
+        let is_late = planted.as_ref().is_none_or(|planted| !planted.shows_spectators_the_present());
+        let rooms = rooms.with_spectator_delay(if is_late { plan.spectator_delay } else { 0 });
         let (mut doors, loop_doors) = channel::doors::<Witnessed>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
@@ -168,10 +170,9 @@ impl Server {
         self.ticks.turn(&self.doors, annals, || instant(now_us));
         for published in self.observer.try_iter() {
             let notices = &published.asides.notices;
-            annals.notices.extend(notices.iter().map(|notice| NoticeRecord {
-                to: notice.to.map(|session| session.player.0),
-                message: notice.message.clone(),
-            }));
+            annals
+                .notices
+                .extend(notices.iter().map(|notice| NoticeRecord { to: notice.to, message: notice.message.clone() }));
         }
         self.tick_at_us = us_of(self.ticks.due()).max(now_us) + u64::from(self.dice.below(400));
         for side in &mut self.loops {
@@ -295,6 +296,7 @@ impl TickWatch<Witnessed> for Annals {
         self.push(TickRecord {
             tick: output.tick,
             world: output.rules.world(),
+            has_people: room.headcount().people > 0,
             entities: output.records.entities().to_vec(),
             seats: seats.collect(),
         });

@@ -26,6 +26,8 @@ pub(crate) enum Bug {
     LostAdmission,
     /// An event loop tells the same news twice.
     RepeatedNews,
+    /// Spectators are shown the room as it is.
+    LiveSpectators,
 }
 
 impl Bug {
@@ -38,6 +40,7 @@ impl Bug {
             Self::LostLeave => &["leftover", "session"],
             Self::LostAdmission => &["liveness", "leftover", "session"],
             Self::RepeatedNews => &["news"],
+            Self::LiveSpectators => &["delay"],
         }
     }
 }
@@ -53,6 +56,11 @@ pub(crate) struct Planted {
 impl Planted {
     pub(crate) fn new(bug: Bug) -> Self {
         Self { bug, is_done: false, last: None }
+    }
+
+    /// Whether spectators are not late.
+    pub(super) fn shows_spectators_the_present(&self) -> bool {
+        self.bug == Bug::LiveSpectators
     }
 
     /// On the way from the event loops to the room.
