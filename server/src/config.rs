@@ -1,19 +1,28 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
+mod check;
+mod idle;
+mod logging;
 mod time_span;
 
-use crate::net::admission::Origin;
+use crate::net::forwarded::TrustedProxy;
+use crate::net::origin::{HostNames, Origin};
+use crate::sim::idle::IdleLimit;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use fracas_protocol::arena::SHIPS_MAX;
 use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use time_span::TimeSpan;
+
+pub use check::{ArenaMap, why_not_writable};
+use idle::IdleTime;
+pub use logging::{LogFormat, LogLevel, expected_format};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
 /// http://127.0.0.1:8080.
@@ -93,6 +102,9 @@ struct Settings {
     /// Folder for what led to a panic in a room's game; `replay` repeats it. [default: the system's temporary folder]
     #[arg(long, env = "FRACAS_CRASH_DIR", value_name = "DIR", global = true)]
     crash_dir: Option<PathBuf>,
+    /// Name by which browsers reach the game, beside addresses and localhost; may be given several times.
+    #[arg(long, env = "FRACAS_PUBLIC_HOST", value_name = "NAME", value_delimiter = ',', global = true)]
+    public_host: Option<Vec<String>>,
     /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
@@ -102,9 +114,15 @@ struct Settings {
     /// Hold --max-per-address against loopback addresses too. [default: false]
     #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
     limit_loopback: Option<bool>,
+    /// How long a player may do nothing, such as 90s or 5m; in a full room a minute at most; 0 for ever. [default: 5m]
+    #[arg(long, env = "FRACAS_IDLE", value_name = "TIME", global = true)]
+    idle: Option<IdleTime>,
     /// How log lines look. [default: text]
     #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
+    /// The least important lines that are logged: error, warn, info, debug or trace. [default: info]
+    #[arg(long, env = "FRACAS_LOG_LEVEL", value_name = "LEVEL", global = true)]
+    log_level: Option<LogLevel>,
     /// Ships to a view: the arena's open part grows and shrinks for it. [default: 20]
     #[arg(long, env = "FRACAS_DENSITY", value_name = "N", global = true)]
     density: Option<u32>,
@@ -114,20 +132,10 @@ struct Settings {
     /// A map drawn with Tiled and saved as .tmj, instead of the built-in one.
     #[arg(long, env = "FRACAS_MAP", value_name = "FILE", global = true)]
     map: Option<PathBuf>,
-    /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
+    /// Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; may be given several times. They must
+    /// send it with every game connection.
     #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
-    trusted_proxy: Option<Vec<IpAddr>>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
+    trusted_proxy: Option<Vec<TrustedProxy>>,
 }
 
 /// A setting that no log and no message may show.
@@ -154,7 +162,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub ops_listen: SocketAddr,
     pub ops_token: Option<Secret>,
-    pub ops_hosts: Vec<String>,
+    pub ops_hosts: HostNames,
     pub tick_rate: TickRate,
     pub rooms: Vec<String>,
     pub max_players: u16,
@@ -163,14 +171,17 @@ pub struct Config {
     pub fill: u16,
     pub seed: Option<u64>,
     pub crash_dir: PathBuf,
+    pub public_hosts: HostNames,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub limit_loopback: bool,
+    pub idle: IdleLimit,
     pub log_format: LogFormat,
+    pub log_level: LogLevel,
     pub density: u32,
     pub arena_for: Option<u32>,
-    pub map: Option<PathBuf>,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub map: ArenaMap,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// What the command line asks for.
@@ -178,6 +189,8 @@ pub struct Config {
 pub enum Action {
     /// Run the server.
     Serve(Box<Config>),
+    /// Tell whether the server could run so, and print this if it could.
+    Check(Box<Config>, String),
     /// Print this and end well.
     Print(String),
     /// Repeat what a crash file holds.
@@ -205,7 +218,8 @@ pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<A
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
         Some(Subcommands::CheckConfig) => {
             let config = resolve(cli.settings.or(from_file))?;
-            Ok(Action::Print(format!("{config:#?}\nThe configuration is good.\n")))
+            let text = format!("{config:#?}\nThe configuration is good.\n");
+            Ok(Action::Check(Box::new(config), text))
         }
         None => Ok(Action::Serve(Box::new(resolve(cli.settings.or(from_file))?))),
     }
@@ -228,10 +242,13 @@ impl Settings {
             seed: self.seed.or(other.seed),
             data_dir: self.data_dir.or(other.data_dir),
             crash_dir: self.crash_dir.or(other.crash_dir),
+            public_host: self.public_host.or(other.public_host),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
+            idle: self.idle.or(other.idle),
             log_format: self.log_format.or(other.log_format),
+            log_level: self.log_level.or(other.log_level),
             density: self.density.or(other.density),
             arena_for: self.arena_for.or(other.arena_for),
             map: self.map.or(other.map),
@@ -254,6 +271,8 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         )));
     }
     let ops_listen = settings.ops_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
+    let listen = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    check::ports(listen, ops_listen)?;
     let ops_token = settings.ops_token.map(ops_token).transpose()?;
     if ops_token.is_none() && !ops_listen.ip().is_loopback() {
         return Err(UsageError(format!(
@@ -264,10 +283,10 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u8;
     let loops = (usize::from(max_players) * rooms.len()).div_ceil(2000).clamp(1, usize::from(cores)) as u8;
     Ok(Config {
-        listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        listen,
         ops_listen,
         ops_token,
-        ops_hosts: settings.ops_host.unwrap_or_default(),
+        ops_hosts: host_names("--ops-host", settings.ops_host)?,
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         rooms,
         max_players,
@@ -275,14 +294,17 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
         fill,
         seed: settings.seed,
-        crash_dir: crash_dir(settings.crash_dir)?,
+        crash_dir: check::crash_dir(settings.crash_dir)?,
+        public_hosts: host_names("--public-host", settings.public_host)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         limit_loopback: settings.limit_loopback.unwrap_or(false),
+        idle: settings.idle.unwrap_or_default().0,
         log_format: settings.log_format.unwrap_or_default(),
+        log_level: settings.log_level.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
         arena_for: settings.arena_for.map(|ships| within("--arena-for", ships, 1, 100_000)).transpose()?,
-        map: settings.map,
+        map: check::arena_map(settings.map)?,
         trusted_proxies: settings.trusted_proxy.unwrap_or_default(),
     })
 }
@@ -311,16 +333,6 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
 fn spectator_delay(given: Option<TimeSpan>) -> Result<Duration, UsageError> {
     let [usual, most] = [5, 60].map(|seconds| TimeSpan(Duration::from_secs(seconds)));
     Ok(within("--spectator-delay", given.unwrap_or(usual), TimeSpan(Duration::ZERO), most)?.0)
-}
-
-/// It has to be there before it is needed.
-fn crash_dir(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
-    match given {
-        Some(folder) if !folder.is_dir() => {
-            Err(UsageError(format!("--crash-dir {}: there is no such folder", folder.display())))
-        }
-        given => Ok(given.unwrap_or_else(std::env::temp_dir)),
-    }
 }
 
 /// Checks the rooms' names, which stand in addresses and file names.
@@ -354,6 +366,10 @@ fn ops_token(token: String) -> Result<Secret, UsageError> {
     Ok(Secret(token))
 }
 
+fn host_names(flag: &str, names: Option<Vec<String>>) -> Result<HostNames, UsageError> {
+    HostNames::parse(names.unwrap_or_default()).map_err(|wrong| UsageError(format!("{flag} {wrong}")))
+}
+
 fn origins(texts: Vec<String>) -> Result<Vec<Origin>, UsageError> {
     let parse = |text: String| {
         let wrong = || UsageError(format!("--allow-origin {text}: write it as https://host or http://host:port"));
@@ -368,9 +384,13 @@ fn parse_rate(text: &str) -> Result<TickRate, String> {
 }
 
 fn read_file(path: &Path) -> Result<Settings, UsageError> {
-    let failed = |why: String| UsageError(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.message().into()))?;
+    let failed = |why: String| UsageError(format!("--config {}: {why}", path.display()));
+    let text = check::read_text(path, check::CONFIG_BYTES_MAX).map_err(failed)?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        failed(format!("line {line}: {}", error.message()))
+    })?;
     let names: Vec<_> = setting_names();
     for key in table.keys() {
         if !names.contains(key) {
@@ -385,6 +405,15 @@ fn read_file(path: &Path) -> Result<Settings, UsageError> {
         read.map_err(|error| failed(format!("{key}: {}", error.message())))?;
     }
     table.try_into().map_err(|error: toml::de::Error| failed(error.message().into()))
+}
+
+/// The log format that a config file asks for, if it can be read so far. What comes through a pipe can be read only once.
+fn file_format(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let table: toml::Table = check::read_text(path, check::CONFIG_BYTES_MAX).ok()?.parse().ok()?;
+    Some(table.get("log-format")?.as_str()?.to_owned())
 }
 
 /// The names of all settings, as flags without the dashes.
@@ -420,14 +449,17 @@ fn example(name: &str) -> &'static str {
         "seed" => "1",
         "data-dir" => "\"/var/lib/fracas\"",
         "crash-dir" => "\"/tmp\"",
+        "public-host" => "[\"play.example\"]",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "limit-loopback" => "false",
+        "idle" => "\"5m\"",
         "log-format" => "\"text\"",
+        "log-level" => "\"info\"",
         "density" => "20",
         "arena-for" => "1000",
         "map" => "\"map.tmj\"",
-        "trusted-proxy" => "[\"10.0.0.1\"]",
+        "trusted-proxy" => "[\"10.0.0.1\", \"10.1.0.0/16\"]",
         _ => unreachable!("a test holds this list against the settings"),
     }
 }

@@ -6,10 +6,12 @@
 pub mod attended;
 
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
 
 /// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +52,8 @@ pub struct PlayerInput<I> {
     pub input: I,
     /// What its screen can have shown when it wanted that.
     pub view: ViewWindow,
+    /// The shape of that screen.
+    pub aspect: Aspect,
 }
 
 /// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps
@@ -93,17 +97,31 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The half that clients share.
     type Rules: Rules;
 
+    /// What a player who leaves in the middle of something owes: the next session from its network begins with it.
+    type Debt: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
+
     /// The shared rules with the present world state.
     fn rules(&self) -> &Self::Rules;
 
     /// The player whose entity this is, if it bears a name.
     fn owner(id: EntityId) -> Option<PlayerId>;
 
-    /// A player comes in. Returns the id of its entity, which is in [`Self::truth`] after the next step.
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId;
+    /// A player comes in, and pays a debt of its network if there is one. Returns the id of its entity, which is in
+    /// [`Self::truth`] after the next step.
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Self::Debt>) -> EntityId;
+
+    /// Whether a player who has left may go now. Until then its entity stays without its player, and whoever sits there has
+    /// an input that wants nothing. The room asks before every step.
+    fn may_go(&self, player: PlayerId) -> bool;
+
+    /// What a player owes who is still here and who left, or lost its line, on tick `left`. None if nothing.
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Self::Debt>;
 
     /// A player is gone, and what belongs to it goes with it.
     fn leave(&mut self, player: PlayerId);
+
+    /// The next tick is 1 again, after [`fracas_protocol::limits::TICK_LAST`]: whatever is remembered by its tick is over.
+    fn begin_anew(&mut self) {}
 
     /// Runs one tick. `inputs` has one row per player, by id.
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]);
@@ -120,6 +138,13 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
 
     /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
     fn census(&self) -> Vec<(&'static str, usize)>;
+
+    /// The last tick on which a player's entity did something that only somebody who plays does: what that is the game decides.
+    /// None if it cannot tell; then what the player says is all that counts. A player of whom it is long ago is idle.
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        let _ = player;
+        None
+    }
 
     /// Somebody to watch, for a spectator who watches nobody: the best player, for example.
     fn to_watch(&self) -> Option<EntityId>;

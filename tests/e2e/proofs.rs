@@ -78,8 +78,28 @@ fn hostile_sockets_are_told_why_and_cost_little_and_bots_beside_do_not_notice() 
 }
 
 #[test]
+fn who_holds_the_doors_and_says_nothing_keeps_nobody_out_and_no_proxy_gets_round_the_limit() {
+    attack(&["silent", "forwarded"]);
+}
+
+#[test]
 fn who_stops_to_read_is_told_so_and_costs_little() {
     attack(&["readers"]);
+}
+
+#[test]
+fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
+    attack(&["rewind"]);
+}
+
+#[test]
+fn who_holds_a_seat_and_does_nothing_gives_way() {
+    attack(&["squatters"]);
+}
+
+#[test]
+fn who_leaves_and_joins_sheds_nothing() {
+    attack(&["hop"]);
 }
 
 #[test]
@@ -100,6 +120,11 @@ fn where_descriptors_or_memory_end_newcomers_are_told_so_and_who_plays_plays_on(
 #[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_game() {
+    attack(&["stalled-log"]);
 }
 
 /// Simulated seeds of the whole server, by the release build if `tests/run` has made one.

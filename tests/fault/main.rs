@@ -6,24 +6,37 @@
 //! - `frames`: frames that break the protocol, with more behind them
 //! - `hostile`: sockets that flood, drip, hoard or say nothing
 //! - `handshakes`: a thousand that never finish
+//! - `silent`: twenty addresses that hold both ports and complete nothing
+//! - `forwarded`: what a proxy says of whom it connects for
 //! - `readers`: players who stop to read
+//! - `hop`: a network that leaves and joins to shed what a session owes; `flyer`: a player who sees, for that
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
+//! - `rewind`: shooters who lie about what they have received
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `squatters`: players who hold seats and do nothing
+//! - `stalled_log`: a log that nobody reads
 //! - `ports`: what listens
 
 mod cgroup;
 mod descriptors;
+mod flyer;
+mod forwarded;
 mod frames;
 mod handshakes;
+mod hop;
 mod hostile;
 mod kernel;
 mod memory;
 mod overload;
 mod ports;
 mod readers;
+mod rewind;
+mod silent;
+mod squatters;
+mod stalled_log;
 mod stand;
 mod storms;
 mod tokens;
@@ -49,6 +62,9 @@ struct Cli {
     /// Write what came out to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Attack this server program, and not the one beside this program: an older one, to see what it did.
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// How much of it.
@@ -73,8 +89,16 @@ enum Scenario {
     Hostile,
     /// Half handshakes: let go of, while others join.
     Handshakes,
+    /// Connections that complete nothing, from twenty addresses: health, the word to stop and newcomers are heard.
+    Silent,
+    /// What a proxy says of whom it connects for: nobody gets round the limit.
+    Forwarded,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
+    /// Shooters who lie about what they have received: they choose no moment to hit others at.
+    Rewind,
+    /// Leaving and joining to shed wounds, pauses and waits: nothing is gained by it.
+    Hop,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -91,6 +115,10 @@ enum Scenario {
     Descriptors,
     /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
     Memory,
+    /// A log that nobody reads, and much to log: not noticed, and lines are dropped.
+    StalledLog,
+    /// Players who hold seats and do nothing: sent away, and others get the seats.
+    Squatters,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -101,7 +129,11 @@ impl Scenario {
             Self::Frames => frames::run(size),
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
+            Self::Silent => silent::run(size),
+            Self::Forwarded => forwarded::run(),
             Self::Readers => readers::run(size),
+            Self::Rewind => rewind::run(size),
+            Self::Hop => hop::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
@@ -110,6 +142,8 @@ impl Scenario {
             Self::Overload => overload::run(size),
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
+            Self::StalledLog => stalled_log::run(size),
+            Self::Squatters => squatters::run(size),
             Self::Ports => ports::run(),
         }
     }
@@ -119,13 +153,16 @@ impl Scenario {
 fn main() -> Result<()> {
     let cli = Cli::parse();
     fracas_bots::descriptors::raise_limit()?;
+    if let Some(file) = &cli.server {
+        fracas_tests::program::use_server(file)?;
+    }
     let all = Scenario::value_variants();
     let wanted = if cli.scenarios.is_empty() { all } else { &cli.scenarios };
     let size = Size { short: cli.short, rounds: cli.rounds };
     let mut results = serde_json::Map::new();
     let mut missed = Vec::new();
     for scenario in wanted {
-        let name = format!("{scenario:?}").to_lowercase();
+        let name = scenario.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let began = Instant::now();
         let rows = scenario.run(size).with_context(|| format!("{name} could not be run"))?;
         println!("## {name} ({:.0} s)\n\n{}", began.elapsed().as_secs_f64(), table(&rows));

@@ -75,9 +75,50 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal(&format!("--room {}", many.join(","))).contains("17 rooms"));
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
+    assert!(refusal("--public-host http://play.example").contains("without scheme and port"));
+    assert!(refusal("--trusted-proxy proxy.example").contains("10.0.0.0/8"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
     assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
+}
+
+#[test]
+fn the_log_format_is_known_before_anything_else_is_read() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "log-format = \"json\"\nno-such-key = 1\n").expect("writes");
+    let file = file.path().display();
+    let format =
+        |line: &str| expected_format(&line.split_whitespace().map(Into::into).collect::<Vec<std::ffi::OsString>>());
+    for line in ["--log-format json --wrong", "--fill 3 --log-format=json", &format!("--config {file} check-config")] {
+        assert_eq!(format(line), LogFormat::Json, "{line}");
+    }
+    for line in ["", "--log-format", "--log-format jsonx", &format!("--config={file} --log-format text")] {
+        assert_eq!(format(line), LogFormat::Text, "{line}");
+    }
+}
+
+#[test]
+fn two_listeners_at_one_address_are_refused() {
+    let is_refused = |listen: &str, ops_listen: &str| {
+        let line = format!("--listen {listen} --ops-listen {ops_listen} --ops-token sixteen-characters");
+        read_line(&line).is_err_and(|error| error.to_string().contains("--ops-listen"))
+    };
+    for (listen, ops_listen) in [
+        ("127.0.0.1:80", "127.0.0.1:80"),
+        ("0.0.0.0:80", "10.0.0.1:80"),
+        ("[::1]:80", "[::]:80"),
+        ("0.0.0.0:80", "[::]:80"),
+    ] {
+        assert!(is_refused(listen, ops_listen) && is_refused(ops_listen, listen), "{listen} {ops_listen}");
+    }
+    for (listen, ops_listen) in [
+        ("127.0.0.1:80", "127.0.0.1:81"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("0.0.0.0:80", "[::1]:80"),
+        ("10.0.0.1:80", "127.0.0.1:80"),
+    ] {
+        assert!(!is_refused(listen, ops_listen) && !is_refused(ops_listen, listen), "{listen} {ops_listen}");
+    }
 }
 
 #[test]
@@ -105,16 +146,36 @@ fn every_setting_is_in_the_template_and_the_template_is_good() {
     let settings = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
         setting_names().iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
     });
-    let text: Vec<_> = settings.collect();
-    assert!(with_file(&text.join("\n"), "").is_ok());
+    // The one file that it names is not there.
+    let map = format!("{:?}", concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/maps/default.tmj"));
+    let text = settings.collect::<Vec<_>>().join("\n").replace("\"map.tmj\"", &map);
+    assert!(text.contains(&map));
+    with_file(&text, "").expect("it is good");
 }
 
 #[test]
 fn subcommands_are_told_apart() {
     assert!(matches!(read_line("config-template"), Ok(Action::Print(_))));
-    assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Print(_))));
+    assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Check(..))));
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
+}
+
+#[test]
+fn the_idle_time_has_a_unit_or_is_never() {
+    let idle = |line: &str| config(line).idle;
+    let after = |seconds| IdleLimit::after(Duration::from_secs(seconds));
+    assert_eq!((idle(""), idle("--idle 90s"), idle("--idle 2h")), (after(300), after(90), after(7200)));
+    assert_eq!(idle("--idle 0"), IdleLimit::NEVER);
+    for wrong in ["5", "m", "1.5m", "1s", "25h", "5 m", "4294967295h", "5\u{b5}"] {
+        let words = read(["fracas-server", "--idle", wrong].map(Into::into)).expect_err(wrong).to_string();
+        assert!(words.contains("--idle") && words.contains("or 0 for ever"), "{words}");
+    }
+    for (text, limit) in [("idle = \"2m\"", after(120)), ("idle = 0", IdleLimit::NEVER)] {
+        let Ok(Action::Serve(config)) = with_file(text, "") else { panic!("{text}") };
+        assert_eq!(config.idle, limit);
+    }
+    assert!(with_file("idle = 7", "").is_err());
 }

@@ -23,6 +23,7 @@ pub struct Attended<G, A> {
 
 impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
     type Rules = G::Rules;
+    type Debt = G::Debt;
 
     fn rules(&self) -> &Self::Rules {
         self.game.rules()
@@ -32,12 +33,24 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
         G::owner(id)
     }
 
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
-        self.game.join(player, name, kind)
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Self::Debt>) -> EntityId {
+        self.game.join(player, name, kind, debt)
+    }
+
+    fn may_go(&self, player: PlayerId) -> bool {
+        self.game.may_go(player)
+    }
+
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Self::Debt> {
+        self.game.debt(player, left)
     }
 
     fn leave(&mut self, player: PlayerId) {
         self.game.leave(player);
+    }
+
+    fn begin_anew(&mut self) {
+        self.game.begin_anew();
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]) {
@@ -59,6 +72,10 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
 
     fn census(&self) -> Vec<(&'static str, usize)> {
         self.game.census()
+    }
+
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        self.game.active_at(player)
     }
 
     fn to_watch(&self) -> Option<EntityId> {

@@ -266,7 +266,6 @@ impl<G: Game> GameService<G> {
             connection.peer.is_queued = false;
             if connection.peer.may_start_afresh(&connection.line, now) {
                 connection.peer.start_afresh(now);
-                self.metrics.resyncs.increment(1);
             }
         }
     }
@@ -405,10 +404,7 @@ impl<G: Game> Service for GameService<G> {
     }
 
     fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
-        let live = self.last.map(|last| last.tick);
-        if let Some(tick) = if seat.watches().is_some() { seat.told() } else { live } {
-            seat.sent(delivery, tick);
-        }
+        seat.sent(delivery, &self.metrics);
         self.stale += u32::from(seat.is_stale());
         self.hidden += u32::from(seat.is_hidden());
     }

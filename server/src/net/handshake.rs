@@ -2,6 +2,7 @@
 
 use super::admission::{Network, TOO_MANY_PAUSE};
 use super::line::CLOSE_WORDS_MAX;
+use super::player_name;
 use super::rejection::Rejection;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
@@ -11,7 +12,6 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
-use fracas_protocol::name::Name;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
@@ -118,7 +118,7 @@ pub fn admit(
     known: Option<Session>,
     now: Instant,
 ) -> Result<Admissible, Refusal> {
-    let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
+    let name = player_name::read(&hello.name).map_err(|fault| bad_message(fault.to_string()))?;
     let room = rooms.find(&hello.room)?;
     let resume = known.filter(|session| session.room == room);
     let may_begin = network.map_or(Ok(()), Network::may_begin);
@@ -130,20 +130,17 @@ pub fn admit(
         may_begin.map_err(refusal)?;
     }
     let may_begin = may_begin.is_ok();
+    let Hello { role, aspect, .. } = hello;
+    let may_idle = kind == PlayerKind::Bot || network.is_some_and(Network::may_idle);
     let network = network.map(Network::address);
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
-    Ok(Admissible { room, resume, request, aspect: hello.aspect })
+    let request = Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network };
+    Ok(Admissible { room, resume, request, aspect })
 }
 
 /// As somebody reads it who is past the upgrade.
 fn refusal(why: Rejection) -> Refusal {
     let pause = (why == Rejection::Address).then_some(TOO_MANY_PAUSE);
     Refusal { reason: CloseReason::Full, words: why.words().into(), pause }
-}
-
-fn sentence(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).chain(['.']).collect())
 }
 
 #[cfg(test)]

@@ -1,110 +1,30 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+mod result;
+pub(super) mod telling;
+
+use super::debts::{DEBT_MS, Debts};
+use super::display_names::ReservedNames;
+use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
-use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
 use super::spectator_feed::SpectatorFeed;
-use super::view_estimate::ViewEstimate;
-use crate::channel::{Admission, Admitted, Asides, Audience, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
-use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerId, PlayerInput, PlayerKind};
-use crate::replication::{Names, PlayerOutput, SpectatorOutput, TickOutput};
+use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Request};
+use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
+use crate::replication::{Names, TickOutput};
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::codec;
 use fracas_protocol::frame::InputReport;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{Detail, MessageOf, Rules};
-use fracas_protocol::tick::Tick;
+use fracas_protocol::rules::{Detail, Rules};
+use fracas_protocol::tick::{Tick, TickRate};
 use std::net::IpAddr;
 use std::sync::Arc;
+use telling::{spare_output, tell_spectators};
 
-/// The parts of a tick that are timed apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Requests and commands are taken in.
-    Inbound,
-    /// The game steps.
-    Step,
-    /// Records are predicted, compared and encoded.
-    Records,
-    /// What only single players are told is put together.
-    Players,
-    /// The tick is kept for spectators, and what they are shown is brought up to an earlier one.
-    Spectators,
-}
-
-impl Phase {
-    /// All of them, in their order.
-    pub const ALL: [Self; 5] = [Self::Inbound, Self::Step, Self::Records, Self::Players, Self::Spectators];
-
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Step => "step",
-            Self::Records => "records",
-            Self::Players => "players",
-            Self::Spectators => "spectators",
-        }
-    }
-}
-
-/// What became of a batch's commands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputCounts {
-    /// Put into a buffer.
-    pub taken: u64,
-    /// Stamped too far ahead.
-    pub early: u64,
-    /// Older than what is in effect, or for a tick that has one.
-    pub old: u64,
-    /// Their session is over.
-    pub orphaned: u64,
-}
-
-/// How many came in on a tick who were not here before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JoinCounts {
-    /// Let in.
-    pub joined: u32,
-    /// Sent away, because the server has more to do than time for it.
-    pub refused: u32,
-}
-
-impl JoinCounts {
-    /// Adds another room's.
-    pub fn add(&mut self, other: Self) {
-        self.joined += other.joined;
-        self.refused += other.refused;
-    }
-}
-
-impl InputCounts {
-    /// Adds another room's.
-    pub fn add(&mut self, other: Self) {
-        self.taken += other.taken;
-        self.early += other.early;
-        self.old += other.old;
-        self.orphaned += other.orphaned;
-    }
-}
-
-/// What one tick has to say.
-#[derive(Debug)]
-pub struct TickResult<R: Rules> {
-    /// What frames are made of.
-    pub output: Arc<TickOutput<R>>,
-    /// What spectators' frames are made of, if anybody watches.
-    pub spectator_output: Option<SpectatorOutput<R>>,
-    /// What is said only once.
-    pub asides: Asides,
-    /// What became of the commands.
-    pub inputs: InputCounts,
-    /// What became of those who asked to be let in.
-    pub joins: JoinCounts,
-}
+pub use result::{InputCounts, JoinCounts, Phase, TickResult};
 
 /// One world and who is in it.
 #[derive(Debug)]
@@ -112,6 +32,7 @@ pub struct Room<G: Game> {
     game: G,
     recorder: Recorder<G>,
     roster: Roster<InputOf<G>>,
+    debts: Debts<G::Debt>,
     names: Arc<Names>,
     last: Arc<TickOutput<G::Rules>>,
     /// Outputs to use again when no event loop holds them any more.
@@ -127,6 +48,9 @@ pub struct Room<G: Game> {
     /// How many more may join; who comes back is not counted.
     joins_left: u32,
     joins: JoinCounts,
+    idle_limit: IdleLimit,
+    /// A person was refused for want of a seat since idle ones were last looked for.
+    seat_is_wanted: bool,
 }
 
 impl<G: Game> Room<G> {
@@ -142,6 +66,7 @@ impl<G: Game> Room<G> {
         Self {
             game,
             recorder: Recorder::new(roster.room()),
+            debts: Debts::new(roster.places()),
             roster,
             names,
             last,
@@ -154,6 +79,8 @@ impl<G: Game> Room<G> {
             detail: Detail::default(),
             joins_left: u32::MAX,
             joins: JoinCounts::default(),
+            idle_limit: IdleLimit::NEVER,
+            seat_is_wanted: false,
         }
     }
 
@@ -162,6 +89,17 @@ impl<G: Game> Room<G> {
     pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
         self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), ticks));
         self
+    }
+
+    /// From now on people do not get these names as they are.
+    pub(super) fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.roster.reserve_names(reserved);
+    }
+
+    /// The same room, in which players may be idle for so long; without it for ever.
+    #[must_use]
+    pub fn with_idle_limit(self, idle_limit: IdleLimit) -> Self {
+        Self { idle_limit, ..self }
     }
 
     /// Runs one tick. `mark` is called as each phase ends.
@@ -180,6 +118,8 @@ impl<G: Game> Room<G> {
             self.take_requests(tick, batch, &mut asides);
         }
         self.end_lost_sessions(tick, &mut asides);
+        self.dismiss_idle(tick, &mut asides);
+        self.remove_who_left(tick);
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
@@ -250,20 +190,53 @@ impl<G: Game> Room<G> {
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.roster.next_serial()
+    }
+
+    /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
+    pub(super) fn begin_anew(&mut self) -> Asides {
+        let mut asides = Asides::default();
+        let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
+        for (session, connection, left_at) in members.collect::<Vec<_>>() {
+            if let Some(connection) = connection {
+                asides.evictions.push((connection, CloseReason::Restarting));
+            }
+            match left_at {
+                Some(_) => self.remove(session, Tick(0)),
+                None => self.lose(session, Tick(0), &mut asides),
+            }
+        }
+        self.debts.forget(Tick(u32::MAX));
+        self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
+        self.game.begin_anew();
+        self.recorder = Recorder::new(self.roster.room());
+        self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
+        self.feed = self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), feed.delay()));
+        asides
     }
 
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
-                Request::Join { name, kind, role, resume, may_begin, network } => {
+                Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network } => {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None if may_begin => self.join(name, kind, role, connection, network),
+                        None if may_begin => self.join(tick, name, kind, role, connection, network),
                         None => Err(CloseReason::Full),
                     };
+                    let rate = self.game.rules().tick_rate();
+                    if let Ok(admitted) = verdict
+                        && let Some(member) = self.roster.get(admitted.session)
+                    {
+                        member.aspect = aspect;
+                        member.activity.connect(tick, rate, may_idle, admitted.resumed);
+                    }
+                    // Overload is no want of a place.
+                    if verdict.is_err() && may_begin && kind == PlayerKind::Person && self.joins_left > 0 {
+                        self.make_room(tick, role, asides);
+                    }
                     asides.admissions.push(Admission { connection, verdict });
                 }
                 Request::Leave(session) => {
@@ -294,6 +267,7 @@ impl<G: Game> Room<G> {
 
     fn join(
         &mut self,
+        tick: Tick,
         name: Name,
         kind: PlayerKind,
         role: Role,
@@ -310,23 +284,29 @@ impl<G: Game> Room<G> {
         self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
-            self.recorder.join(session.player, &member.name, kind);
-            member.own = Some(self.game.join(session.player, &member.name, kind));
+            let (game, oldest) = (&self.game, oldest_debt(tick, self.game.rules().tick_rate()));
+            let ask = |left: Session, at| game.debt(left.player, at);
+            let debt = network.and_then(|network| self.debts.pay(network, oldest, ask));
+            self.joins.in_debt += u32::from(debt.is_some());
+            self.recorder.join(session.player, &member.name, kind, debt.as_ref());
+            member.own = Some(self.game.join(session.player, &member.name, kind, debt.as_ref()));
         }
         let row = Some((session.serial, member.name.clone()));
         Arc::make_mut(&mut self.names)[session.player.index()] = row;
         Ok(Admitted { session, own: member.own, resumed: false, given: member.given })
     }
 
-    /// Gives a session to a new connection. One that still has it is told that it lost it.
+    /// Gives a session to a new connection, and forgives what it owes. One that still has it is told that it lost it.
     fn resume(&mut self, session: Session, connection: ConnectionKey, asides: &mut Asides) -> Option<Admitted> {
-        let member = self.roster.get(session)?;
+        let member = self.roster.get(session).filter(|member| member.left_at.is_none())?;
         if let Some(old) = member.connection.replace(connection) {
             asides.evictions.push((old, CloseReason::ResumedElsewhere));
         }
-        member.lost_at = None;
+        // What was judged of its view stays: coming back must not give a free choice of it.
+        if let (Some(at), Some(network)) = (member.lost_at.take(), member.network) {
+            self.debts.cancel(network, session, at);
+        }
         member.inputs.clear();
-        member.view = ViewEstimate::default();
         member.given += 1;
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
@@ -340,6 +320,49 @@ impl<G: Game> Room<G> {
         member.connection = None;
         member.lost_at = Some(tick);
         member.inputs.clear();
+        if let Some(network) = member.network {
+            self.debts.add(network, session, tick);
+        }
+    }
+
+    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
+    fn make_room(&mut self, tick: Tick, role: Role, asides: &mut Asides) {
+        let rate = self.game.rules().tick_rate();
+        if role == Role::Player {
+            self.seat_is_wanted = true;
+        } else if self.idle_limit != IdleLimit::NEVER {
+            let watching = self.roster.members().filter(|member| member.own.is_none() && member.connection.is_some());
+            let longest =
+                watching.filter_map(|m| Some((m.activity.watched(tick, rate)?, m.session))).max_by_key(|m| m.0);
+            if let Some((_, session)) = longest {
+                self.dismiss(session, tick, asides);
+            }
+        }
+    }
+
+    /// Once a second: players who have been idle for too long give way.
+    fn dismiss_idle(&mut self, tick: Tick, asides: &mut Asides) {
+        let rate = self.game.rules().tick_rate();
+        if !tick.is_phase(rate.hz() / 2, rate.hz()) {
+            return;
+        }
+        let is_full = self.roster.is_full() || std::mem::take(&mut self.seat_is_wanted);
+        let Some(limit) = self.idle_limit.ticks(is_full, rate) else { return };
+        let game = &self.game;
+        let present = self.roster.members_mut().filter(|member| member.own.is_some() && member.connection.is_some());
+        let idle = present.filter_map(|member| {
+            let did_at = game.active_at(member.session.player);
+            member.activity.is_idle(tick, limit, did_at).then_some(member.session)
+        });
+        for session in idle.collect::<Vec<_>>() {
+            self.dismiss(session, tick, asides);
+        }
+    }
+
+    fn dismiss(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let connection = self.roster.get(session).and_then(|member| member.connection);
+        asides.evictions.extend(connection.map(|connection| (connection, CloseReason::Idle)));
+        self.end(session, tick, asides);
     }
 
     fn end_lost_sessions(&mut self, tick: Tick, asides: &mut Asides) {
@@ -351,19 +374,52 @@ impl<G: Game> Room<G> {
         }
     }
 
+    /// A session is over: its token is void, and what its player holds is let go. Its entity stays as long as the game
+    /// says, as if its player were there.
     fn end(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let Some(member) = self.roster.get(session).filter(|member| member.left_at.is_none()) else { return };
+        member.connection = None;
+        member.left_at = Some(tick);
+        member.inputs.clear();
+        asides.ended.push(session);
+        // Whoever lost its line has left long before its session ends.
+        if let (Some(network), Some(_), None) = (member.network, member.own, member.lost_at.take()) {
+            self.debts.add(network, session, tick);
+        }
+        if member.own.is_none_or(|_| self.game.may_go(session.player)) {
+            self.remove(session, tick);
+        }
+    }
+
+    fn remove_who_left(&mut self, tick: Tick) {
+        let rate = self.game.rules().tick_rate();
+        if tick.is_phase(0, rate.hz()) {
+            self.debts.forget(oldest_debt(tick, rate));
+        }
+        let left = self.roster.members().filter(|member| member.left_at.is_some());
+        let gone = left.filter(|member| self.game.may_go(member.session.player)).map(|member| member.session);
+        for session in gone.collect::<Vec<_>>() {
+            self.remove(session, tick);
+        }
+    }
+
+    /// Frees the place of one who has left, and its entity goes.
+    fn remove(&mut self, session: Session, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
+            if let (Some(network), Some(left)) = (member.network, member.left_at) {
+                let debt = self.game.debt(session.player, left);
+                self.debts.settle(network, session, left, debt);
+            }
             self.recorder.leave(session.player);
             self.game.leave(session.player);
         }
         Arc::make_mut(&mut self.names)[session.player.index()] = None;
-        asides.ended.push(session);
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        let last = self.last.tick;
+        let rate = self.game.rules().tick_rate();
         for command in batch.commands.drain(..) {
             // What a connection said before it learns that another has its session is nobody's any more.
             let member = self.roster.get(command.session);
@@ -375,7 +431,10 @@ impl<G: Game> Room<G> {
             match member.inputs.push(tick, command.tick, command.input) {
                 Ok(()) => {
                     counts.taken += 1;
-                    member.view.take(command.tick, command.ack, last);
+                    member.activity.say(tick, command.input);
+                    if let Some(ack) = command.ack {
+                        member.view.take(tick, command.tick, ack, rate);
+                    }
                 }
                 Err(Dropped::Early) => counts.early += 1,
                 Err(Dropped::Old | Dropped::Duplicate) => counts.old += 1,
@@ -391,99 +450,15 @@ impl<G: Game> Room<G> {
             let (input, report) = member.inputs.take(tick);
             self.reports.push(report);
             if member.own.is_some() {
-                let stamp = Tick(tick.0.saturating_sub(u32::from(report.age)));
-                let view = member.view.window(stamp, tick, rate);
-                self.inputs.push(PlayerInput { player: member.session.player, input, view });
+                let view = member.view.window(tick, rate);
+                let player = member.session.player;
+                self.inputs.push(PlayerInput { player, input, view, aspect: member.aspect });
             }
         }
     }
-
-    fn tell_players(&mut self, out: &mut TickOutput<G::Rules>) {
-        out.names.clone_from(&self.names);
-        out.first_player = PlayerId(0);
-        out.players.clear();
-        out.players.resize(self.roster.places(), None);
-        for (member, report) in self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some()) {
-            let player = member.session.player;
-            let own = Some(self.game.own(player));
-            out.players[player.index()] = Some(PlayerOutput { follow: member.own, own, report: *report });
-        }
-    }
-
-    /// Adds the news to `asides`; returns what everybody is told.
-    fn tell_news(&mut self, is_live: bool, asides: &mut Asides) -> Vec<Vec<u8>> {
-        let (room, mut to_all) = (self.roster.room(), Vec::new());
-        for Bulletin { to, news } in self.bulletins.drain(..) {
-            let to = match to {
-                None if is_live => Audience::Everybody,
-                None => Audience::Players,
-                // Nobody there any more.
-                Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Audience::One(Session { room, player, serial: *serial }),
-                    _ => continue,
-                },
-            };
-            let mut message = Vec::new();
-            codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
-            if self.feed.is_some() && !matches!(to, Audience::One(_)) {
-                to_all.push(message.clone());
-            }
-            asides.notices.push(Notice { room, to, message });
-        }
-        to_all
-    }
-
-    /// What spectators are shown on this tick, which came after the one `before` and told everybody `news`. They also hear the
-    /// news of what they are shown.
-    fn show_spectators(
-        &mut self,
-        before: &TickOutput<G::Rules>,
-        is_live: bool,
-        news: Vec<Vec<u8>>,
-        asides: &mut Asides,
-    ) -> Option<SpectatorOutput<G::Rules>> {
-        let is_watched = self.roster.headcount().spectators > 0;
-        let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
-        let Some(feed) = &mut self.feed else { return now };
-        feed.record(before.records.entities(), &self.last, self.roster.seats(), self.game.to_watch(), news);
-        if is_live || !is_watched {
-            feed.rest(self.last.records.entities());
-            return now;
-        }
-        let Some(shown) = feed.advance(&mut self.truth) else {
-            return Some(SpectatorOutput { output: feed.nothing(), delay: feed.delay() });
-        };
-        let (room, to) = (self.roster.room(), Audience::Spectators);
-        asides.notices.extend(shown.news.into_iter().map(|message| Notice { room, to, message }));
-        let output = feed.output(shown.tick, &self.truth, |out| {
-            out.players.clear();
-            out.first_player = PlayerId(self.roster.seats() as u16);
-            tell_spectators(&mut self.roster, out, shown.to_watch);
-        });
-        Some(SpectatorOutput { output, delay: feed.delay() })
-    }
 }
 
-/// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there then, if `to_watch` is.
-fn tell_spectators<R: Rules>(roster: &mut Roster<R::Input>, out: &mut TickOutput<R>, to_watch: Option<EntityId>) {
-    for member in roster.members_mut().filter(|member| member.own.is_none()) {
-        if member.watches.is_none_or(|id| out.records.get(id).is_none()) {
-            member.watches = to_watch;
-        }
-        let row = member.session.player.index() - out.first_player.index();
-        out.players.resize(out.players.len().max(row + 1), None);
-        // A spectator has no inputs to report on.
-        out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report: InputReport::default() });
-    }
-}
-
-/// An output that nobody else holds, from those that were used before.
-pub(super) fn spare_output<R: Rules>(pool: &mut Vec<Arc<TickOutput<R>>>, rules: &R) -> Arc<TickOutput<R>> {
-    let free = pool.iter().position(|output| Arc::strong_count(output) == 1);
-    // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
-    debug_assert!(free.is_some() || pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
-    match free {
-        Some(index) => pool.swap_remove(index),
-        None => Arc::new(TickOutput::empty(rules.clone())),
-    }
+/// When the oldest debt can have been left that is still to be paid on a tick.
+fn oldest_debt(tick: Tick, rate: TickRate) -> Tick {
+    Tick(tick.0.saturating_sub(rate.ticks_in_ms(DEBT_MS)))
 }

@@ -1,17 +1,20 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
+use super::display_names::{DisplayNames, ReservedNames};
+use super::idle::Activity;
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// How long a freed place stays empty: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
@@ -54,7 +57,8 @@ impl RoomId {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice in a room.
+/// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
+/// for half a million years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// The player's room.
@@ -62,7 +66,7 @@ pub struct Session {
     /// The player's place.
     pub player: PlayerId,
     /// Tells it from others who had the place before.
-    pub serial: u32,
+    pub serial: u64,
 }
 
 /// One who is in the room.
@@ -70,7 +74,7 @@ pub struct Session {
 pub struct Member<I> {
     /// The member's session.
     pub session: Session,
-    /// Its name.
+    /// The name that it is shown by.
     pub name: Name,
     /// A person or one of the server's bots.
     pub kind: PlayerKind,
@@ -86,10 +90,16 @@ pub struct Member<I> {
     pub given: u32,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
+    /// When it left for good, if its entity may not go yet. Nobody can have the session back.
+    pub left_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
     pub(super) view: ViewEstimate,
+    /// The shape of that.
+    pub(super) aspect: Aspect,
+    /// When it last did anything.
+    pub(super) activity: Activity<I>,
 }
 
 /// How many are in the room.
@@ -126,12 +136,13 @@ pub struct Roster<I> {
     room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
+    display_names: DisplayNames,
     free_seats: VecDeque<PlayerId>,
     free_stands: VecDeque<PlayerId>,
     /// Places that rest, and when each may be used again.
     resting: VecDeque<(Tick, PlayerId)>,
     headcount: Headcount,
-    next_serial: u32,
+    next_serial: u64,
 }
 
 impl<I: Intent> Roster<I> {
@@ -142,6 +153,7 @@ impl<I: Intent> Roster<I> {
             room: RoomId::default(),
             capacity,
             members,
+            display_names: DisplayNames::default(),
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
             free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
             resting: VecDeque::new(),
@@ -150,14 +162,19 @@ impl<I: Intent> Roster<I> {
         }
     }
 
+    /// People do not get these names as they are.
+    pub fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.display_names.reserve(reserved);
+    }
+
     /// The same for another room, whose sessions are numbered from `first_serial` on.
     #[must_use]
-    pub fn of(self, room: RoomId, first_serial: u32) -> Self {
+    pub fn of(self, room: RoomId, first_serial: u64) -> Self {
         Self { room, next_serial: first_serial, ..self }
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.next_serial
     }
 
@@ -191,6 +208,8 @@ impl<I: Intent> Roster<I> {
         *taken += 1;
         let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
+        // Spectators are shown to nobody.
+        let name = if role == Role::Player { self.display_names.join(player, kind, &name) } else { name };
         Ok(self.members[player.index()].insert(Member {
             session,
             name,
@@ -201,8 +220,11 @@ impl<I: Intent> Roster<I> {
             connection: Some(connection),
             given: 1,
             lost_at: None,
+            left_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
+            aspect: Aspect::default(),
+            activity: Activity::default(),
         }))
     }
 
@@ -216,8 +238,15 @@ impl<I: Intent> Roster<I> {
             (false, PlayerKind::Bot) => &mut self.headcount.bots,
         };
         *taken -= 1;
+        self.display_names.leave(session.player);
         self.resting.push_back((until, session.player));
         Some(member)
+    }
+
+    /// Ticks begin anew: places that rest do so until this one at most.
+    pub fn begin_anew(&mut self, until: Tick) {
+        self.resting.iter_mut().for_each(|(at, _)| *at = until);
+        self.members_mut().for_each(|member| member.activity.begin_anew());
     }
 
     /// Makes places whose quarantine is over free again.
@@ -225,6 +254,11 @@ impl<I: Intent> Roster<I> {
         while let Some((_, player)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
             if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
         }
+    }
+
+    /// Whether no person can get a seat now.
+    pub fn is_full(&self) -> bool {
+        self.headcount.people >= self.capacity.people
     }
 
     fn is_stand(&self, player: PlayerId) -> bool {

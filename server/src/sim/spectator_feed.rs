@@ -8,7 +8,7 @@
 //! While nobody watches nothing is applied: every delay a checkpoint of the entities is taken, and the set jumps from one to
 //! the next. The ring then holds up to two delays, and who comes to watch waits until the set has caught up.
 
-use super::room::spare_output;
+use super::room::telling::spare_output;
 use crate::game::PlayerId;
 use crate::replication::{Names, TickOutput, changes};
 use fracas_protocol::bits::{BitReader, BitWriter};
@@ -29,7 +29,7 @@ const CATCH_UP: usize = 8;
 const BYTES_KEPT: usize = 64 * 1024;
 
 /// A row of the table of names.
-type NameRow = Option<(u32, Name)>;
+type NameRow = Option<(u64, Name)>;
 
 /// One tick of the ring, but for the changes of records.
 #[derive(Debug)]

@@ -2,16 +2,18 @@
 
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
+use crate::net::http_connections::Shed;
 use crate::net::memory::MemoryUse;
 use crate::net::rejection::Rejection;
 use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_process::Collector;
+use std::time::Duration;
 
 /// The label of a connection that ended without a close frame.
 const LOST: &str = "lost";
@@ -20,6 +22,9 @@ const LOST: &str = "lost";
 pub struct Telemetry {
     recorder: PrometheusRecorder,
     process: Collector,
+    log_dropped: Counter,
+    /// How many log lines were dropped so far: whatever writes the log counts them itself.
+    count_dropped: fn() -> u64,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -35,16 +40,19 @@ impl Telemetry {
         let mut times = vec![0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.012, 0.025];
         times.retain(|edge| *edge < budget);
         times.extend([budget, 2.0 * budget]);
+        // Ticks that were never run are late by seconds.
+        let lateness = [&times[..], &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0]].concat();
         let leads: Vec<f64> = (-8..8).map(f64::from).collect();
         let full = |name: &str| Matcher::Full(name.into());
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(full(names::TICK_DURATION), &times)?
             .set_buckets_for_metric(full(names::TICK_PHASE_DURATION), &times)?
             .set_buckets_for_metric(full(names::LOOP_PHASE_DURATION), &times)?
-            .set_buckets_for_metric(full(names::TICK_LATENESS), &times)?
+            .set_buckets_for_metric(full(names::TICK_LATENESS), &lateness)?
             .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
             .build_recorder();
         let process = Collector::default();
+        let log_dropped = with_local_recorder(&recorder, || counter!(names::LOG_DROPPED));
         with_local_recorder(&recorder, || {
             for metric in names::ALL {
                 let (name, unit, help) = (metric.name, metric.unit, metric.help);
@@ -58,12 +66,18 @@ impl Telemetry {
             let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
             gauge!(names::BUILD_INFO, &version).set(1.0);
         });
-        Ok(Self { recorder, process })
+        Ok(Self { recorder, process, log_dropped, count_dropped: || 0 })
+    }
+
+    /// Takes the number of dropped log lines from there.
+    pub fn counting_log(self, dropped: fn() -> u64) -> Self {
+        Self { count_dropped: dropped, ..self }
     }
 
     /// The metrics in Prometheus' text format, the process's own beside the server's.
     pub fn render(&self) -> String {
         with_local_recorder(&self.recorder, || self.process.collect());
+        self.log_dropped.absolute((self.count_dropped)());
         self.handle().render()
     }
 
@@ -87,6 +101,7 @@ impl Telemetry {
             messages_dropped: counter!(names::MESSAGES_DROPPED),
             desyncs_reported: counter!(names::DESYNCS_REPORTED),
             resyncs: counter!(names::RESYNCS),
+            fresh_starts_requested: counter!(names::FRESH_STARTS_REQUESTED),
             sessions_resumed: counter!(names::SESSIONS_RESUMED),
             connections_opened: counter!(names::CONNECTIONS_OPENED),
             reading: histogram!(names::LOOP_PHASE_DURATION, "phase" => "read"),
@@ -114,6 +129,7 @@ impl Telemetry {
             missed: counter!(names::TICKS_MISSED),
             overload_level: gauge!(names::OVERLOAD_LEVEL),
             joins_refused: counter!(names::JOINS_REFUSED),
+            joins_in_debt: counter!(names::JOINS_IN_DEBT),
             rooms: gauge!(names::ROOMS),
             room_panics: counter!(names::ROOM_PANICS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
@@ -141,6 +157,7 @@ impl Telemetry {
     pub fn for_front(&self) -> FrontMetrics {
         with_local_recorder(&self.recorder, || FrontMetrics {
             rejected: Rejection::ALL.map(|why| counter!(names::CONNECTIONS_REJECTED, "reason" => why.label())),
+            shed: Shed::ALL.map(|reason| counter!(names::HTTP_CONNECTIONS_SHED, "reason" => reason.label())),
             accept_errors: counter!(names::ACCEPT_ERRORS),
             memory_limit: gauge!(names::MEMORY_LIMIT),
             memory_used: gauge!(names::MEMORY_USED),
@@ -181,6 +198,7 @@ pub struct LoopMetrics {
     pub messages_dropped: Counter,
     pub desyncs_reported: Counter,
     pub resyncs: Counter,
+    pub fresh_starts_requested: Counter,
     pub sessions_resumed: Counter,
     pub connections_opened: Counter,
     pub reading: Histogram,
@@ -204,6 +222,7 @@ impl LoopMetrics {
 #[derive(Clone, Debug)]
 pub struct FrontMetrics {
     rejected: [Counter; Rejection::ALL.len()],
+    shed: [Counter; Shed::ALL.len()],
     accept_errors: Counter,
     memory_limit: Gauge,
     memory_used: Gauge,
@@ -213,6 +232,11 @@ impl FrontMetrics {
     /// A handshake was refused.
     pub fn rejected(&self, why: Rejection) {
         self.rejected[why as usize].increment(1);
+    }
+
+    /// An HTTP connection was closed for another.
+    pub fn shed(&self, reason: Shed) {
+        self.shed[reason as usize].increment(1);
     }
 
     /// Accepting a connection failed.
@@ -227,6 +251,9 @@ impl FrontMetrics {
     }
 }
 
+/// Ticks of one freeze that are counted as late ones.
+const LATE_TICKS_MAX: u32 = 10_000;
+
 /// What the tick thread counts.
 #[derive(Debug)]
 pub struct TickMetrics {
@@ -239,6 +266,7 @@ pub struct TickMetrics {
     missed: Counter,
     overload_level: Gauge,
     joins_refused: Counter,
+    joins_in_debt: Counter,
     rooms: Gauge,
     room_panics: Counter,
     people: Gauge,
@@ -255,8 +283,12 @@ pub struct TickMetrics {
 }
 
 impl TickMetrics {
-    /// A tick's times.
-    pub fn ticked(&self, times: &TickTimes) {
+    /// A tick's times. Ticks that were never run before it count as late by as much as they were as it began; of a very long
+    /// freeze the latest [`LATE_TICKS_MAX`] do.
+    pub fn ticked(&self, times: &TickTimes, rate: TickRate) {
+        for before in 1..=times.skipped.min(LATE_TICKS_MAX) {
+            self.lateness.record(times.lateness + Duration::from_micros(rate.due_us(Tick(before))));
+        }
         self.duration.record(times.work);
         for (histogram, time) in self.phases.iter().zip(times.phases) {
             histogram.record(time);
@@ -271,6 +303,7 @@ impl TickMetrics {
     /// What became of those who wanted to join.
     pub fn joins(&self, counts: JoinCounts) {
         self.joins_refused.increment(u64::from(counts.refused));
+        self.joins_in_debt.increment(u64::from(counts.in_debt));
     }
 
     /// What became of a tick's inputs.

@@ -4,12 +4,16 @@
 //! - `manners`: hello, refusals, closes, and what reaches the peer
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
+//! - `idle`: players who do nothing, and who has watched for long
 //! - `overloaded`: what is given up when there is more to do than time for it
+//! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
 //! - `spectators`: who watches a room with people in it is late
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
+mod acknowledgements;
 mod hidden;
+mod idle;
 mod manners;
 mod overloaded;
 mod rooms;

@@ -4,7 +4,7 @@ use fracas_protocol::arena::{Arena, Entity, Input, Map, News, Ship};
 use fracas_protocol::codec;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::message::{Aspect, Role, ServerMessage};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{MessageOf, Point};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -14,8 +14,12 @@ use fracas_server::game::PlayerKind;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::{Capacity, Session};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 pub(crate) const RATE: TickRate = TickRate::HZ_30;
+
+/// The shape of every player's window: the one that shows most in each direction.
+pub(crate) const ASPECT: Aspect = Aspect::Square;
 
 /// Ticks of which it is remembered where ships were.
 const REMEMBERED: usize = 64;
@@ -40,7 +44,7 @@ impl Stage {
         announce(seed);
         let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
         let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
-        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 0 });
+        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 4 });
         let (batch, past) = (Batch::default(), VecDeque::new());
         let (sessions, connections, rails) = (Vec::new(), Vec::new(), Vec::new());
         let taken_over = Batch::default();
@@ -52,17 +56,48 @@ impl Stage {
 
     /// One more player, who comes with the next tick.
     pub(crate) fn join(&mut self, place: u32) {
+        self.join_from(place, None);
+    }
+
+    /// The same from a network. Every connection has a place of its own.
+    pub(crate) fn join_from(&mut self, place: u32, network: Option<IpAddr>) {
+        self.come_from(place, Role::Player, network);
+    }
+
+    /// One more spectator from a network.
+    pub(crate) fn watch_from(&mut self, place: u32, network: Option<IpAddr>) {
+        self.come_from(place, Role::Spectator, network);
+    }
+
+    fn come_from(&mut self, place: u32, role: Role, network: Option<IpAddr>) {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
         let name = Name::parse(&format!("player {place}")).expect("a name");
         let join = Request::Join {
             name,
             kind: PlayerKind::Person,
-            role: Role::Player,
+            role,
+            aspect: ASPECT,
             resume: None,
+            may_idle: false,
             may_begin: true,
-            network: None,
+            network,
         };
         self.batch.requests.push((connection, join));
+    }
+
+    /// A player says goodbye with the next tick, ...
+    pub(crate) fn leave(&mut self, player: usize) {
+        self.batch.requests.push((self.connections[player], Request::Leave(self.sessions[player])));
+    }
+
+    /// ... or its line is lost.
+    pub(crate) fn lose(&mut self, player: usize) {
+        self.batch.requests.push((self.connections[player], Request::Lost(self.sessions[player])));
+    }
+
+    /// A player's ship, if it is in the world.
+    pub(crate) fn own_ship(&self, player: usize) -> Option<&Ship> {
+        self.room.game().ship(self.sessions[player].player)
     }
 
     /// The tick that is about to run.
@@ -73,6 +108,8 @@ impl Stage {
     /// A player says something, true or not.
     pub(crate) fn say(&mut self, player: usize, tick: Tick, ack: Tick, input: Input) {
         let (connection, session) = (self.connections[player], self.sessions[player]);
+        // The event loop gives on no acknowledgement of what was never sent.
+        let ack = (ack < self.next()).then_some(ack);
         self.batch.commands.push(Command { connection, session, tick, ack, input });
     }
 
@@ -84,7 +121,9 @@ impl Stage {
             name,
             kind: PlayerKind::Person,
             role: Role::Player,
+            aspect: ASPECT,
             resume,
+            may_idle: false,
             may_begin: true,
             network: None,
         };

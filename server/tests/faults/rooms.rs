@@ -4,7 +4,7 @@ use crate::poison::{Poisoned, RATE, poisoned};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use fracas_server::channel::{self, Asides, Batches, Command, ConnectionKey, Request};
@@ -13,6 +13,7 @@ use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
 use fracas_server::sim::roster::{Capacity, RoomId, Session};
 use fracas_server::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 const CAPACITY: Capacity = Capacity { people: 40, bots: 0, spectators: 4 };
@@ -43,7 +44,18 @@ impl Stage {
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
-        let join = Request::Join { name, kind, role, resume: None, may_begin: true, network: None };
+        // All from one network, so that those who come pay for those who left a fight.
+        let network = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let join = Request::Join {
+            name,
+            kind,
+            role,
+            aspect: Aspect::default(),
+            resume: None,
+            may_idle: false,
+            may_begin: true,
+            network,
+        };
         self.inbound.of(room).requests.push((connection, join));
         connection
     }
@@ -64,7 +76,7 @@ impl Stage {
             let thrust = Thrust::towards(Heading::new(self.dice.below(1024) as u16));
             let input = Input { thrust, fire: self.dice.chance(1, 2), ..Input::default() };
             let ack = Tick(tick.0.saturating_sub(3));
-            self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack, input });
+            self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack: Some(ack), input });
         }
         let result = self.rooms.tick(tick, std::slice::from_mut(&mut self.inbound), |_| ());
         self.sessions.retain(|session| !result.asides.ended.contains(session));

@@ -82,7 +82,16 @@ impl Stage {
         self.connections += 1;
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
-        let join = Request::Join { name, kind: PlayerKind::Person, role, resume: None, may_begin: true, network: None };
+        let join = Request::Join {
+            name,
+            kind: PlayerKind::Person,
+            role,
+            aspect: Aspect::default(),
+            resume: None,
+            may_idle: false,
+            may_begin: true,
+            network: None,
+        };
         self.batch.requests.push((connection, join));
     }
 
@@ -105,7 +114,7 @@ impl Stage {
                     Input { thrust: Thrust::towards(heading), fire: false, dash: false, rail: None, ..player.input };
             }
             let (connection, session, ack) = (player.connection, player.session, player.replica.tick());
-            let command = Command { connection, session, tick, ack, input: player.input };
+            let command = Command { connection, session, tick, ack: Some(ack), input: player.input };
             self.batch.commands.push(command);
         }
         // An event loop has written it by now.
