@@ -10,9 +10,10 @@
 mod stage;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fracas_protocol::bits::{BitReader, BitWriter};
 use fracas_protocol::message::Role;
 use fracas_server::game::Game;
-use fracas_server::replication::Records;
+use fracas_server::replication::{Records, changes};
 use stage::Stage;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -43,6 +44,33 @@ fn records(c: &mut Criterion) {
         group.bench_function(name, |b| b.iter(|| records.update(&before.records, &rules, tick, black_box(&truth))));
         group.finish();
     }
+}
+
+/// A tick's changes as they go into the ring of what spectators are not shown yet, and come out of it.
+fn changes(c: &mut Criterion) {
+    let mut stage = room(1000, 12);
+    let before = Arc::clone(&stage.output);
+    stage.step();
+    let (before, after) = (before.records.entities(), &stage.output);
+    let mut group = c.benchmark_group("changes");
+    group.throughput(Throughput::Elements(before.len() as u64));
+    let write = |bytes: Vec<u8>| {
+        let mut bits = BitWriter::continuing(bytes);
+        changes::write(&after.rules, before, &after.records, &mut bits);
+        bits.finish()
+    };
+    let mut bytes = write(Vec::new());
+    let (len, mut entities) = (bytes.len(), Vec::new());
+    group.bench_function("read", |b| {
+        b.iter(|| changes::read(&after.rules, before, &mut entities, &mut BitReader::new(black_box(&bytes))));
+    });
+    group.bench_function(format!("write, {len} bytes"), |b| {
+        b.iter(|| {
+            bytes.clear();
+            bytes = write(std::mem::take(&mut bytes));
+        });
+    });
+    group.finish();
 }
 
 fn frames(c: &mut Criterion) {
@@ -83,7 +111,10 @@ fn frames(c: &mut Criterion) {
 
 /// A room whose people have all been in it for some seconds.
 fn crowded(people: u16) -> Stage {
-    let mut stage = Stage::with_density(1, people, 12);
+    aged(Stage::with_density(1, people, 12), people)
+}
+
+fn aged(mut stage: Stage, people: u16) -> Stage {
     (0..people).for_each(|_| stage.request_join(Role::Player));
     (0..150).for_each(|_| stage.step());
     stage
@@ -96,6 +127,11 @@ fn ticks(c: &mut Criterion) {
         let mut group = c.benchmark_group("tick");
         group.throughput(Throughput::Elements(u64::from(people)));
         group.bench_function(format!("{people} players"), |b| b.iter(|| stage.step()));
+        let mut late = aged(Stage::with_density(1, people, 12).late(150), people);
+        group.bench_function(format!("{people} players, spectators late"), |b| b.iter(|| late.step()));
+        late.request_join(Role::Spectator);
+        late.step();
+        group.bench_function(format!("{people} players, spectators late, and one there"), |b| b.iter(|| late.step()));
         group.finish();
     }
 }
@@ -113,5 +149,5 @@ fn copies(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, records, frames, ticks, copies);
+criterion_group!(benches, records, changes, frames, ticks, copies);
 criterion_main!(benches);

@@ -2,7 +2,7 @@
 //! output back. Every door has a bound, and says what happens there.
 
 use crate::game::{Game, InputOf, PlayerKind};
-use crate::replication::TickOutput;
+use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::overload::Round;
 use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
@@ -153,19 +153,47 @@ pub struct Admitted {
     pub given: u32,
 }
 
+/// Who in a room gets a piece of news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them.
+    Everybody,
+    /// Who has a ship; spectators hear the same later.
+    Players,
+    /// Who has none.
+    Spectators,
+    /// One session.
+    One(Session),
+}
+
+impl Audience {
+    /// Whether a session is among them.
+    pub fn includes(self, session: Session, is_spectator: bool) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Players => !is_spectator,
+            Self::Spectators => is_spectator,
+            Self::One(one) => one == session,
+        }
+    }
+}
+
 /// A piece of the game's news as bytes, and who gets it.
 #[derive(Clone, Debug)]
 pub struct Notice {
     /// Whose room it is from.
     pub room: RoomId,
-    /// One session, or everybody in the room.
-    pub to: Option<Session>,
+    /// Who in that room gets it.
+    pub to: Audience,
     /// An encoded control message.
     pub message: Vec<u8>,
 }
 
 /// What frames are made of, by room.
 pub type Outputs<R> = Arc<[Option<Arc<TickOutput<R>>>]>;
+
+/// What spectators' frames are made of, by room; none where nobody watches.
+pub type SpectatorOutputs<R> = Arc<[Option<SpectatorOutput<R>>]>;
 
 /// What the tick thread publishes after each tick, of all rooms at once.
 #[derive(Debug)]
@@ -178,6 +206,8 @@ pub struct Published<G: Game> {
     pub rate: TickRate,
     /// What frames are made of.
     pub outputs: Outputs<G::Rules>,
+    /// What spectators' frames are made of.
+    pub spectator_outputs: SpectatorOutputs<G::Rules>,
     /// What is said only once, and mostly empty.
     pub asides: Arc<Asides>,
     /// When the tick was due.
@@ -190,7 +220,12 @@ pub struct Published<G: Game> {
 
 impl<G: Game> Clone for Published<G> {
     fn clone(&self) -> Self {
-        Self { outputs: Arc::clone(&self.outputs), asides: Arc::clone(&self.asides), ..*self }
+        Self {
+            outputs: Arc::clone(&self.outputs),
+            spectator_outputs: Arc::clone(&self.spectator_outputs),
+            asides: Arc::clone(&self.asides),
+            ..*self
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod idle;
 mod logging;
+mod time_span;
 
 use crate::net::forwarded::TrustedProxy;
 use crate::net::origin::{HostNames, Origin};
@@ -16,6 +17,8 @@ use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use time_span::TimeSpan;
 
 pub use check::{ArenaMap, why_not_writable};
 use idle::IdleTime;
@@ -80,6 +83,10 @@ struct Settings {
     /// People who may play in one room at the same time. [default: 5000]
     #[arg(long, env = "FRACAS_MAX_PLAYERS", value_name = "N", global = true)]
     max_players: Option<u16>,
+    /// Spectators of a room with people in it are shown it so late, at most 60s, so that nobody can watch what their own ship
+    /// cannot see; 0 for not at all. [default: 5s]
+    #[arg(long, env = "FRACAS_SPECTATOR_DELAY", value_name = "TIME", global = true)]
+    spectator_delay: Option<TimeSpan>,
     /// Threads that own the players' sockets. [default: one per 2000 of --max-players in all rooms, at most the cores]
     #[arg(long, env = "FRACAS_EVENT_LOOPS", value_name = "N", global = true)]
     event_loops: Option<u8>,
@@ -159,6 +166,7 @@ pub struct Config {
     pub tick_rate: TickRate,
     pub rooms: Vec<String>,
     pub max_players: u16,
+    pub spectator_delay: Duration,
     pub event_loops: u8,
     pub fill: u16,
     pub seed: Option<u64>,
@@ -228,6 +236,7 @@ impl Settings {
             tick_hz: self.tick_hz.or(other.tick_hz),
             room: self.room.or(other.room),
             max_players: self.max_players.or(other.max_players),
+            spectator_delay: self.spectator_delay.or(other.spectator_delay),
             event_loops: self.event_loops.or(other.event_loops),
             fill: self.fill.or(other.fill),
             seed: self.seed.or(other.seed),
@@ -281,6 +290,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         rooms,
         max_players,
+        spectator_delay: spectator_delay(settings.spectator_delay)?,
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
         fill,
         seed: settings.seed,
@@ -317,6 +327,12 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
         return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
     }
     Ok(value)
+}
+
+/// What is late is kept in memory meanwhile, so it has a limit.
+fn spectator_delay(given: Option<TimeSpan>) -> Result<Duration, UsageError> {
+    let [usual, most] = [5, 60].map(|seconds| TimeSpan(Duration::from_secs(seconds)));
+    Ok(within("--spectator-delay", given.unwrap_or(usual), TimeSpan(Duration::ZERO), most)?.0)
 }
 
 /// Checks the rooms' names, which stand in addresses and file names.
@@ -427,6 +443,7 @@ fn example(name: &str) -> &'static str {
         "tick-hz" => "30",
         "room" => "[\"main\"]",
         "max-players" => "5000",
+        "spectator-delay" => "\"5s\"",
         "event-loops" => "2",
         "fill" => "24",
         "seed" => "1",

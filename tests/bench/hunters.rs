@@ -140,7 +140,7 @@ impl Hunters {
             let session = *session;
             let mut frame = Vec::new();
             self.composer.frame(viewer, session.player, &outputs, &mut frame);
-            let news = asides.notices.iter().filter(|notice| notice.to.is_none_or(|to| to == session));
+            let news = asides.notices.iter().filter(|notice| notice.to.includes(session, false));
             news.for_each(|notice| hunter.to_client.push_back((now_us + DELAY_US, notice.message.clone())));
             for (ping, came_us) in std::mem::take(&mut hunter.pings) {
                 let clock = ServerClock { hold_us: (now_us - came_us) as u32, tick, phase_us: 0 };

@@ -4,6 +4,7 @@
 //! - `door`: who may connect, and how a refusal reads
 //! - `proxies`: who is who behind proxies, and by which names browsers come
 //! - `play`: people, bots and swarms in one arena
+//! - `spectators`: who watches beside a player
 //! - `swarm`: bots that do not look
 //! - `stopping`: signals, and what players hear
 //! - `logs`: standard error and output that nobody takes
@@ -18,6 +19,7 @@ mod operators;
 mod play;
 mod proofs;
 mod proxies;
+mod spectators;
 mod startup;
 mod stopping;
 mod swarm;

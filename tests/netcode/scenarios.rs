@@ -105,6 +105,8 @@ fn measure(options: &Options, line: Line) -> Result<Outcome> {
     let address = place.near_address();
     let mut command = place.near(&program);
     command.args(["--listen", &format!("{address}:0"), "--ops-listen", "127.0.0.1:0", "--fill", "0"]);
+    // Who measures the server's clock is a spectator.
+    command.args(["--spectator-delay", "0"]);
     let server = Server::launch(command.args(["--tick-hz", "30", "--seed", &options.seed.to_string()]));
     let mut near = place.near(&own);
     near.args(["near", "--game", &server.game.to_string(), "--listen", &format!("{address}:0")]);

@@ -7,7 +7,7 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
-use fracas_server::channel::{Admission, Command, ConnectionKey, Request};
+use fracas_server::channel::{Admission, Audience, Command, ConnectionKey, Request};
 use fracas_server::game::PlayerInput;
 use fracas_server::sim::roster::{Capacity, Headcount, Session};
 
@@ -16,6 +16,8 @@ use fracas_server::sim::roster::{Capacity, Headcount, Session};
 pub(crate) struct TickRecord {
     pub(crate) tick: Tick,
     pub(crate) world: <Arena as Rules>::World,
+    /// Whether there were people in the room.
+    pub(crate) has_people: bool,
     /// The records, by ascending id.
     pub(crate) entities: Vec<(EntityId, Entity)>,
     /// By ascending place: who sat there.
@@ -55,8 +57,7 @@ impl TickRecord {
 /// A piece of news that the room told.
 #[derive(Clone, Debug)]
 pub(crate) struct NoticeRecord {
-    /// The place of the one player who gets it; everybody if none.
-    pub(crate) to: Option<u16>,
+    pub(crate) to: Audience,
     pub(crate) message: Vec<u8>,
 }
 

@@ -144,6 +144,12 @@ fn rows(outcomes: &[Outcome], took_s: f64) -> Vec<Row> {
         Row::at_least("told that they were given up", sum(|outcome| outcome.tally.given_up) as f64, seeds / 200.0, ""),
         Row::at_least("bodies compared", sum(|outcome| outcome.tally.bodies) as f64, 1500.0 * seeds, ""),
         Row::at_least("bodies that came packed", sum(|outcome| outcome.tally.bodies_packed) as f64, seeds, ""),
+        Row::at_least(
+            "bodies that spectators saw late",
+            sum(|outcome| outcome.tally.bodies_late) as f64,
+            50.0 * seeds,
+            "",
+        ),
         Row::at_least("entities compared", sum(|outcome| outcome.tally.entities) as f64, 15_000.0 * seeds, ""),
         Row::at_least("fresh starts", sum(|outcome| outcome.tally.fresh_starts) as f64, 10.0 * seeds, ""),
         Row::at_least(

@@ -4,7 +4,7 @@
 use crate::checks::inputs::Sent;
 use crate::checks::news::Heard;
 use crate::checks::view::Memory;
-use crate::checks::{Checks, sessions::Claim};
+use crate::checks::{Checks, delay, sessions::Claim};
 use crate::hand::Hand;
 use crate::line::{End, Line};
 use crate::plan::PlayerPlan;
@@ -247,6 +247,10 @@ impl Peer {
         }
         if header.fresh {
             self.memory.forget();
+            if self.plan.is_spectator {
+                // When people come it is shown an earlier time.
+                self.tick = None;
+            }
         }
         if header.bodies > 1 && (header.fresh || self.client.replica().is_live()) {
             let mut copy = self.client.replica().clone();
@@ -268,7 +272,12 @@ impl Peer {
         if self.tick.is_some_and(|last| last >= tick) {
             self.find("session", format!("it heard of tick {tick} after {:?}", self.tick), checks);
         }
-        if self.tick.is_none() && self.claim.is_some_and(|claim| claim.tick >= tick) {
+        if self.plan.is_spectator {
+            match delay::check(tick, self.plan.delay, &checks.annals) {
+                Ok(is_late) => checks.tally.bodies_late += u64::from(is_late),
+                Err(what) => self.find("delay", what, checks),
+            }
+        } else if self.tick.is_none() && self.claim.is_some_and(|claim| claim.tick >= tick) {
             self.find("session", format!("it came back to tick {tick}, and had seen {:?}", self.claim), checks);
         }
         self.tick = Some(tick);

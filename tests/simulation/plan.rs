@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) spectators: u16,
     /// Ships to a view: how much there is to see.
     pub(crate) density: u32,
+    /// How many ticks late spectators are shown the room.
+    pub(crate) spectator_delay: u32,
 }
 
 /// How an event loop's thread behaves.
@@ -55,6 +57,8 @@ pub(crate) struct PlayerPlan {
     pub(crate) arrives_us: u64,
     pub(crate) brain: BrainKind,
     pub(crate) is_spectator: bool,
+    /// How many ticks late it is shown the room; none for who plays.
+    pub(crate) delay: u32,
     pub(crate) aspect: Aspect,
     /// How far its clock is ahead of the world's.
     pub(crate) clock_us: u64,
@@ -108,7 +112,9 @@ impl Plan {
         let rate = rates[dice.below(rates.len() as u32) as usize];
         let loops = (0..2 + dice.below(2)).map(|_| LoopPlan::new(&mut dice)).collect::<Vec<_>>();
         let count = dice.between(PLAYERS.0, PLAYERS.1) as usize;
-        let players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let mut players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let spectator_delay = [0, 1, 40, 90][(seed % 4) as usize];
+        players.iter_mut().filter(|player| player.is_spectator).for_each(|player| player.delay = spectator_delay);
         let mut faults: Vec<_> = (0..dice.between(FAULTS.0, FAULTS.1))
             .map(|number| Fault::new(number as usize, players.len(), loops.len(), &mut dice))
             .collect();
@@ -116,7 +122,9 @@ impl Plan {
         // Now and then there is room for hardly more than those who play, so that some are sent away.
         let spare = if dice.chance(1, 4) { 1 } else { 12 };
         let per_address_max = if dice.chance(1, 3) { 4 } else { 8 };
-        let adversaries = AdversaryPlan::draw(seed, spare == 1, per_address_max, only);
+        let mut adversaries = AdversaryPlan::draw(seed, spare == 1, per_address_max, only);
+        let their_spectators = adversaries.iter_mut().filter(|adversary| adversary.member.is_spectator);
+        their_spectators.for_each(|adversary| adversary.member.delay = spectator_delay);
         let their_seats: usize = adversaries.iter().map(|adversary| adversary.seats(per_address_max)).sum();
         let watching = adversaries.iter().filter(|adversary| adversary.member.is_spectator).count();
         Self {
@@ -132,6 +140,7 @@ impl Plan {
             adversaries,
             faults,
             density: if dice.chance(1, 4) { 60 } else { 20 },
+            spectator_delay,
         }
     }
 }
@@ -157,6 +166,7 @@ impl PlayerPlan {
             arrives_us: u64::from(dice.below(if late { 7_000_000 } else { 1_000_000 })),
             brain: kinds[dice.below(4) as usize],
             is_spectator: index > 7 && dice.chance(1, 2),
+            delay: 0,
             aspect: Aspect::ALL[dice.below(4) as usize],
             clock_us: dice.word() % 1_000_000_000,
             patience_us: u64::from(3_000_000 + dice.below(9_000_000)),

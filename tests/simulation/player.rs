@@ -241,7 +241,7 @@ impl Player {
 
     /// Whether it plays and is in the present, as far as its line lets it be.
     pub(crate) fn is_well(&self, now_us: u64, tick: Tick) -> bool {
-        let behind = |last: Tick| tick.since(last) <= LAG_TICKS_MAX;
+        let behind = |last: Tick| tick.since(last) <= LAG_TICKS_MAX + i64::from(self.plan.delay);
         self.frozen_until_us <= now_us
             && self.peers.len() == 1
             && self.peers[0].plays()

@@ -25,7 +25,7 @@ use crate::codec;
 use crate::frame::{FRAME_MARK, TickFollower};
 use crate::ids::EntityId;
 use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
-use crate::message::{Aspect, ClientMessage, Hello, Inputs, Ping, ServerMessage, Welcome};
+use crate::message::{Aspect, ClientMessage, Hello, Inputs, Ping, ServerClock, ServerMessage, Welcome};
 use crate::replica::{BodySummary, Replica};
 use crate::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::tick::Tick;
@@ -181,6 +181,9 @@ impl<R: Rules> Client<R> {
             self.timeline.start_afresh();
             self.is_stalled = true;
             self.counters.resyncs += u64::from(self.counters.bodies > 0);
+            if self.own.is_none() {
+                self.forget_clocks(now_us);
+            }
         }
         let is_packed = !bodies.is_last();
         loop {
@@ -196,6 +199,13 @@ impl<R: Rules> Client<R> {
                 }
             }
         }
+    }
+
+    /// A spectator's fresh start may be at another delay than what came before: what was measured of the server's clock is void.
+    fn forget_clocks(&mut self, now_us: u64) {
+        let rate = self.replica.rules().tick_rate();
+        (self.arrival, self.clock) = (Arrival::new(rate), ClockSync::new(rate));
+        self.clock.start(now_us, None, &ServerClock::default());
     }
 
     /// If a body is the first one that is late: counts whose fault it is. A fresh start is nobody's.

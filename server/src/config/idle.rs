@@ -1,5 +1,6 @@
 //! The setting `--idle`: a time with its unit, or 0.
 
+use super::time_span::TimeSpan;
 use crate::sim::idle::IdleLimit;
 use serde::{Deserialize, Deserializer};
 use std::str::FromStr;
@@ -26,14 +27,8 @@ impl FromStr for IdleTime {
         if text == "0" {
             return Ok(Self(IdleLimit::NEVER));
         }
-        let (number, unit_s) = match text.as_bytes().last() {
-            Some(b's') => (&text[..text.len() - 1], 1),
-            Some(b'm') => (&text[..text.len() - 1], 60),
-            Some(b'h') => (&text[..text.len() - 1], 3600),
-            _ => ("", 0),
-        };
-        let seconds = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * unit_s));
-        let time = seconds.filter(|time| (LEAST..=MOST).contains(time));
+        let time = text.parse::<TimeSpan>().ok().map(|TimeSpan(time)| time);
+        let time = time.filter(|time| (LEAST..=MOST).contains(time));
         time.map(|time| Self(IdleLimit::after(time)))
             .ok_or_else(|| "write it like 90s, 5m or 2h, from 5s to 24h, or 0 for ever".into())
     }

@@ -48,6 +48,21 @@ fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
 }
 
 #[test]
+fn the_spectator_delay_is_a_time_in_a_flag_and_in_the_file() {
+    let delay = |line: &str| config(line).spectator_delay.as_millis();
+    assert_eq!(["", "--spectator-delay 1500ms", "--spectator-delay 0"].map(delay), [5000, 1500, 0]);
+    let action = with_file("spectator-delay = \"10s\"\n", "");
+    let Ok(Action::Serve(config)) = action else { panic!("{action:?}") };
+    assert_eq!(config.spectator_delay.as_secs(), 10);
+    assert!(refusal("--spectator-delay 61s").contains("--spectator-delay is 61s; it must be 0s to 60s"));
+    assert!(refusal("--spectator-delay 5").contains("such as 5s"));
+    let Err(error) = with_file("spectator-delay = \"soon\"\n", "") else { panic!("it is refused") };
+    assert!(error.to_string().contains("spectator-delay: \"soon\" is no time"), "{error}");
+    let Ok(Action::Print(told)) = read_line("check-config --spectator-delay 2m") else { return };
+    panic!("{told}");
+}
+
+#[test]
 fn mistakes_are_named_in_one_line() {
     assert!(refusal("--tick-hz 25").contains("20, 30 or 60"));
     assert!(refusal("--no-such-flag").contains("--no-such-flag"));
@@ -151,7 +166,7 @@ fn subcommands_are_told_apart() {
 #[test]
 fn the_idle_time_has_a_unit_or_is_never() {
     let idle = |line: &str| config(line).idle;
-    let after = |seconds| IdleLimit::after(std::time::Duration::from_secs(seconds));
+    let after = |seconds| IdleLimit::after(Duration::from_secs(seconds));
     assert_eq!((idle(""), idle("--idle 90s"), idle("--idle 2h")), (after(300), after(90), after(7200)));
     assert_eq!(idle("--idle 0"), IdleLimit::NEVER);
     for wrong in ["5", "m", "1.5m", "1s", "25h", "5 m", "4294967295h", "5\u{b5}"] {

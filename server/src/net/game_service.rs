@@ -1,17 +1,16 @@
 //! The game as what an event loop serves: between the rooms on the tick thread and the players on their lines.
 
 use super::admission::{self, Network};
+use super::easels::{Easel, RoomEasels};
 use super::handshake::{Refusal, RoomNames};
 use super::line::Line;
-use super::packing::Ticks;
 use super::policy::Policy;
 use super::seat::{ClockTick, Desk, Seat};
 use super::service::{Connections, Service, Turn};
 use super::socket::Socket;
 use super::writer::{Delivery, append_frame};
-use crate::channel::{Admission, Asides, Batches, ConnectionKey, LoopDoors, Published, Request};
+use crate::channel::{Admission, Asides, Audience, Batches, ConnectionKey, LoopDoors, Published, Request};
 use crate::game::{Game, InputOf, PlayerKind};
-use crate::replication::Composer;
 use crate::session::Registry;
 use crate::sim::overload::Round;
 use crate::sim::roster::RoomId;
@@ -20,6 +19,7 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::tick::{Tick, TickRate};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,11 +47,11 @@ pub struct GameService<G: Game> {
     /// The ticks that are being taken in.
     published: Vec<Published<G>>,
     /// By room.
-    easels: Vec<Easel<G>>,
+    easels: Vec<RoomEasels<G>>,
     /// What is said beside the frames.
     news: Vec<Arc<Asides>>,
     /// The newest tick that was published to us.
-    last: Option<Published<G>>,
+    last: Option<LastTick>,
     /// When the first of the ticks that are being written was due, and how the last round went.
     due: Option<Instant>,
     round: Option<Round>,
@@ -62,17 +62,25 @@ pub struct GameService<G: Game> {
     hidden: u32,
 }
 
-/// What the frames of one room's viewers are made with. Each room has its own: on the same tick the same ids mean other
-/// entities in another room.
-struct Easel<G: Game> {
-    composer: Composer<G>,
-    /// What frames are made of now.
-    ticks: Ticks<G::Rules>,
+/// What is kept of a tick after it was written: not its outputs, which are the room's to use again.
+#[derive(Clone, Copy)]
+struct LastTick {
+    sequence: u64,
+    tick: Tick,
+    rate: TickRate,
+    due: Instant,
+    work: Duration,
 }
 
-impl<G: Game> Default for Easel<G> {
-    fn default() -> Self {
-        Self { composer: Composer::default(), ticks: Ticks::default() }
+impl LastTick {
+    fn of<G: Game>(published: &Published<G>) -> Self {
+        let Published { sequence, tick, rate, due, work, .. } = *published;
+        Self { sequence, tick, rate, due, work }
+    }
+
+    /// The clock of those who are shown everything so many ticks late.
+    fn clock(&self, delay: u32) -> ClockTick {
+        ClockTick { tick: Tick(self.tick.0.saturating_sub(delay)), due: self.due, work: self.work }
     }
 }
 
@@ -95,7 +103,7 @@ impl<G: Game> GameService<G> {
             metrics,
             batches: Batches::default(),
             published: Vec::new(),
-            easels: vec![Easel::default()],
+            easels: vec![RoomEasels::default()],
             news: Vec::new(),
             last: None,
             due: None,
@@ -109,7 +117,7 @@ impl<G: Game> GameService<G> {
     /// The same for rooms of these names; without it there is the one that clients ask for when they ask for none.
     #[must_use]
     pub fn of_rooms(mut self, rooms: Arc<RoomNames>) -> Self {
-        self.easels.resize_with(rooms.count(), Easel::default);
+        self.easels.resize_with(rooms.count(), RoomEasels::default);
         self.rooms = rooms;
         self
     }
@@ -200,14 +208,19 @@ impl<G: Game> GameService<G> {
                 return self.batches.of(admitted.session.room).requests.push(request);
             }
         };
-        let room = admitted.session.room;
-        let Some(rules) = published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| &output.rules)
-        else {
+        let room = admitted.session.room.index();
+        let told = match admitted.own {
+            Some(_) => published.outputs.get(room).and_then(Option::as_ref).map(|output| (output, 0)),
+            None => {
+                published.spectator_outputs.get(room).and_then(Option::as_ref).map(|late| (&late.output, late.delay))
+            }
+        };
+        let Some((rules, delay)) = told.map(|(output, delay)| (&output.rules, delay)) else {
             return self.dismiss(&mut connection.peer, &mut connection.line, CloseReason::Restarting.into(), now);
         };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
             tick_rate: rules.tick_rate(),
-            clock: connection.peer.clock(now, clock_tick(published)),
+            clock: connection.peer.clock(now, LastTick::of(published).clock(delay)),
             own: admitted.own,
             token: self.registry.issue(&admitted, admission.connection),
             resumed: admitted.resumed,
@@ -218,6 +231,30 @@ impl<G: Game> GameService<G> {
         connection.peer.seat(&admitted, now);
         connection.line.say(|out| codec::encode(&welcome, out));
         self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
+    }
+
+    /// The tick that ran last, as far as this one may know.
+    fn last_tick_for(&self, seat: &Seat<G>) -> Tick {
+        match seat.watches() {
+            Some(room) => self.easels[room.index()].spectators.ticks.newest(),
+            None => self.last.map(|last| last.tick).unwrap_or_default(),
+        }
+    }
+
+    /// Takes in the ticks of each room. Spectators whose delay changes start afresh.
+    fn add_ticks<S: Socket>(
+        &mut self,
+        connections: &mut Connections<Seat<G>, S>,
+        whole: &[Published<G>],
+        is_gap: bool,
+    ) {
+        for (index, easels) in self.easels.iter_mut().enumerate() {
+            if easels.add(index, whole, is_gap) {
+                let watches = |seat: &Seat<G>| seat.watches().is_some_and(|room| room.index() == index);
+                let spectators = connections.iter_mut().filter(|connection| watches(&connection.peer));
+                spectators.for_each(|connection| connection.peer.set_stale());
+            }
+        }
     }
 
     /// Starts as many of those who are ready afresh as a tick may: when a whole loop was late, its players' fresh starts
@@ -238,10 +275,6 @@ fn room_is_closed(words: &'static str) -> Refusal {
     Refusal { words: words.into(), ..CloseReason::Restarting.into() }
 }
 
-fn clock_tick<G: Game>(published: &Published<G>) -> ClockTick {
-    ClockTick { tick: published.tick, due: published.due, work: published.work }
-}
-
 impl<G: Game> Service for GameService<G> {
     type Peer = Seat<G>;
 
@@ -255,14 +288,14 @@ impl<G: Game> Service for GameService<G> {
 
     fn take(&mut self, seat: &mut Seat<G>, line: &mut Line, message: &Message, now: Instant) -> Result<(), Refusal> {
         let Message::Binary(bytes) = message else { return Ok(()) };
-        let last = self.last.as_ref();
+        let (tick, rate) = (self.last_tick_for(seat), self.last.map(|last| last.rate));
         let mut desk = Desk {
             batches: &mut self.batches,
             rooms: &self.rooms,
             registry: &self.registry,
             metrics: &self.metrics,
-            tick: last.map(|last| last.tick).unwrap_or_default(),
-            tick_hz: last.map_or(1, |last| last.rate.hz()),
+            tick,
+            tick_hz: rate.map_or(1, TickRate::hz),
         };
         seat.take(line, bytes, now, &mut desk)
     }
@@ -272,7 +305,7 @@ impl<G: Game> Service for GameService<G> {
             return self.dismiss(seat, line, reason.into(), now);
         }
         let Some(last) = &self.last else { return };
-        if seat.is_ready_for_fresh_start(line, last.tick, last.rate, now) && !seat.is_queued {
+        if seat.is_ready_for_fresh_start(line, self.last_tick_for(seat), last.rate, now) && !seat.is_queued {
             seat.is_queued = true;
             self.fresh_starts.push_back(seat.key());
         }
@@ -330,25 +363,9 @@ impl<G: Game> Service for GameService<G> {
         let first_whole = self.after_last_gap();
         self.news.clear();
         self.due = self.published.first().map(|tick| tick.due);
-        let whole = &self.published[first_whole.unwrap_or(0)..];
-        let pack = whole.last().map(|tick| tick.pack);
-        for (index, easel) in self.easels.iter_mut().enumerate() {
-            if first_whole.is_some() {
-                easel.ticks.forget();
-            }
-            easel.ticks.begin(pack);
-            for tick in whole {
-                match tick.outputs.get(index).and_then(Option::as_ref) {
-                    Some(output) => easel.ticks.add(Arc::clone(output)),
-                    // It has ended: what it was is not told to whoever comes into its next life.
-                    None => easel.ticks.forget(),
-                }
-            }
-        }
-        if let Some(last) = self.published.last() {
-            self.last = Some(last.clone());
-        }
         let mut published = std::mem::take(&mut self.published);
+        self.add_ticks(connections, &published[first_whole.unwrap_or(0)..], first_whole.is_some());
+        self.last = published.last().map(LastTick::of).or(self.last);
         for tick in published.drain(..) {
             self.take_asides(connections, &tick, now);
             if !tick.asides.notices.is_empty() {
@@ -365,14 +382,17 @@ impl<G: Game> Service for GameService<G> {
 
     fn compose(&mut self, seat: &mut Seat<G>, line: &mut Line, now: Instant, out: &mut Vec<u8>) -> u64 {
         let Some(last) = &self.last else { return 0 };
-        seat.answer_pings(line, now, clock_tick(last));
+        let watched = seat.watches();
+        seat.answer_pings(line, now, last.clock(watched.map_or(0, |room| self.easels[room.index()].delay)));
         // Who is stale does without news, as without frames.
         let Some((session, viewer)) = seat.audience() else { return 0 };
         let news = self.news.iter().flat_map(|asides| &asides.notices);
-        for notice in news.filter(|notice| notice.room == session.room && notice.to.is_none_or(|to| to == session)) {
+        let is_for = |to: Audience| to.includes(session, watched.is_some());
+        for notice in news.filter(|notice| notice.room == session.room && is_for(notice.to)) {
             append_frame(out, |out| out.extend_from_slice(&notice.message));
         }
-        let Easel { composer, ticks } = &mut self.easels[session.room.index()];
+        let easels = &mut self.easels[session.room.index()];
+        let Easel { composer, ticks } = if watched.is_some() { &mut easels.spectators } else { &mut easels.players };
         let (mut rest, mut bodies) = (ticks.due(u32::from(session.player.0), viewer), 0);
         while !rest.is_empty() {
             let mut used = 0;
@@ -390,7 +410,7 @@ impl<G: Game> Service for GameService<G> {
     }
 
     fn written(&mut self, now: Instant) {
-        for Easel { composer, ticks } in &mut self.easels {
+        for Easel { composer, ticks } in self.easels.iter_mut().flat_map(RoomEasels::roles) {
             ticks.end();
             self.metrics.encoded_bytes.increment(composer.take_entry_bytes() as u64);
         }

@@ -6,6 +6,7 @@ pub mod admission;
 pub mod allowance;
 pub mod connection;
 pub mod descriptors;
+mod easels;
 pub mod event_loop;
 mod exchange;
 pub mod forwarded;

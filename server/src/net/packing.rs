@@ -4,6 +4,7 @@
 use crate::replication::{TickOutput, Viewer};
 use crate::sim::overload::PACK_MAX;
 use fracas_protocol::rules::Rules;
+use fracas_protocol::tick::Tick;
 use std::sync::Arc;
 
 /// Ticks that somebody may not have been sent yet while frames are packed: everybody's turn comes within [`PACK_MAX`].
@@ -16,13 +17,15 @@ pub(super) struct Ticks<R: Rules> {
     outputs: Vec<Arc<TickOutput<R>>>,
     /// How many are kept.
     kept: usize,
+    /// The last that was added.
+    newest: Tick,
     /// Ticks to a frame.
     pack: u32,
 }
 
 impl<R: Rules> Default for Ticks<R> {
     fn default() -> Self {
-        Self { outputs: Vec::new(), kept: 0, pack: 1 }
+        Self { outputs: Vec::new(), kept: 0, newest: Tick(0), pack: 1 }
     }
 }
 
@@ -34,7 +37,13 @@ impl<R: Rules> Ticks<R> {
 
     /// Adds a new tick.
     pub(super) fn add(&mut self, output: Arc<TickOutput<R>>) {
+        self.newest = output.tick;
         self.outputs.push(output);
+    }
+
+    /// The tick that was added last.
+    pub(super) fn newest(&self) -> Tick {
+        self.newest
     }
 
     /// Ticks are missing before the next one: what came before cannot be continued.

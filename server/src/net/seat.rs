@@ -48,7 +48,7 @@ enum Stage {
     Left,
 }
 
-/// The tick that ran last, when it was due, and how long its work took.
+/// The tick that ran last (or that a spectator is shown as the last), when it was due, and how long its work took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockTick {
     pub(super) tick: Tick,
@@ -95,6 +95,8 @@ pub struct Seat<G: Game> {
     progress_at: Instant,
     /// Nobody looks at what it would get.
     is_hidden: bool,
+    /// Whether it has no ship, and is shown the room as spectators are.
+    is_spectator: bool,
     /// Whether it waits in the event loop's queue of fresh starts.
     pub(super) is_queued: bool,
 }
@@ -119,6 +121,7 @@ impl<G: Game> Seat<G> {
             asked_at: now,
             progress_at: now,
             is_hidden: false,
+            is_spectator: false,
             is_queued: false,
         }
     }
@@ -147,6 +150,11 @@ impl<G: Game> Seat<G> {
             Stage::Seated(session) => Some(session.room),
             Stage::Greeting | Stage::Left => None,
         }
+    }
+
+    /// The room that it watches, if it is in one as a spectator.
+    pub(super) fn watches(&self) -> Option<RoomId> {
+        self.session().filter(|_| self.is_spectator).map(|session| session.room)
     }
 
     /// The session and the viewer to compose a frame for, unless it is stale, hidden or not in the room.
@@ -281,6 +289,7 @@ impl<G: Game> Seat<G> {
         self.stage = Stage::Seated(session);
         self.viewer = Some(Viewer::new(self.aspect, u32::from(session.player.0)));
         (self.progress_at, self.can_return) = (now, admitted.resumed);
+        self.is_spectator = admitted.own.is_none();
     }
 
     /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.

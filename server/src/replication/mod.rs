@@ -3,6 +3,7 @@
 //!
 //! Everything here is a function of its arguments: no socket, clock or thread.
 
+pub mod changes;
 pub mod compose;
 mod crowds;
 pub mod grid;
@@ -12,6 +13,6 @@ pub mod records;
 pub mod view;
 
 pub use compose::Composer;
-pub use output::{Names, PlayerOutput, TickOutput};
+pub use output::{Names, PlayerOutput, SpectatorOutput, TickOutput};
 pub use records::Records;
 pub use view::Viewer;

@@ -23,6 +23,15 @@ pub struct PlayerOutput<R: Rules> {
     pub report: InputReport,
 }
 
+/// What the frames of a room's spectators are made of on one tick.
+#[derive(Clone, Debug)]
+pub struct SpectatorOutput<R: Rules> {
+    /// The tick's own output, or one of some time ago.
+    pub output: Arc<TickOutput<R>>,
+    /// By how many ticks spectators are late; 0 if they are not. Where that changes they start afresh.
+    pub delay: u32,
+}
+
 /// What a frame needs of one tick.
 #[derive(Debug)]
 pub struct TickOutput<R: Rules> {
@@ -32,8 +41,10 @@ pub struct TickOutput<R: Rules> {
     pub rules: R,
     /// What viewers believe of each entity.
     pub records: Records<R>,
-    /// By player; `None` where nobody sits.
+    /// By player, from `first_player` on; `None` where nobody sits, or where this is not for whoever does.
     pub players: Vec<Option<PlayerOutput<R>>>,
+    /// The player whose row is the first: an output for spectators has none for all the others.
+    pub first_player: PlayerId,
     /// By player.
     pub names: Arc<Names>,
 }
@@ -41,11 +52,18 @@ pub struct TickOutput<R: Rules> {
 impl<R: Rules> TickOutput<R> {
     /// Nothing to say yet.
     pub fn empty(rules: R) -> Self {
-        Self { tick: Tick(0), rules, records: Records::default(), players: Vec::new(), names: Arc::default() }
+        Self {
+            tick: Tick(0),
+            rules,
+            records: Records::default(),
+            players: Vec::new(),
+            first_player: PlayerId(0),
+            names: Arc::default(),
+        }
     }
 
     /// What this player is told.
     pub fn player(&self, player: PlayerId) -> Option<&PlayerOutput<R>> {
-        self.players.get(player.index())?.as_ref()
+        self.players.get(player.index().checked_sub(self.first_player.index())?)?.as_ref()
     }
 }

@@ -11,6 +11,9 @@ use fracas_protocol::tick::Tick;
 /// A correction that takes an entity farther than this, in quanta, is a move to another place: no ship flies so far in a tick.
 const FAR: i32 = 64 * QUANTA_PER_UNIT;
 
+/// The tables by id grow by so many ids.
+const IDS_STEP: usize = 1024;
+
 /// What became of an id on this tick, as far as viewers who knew it are concerned: one byte, so that a look at a whole
 /// known list stays in the nearest cache. The order is by how much there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +98,19 @@ impl<R: Rules> Records<R> {
     /// # Panics
     /// If the game breaks its contract: ids out of order, or a derived entity missing from the truth.
     pub fn update(&mut self, before: &Self, rules: &R, tick: Tick, truth: &[(EntityId, R::Entity)]) {
+        self.update_from(&before.entities, rules, tick, truth);
+    }
+
+    /// The same, from the entities of the records before, which is all that is needed of those.
+    pub fn update_from(
+        &mut self,
+        before: &[(EntityId, R::Entity)],
+        rules: &R,
+        tick: Tick,
+        truth: &[(EntityId, R::Entity)],
+    ) {
         self.clear(before, truth);
-        let mut known = before.entities.iter().peekable();
+        let mut known = before.iter().peekable();
         for (id, entity) in truth {
             while let Some((gone, record)) = known.next_if(|(other, _)| other < id) {
                 self.drop_record(rules, *gone, record);
@@ -162,17 +176,23 @@ impl<R: Rules> Records<R> {
         self.presences.len()
     }
 
-    fn clear(&mut self, before: &Self, truth: &[(EntityId, R::Entity)]) {
+    fn clear(&mut self, before: &[(EntityId, R::Entity)], truth: &[(EntityId, R::Entity)]) {
         for id in self.touched.drain(..) {
             self.presences[id.index()] = Presence::Absent;
         }
         self.entities.clear();
         self.words.clear();
-        let last = truth.last().map_or(0, |(id, _)| id.index() + 1);
-        let len = last.max(before.presences.len());
+        let end = |entities: &[(EntityId, R::Entity)]| entities.last().map_or(0, |(id, _)| id.index() + 1);
+        let len = end(before).max(end(truth)).next_multiple_of(IDS_STEP);
         if self.presences.len() < len {
+            self.presences.reserve_exact(len - self.presences.len());
             self.presences.resize(len, Presence::Absent);
+            self.slots.reserve_exact(len - self.slots.len());
             self.slots.resize(len, Slot::default());
+        }
+        // There are several outputs in use, so none may take twice what it needs.
+        if self.entities.capacity() < truth.len() {
+            self.entities.reserve_exact(truth.len() + truth.len() / 8);
         }
     }
 

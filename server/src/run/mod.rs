@@ -340,11 +340,14 @@ fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Playe
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
     let (names, map) = (config.rooms.clone(), config.map.map.clone());
-    Ok(Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
+    let rooms = Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
         let seed = seed_of(seed, room, life);
         let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
         sabotage.game(&names[room.index()], rate, world)
-    }))
+    });
+    // Never shorter than what was asked for.
+    let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);
+    Ok(rooms.with_spectator_delay(delay_ticks))
 }
 
 /// What decides the chances of a room in one of its lives: the first has the seed itself, so that it can be repeated by that.
@@ -418,6 +421,8 @@ impl TickWatch<Played> for Watch {
         let hz = result.rate.hz();
         if result.tick.is_phase(0, hz) {
             self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());
+            let delayed = rooms.open().map(|(_, room)| room.spectator_delay_bytes());
+            self.metrics.spectator_delay(delayed.sum());
         }
         for output in result.outputs.iter().flatten() {
             self.metrics.encoded(output.records.encoded_bytes());

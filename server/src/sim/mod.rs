@@ -12,5 +12,6 @@ pub mod recording;
 pub mod room;
 pub mod rooms;
 pub mod roster;
+mod spectator_feed;
 pub mod tick_loop;
 mod view_estimate;

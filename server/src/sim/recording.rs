@@ -6,7 +6,8 @@
 use super::rooms::{ROOMS_MAX, words_of};
 use super::roster::RoomId;
 use crate::game::{Game, InputOf, PlayerId, PlayerInput, PlayerKind};
-use crate::replication::Records;
+use crate::replication::{Records, changes};
+use fracas_protocol::bits::{BitReader, BitWriter};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -202,6 +203,10 @@ impl<G: Game> Told<G> {
         game.truth(&mut truth);
         let [last, next] = &mut self.records;
         next.update(last, game.rules(), tick, &truth);
+        // For spectators, who are shown the same later.
+        let mut bits = BitWriter::new();
+        changes::write(game.rules(), last.entities(), next, &mut bits);
+        changes::read(game.rules(), last.entities(), &mut truth, &mut BitReader::new(&bits.finish()));
         self.records.swap(0, 1);
         for input in inputs {
             let _ = game.own(input.player);

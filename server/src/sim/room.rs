@@ -1,109 +1,30 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+mod result;
+pub(super) mod telling;
+
 use super::debts::{DEBT_MS, Debts};
 use super::display_names::ReservedNames;
 use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
-use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
-use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
+use super::spectator_feed::SpectatorFeed;
+use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
-use crate::replication::{Names, PlayerOutput, TickOutput};
+use crate::replication::{Names, TickOutput};
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::codec;
 use fracas_protocol::frame::InputReport;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{Detail, MessageOf, Rules};
+use fracas_protocol::rules::{Detail, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use std::net::IpAddr;
 use std::sync::Arc;
+use telling::{spare_output, tell_spectators};
 
-/// The parts of a tick that are timed apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Requests and commands are taken in.
-    Inbound,
-    /// The game steps.
-    Step,
-    /// Records are predicted, compared and encoded.
-    Records,
-    /// What only single players are told is put together.
-    Players,
-}
-
-impl Phase {
-    /// All of them, in their order.
-    pub const ALL: [Self; 4] = [Self::Inbound, Self::Step, Self::Records, Self::Players];
-
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Step => "step",
-            Self::Records => "records",
-            Self::Players => "players",
-        }
-    }
-}
-
-/// What became of a batch's commands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputCounts {
-    /// Put into a buffer.
-    pub taken: u64,
-    /// Stamped too far ahead.
-    pub early: u64,
-    /// Older than what is in effect, or for a tick that has one.
-    pub old: u64,
-    /// Their session is over.
-    pub orphaned: u64,
-}
-
-/// How many came in on a tick who were not here before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JoinCounts {
-    /// Let in.
-    pub joined: u32,
-    /// Sent away, because the server has more to do than time for it.
-    pub refused: u32,
-    /// Let in with the debt of one who left.
-    pub in_debt: u32,
-}
-
-impl JoinCounts {
-    /// Adds another room's.
-    pub fn add(&mut self, other: Self) {
-        self.joined += other.joined;
-        self.refused += other.refused;
-        self.in_debt += other.in_debt;
-    }
-}
-
-impl InputCounts {
-    /// Adds another room's.
-    pub fn add(&mut self, other: Self) {
-        self.taken += other.taken;
-        self.early += other.early;
-        self.old += other.old;
-        self.orphaned += other.orphaned;
-    }
-}
-
-/// What one tick has to say.
-#[derive(Debug)]
-pub struct TickResult<R: Rules> {
-    /// What frames are made of.
-    pub output: Arc<TickOutput<R>>,
-    /// What is said only once.
-    pub asides: Asides,
-    /// What became of the commands.
-    pub inputs: InputCounts,
-    /// What became of those who asked to be let in.
-    pub joins: JoinCounts,
-}
+pub use result::{InputCounts, JoinCounts, Phase, TickResult};
 
 /// One world and who is in it.
 #[derive(Debug)]
@@ -120,6 +41,8 @@ pub struct Room<G: Game> {
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
     bulletins: Vec<Bulletin<NewsOf<G>>>,
+    /// What spectators are shown while there are people in the room; none if they always see it as it is.
+    feed: Option<SpectatorFeed<G::Rules>>,
     /// How much viewers are told at once.
     detail: Detail,
     /// How many more may join; who comes back is not counted.
@@ -152,12 +75,20 @@ impl<G: Game> Room<G> {
             inputs: Vec::new(),
             reports: Vec::new(),
             bulletins: Vec::new(),
+            feed: None,
             detail: Detail::default(),
             joins_left: u32::MAX,
             joins: JoinCounts::default(),
             idle_limit: IdleLimit::NEVER,
             seat_is_wanted: false,
         }
+    }
+
+    /// The same room, which has not run yet, with spectators who see it so many ticks late while there are people in it.
+    #[must_use]
+    pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
+        self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), ticks));
+        self
     }
 
     /// From now on people do not get these names as they are.
@@ -199,7 +130,7 @@ impl<G: Game> Room<G> {
 
         self.truth.clear();
         self.game.truth(&mut self.truth);
-        let mut output = self.spare_output();
+        let mut output = spare_output(&mut self.pool, self.game.rules());
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(self.game.rules());
@@ -207,12 +138,20 @@ impl<G: Game> Room<G> {
         out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
         mark(Phase::Records);
 
+        let has_people = self.roster.headcount().people > 0;
+        let is_live = self.feed.as_mut().is_none_or(|feed| feed.is_live(has_people));
         self.tell_players(out);
-        self.tell_news(&mut asides);
+        if is_live {
+            tell_spectators(&mut self.roster, out, self.game.to_watch());
+        }
+        let news = self.tell_news(is_live, &mut asides);
         let last = std::mem::replace(&mut self.last, Arc::clone(&output));
-        self.pool.push(last);
         mark(Phase::Players);
-        TickResult { output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
+
+        let spectator_output = self.show_spectators(&last, is_live, news, &mut asides);
+        self.pool.push(last);
+        mark(Phase::Spectators);
+        TickResult { output, spectator_output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
     }
 
     /// The next tick tells viewers so much at once, and lets so many in who were not here before.
@@ -233,6 +172,11 @@ impl<G: Game> Room<G> {
     /// The game, to look at.
     pub fn game(&self) -> &G {
         &self.game
+    }
+
+    /// Bytes that hold what spectators are not shown yet.
+    pub fn spectator_delay_bytes(&self) -> usize {
+        self.feed.as_ref().map_or(0, SpectatorFeed::bytes)
     }
 
     /// Who is in the room.
@@ -268,6 +212,7 @@ impl<G: Game> Room<G> {
         self.game.begin_anew();
         self.recorder = Recorder::new(self.roster.room());
         self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
+        self.feed = self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), feed.delay()));
         asides
     }
 
@@ -509,52 +454,6 @@ impl<G: Game> Room<G> {
                 let player = member.session.player;
                 self.inputs.push(PlayerInput { player, input, view, aspect: member.aspect });
             }
-        }
-    }
-
-    /// An output that nobody else holds.
-    fn spare_output(&mut self) -> Arc<TickOutput<G::Rules>> {
-        let free = self.pool.iter().position(|output| Arc::strong_count(output) == 1);
-        // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
-        debug_assert!(free.is_some() || self.pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
-        match free {
-            Some(index) => self.pool.swap_remove(index),
-            None => Arc::new(TickOutput::empty(self.game.rules().clone())),
-        }
-    }
-
-    fn tell_players(&mut self, out: &mut TickOutput<G::Rules>) {
-        out.names.clone_from(&self.names);
-        out.players.clear();
-        out.players.resize(self.roster.places(), None);
-        let (game, records) = (&self.game, &out.records);
-        for (member, report) in self.roster.members_mut().zip(&self.reports) {
-            if member.own.is_none() && member.watches.is_none_or(|id| records.get(id).is_none()) {
-                member.watches = game.to_watch();
-            }
-            out.players[member.session.player.index()] = Some(PlayerOutput {
-                follow: member.own.or(member.watches),
-                own: member.own.map(|_| game.own(member.session.player)),
-                // A spectator has no inputs to report on.
-                report: member.own.map_or_else(InputReport::default, |_| *report),
-            });
-        }
-    }
-
-    fn tell_news(&mut self, asides: &mut Asides) {
-        let room = self.roster.room();
-        for Bulletin { to, news } in self.bulletins.drain(..) {
-            let to = match to {
-                None => None,
-                // Nobody there any more.
-                Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Some(Session { room, player, serial: *serial }),
-                    _ => continue,
-                },
-            };
-            let mut message = Vec::new();
-            codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
-            asides.notices.push(Notice { room, to, message });
         }
     }
 }

@@ -6,7 +6,7 @@ use super::idle::IdleLimit;
 use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
-use crate::channel::{Admission, Asides, Batch, Batches, Outputs, Request};
+use crate::channel::{Admission, Asides, Batch, Batches, Outputs, Request, SpectatorOutputs};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::rules::{Detail, Rules};
@@ -49,6 +49,8 @@ pub struct RoomsResult<G: Game> {
     pub rate: TickRate,
     /// What frames are made of.
     pub outputs: Outputs<G::Rules>,
+    /// What spectators' frames are made of.
+    pub spectator_outputs: SpectatorOutputs<G::Rules>,
     /// What is said only once.
     pub asides: Asides,
     /// What became of the commands.
@@ -83,13 +85,16 @@ struct Opener<G: Game> {
     reserved: Arc<ReservedNames>,
     idle_limit: IdleLimit,
     make: Maker<G>,
+    /// How many ticks late spectators are shown a room with people in it.
+    spectator_delay: u32,
 }
 
 impl<G: Game> Opener<G> {
     fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
         let mut roster = Roster::new(self.capacity).of(id, first_serial);
         roster.reserve_names(Arc::clone(&self.reserved));
-        Box::new(Room::with_roster((self.make)(id, life), roster).with_idle_limit(self.idle_limit))
+        let room = Room::with_roster((self.make)(id, life), roster).with_idle_limit(self.idle_limit);
+        Box::new(room.with_spectator_delay(self.spectator_delay))
     }
 }
 
@@ -117,7 +122,8 @@ impl<G: Game> Rooms<G> {
         idle_limit: IdleLimit,
         make: impl FnMut(RoomId, u32) -> G + Send + 'static,
     ) -> Self {
-        let mut opener = Opener { capacity, reserved: Arc::default(), idle_limit, make: Box::new(make) };
+        let mut opener =
+            Opener { capacity, reserved: Arc::default(), idle_limit, make: Box::new(make), spectator_delay: 0 };
         let mut rate = TickRate::HZ_30;
         let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);
@@ -127,6 +133,19 @@ impl<G: Game> Rooms<G> {
         });
         let places = places.collect();
         Self { places, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+    }
+
+    /// The same rooms, which have not run yet, with spectators who see those with people in them so many ticks late.
+    #[must_use]
+    pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
+        self.opener.spectator_delay = ticks;
+        for place in &mut self.places {
+            place.state = match std::mem::replace(&mut place.state, State::Closed) {
+                State::Open(room) => State::Open(Box::new(room.with_spectator_delay(ticks))),
+                other => other,
+            };
+        }
+        self
     }
 
     /// The same rooms, in which people do not get these names as they are.
@@ -161,11 +180,11 @@ impl<G: Game> Rooms<G> {
                     asides.append(result.asides);
                     inputs.add(result.inputs);
                     joins.add(result.joins);
-                    Some(result.output)
+                    (Some(result.output), result.spectator_output)
                 }
                 Ok(None) => {
                     batches.iter().for_each(|batch| refuse(batch, &mut asides, &mut inputs));
-                    None
+                    (None, None)
                 }
                 Err(message) => {
                     // Whoever asked it for anything and was not answered is answered by its end.
@@ -173,12 +192,13 @@ impl<G: Game> Rooms<G> {
                     asides.failed.push(id);
                     let (reopens, recording) = place.end(tick, self.rate, &mut asides);
                     failures.push(Failure { room: id, tick, message, reopens, recording });
-                    None
+                    (None, None)
                 }
             }
         });
-        let outputs = outputs.collect();
-        RoomsResult { tick, rate: self.rate, outputs, asides, inputs, joins, failures }
+        let (outputs, spectator_outputs): (Vec<_>, Vec<_>) = outputs.unzip();
+        let (outputs, spectator_outputs) = (outputs.into(), spectator_outputs.into());
+        RoomsResult { tick, rate: self.rate, outputs, spectator_outputs, asides, inputs, joins, failures }
     }
 
     /// The same rooms, whose first tick is the one after `tick`.
@@ -202,6 +222,7 @@ impl<G: Game> Rooms<G> {
             rate: self.rate,
             // Whatever event loops still hold of the ticks before is not to be told as if these followed it.
             outputs: self.places.iter().map(|_| None).collect(),
+            spectator_outputs: self.places.iter().map(|_| None).collect(),
             asides,
             inputs: InputCounts::default(),
             joins: JoinCounts::default(),

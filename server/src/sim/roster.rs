@@ -285,6 +285,11 @@ impl<I: Intent> Roster<I> {
         self.members.iter_mut().flatten()
     }
 
+    /// Places that may hold a ship; those of spectators come after them.
+    pub fn seats(&self) -> usize {
+        usize::from(self.capacity.seats())
+    }
+
     /// Places there are.
     pub fn places(&self) -> usize {
         self.members.len()

@@ -201,7 +201,8 @@ impl Outbox {
                 }
             };
             let (tick, rate, outputs) = (result.tick, result.rate, Arc::clone(&result.outputs));
-            let published = Published { sequence, tick, rate, outputs, asides, due, work, pack };
+            let spectator_outputs = Arc::clone(&result.spectator_outputs);
+            let published = Published { sequence, tick, rate, outputs, spectator_outputs, asides, due, work, pack };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
             let refused = match published.asides.farewell {
                 Some(_) => outbound.send_timeout(published, FAREWELL_PATIENCE).map_err(|refused| refused.into_inner()),

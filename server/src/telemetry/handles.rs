@@ -135,6 +135,7 @@ impl Telemetry {
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
             bots: gauge!(names::PLAYERS, "kind" => PlayerKind::Bot.label()),
             spectators: gauge!(names::SPECTATORS),
+            spectator_delay_bytes: gauge!(names::SPECTATOR_DELAY_BYTES),
             entities: Vec::new(),
             encoded_bytes: counter!(names::ENCODED_BYTES),
             inputs_received: counter!(names::INPUTS_RECEIVED),
@@ -271,6 +272,7 @@ pub struct TickMetrics {
     people: Gauge,
     bots: Gauge,
     spectators: Gauge,
+    spectator_delay_bytes: Gauge,
     entities: Vec<Gauge>,
     encoded_bytes: Counter,
     inputs_received: Counter,
@@ -325,6 +327,11 @@ impl TickMetrics {
     /// A room ended by a panic.
     pub fn room_failed(&self) {
         self.room_panics.increment(1);
+    }
+
+    /// Bytes that hold what spectators are not shown yet.
+    pub fn spectator_delay(&self, bytes: usize) {
+        self.spectator_delay_bytes.set(bytes as f64);
     }
 
     /// How many rooms there are, and who and what is in all of them.

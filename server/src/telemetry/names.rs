@@ -48,6 +48,7 @@ metrics! {
     JOINS_IN_DEBT = "fracas_joins_in_debt_total", Counter, Count, "New sessions that began with the debt of one that had left a fight.";
     PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
+    SPECTATOR_DELAY_BYTES = "fracas_spectator_delay_bytes", Gauge, Bytes, "Memory of what happened in the rooms and spectators are not shown yet.";
     ROOMS = "fracas_rooms", Gauge, Count, "Rooms that are open.";
     ROOM_PANICS = "fracas_room_panics_total", Counter, Count, "Rooms that a panic in the game ended.";
     ENTITIES = "fracas_entities", Gauge, Count, "Entities in all rooms by kind.";

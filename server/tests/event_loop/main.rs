@@ -8,6 +8,7 @@
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
+//! - `spectators`: who watches a room with people in it is late
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod acknowledgements;
@@ -18,4 +19,5 @@ mod overloaded;
 mod rooms;
 mod sessions;
 mod slow;
+mod spectators;
 mod stage;

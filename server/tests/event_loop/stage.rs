@@ -1,6 +1,6 @@
 //! A room, an event loop, and peers over pipes in memory, one tick at a time.
 
-use fracas_protocol::arena::{Arena, Input};
+use fracas_protocol::arena::{Arena, Input, News};
 use fracas_protocol::client::{Client, Event, Options};
 use fracas_protocol::codec;
 use fracas_protocol::frame::FRAME_MARK;
@@ -224,6 +224,8 @@ pub(crate) struct Player {
     pub(crate) peer: Peer,
     pub(crate) client: Client<Arena>,
     pub(crate) welcome: Option<Welcome<<Arena as Rules>::World>>,
+    /// What it heard, and when.
+    pub(crate) news: Vec<(u64, News)>,
     pub(crate) reads: bool,
     /// Its program stands still; only its WebSocket layer goes on, if it reads.
     pub(crate) is_frozen: bool,
@@ -241,8 +243,10 @@ impl Player {
             return;
         }
         while let Some(event) = self.client.take_event() {
-            if let Event::Welcome(welcome) = event {
-                self.welcome = Some(welcome);
+            match event {
+                Event::Welcome(welcome) => self.welcome = Some(welcome),
+                Event::News(news) => self.news.push((now_us, news)),
+                _ => {}
             }
         }
         self.client.advance(now_us);
@@ -325,6 +329,12 @@ impl Stage {
         }
     }
 
+    /// The same stage, which has not run yet, with spectators who are so many ticks late.
+    pub(crate) fn late(mut self, ticks: u32) -> Self {
+        self.rooms = self.rooms.with_spectator_delay(ticks);
+        self
+    }
+
     /// Connects somebody whose pipe holds so many bytes in each direction.
     pub(crate) fn connect_through(&mut self, capacity: usize, leftover: &[u8]) -> Peer {
         self.connect_with(capacity, leftover, None)
@@ -361,7 +371,7 @@ impl Stage {
 
     fn seat(&mut self, peer: Peer, hello: Hello) -> usize {
         let client = Client::new(self.room().game().rules().clone(), hello, Options::default());
-        self.players.push(Player { peer, client, welcome: None, reads: true, is_frozen: false });
+        self.players.push(Player { peer, client, welcome: None, news: Vec::new(), reads: true, is_frozen: false });
         self.players.len() - 1
     }
 
@@ -410,8 +420,10 @@ impl Stage {
         let result = self.rooms.tick(tick, &mut batches, |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let asides = Arc::new(result.asides);
-        let (sequence, rate, outputs, pack) = (self.sequence, result.rate, result.outputs, self.level.pack());
-        let published = Published { sequence, tick, rate, outputs, asides, due, work: Duration::ZERO, pack };
+        let (sequence, rate, pack) = (self.sequence, result.rate, self.level.pack());
+        let (outputs, spectator_outputs) = (result.outputs, result.spectator_outputs);
+        let work = Duration::ZERO;
+        let published = Published { sequence, tick, rate, outputs, spectator_outputs, asides, due, work, pack };
         self.sequence += 1;
         // A full door is the loop's loss, as in the tick thread.
         let _ = self.doors.outbound[0].try_send(published);

@@ -9,7 +9,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::rules::{MessageOf, Point};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World};
-use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
+use fracas_server::channel::{Audience, Batch, Command, ConnectionKey, Request};
 use fracas_server::game::PlayerKind;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::{Capacity, Session};
@@ -146,7 +146,7 @@ impl Stage {
         self.rails.clear();
         for notice in &result.asides.notices {
             let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
-            if let (Ok(ServerMessage::News(News::Rail { hit, .. })), Some(to)) = (message, notice.to) {
+            if let (Ok(ServerMessage::News(News::Rail { hit, .. })), Audience::One(to)) = (message, notice.to) {
                 self.rails.push((to, hit));
             }
         }

@@ -4,9 +4,14 @@
 #[allow(dead_code, reason = "these tests need less of the stage than those of the event loop")]
 mod stage;
 
+#[path = "../replication/stage.rs"]
+#[allow(dead_code, reason = "this needs less of it than the tests of replication")]
+mod room;
+
 use allocation_counter::AllocationInfo;
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::dice::Dice;
+use fracas_protocol::message::Role;
 use stage::Stage;
 
 const PLAYERS: usize = 400;
@@ -38,4 +43,34 @@ fn a_steady_tick_allocates_next_to_nothing_and_writes_each_player_once() {
     println!("{per_player:.3} allocations per player and tick, {:.1} per tick", allocations as f64 / f64::from(TICKS));
     assert_eq!(sent, TICKS as usize * PLAYERS);
     assert!(per_player <= 0.1, "{per_player} allocations per player and tick");
+}
+
+/// Bytes that a room of a thousand takes when it has run for ten seconds, with spectators so many ticks late, of whom one comes
+/// on a tick.
+fn room_bytes(delay: u32, comes: Option<u32>) -> i64 {
+    let mut kept = None;
+    let allocated = allocation_counter::measure(|| {
+        let mut stage = room::Stage::with_density(1, 1000, 20).late(delay);
+        (0..1000).for_each(|_| stage.request_join(Role::Player));
+        for tick in 0..300 {
+            if comes == Some(tick) {
+                stage.request_join(Role::Spectator);
+            }
+            stage.step();
+        }
+        kept = Some(stage);
+    });
+    drop(kept);
+    allocated.bytes_current
+}
+
+#[test]
+fn the_spectators_delay_takes_at_most_a_kibibyte_for_each_player() {
+    let without = room_bytes(0, None);
+    let [unwatched, watched, catching_up] =
+        [None, Some(0), Some(280)].map(|comes| (room_bytes(150, comes) - without) / 1000);
+    println!(
+        "bytes a player, 150 ticks: {unwatched}, {watched} while somebody watches, {catching_up} when that begins"
+    );
+    assert!(unwatched > 0 && watched.max(catching_up) <= 1024, "{unwatched}, {watched}, {catching_up}");
 }

@@ -3,10 +3,12 @@
 //!
 //! - `stage`: a room of random players with viewers and replicas, without sockets or time
 //! - `agreement`: replicas, known lists and hashes agree, through every kind of event
+//! - `delayed`: what spectators are shown late is what players were told, bit for bit
 //! - `recorded`: the session among the protocol's vectors is still what a room says
 //! - `brute_force`: the view recomputed from all records; a sabotaged frame turns the checks red
 
 mod agreement;
 mod brute_force;
+mod delayed;
 mod recorded;
 mod stage;

@@ -11,7 +11,7 @@ use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
 use fracas_server::game::{Game, PlayerKind};
-use fracas_server::replication::{Composer, TickOutput, Viewer};
+use fracas_server::replication::{Composer, SpectatorOutput, TickOutput, Viewer};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::{Capacity, Session};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) players: Vec<Player>,
     pub(crate) composer: Composer<World>,
     pub(crate) output: Arc<TickOutput<Arena>>,
+    /// What spectators are shown, if there are any.
+    pub(crate) spectator_output: Option<SpectatorOutput<Arena>>,
     pub(crate) dice: Dice,
     seed: u64,
     batch: Batch<Input>,
@@ -55,7 +57,24 @@ impl Stage {
         let room = Room::new(world, Capacity { people, bots: 0, spectators: 8 });
         let (composer, batch) = (Composer::default(), Batch::default());
         let dice = Dice::new(seed, 2);
-        Self { room, players: Vec::new(), composer, output, dice, seed, batch, connections: 0, gathers: false }
+        Self {
+            room,
+            players: Vec::new(),
+            composer,
+            output,
+            spectator_output: None,
+            dice,
+            seed,
+            batch,
+            connections: 0,
+            gathers: false,
+        }
+    }
+
+    /// The same room, which has not run yet, with spectators who are so many ticks late. Step it, but compose nothing for them.
+    pub(crate) fn late(mut self, ticks: u32) -> Self {
+        self.room = self.room.with_spectator_delay(ticks);
+        self
     }
 
     /// Asks to let somebody in with the next tick.
@@ -98,8 +117,10 @@ impl Stage {
             let command = Command { connection, session, tick, ack: Some(ack), input: player.input };
             self.batch.commands.push(command);
         }
+        // An event loop has written it by now.
+        self.spectator_output = None;
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
-        self.output = result.output;
+        (self.output, self.spectator_output) = (result.output, result.spectator_output);
         for admission in result.asides.admissions {
             let admitted = admission.verdict.expect("a seat");
             let aspect = Aspect::ALL[admitted.session.player.index() % 4];

@@ -3,6 +3,7 @@
 //! - `view`: replicas are the records, bit for bit, and hold what their players may see and no more
 //! - `sessions`: whose ship is whose, and who said goodbye to whom
 //! - `inputs`: what was acknowledged was done, and what is done once was done once
+//! - `delay`: spectators are late where there are people
 //! - `news`: told to those it is for, in order, once
 //! - `damage`: no network deals more than as many uninterrupted ships could, however often it leaves and comes
 //! - `rails`: each rail that is paid for is fired
@@ -11,6 +12,7 @@
 //! - `slots`: what happens does not depend on the places of those whom it happens to
 
 pub(crate) mod damage;
+pub(crate) mod delay;
 pub(crate) mod inputs;
 pub(crate) mod news;
 pub(crate) mod rails;
@@ -56,6 +58,8 @@ pub(crate) struct Tally {
     pub(crate) given_up: u64,
     pub(crate) bodies: u64,
     pub(crate) bodies_packed: u64,
+    /// Bodies that came to spectators, late.
+    pub(crate) bodies_late: u64,
     pub(crate) entities: u64,
     pub(crate) fresh_starts: u64,
     pub(crate) acknowledged: u64,

@@ -1,6 +1,7 @@
 //! News reaches those it is for, in the order in which it was told, and none twice.
 
 use crate::annals::Annals;
+use fracas_server::channel::Audience;
 
 /// How far a connection is among all news.
 #[derive(Clone, Copy, Debug)]
@@ -15,11 +16,17 @@ impl Heard {
         Self { next: annals.notices.len() }
     }
 
-    /// Somebody in `place` hears news.
+    /// Somebody in `place` (none for a spectator) hears news.
     pub(crate) fn check(&mut self, place: Option<u16>, message: &[u8], annals: &Annals) -> Result<(), String> {
         let to_come = annals.notices.iter().enumerate().skip(self.next);
         let mut its = to_come.filter(|(_, notice)| notice.message == message);
-        match its.find(|(_, notice)| notice.to.is_none_or(|to| place == Some(to))) {
+        let is_for = |to: Audience| match to {
+            Audience::Everybody => true,
+            Audience::Players => place.is_some(),
+            Audience::Spectators => place.is_none(),
+            Audience::One(session) => place == Some(session.player.0),
+        };
+        match its.find(|(_, notice)| is_for(notice.to)) {
             Some((index, _)) => {
                 self.next = index + 1;
                 Ok(())

@@ -7,6 +7,7 @@ use fracas_protocol::codec;
 use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::message::ServerMessage;
 use fracas_protocol::rules::MessageOf;
+use fracas_server::channel::Audience;
 
 /// The ship in a place as it was on a tick.
 pub(super) fn ship(record: &TickRecord, place: u16) -> Option<fracas_protocol::arena::Ship> {
@@ -43,8 +44,10 @@ pub(crate) fn check(annals: &Annals, pause: u8) -> Result<(u64, u64), String> {
 
 fn is_answered(annals: &Annals, now: &TickRecord, place: u16) -> bool {
     let notices = &annals.notices[annals.passed.notices_from..];
-    notices.iter().filter(|notice| notice.to == Some(place)).any(|notice| {
-        let told = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
-        matches!(told, Ok(ServerMessage::News(News::Rail { tick, .. })) if tick == now.tick)
-    })
+    notices.iter().filter(|notice| matches!(notice.to, Audience::One(session) if session.player.0 == place)).any(
+        |notice| {
+            let told = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
+            matches!(told, Ok(ServerMessage::News(News::Rail { tick, .. })) if tick == now.tick)
+        },
+    )
 }

@@ -111,6 +111,8 @@ impl Server {
             game: new_world(rate, density, seed),
             attendant: attendant.clone(),
         });
+        let is_late = planted.as_ref().is_none_or(|planted| !planted.shows_spectators_the_present());
+        let rooms = rooms.with_spectator_delay(if is_late { plan.spectator_delay } else { 0 });
         let (mut doors, loop_doors) = channel::doors::<Witnessed>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
@@ -172,10 +174,9 @@ impl Server {
         self.ticks.turn(&self.doors, annals, || instant(now_us));
         for published in self.observer.try_iter() {
             let asides = &published.asides;
-            annals.notices.extend(asides.notices.iter().map(|notice| NoticeRecord {
-                to: notice.to.map(|session| session.player.0),
-                message: notice.message.clone(),
-            }));
+            annals.notices.extend(
+                asides.notices.iter().map(|notice| NoticeRecord { to: notice.to, message: notice.message.clone() }),
+            );
             annals.passed.admissions.extend_from_slice(&asides.admissions);
             annals.passed.ended.extend_from_slice(&asides.ended);
         }
@@ -322,6 +323,7 @@ impl TickWatch<Witnessed> for Annals {
         self.push(TickRecord {
             tick: output.tick,
             world: output.rules.world(),
+            has_people: room.headcount().people > 0,
             entities: output.records.entities().to_vec(),
             seats: seats.collect(),
         });

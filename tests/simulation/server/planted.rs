@@ -40,6 +40,8 @@ pub(crate) enum Bug {
     FirstSlotShoots,
     /// Places rest for everybody's account: after some have been left, newcomers are told that the server is full.
     RestChargedToAll,
+    /// Spectators are shown the room as it is.
+    LiveSpectators,
 }
 
 impl Bug {
@@ -52,6 +54,7 @@ impl Bug {
             Self::LostLeave => &["leftover", "session"],
             Self::LostAdmission => &["liveness", "leftover", "session"],
             Self::RepeatedNews => &["news"],
+            Self::LiveSpectators => &["delay"],
             Self::ForgottenDebt => &["damage"],
             Self::BelievedView => &["rewind"],
             Self::FirstSlotShoots => &["slots"],
@@ -88,6 +91,11 @@ impl Planted {
 
     pub(crate) fn bug(&self) -> Bug {
         self.bug
+    }
+
+    /// Whether spectators are not late.
+    pub(super) fn shows_spectators_the_present(&self) -> bool {
+        self.bug == Bug::LiveSpectators
     }
 
     /// On the way from the event loops to the room.

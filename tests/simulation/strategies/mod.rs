@@ -105,6 +105,7 @@ impl AdversaryPlan {
             arrives_us: u64::from(300_000 + dice.below(1_200_000)),
             brain: BrainKind::Hunter,
             is_spectator: false,
+            delay: 0,
             aspect: Aspect::ALL[dice.below(4) as usize],
             clock_us: dice.word() % 1_000_000_000,
             patience_us: 6_000_000,

@@ -1,0 +1,95 @@
+//! What a room's tick comes to, and the parts of it that are timed apart.
+
+use crate::channel::Asides;
+use crate::replication::{SpectatorOutput, TickOutput};
+use fracas_protocol::rules::Rules;
+use std::sync::Arc;
+
+/// The parts of a tick that are timed apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Requests and commands are taken in.
+    Inbound,
+    /// The game steps.
+    Step,
+    /// Records are predicted, compared and encoded.
+    Records,
+    /// What only single players are told is put together.
+    Players,
+    /// The tick is kept for spectators, and what they are shown is brought up to an earlier one.
+    Spectators,
+}
+
+impl Phase {
+    /// All of them, in their order.
+    pub const ALL: [Self; 5] = [Self::Inbound, Self::Step, Self::Records, Self::Players, Self::Spectators];
+
+    /// The word used as a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Step => "step",
+            Self::Records => "records",
+            Self::Players => "players",
+            Self::Spectators => "spectators",
+        }
+    }
+}
+
+/// What became of a batch's commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputCounts {
+    /// Put into a buffer.
+    pub taken: u64,
+    /// Stamped too far ahead.
+    pub early: u64,
+    /// Older than what is in effect, or for a tick that has one.
+    pub old: u64,
+    /// Their session is over.
+    pub orphaned: u64,
+}
+
+/// How many came in on a tick who were not here before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinCounts {
+    /// Let in.
+    pub joined: u32,
+    /// Sent away, because the server has more to do than time for it.
+    pub refused: u32,
+    /// Let in with the debt of one who left.
+    pub in_debt: u32,
+}
+
+impl JoinCounts {
+    /// Adds another room's.
+    pub fn add(&mut self, other: Self) {
+        self.joined += other.joined;
+        self.refused += other.refused;
+        self.in_debt += other.in_debt;
+    }
+}
+
+impl InputCounts {
+    /// Adds another room's.
+    pub fn add(&mut self, other: Self) {
+        self.taken += other.taken;
+        self.early += other.early;
+        self.old += other.old;
+        self.orphaned += other.orphaned;
+    }
+}
+
+/// What one tick has to say.
+#[derive(Debug)]
+pub struct TickResult<R: Rules> {
+    /// What frames are made of.
+    pub output: Arc<TickOutput<R>>,
+    /// What spectators' frames are made of, if anybody watches.
+    pub spectator_output: Option<SpectatorOutput<R>>,
+    /// What is said only once.
+    pub asides: Asides,
+    /// What became of the commands.
+    pub inputs: InputCounts,
+    /// What became of those who asked to be let in.
+    pub joins: JoinCounts,
+}

@@ -1,0 +1,110 @@
+//! What a room tells of a tick, beside the records: each player about itself, everybody the news, and spectators what they are
+//! shown.
+
+use super::Room;
+use crate::channel::{Asides, Audience, Notice, OUTPUTS_MAX};
+use crate::game::{Bulletin, Game, PlayerId};
+use crate::replication::{PlayerOutput, SpectatorOutput, TickOutput};
+use crate::sim::overload::PACK_MAX;
+use crate::sim::roster::{Roster, Session};
+use fracas_protocol::codec;
+use fracas_protocol::frame::InputReport;
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::ServerMessage;
+use fracas_protocol::rules::{MessageOf, Rules};
+use std::sync::Arc;
+
+impl<G: Game> Room<G> {
+    pub(super) fn tell_players(&mut self, out: &mut TickOutput<G::Rules>) {
+        out.names.clone_from(&self.names);
+        out.first_player = PlayerId(0);
+        out.players.clear();
+        out.players.resize(self.roster.places(), None);
+        for (member, report) in self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some()) {
+            let player = member.session.player;
+            let own = Some(self.game.own(player));
+            out.players[player.index()] = Some(PlayerOutput { follow: member.own, own, report: *report });
+        }
+    }
+
+    /// Adds the news to `asides`; returns what everybody is told.
+    pub(super) fn tell_news(&mut self, is_live: bool, asides: &mut Asides) -> Vec<Vec<u8>> {
+        let (room, mut to_all) = (self.roster.room(), Vec::new());
+        for Bulletin { to, news } in self.bulletins.drain(..) {
+            let to = match to {
+                None if is_live => Audience::Everybody,
+                None => Audience::Players,
+                // Nobody there any more.
+                Some(player) => match self.names.get(player.index()) {
+                    Some(Some((serial, _))) => Audience::One(Session { room, player, serial: *serial }),
+                    _ => continue,
+                },
+            };
+            let mut message = Vec::new();
+            codec::encode::<MessageOf<G::Rules>>(&ServerMessage::News(news), &mut message);
+            if self.feed.is_some() && !matches!(to, Audience::One(_)) {
+                to_all.push(message.clone());
+            }
+            asides.notices.push(Notice { room, to, message });
+        }
+        to_all
+    }
+
+    /// What spectators are shown on this tick, which came after the one `before` and told everybody `news`. They also hear the
+    /// news of what they are shown.
+    pub(super) fn show_spectators(
+        &mut self,
+        before: &TickOutput<G::Rules>,
+        is_live: bool,
+        news: Vec<Vec<u8>>,
+        asides: &mut Asides,
+    ) -> Option<SpectatorOutput<G::Rules>> {
+        let is_watched = self.roster.headcount().spectators > 0;
+        let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
+        let Some(feed) = &mut self.feed else { return now };
+        feed.record(before.records.entities(), &self.last, self.roster.seats(), self.game.to_watch(), news);
+        if is_live || !is_watched {
+            feed.rest(self.last.records.entities());
+            return now;
+        }
+        let Some(shown) = feed.advance(&mut self.truth) else {
+            return Some(SpectatorOutput { output: feed.nothing(), delay: feed.delay() });
+        };
+        let (room, to) = (self.roster.room(), Audience::Spectators);
+        asides.notices.extend(shown.news.into_iter().map(|message| Notice { room, to, message }));
+        let output = feed.output(shown.tick, &self.truth, |out| {
+            out.players.clear();
+            out.first_player = PlayerId(self.roster.seats() as u16);
+            tell_spectators(&mut self.roster, out, shown.to_watch);
+        });
+        Some(SpectatorOutput { output, delay: feed.delay() })
+    }
+}
+
+/// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there then, if `to_watch` is.
+pub(super) fn tell_spectators<R: Rules>(
+    roster: &mut Roster<R::Input>,
+    out: &mut TickOutput<R>,
+    to_watch: Option<EntityId>,
+) {
+    for member in roster.members_mut().filter(|member| member.own.is_none()) {
+        if member.watches.is_none_or(|id| out.records.get(id).is_none()) {
+            member.watches = to_watch;
+        }
+        let row = member.session.player.index() - out.first_player.index();
+        out.players.resize(out.players.len().max(row + 1), None);
+        // A spectator has no inputs to report on.
+        out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report: InputReport::default() });
+    }
+}
+
+/// An output that nobody else holds, from those that were used before.
+pub(in crate::sim) fn spare_output<R: Rules>(pool: &mut Vec<Arc<TickOutput<R>>>, rules: &R) -> Arc<TickOutput<R>> {
+    let free = pool.iter().position(|output| Arc::strong_count(output) == 1);
+    // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
+    debug_assert!(free.is_some() || pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
+    match free {
+        Some(index) => pool.swap_remove(index),
+        None => Arc::new(TickOutput::empty(rules.clone())),
+    }
+}
