@@ -2,7 +2,7 @@
 //! from one address, before and after they have said what they want. No I/O in here.
 
 use super::memory::Memory;
-use super::pace::Pace;
+use super::pace::{Asker, Pace};
 use super::rejection::Rejection;
 use super::shares::{Guesses, Share, Shares, network_of};
 use crate::session::TokenHash;
@@ -186,19 +186,20 @@ impl Admission {
         address.is_loopback() && !self.config.limit_loopback
     }
 
-    /// How long somebody who is sent away at `now` is to stay away, if coming back makes sense. Only who is not to blame
-    /// takes a turn: others would make the row longer for all.
-    pub fn retry_after(&self, why: Rejection, now: Instant) -> Option<Duration> {
+    /// How long somebody from `address` who is sent away at `now` is to stay away, if coming back makes sense. Only who is not
+    /// to blame takes a turn.
+    pub fn retry_after(&self, why: Rejection, address: IpAddr, now: Instant) -> Option<Duration> {
+        let asker = || Asker { network: Some(network_of(address.to_canonical())), client: None };
         match why.status() {
-            503 => Some(self.turn(now)),
+            503 => Some(self.turn(asker(), now)),
             429 => Some(TOO_MANY_PAUSE),
             _ => None,
         }
     }
 
-    /// How long the next of those who are sent away at `now` is to stay away.
-    pub fn turn(&self, now: Instant) -> Duration {
-        self.pace.next(now)
+    /// How long somebody who is sent away at `now` is to stay away.
+    pub fn turn(&self, asker: Asker, now: Instant) -> Duration {
+        self.pace.turn(asker, now)
     }
 
     /// Addresses that have a share of something now: of connections that play or wait, or of ships that are kept.
@@ -431,15 +432,17 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_blame_does_not_make_the_row_longer_for_others() {
+    fn who_is_to_blame_takes_no_turn_and_others_take_theirs_by_network() {
         let (admission, now) = (make(|_| ()), Instant::now());
+        let retry_after = |why, address| admission.retry_after(why, ip(address), now);
         for _ in 0..10_000 {
-            assert_eq!(admission.retry_after(Rejection::Handshake, now), None);
-            assert_eq!(admission.retry_after(Rejection::Address, now), Some(TOO_MANY_PAUSE));
+            assert_eq!(retry_after(Rejection::Handshake, "192.0.2.1"), None);
+            assert_eq!(retry_after(Rejection::Address, "192.0.2.1"), Some(TOO_MANY_PAUSE));
         }
-        let pauses = [Rejection::Full, Rejection::Draining].map(|why| admission.retry_after(why, now));
+        let asked =
+            [(Rejection::Full, "192.0.2.1"), (Rejection::Draining, "192.0.2.2"), (Rejection::Full, "192.0.2.1")];
         let ms = |ms| Some(Duration::from_millis(ms));
-        assert_eq!(pauses, [ms(1000), ms(1002)]);
+        assert_eq!(asked.map(|(why, address)| retry_after(why, address)), [ms(1000), ms(1004), ms(1000)]);
     }
 
     #[test]

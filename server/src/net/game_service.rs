@@ -286,8 +286,9 @@ impl<G: Game> Service for GameService<G> {
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
         if line.is_open() && refusal.reason.may_retry() {
-            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(now));
-            let retry_after_ms = pause.as_millis() as u32;
+            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(seat.asker(), now));
+            // Rounded up: nobody comes before its turn.
+            let retry_after_ms = pause.as_micros().div_ceil(1000) as u32;
             let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
             line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }

@@ -13,6 +13,7 @@ use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_V
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
 use fracas_protocol::name::Name;
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// Why a connection is refused, and what its player reads.
@@ -53,6 +54,16 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
             _ => Err(bad_message("The hello could not be read.")),
         },
     }
+}
+
+/// What tells a client from others of its network: a hash of its token, or of its name.
+pub(super) fn client_of(hello: &Hello) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &hello.token {
+        Some(token) => TokenHash::of(token).short().hash(&mut hasher),
+        None => hello.name.hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 /// The names of a process's rooms.

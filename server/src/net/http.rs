@@ -119,17 +119,19 @@ async fn map(State(front): State<Arc<Front>>) -> Response<Body> {
 }
 
 async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<Body> {
-    match accept(&front, request) {
+    let mut from = IpAddr::from([0, 0, 0, 0]);
+    match accept(&front, request, &mut from) {
         Ok(response) => response,
         Err(why) => {
             front.metrics.rejected(why);
-            refuse(why, front.admission.retry_after(why, Instant::now()))
+            refuse(why, front.admission.retry_after(why, from, Instant::now()))
         }
     }
 }
 
-/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out.
-fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Rejection> {
+/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
+/// it comes from, as far as that is known.
+fn accept(front: &Arc<Front>, mut request: Request, from: &mut IpAddr) -> Result<Response<Body>, Rejection> {
     let headers = request.headers();
     let texts =
         |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
@@ -142,6 +144,7 @@ fn accept(front: &Arc<Front>, mut request: Request) -> Result<Response<Body>, Re
         tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
     }
     let kind = kind_of(front, headers);
+    *from = address;
     let ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
     let protocol = front.subprotocol;
     if protocol.is_some_and(|protocol| !offers_protocol(headers, protocol)) {

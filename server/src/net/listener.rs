@@ -73,10 +73,10 @@ impl Reception {
     }
 
     /// Answers without having read what is wanted, as far as the kernel takes it at once.
-    fn turn_away(&self, stream: &TcpStream, why: Rejection) {
+    fn turn_away(&self, stream: &TcpStream, peer: IpAddr, why: Rejection) {
         self.metrics.rejected(why);
         let (status, words) = (why.status(), why.words());
-        let pause = self.admission.retry_after(why, Instant::now());
+        let pause = self.admission.retry_after(why, peer, Instant::now());
         let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
         let len = words.len() + 1;
         let answer = format!(
@@ -109,7 +109,7 @@ pub async fn serve(listener: TcpListener, router: Router, reception: Reception) 
                 }
                 Err(why) => {
                     doorman.complain(why);
-                    doorman.reception.turn_away(&stream, why);
+                    doorman.reception.turn_away(&stream, peer.ip(), why);
                 }
             },
             Err(error) => doorman.take_failure(&error).await,
@@ -156,8 +156,8 @@ impl Doorman {
 
 impl Door for Doorman {
     async fn turn_one_away(&mut self) -> io::Result<()> {
-        let (stream, _) = self.listener.accept().await?;
-        self.reception.turn_away(&stream, Rejection::Descriptors);
+        let (stream, peer) = self.listener.accept().await?;
+        self.reception.turn_away(&stream, peer.ip(), Rejection::Descriptors);
         Ok(())
     }
 
@@ -216,6 +216,7 @@ mod tests {
         let config = AdmissionConfig {
             connections_max: 8,
             per_address_max: 1,
+            joins_per_address: Default::default(),
             limit_loopback: true,
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),

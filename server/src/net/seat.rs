@@ -4,6 +4,7 @@ use super::admission::Network;
 use super::allowance::{Allowance, Limit};
 use super::handshake::{self, Admissible, Refusal, RoomNames, bad_message};
 use super::line::Line;
+use super::pace::Asker;
 use super::staleness::Staleness;
 use super::writer::Delivery;
 use crate::channel::{Admitted, Batches, COMMANDS_MAX, Command, ConnectionKey, Request};
@@ -73,6 +74,8 @@ pub struct Seat<G: Game> {
     key: ConnectionKey,
     kind: PlayerKind,
     network: Option<Network>,
+    /// What tells it from others of its network: a hash of the token or the name that it has shown.
+    client: Option<u64>,
     stage: Stage,
     /// What its client knows of the room, once it is seated.
     viewer: Option<Viewer<G::Rules>>,
@@ -103,6 +106,7 @@ impl<G: Game> Seat<G> {
             key,
             kind,
             network,
+            client: None,
             stage: Stage::Greeting,
             viewer: None,
             aspect: Aspect::default(),
@@ -165,6 +169,11 @@ impl<G: Game> Seat<G> {
         self.session().is_some() && self.is_hidden
     }
 
+    /// Who it is, when it is to be told when to come back.
+    pub(super) fn asker(&self) -> Asker {
+        Asker { network: self.network.as_ref().map(Network::address), client: self.client }
+    }
+
     /// Takes a message.
     pub(super) fn take(
         &mut self,
@@ -183,6 +192,7 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
+        self.client = Some(handshake::client_of(&hello));
         let known = hello.token.and_then(|token| desk.registry.show(&token));
         let admissible = handshake::admit(hello, self.kind, self.network.as_ref(), desk.rooms, known, now)?;
         let Admissible { room, resume, request, aspect } = admissible;

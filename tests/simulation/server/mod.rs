@@ -219,7 +219,7 @@ impl Server {
         let ticket = self
             .admission
             .enter(address.into(), false, now)
-            .map_err(|why| self.admission.retry_after(why, now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
+            .map_err(|why| self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
         let side = side.expect("there is at least one");
         side.connections.fetch_add(1, Ordering::Relaxed);
