@@ -1,6 +1,7 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 use crate::net::admission::Origin;
+use crate::net::join_budget::JoinRate;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -91,7 +92,11 @@ struct Settings {
     /// Connections from one address; for IPv6 from one /64. [default: 64]
     #[arg(long, env = "FRACAS_MAX_PER_ADDRESS", value_name = "N", global = true)]
     max_per_address: Option<usize>,
-    /// Hold --max-per-address against loopback addresses too. [default: false]
+    /// New players a second from one address (for IPv6 one /64), and how many at once; who comes back for a ship does not count.
+    /// N alone means 32 N at once. [default: 2:64]
+    #[arg(long, env = "FRACAS_JOINS_PER_ADDRESS", value_name = "N:BURST", global = true)]
+    joins_per_address: Option<JoinRate>,
+    /// Hold --max-per-address and --joins-per-address against loopback addresses too. [default: false]
     #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
     limit_loopback: Option<bool>,
     /// How log lines look. [default: text]
@@ -156,6 +161,7 @@ pub struct Config {
     pub crash_dir: PathBuf,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
+    pub joins_per_address: JoinRate,
     pub limit_loopback: bool,
     pub log_format: LogFormat,
     pub density: u32,
@@ -220,6 +226,7 @@ impl Settings {
             crash_dir: self.crash_dir.or(other.crash_dir),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
+            joins_per_address: self.joins_per_address.or(other.joins_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
             log_format: self.log_format.or(other.log_format),
             density: self.density.or(other.density),
@@ -267,6 +274,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         crash_dir: crash_dir(settings.crash_dir)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
+        joins_per_address: settings.joins_per_address.unwrap_or_default(),
         limit_loopback: settings.limit_loopback.unwrap_or(false),
         log_format: settings.log_format.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
@@ -404,6 +412,7 @@ fn example(name: &str) -> &'static str {
         "crash-dir" => "\"/tmp\"",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
+        "joins-per-address" => "\"2:64\"",
         "limit-loopback" => "false",
         "log-format" => "\"text\"",
         "density" => "20",

@@ -131,7 +131,7 @@ impl Hall {
                     kind: PlayerKind::Person,
                     role: hello.role,
                     resume: None,
-                    may_begin: true,
+                    may_begin: Ok(()),
                     network: None,
                 };
                 self.batch.requests.push((connection, join));

@@ -62,6 +62,8 @@ pub(crate) struct NoticeRecord {
 pub(crate) struct Annals {
     ticks: Vec<TickRecord>,
     pub(crate) notices: Vec<NoticeRecord>,
+    /// Refusals for which there was no reason.
+    pub(crate) refused: Vec<String>,
     /// Ticks that were skipped.
     pub(crate) skipped: u64,
     /// Times an event loop's door was full.

@@ -125,6 +125,10 @@ impl World {
         match thread {
             Thread::Tick => {
                 let checks = &mut self.checks;
+                let tick = self.server.last_tick();
+                for what in std::mem::take(&mut checks.annals.refused) {
+                    checks.find("seat", None, tick, what);
+                }
                 let Some(record) = checks.annals.last() else { return };
                 match checks.edges.check(record) {
                     Ok(done) => checks.tally.edges += done,

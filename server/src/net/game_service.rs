@@ -185,12 +185,9 @@ impl<G: Game> GameService<G> {
         let (admitted, connection) = match (admission.verdict, connection) {
             (Ok(admitted), Some(connection)) => (admitted, connection),
             (Err(reason), Some(connection)) => {
+                connection.peer.give_back_join();
                 connection.peer.leave();
-                let refusal = match reason {
-                    CloseReason::Restarting => room_is_closed("This room is closed for now."),
-                    reason => reason.into(),
-                };
-                return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
+                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
             }
             (Err(_), None) => return,
             (Ok(admitted), None) => {
@@ -201,6 +198,11 @@ impl<G: Game> GameService<G> {
             }
         };
         let room = admitted.session.room;
+        if let Err(refusal) = connection.peer.pay_for(&admitted, now) {
+            self.batches.of(room).requests.push((admission.connection, Request::Leave(admitted.session)));
+            connection.peer.leave();
+            return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
+        }
         let Some(rules) = published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| &output.rules)
         else {
             return self.dismiss(&mut connection.peer, &mut connection.line, CloseReason::Restarting.into(), now);
@@ -285,6 +287,9 @@ impl<G: Game> Service for GameService<G> {
 
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
+        if let Some(why) = refusal.join {
+            self.metrics.join_refused(why);
+        }
         if line.is_open() && refusal.reason.may_retry() {
             let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(seat.asker(), now));
             // Rounded up: nobody comes before its turn.

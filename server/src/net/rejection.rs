@@ -1,6 +1,8 @@
 //! Why a connection is refused before the upgrade: the word that labels it in metrics, the HTTP status, and what whoever reads
 //! the answer should know.
 
+use crate::join_refusal::JoinRefusal;
+
 /// Why a connection is refused before the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
@@ -10,6 +12,8 @@ pub enum Rejection {
     Full,
     /// There are too many from this address.
     Address,
+    /// This address joins, or tries to, again and again.
+    JoinBudget,
     /// This address guesses tokens.
     Guesses,
     /// The server is stopping.
@@ -24,10 +28,11 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Origin,
         Self::Full,
         Self::Address,
+        Self::JoinBudget,
         Self::Guesses,
         Self::Draining,
         Self::Handshake,
@@ -41,6 +46,7 @@ impl Rejection {
             Self::Origin => "origin",
             Self::Full => "full",
             Self::Address => "address",
+            Self::JoinBudget => "join_budget",
             Self::Guesses => "guesses",
             Self::Draining => "draining",
             Self::Handshake => "handshake",
@@ -54,7 +60,7 @@ impl Rejection {
         match self {
             Self::Origin => 403,
             Self::Full | Self::Draining | Self::Descriptors | Self::Memory => 503,
-            Self::Address | Self::Guesses => 429,
+            Self::Address | Self::JoinBudget | Self::Guesses => 429,
             Self::Handshake => 400,
         }
     }
@@ -64,12 +70,13 @@ impl Rejection {
         match self {
             Self::Origin => "This page's origin may not connect here; --allow-origin URL admits it.",
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
-            Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
+            Self::Address => JoinRefusal::Address.words(),
+            Self::JoinBudget => JoinRefusal::JoinBudget.words(),
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
             Self::Draining => "The server is stopping.",
             Self::Handshake => "This is the game's WebSocket: offer the subprotocol fracas.1 in the handshake.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
-            Self::Memory => "The server has no memory left for more; raise its memory limit or lower --max-players.",
+            Self::Memory => JoinRefusal::Memory.words(),
         }
     }
 }

@@ -174,6 +174,24 @@ impl<G: Game> Seat<G> {
         Asker { network: self.network.as_ref().map(Network::address), client: self.client }
     }
 
+    /// The room gave it a new session. If it had asked for one that was over by then, it has not taken a join from its network's
+    /// budget yet, and does so now; or it has to wait for that, and the session is not its own.
+    pub(super) fn pay_for(&self, admitted: &Admitted, now: Instant) -> Result<(), Refusal> {
+        let asked_for_another = matches!(self.stage, Stage::Asked(_, Some(_))) && !admitted.resumed;
+        match &self.network {
+            Some(network) if asked_for_another => network.take_join(now).map_err(handshake::beyond_join_budget),
+            _ => Ok(()),
+        }
+    }
+
+    /// The room does not let it in: the join that its hello took is its network's again, so that who waits for a seat does not
+    /// use up what its neighbours need.
+    pub(super) fn give_back_join(&self) {
+        if let (Stage::Asked(_, None), Some(network)) = (self.stage, &self.network) {
+            network.give_back_join();
+        }
+    }
+
     /// Takes a message.
     pub(super) fn take(
         &mut self,

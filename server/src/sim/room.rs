@@ -3,10 +3,11 @@
 use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
-use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
+use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS, Session};
 use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
+use crate::join_refusal::JoinRefusal;
 use crate::replication::{Names, PlayerOutput, TickOutput};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
@@ -65,15 +66,12 @@ pub struct InputCounts {
 pub struct JoinCounts {
     /// Let in.
     pub joined: u32,
-    /// Sent away, because the server has more to do than time for it.
-    pub refused: u32,
 }
 
 impl JoinCounts {
     /// Adds another room's.
     pub fn add(&mut self, other: Self) {
         self.joined += other.joined;
-        self.refused += other.refused;
     }
 }
 
@@ -205,6 +203,11 @@ impl<G: Game> Room<G> {
         self.roster.headcount()
     }
 
+    /// People who play and have been here for a while.
+    pub fn settled(&self) -> u16 {
+        self.roster.settled(self.game.rules().tick_rate().ticks_in_ms(SETTLED_MS))
+    }
+
     /// The game, to look at.
     pub fn game(&self) -> &G {
         &self.game
@@ -232,8 +235,7 @@ impl<G: Game> Room<G> {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None if may_begin => self.join(name, kind, role, connection, network),
-                        None => Err(CloseReason::Full),
+                        None => may_begin.and_then(|()| self.join(name, kind, role, connection, network)),
                     };
                     asides.admissions.push(Admission { connection, verdict });
                 }
@@ -270,13 +272,11 @@ impl<G: Game> Room<G> {
         role: Role,
         connection: ConnectionKey,
         network: Option<IpAddr>,
-    ) -> Result<Admitted, CloseReason> {
+    ) -> Result<Admitted, JoinRefusal> {
         if self.joins_left == 0 {
-            self.joins.refused += 1;
-            return Err(CloseReason::Full);
+            return Err(JoinRefusal::Overload);
         }
-        let member = self.roster.join(name, kind, role, connection)?;
-        member.network = network;
+        let member = self.roster.join(name, kind, role, connection, network)?;
         self.joins_left -= 1;
         self.joins.joined += 1;
         let session = member.session;

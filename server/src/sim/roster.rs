@@ -4,7 +4,7 @@ use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
-use fracas_protocol::close::CloseReason;
+use crate::join_refusal::JoinRefusal;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::Role;
 use fracas_protocol::name::Name;
@@ -13,13 +13,24 @@ use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// How long a freed place stays empty: longer than anything of its last holder can be on its way.
+/// How long a freed place stays empty if there are others: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
+
+/// How long it must stay empty: on the tick on which it was left everybody who knew its ship is told that it is gone, and on
+/// the next nobody has it. What is late of its last holder carries that one's session, and finds it over. So nobody is
+/// refused because places rest: where they run out, the one that has rested longest is used.
+pub const REST_TICKS: u32 = 2;
+
+/// How long somebody is here before the server's own bots make room: those who come and go do not push them out.
+pub const SETTLED_MS: u32 = 5_000;
 
 /// How long the ship of a lost connection is kept.
 pub const RESUME_MS: u32 = 60_000;
 
-/// How many a room takes. A seat more than needed for every eighth player lets a place rest between two holders.
+/// Places beyond those that may be taken, in a small room.
+const SPARE: u16 = 512;
+
+/// How many a room takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// People with a ship, those whose ship is kept for them included.
@@ -34,13 +45,19 @@ impl Capacity {
     /// Places that may hold a ship.
     pub fn seats(self) -> u16 {
         let filled = self.people + self.bots;
-        filled + filled / 8 + 16
+        filled + spare(filled)
     }
 
     /// All places.
     pub fn places(self) -> u16 {
-        self.seats() + self.spectators + self.spectators / 8 + 16
+        self.seats() + self.spectators + spare(self.spectators)
     }
+}
+
+/// Places beyond those that may be taken, so that one can rest between two holders: one for every eighth, and in smaller rooms
+/// as many as the half of which can be given away on a tick without anybody noticing.
+fn spare(filled: u16) -> u16 {
+    (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
 }
 
 /// Names one of the rooms of a process, by its place in the list of them.
@@ -84,6 +101,8 @@ pub struct Member<I> {
     pub connection: Option<ConnectionKey>,
     /// How many connections have had it.
     pub given: u32,
+    /// When it came.
+    pub joined_at: Tick,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
     /// Its inputs.
@@ -120,6 +139,17 @@ impl Headcount {
     }
 }
 
+/// A place that rests.
+#[derive(Clone, Copy, Debug)]
+struct Resting {
+    player: PlayerId,
+    left: Tick,
+    /// When it is free again.
+    until: Tick,
+    /// Who had it.
+    network: Option<IpAddr>,
+}
+
 /// All members of a room, by place.
 #[derive(Debug)]
 pub struct Roster<I> {
@@ -128,8 +158,9 @@ pub struct Roster<I> {
     members: Vec<Option<Member<I>>>,
     free_seats: VecDeque<PlayerId>,
     free_stands: VecDeque<PlayerId>,
-    /// Places that rest, and when each may be used again.
-    resting: VecDeque<(Tick, PlayerId)>,
+    /// Places that rest, in the order in which they were left.
+    resting: VecDeque<Resting>,
+    now: Tick,
     headcount: Headcount,
     next_serial: u32,
 }
@@ -145,6 +176,7 @@ impl<I: Intent> Roster<I> {
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
             free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
             resting: VecDeque::new(),
+            now: Tick(0),
             headcount: Headcount::default(),
             next_serial: 1,
         }
@@ -166,29 +198,29 @@ impl<I: Intent> Roster<I> {
         self.headcount
     }
 
-    /// Puts somebody in a free place.
+    /// Puts somebody from `network` in a place that nobody has.
     ///
     /// # Errors
-    /// [`CloseReason::Full`] if there is none.
+    /// [`JoinRefusal::Full`] if as many are here as may be. [`JoinRefusal::Overload`] if more have left on the last two ticks than
+    /// there are places to spare.
     pub fn join(
         &mut self,
         name: Name,
         kind: PlayerKind,
         role: Role,
         connection: ConnectionKey,
-    ) -> Result<&mut Member<I>, CloseReason> {
-        let (taken, most, free) = match (role, kind) {
-            (Role::Spectator, _) => (&mut self.headcount.spectators, self.capacity.spectators, &mut self.free_stands),
-            (Role::Player, PlayerKind::Person) => {
-                (&mut self.headcount.people, self.capacity.people, &mut self.free_seats)
-            }
-            (Role::Player, PlayerKind::Bot) => (&mut self.headcount.bots, self.capacity.bots, &mut self.free_seats),
+        network: Option<IpAddr>,
+    ) -> Result<&mut Member<I>, JoinRefusal> {
+        let (taken, most) = match (role, kind) {
+            (Role::Spectator, _) => (self.headcount.spectators, self.capacity.spectators),
+            (Role::Player, PlayerKind::Person) => (self.headcount.people, self.capacity.people),
+            (Role::Player, PlayerKind::Bot) => (self.headcount.bots, self.capacity.bots),
         };
-        if *taken >= most {
-            return Err(CloseReason::Full);
+        if taken >= most {
+            return Err(JoinRefusal::Full);
         }
-        let player = free.pop_front().ok_or(CloseReason::Full)?;
-        *taken += 1;
+        let player = self.take_place(role == Role::Spectator, network).ok_or(JoinRefusal::Overload)?;
+        *self.count_of(player, kind) += 1;
         let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
         Ok(self.members[player.index()].insert(Member {
@@ -197,32 +229,63 @@ impl<I: Intent> Roster<I> {
             kind,
             own: None,
             watches: None,
-            network: None,
+            network,
             connection: Some(connection),
             given: 1,
+            joined_at: self.now,
             lost_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
         }))
     }
 
-    /// Frees a member's place; it may be used again after the quarantine that starts at `until`.
-    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
-        self.get(session)?;
-        let member = self.members[session.player.index()].take()?;
-        let taken = match (self.is_stand(session.player), member.kind) {
+    /// A place that nobody has: a free one; or else one that rests and has been empty for long enough, if possible one that the
+    /// same network had, so that who comes and goes uses up its own.
+    fn take_place(&mut self, is_stand: bool, network: Option<IpAddr>) -> Option<PlayerId> {
+        let free = if is_stand { &mut self.free_stands } else { &mut self.free_seats };
+        if let Some(player) = free.pop_front() {
+            return Some(player);
+        }
+        let (now, seats) = (self.now, self.capacity.seats());
+        let is_empty =
+            |place: &Resting| (place.player.0 >= seats) == is_stand && now.since(place.left) >= i64::from(REST_TICKS);
+        let own = self.resting.iter().position(|place| place.network == network && is_empty(place));
+        let index = own.or_else(|| self.resting.iter().position(is_empty))?;
+        self.resting.remove(index).map(|place| place.player)
+    }
+
+    /// What counts those who have a place like this one.
+    fn count_of(&mut self, player: PlayerId, kind: PlayerKind) -> &mut u16 {
+        match (self.is_stand(player), kind) {
             (true, _) => &mut self.headcount.spectators,
             (false, PlayerKind::Person) => &mut self.headcount.people,
             (false, PlayerKind::Bot) => &mut self.headcount.bots,
+        }
+    }
+
+    /// People with a ship who have been here for so many ticks and are connected.
+    pub fn settled(&self, ticks: u32) -> u16 {
+        let is_settled = |member: &&Member<I>| {
+            let is_player = member.kind == PlayerKind::Person && !self.is_stand(member.session.player);
+            let is_here = member.connection.is_some() && self.now.since(member.joined_at) >= i64::from(ticks);
+            is_player && is_here
         };
-        *taken -= 1;
-        self.resting.push_back((until, session.player));
+        self.members().filter(is_settled).count() as u16
+    }
+
+    /// Frees a member's place. It is empty until `until`, or for less if there is no other.
+    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
+        self.get(session)?;
+        let member = self.members[session.player.index()].take()?;
+        *self.count_of(session.player, member.kind) -= 1;
+        self.resting.push_back(Resting { player: session.player, left: self.now, until, network: member.network });
         Some(member)
     }
 
-    /// Makes places whose quarantine is over free again.
+    /// A tick begins: places whose quarantine is over are free again.
     pub fn release(&mut self, now: Tick) {
-        while let Some((_, player)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
+        self.now = now;
+        while let Some(Resting { player, .. }) = self.resting.pop_front_if(|place| place.until <= now) {
             if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
         }
     }
@@ -258,6 +321,9 @@ impl<I: Intent> Roster<I> {
 }
 
 #[cfg(test)]
+mod place_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use fracas_protocol::arena::Input;
@@ -266,9 +332,9 @@ mod tests {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
     }
 
-    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, CloseReason> {
+    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, JoinRefusal> {
         let name = Name::parse("somebody").expect("a name");
-        roster.join(name, kind, role, ConnectionKey::default()).map(|member| member.session)
+        roster.join(name, kind, role, ConnectionKey::default(), None).map(|member| member.session)
     }
 
     #[test]
@@ -277,11 +343,11 @@ mod tests {
         for _ in 0..2 {
             assert!(join(&mut roster, PlayerKind::Person, Role::Player).is_ok());
         }
-        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Player), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Player), Err(JoinRefusal::Full));
         assert!(join(&mut roster, PlayerKind::Bot, Role::Player).is_ok(), "bots take nobody's seat");
-        assert_eq!(join(&mut roster, PlayerKind::Bot, Role::Player), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Bot, Role::Player), Err(JoinRefusal::Full));
         assert!(join(&mut roster, PlayerKind::Person, Role::Spectator).is_ok());
-        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Spectator), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Spectator), Err(JoinRefusal::Full));
         assert_eq!(roster.headcount(), Headcount { people: 2, bots: 1, spectators: 1 });
     }
 

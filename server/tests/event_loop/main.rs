@@ -4,11 +4,13 @@
 //! - `manners`: hello, refusals, closes, and what reaches the peer
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
+//! - `joins`: budgets of joins per network
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `sessions`: lost connections, tokens, and who has the ship
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod hidden;
+mod joins;
 mod manners;
 mod overloaded;
 mod rooms;

@@ -59,7 +59,7 @@ impl Stage {
             kind: PlayerKind::Person,
             role: Role::Player,
             resume: None,
-            may_begin: true,
+            may_begin: Ok(()),
             network: None,
         };
         self.batch.requests.push((connection, join));
@@ -85,7 +85,7 @@ impl Stage {
             kind: PlayerKind::Person,
             role: Role::Player,
             resume,
-            may_begin: true,
+            may_begin: Ok(()),
             network: None,
         };
         self.taken_over.requests.push((connection, join));

@@ -9,6 +9,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use fracas_server::channel::{self, Asides, Batches, Command, ConnectionKey, Request};
 use fracas_server::game::PlayerKind;
+use fracas_server::join_refusal::JoinRefusal;
 use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
 use fracas_server::sim::roster::{Capacity, RoomId, Session};
@@ -43,7 +44,7 @@ impl Stage {
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
-        let join = Request::Join { name, kind, role, resume: None, may_begin: true, network: None };
+        let join = Request::Join { name, kind, role, resume: None, may_begin: Ok(()), network: None };
         self.inbound.of(room).requests.push((connection, join));
         connection
     }
@@ -136,7 +137,7 @@ fn a_room_that_panics_again_within_a_minute_stays_closed_and_says_so() {
     let late = stage.join(SICK);
     let result = stage.tick();
     let answer = result.asides.admissions.first().map(|admission| (admission.connection, admission.verdict.err()));
-    assert_eq!(answer, Some((late, Some(CloseReason::Restarting))));
+    assert_eq!(answer, Some((late, Some(JoinRefusal::Closed))));
     assert_eq!(ticks(&result), [None, Some(Tick(3001))]);
     assert_eq!(stage.rooms.open().map(|(id, _)| id).collect::<Vec<_>>(), [SOUND]);
 }

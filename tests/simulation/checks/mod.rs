@@ -3,10 +3,12 @@
 //! - `view`: replicas are the records, bit for bit, and hold what their players may see and no more
 //! - `sessions`: whose ship is whose, and who said goodbye to whom
 //! - `inputs`: what was acknowledged was done, and what is done once was done once
+//! - `seats`: nobody is refused as full but by who is there
 //! - `news`: told to those it is for, in order, once
 
 pub(crate) mod inputs;
 pub(crate) mod news;
+pub(crate) mod seats;
 pub(crate) mod sessions;
 pub(crate) mod view;
 

@@ -5,6 +5,7 @@ pub(crate) mod planted;
 mod witness;
 
 use crate::annals::{Annals, NoticeRecord, SeatRecord, TickRecord};
+use crate::checks::seats;
 use crate::line::{End, Time};
 use crate::plan::{LoopPlan, Plan};
 use fracas_protocol::arena::Input;
@@ -12,7 +13,7 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::tick::Tick;
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
+use fracas_server::channel::{self, Asides, Batches, OUTPUTS_MAX, Published, TickDoors};
 use fracas_server::game::PlayerKind;
 use fracas_server::game::attended::Attended;
 use fracas_server::net::admission::{Admission, AdmissionConfig};
@@ -91,13 +92,15 @@ pub(crate) struct Server {
     tick_at_us: u64,
     dice: Dice,
     planted: Option<Planted>,
+    capacity: Capacity,
 }
 
 impl Server {
     pub(crate) fn new(plan: &Plan, time: &Time, planted: Option<Planted>) -> Self {
         static MAP: LazyLock<fracas_protocol::arena::Map> = LazyLock::new(default_map);
         let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
-        let rooms = Rooms::new(1, Capacity { people: plan.people, bots: 0, spectators: 4 }, move |_, _| {
+        let capacity = Capacity { people: plan.people, bots: 0, spectators: 4 };
+        let rooms = Rooms::new(1, capacity, move |_, _| {
             let game = World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed });
             Attended { game, attendant: Witness::default() }
         });
@@ -108,6 +111,7 @@ impl Server {
         let admission = Arc::new(Admission::new(AdmissionConfig {
             connections_max: plan.connections_max,
             per_address_max: plan.per_address_max,
+            joins_per_address: Default::default(),
             limit_loopback: false,
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -137,7 +141,7 @@ impl Server {
         let ticks = TickLoop::new(rooms, clock, doors.outbound.len());
         let tick_at_us = us_of(ticks.due());
         let (time, dice) = (time.clone(), Dice::new(plan.seed, 11));
-        Self { time, admission, registry, ticks, doors, inbound, observer, loops, tick_at_us, dice, planted }
+        Self { time, admission, registry, ticks, doors, inbound, observer, loops, tick_at_us, dice, planted, capacity }
     }
 
     /// Which thread wakes next, and when.
@@ -166,7 +170,14 @@ impl Server {
             }
         }
         self.ticks.turn(&self.doors, annals, || instant(now_us));
-        for published in self.observer.try_iter() {
+        let mut published: Vec<_> = self.observer.try_iter().collect();
+        if let Some(planted) = &mut self.planted {
+            planted.tamper_with_observed(&mut published);
+        }
+        for published in published {
+            let Asides { admissions, ended, .. } = &*published.asides;
+            let checked = seats::check(admissions, ended.len(), self.room().headcount(), self.capacity);
+            annals.refused.extend(checked.err());
             let notices = &published.asides.notices;
             annals.notices.extend(notices.iter().map(|notice| NoticeRecord {
                 to: notice.to.map(|session| session.player.0),
@@ -216,10 +227,9 @@ impl Server {
     /// Somebody connects through `end`: to the loop with the fewest, as the listener does it. If not, when to try again.
     pub(crate) fn connect(&mut self, address: [u8; 4], end: End) -> Result<(), u64> {
         let now = instant(self.time.now_us());
-        let ticket = self
-            .admission
-            .enter(address.into(), false, now)
-            .map_err(|why| self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
+        let ticket = self.admission.enter(address.into(), false, now).map_err(|why| {
+            self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64)
+        })?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
         let side = side.expect("there is at least one");
         side.connections.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use super::witness::Witnessed;
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_server::channel::{Asides, Batches, Published, Request};
+use fracas_server::join_refusal::JoinRefusal;
 use fracas_server::replication::TickOutput;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub(crate) enum Bug {
     LostAdmission,
     /// An event loop tells the same news twice.
     RepeatedNews,
+    /// Somebody is refused as full although there is room.
+    RefusedAsFull,
 }
 
 impl Bug {
@@ -38,6 +41,7 @@ impl Bug {
             Self::LostLeave => &["leftover", "session"],
             Self::LostAdmission => &["liveness", "leftover", "session"],
             Self::RepeatedNews => &["news"],
+            Self::RefusedAsFull => &["seat"],
         }
     }
 }
@@ -96,8 +100,16 @@ impl Planted {
                         asides.notices.extend(again);
                     });
                 }
+                Bug::RefusedAsFull => tick.asides = tell(tick, refuse_the_first),
                 _ => {}
             }
+        }
+    }
+
+    /// The same, as whoever keeps the room's record of it sees it.
+    pub(super) fn tamper_with_observed(&mut self, published: &mut [Published<Witnessed>]) {
+        if self.bug == Bug::RefusedAsFull {
+            self.tamper_with_published(usize::MAX, published);
         }
     }
 
@@ -119,6 +131,14 @@ impl Planted {
         (changed.players, changed.names) = (output.players.clone(), Arc::clone(&output.names));
         tick.outputs = [Some(Arc::new(changed))].into();
         (self.is_done, self.last) = (true, None);
+    }
+}
+
+fn refuse_the_first(asides: &mut Asides) {
+    let begun =
+        asides.admissions.iter_mut().find(|admission| admission.verdict.is_ok_and(|admitted| !admitted.resumed));
+    if let Some(admission) = begun {
+        admission.verdict = Err(JoinRefusal::Full);
     }
 }
 
