@@ -83,6 +83,11 @@ fn who_stops_to_read_is_told_so_and_costs_little() {
 }
 
 #[test]
+fn who_joins_and_cuts_over_and_over_keeps_no_newcomer_out_and_pushes_no_bot_out() {
+    attack(&["churn"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }

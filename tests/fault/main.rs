@@ -7,6 +7,7 @@
 //! - `hostile`: sockets that flood, drip, hoard or say nothing
 //! - `handshakes`: a thousand that never finish
 //! - `readers`: players who stop to read
+//! - `churn`: joins and cuts over and over, from one address
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
@@ -15,6 +16,7 @@
 //! - `ports`: what listens
 
 mod cgroup;
+mod churn;
 mod descriptors;
 mod frames;
 mod handshakes;
@@ -75,6 +77,8 @@ enum Scenario {
     Handshakes,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
+    /// Joins and cuts over and over, from one address: newcomers get in, and the server's own bots stay.
+    Churn,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -102,6 +106,7 @@ impl Scenario {
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
             Self::Readers => readers::run(size),
+            Self::Churn => churn::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
