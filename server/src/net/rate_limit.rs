@@ -160,7 +160,7 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
         let Some(state) = self.store.0.get(key) else { return true };
         drop(state);
         // A measurement that fails replaces nothing: this one brings out the time by which all is given back.
-        let whole_at = self.store.measure_and_replace(key, |whole_at| Err::<((), Nanos), _>(whole_at));
+        let whole_at = self.store.measure_and_replace(key, Err::<((), Nanos), _>);
         let whole_at = whole_at.err().flatten().map_or(0, Nanos::as_u64);
         let most = self.rate.interval.as_nanos() as u64 * u64::from(self.rate.burst.get() - 1);
         whole_at.saturating_sub(self.clock.now().as_u64()) <= most
