@@ -1,13 +1,15 @@
 //! A bad line made in this process: messages come and go late, unevenly and after losses, but whole and in order, as over TCP.
 
 use crate::bot::Clock;
-use crate::link::{Link, LinkError, Received};
+use crate::link::{CLOSE_DEADLINE, Link, LinkError, Received};
 use crate::swarm::parse_duration;
 use fracas_protocol::dice::Dice;
 use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 /// Messages held in one direction; with as many, no more are taken from the connection, which TCP then holds back.
 const HELD_MAX: usize = 1024;
@@ -118,17 +120,17 @@ impl<T> Way<T> {
 
 /// A link over a line.
 #[derive(Debug)]
-pub struct LongLink {
-    link: Link,
+pub struct LongLink<S = TcpStream> {
+    link: Link<S>,
     there: Way<Vec<u8>>,
     back: Way<Received>,
     /// Nothing more comes from the link: its end is on the way back.
     ended: bool,
 }
 
-impl LongLink {
+impl<S: AsyncRead + AsyncWrite + Unpin> LongLink<S> {
     /// Puts a line before a link; `seed` decides its jitter and losses.
-    pub fn new(link: Link, line: Line, seed: u64) -> Self {
+    pub fn new(link: Link<S>, line: Line, seed: u64) -> Self {
         let mut dice = Dice::new(seed, 7);
         Self { link, there: Way::new(line, dice.word()), back: Way::new(line, dice.word()), ended: false }
     }
@@ -175,8 +177,8 @@ impl LongLink {
 
     /// Sends what is still held, and closes.
     pub async fn close(&mut self) {
-        // The server may be gone already.
-        let _ = self.release(u64::MAX).await;
+        // The server may be gone already, or read nothing.
+        let _ = tokio::time::timeout(CLOSE_DEADLINE, self.release(u64::MAX)).await;
         self.link.close().await;
     }
 }

@@ -7,6 +7,7 @@
 pub mod conditioner;
 pub mod descriptors;
 pub mod link;
+pub mod stdio;
 
 pub mod bot;
 pub mod brain;

@@ -8,8 +8,11 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use hyper_util::rt::TokioIo;
+use std::pin::Pin;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
@@ -23,8 +26,16 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 const FETCH_BYTES_MAX: usize = 1024 * 1024;
 
-/// Time for the server to answer a close.
-const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// Time for the server to answer a close, and before that to take what was still to be sent.
+pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long the kernel may refuse to take what is sent: then the server does not read.
+const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// How long nothing may come, not even a ping. A server sends frames on every tick, and to a hidden client a ping every four
+/// seconds; it closes a stale one after ten.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// WebSocket pings and pongs in one second; more are a flood, and the link is ended.
+const CONTROLS_PER_S_MAX: u32 = 50;
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,10 +136,17 @@ fn refusal(status: http::StatusCode, headers: &http::HeaderMap, body: &[u8]) -> 
     LinkError::Refused { status: status.as_u16(), retry_after_s, words }
 }
 
-/// A connection whose handshake is done.
+/// A connection whose handshake is done. A server that does not read, says nothing or only pings ends it.
 #[derive(Debug)]
-pub struct Link {
-    socket: WebSocketStream<TcpStream>,
+pub struct Link<S = TcpStream> {
+    socket: WebSocketStream<S>,
+    /// Since when the kernel has not taken what is being sent.
+    sending_since: Option<Instant>,
+    /// When anything last came, and when it is next looked at how long ago that is.
+    heard_at: Instant,
+    watch: Pin<Box<Sleep>>,
+    /// When a second of control messages began, and how many came in it.
+    controls: (Instant, u32),
 }
 
 impl Link {
@@ -146,7 +164,7 @@ impl Link {
             stream.set_nodelay(true).map_err(|error| network(&error))?;
             let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config())).await;
             match handshake {
-                Ok((socket, _)) => Ok(Self { socket }),
+                Ok((socket, _)) => Ok(Self::over(socket)),
                 Err(WsError::Http(answer)) => {
                     let body = answer.body().clone().unwrap_or_default();
                     Err(refusal(answer.status(), answer.headers(), &body))
@@ -156,32 +174,75 @@ impl Link {
         };
         tokio::time::timeout(CONNECT_DEADLINE, connect).await.map_err(|_| network(&"no answer in time"))?
     }
+}
 
-    /// Waits for the next message or the end.
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    /// A link over a socket whose handshake is done.
+    pub(crate) fn over(socket: WebSocketStream<S>) -> Self {
+        let now = Instant::now();
+        let watch = Box::pin(tokio::time::sleep_until(now + SILENCE_MAX));
+        Self { socket, sending_since: None, heard_at: now, watch, controls: (now, 0) }
+    }
+
+    /// Waits for the next message or the end. May be dropped at any time without a loss.
     pub async fn receive(&mut self) -> Received {
         loop {
-            match self.socket.next().await {
+            let next = tokio::select! {
+                biased;
+                next = self.socket.next() => next,
+                () = &mut self.watch => {
+                    let until = self.heard_at + SILENCE_MAX;
+                    if Instant::now() >= until {
+                        return Received::Closed(None);
+                    }
+                    self.watch.as_mut().reset(until);
+                    continue;
+                }
+            };
+            self.heard_at = Instant::now();
+            match next {
                 Some(Ok(Message::Binary(message))) => return Received::Message(message),
                 Some(Ok(Message::Close(frame))) => {
                     return Received::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }
                 // The server speaks in binary; the rest is the layer's own business.
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Received::Closed(None),
+                Some(Ok(_)) if self.may_come() => {}
+                Some(_) | None => return Received::Closed(None),
             }
         }
     }
 
-    /// Sends some messages together.
-    pub async fn send(&mut self, messages: impl IntoIterator<Item = Vec<u8>>) -> Result<(), LinkError> {
-        let network = |error: WsError| LinkError::Network(error.to_string());
-        let mut any = false;
-        for message in messages {
-            debug_assert!(message.len() <= CLIENT_MESSAGE_BYTES_MAX);
-            self.socket.feed(Message::Binary(message.into())).await.map_err(network)?;
-            any = true;
+    /// Whether a message that is no binary one is not one too many.
+    fn may_come(&mut self) -> bool {
+        let (began, count) = &mut self.controls;
+        if self.heard_at.saturating_duration_since(*began) >= Duration::from_secs(1) {
+            (*began, *count) = (self.heard_at, 0);
         }
-        if any { self.socket.flush().await.map_err(network) } else { Ok(()) }
+        *count += 1;
+        *count <= CONTROLS_PER_S_MAX
+    }
+
+    /// Sends some messages together. Where it is dropped and called again, the time that the kernel has not taken anything
+    /// goes on.
+    ///
+    /// # Errors
+    /// If the connection broke, or the server does not read.
+    pub async fn send(&mut self, messages: impl IntoIterator<Item = Vec<u8>>) -> Result<(), LinkError> {
+        let mut any = self.sending_since.is_some();
+        let until = *self.sending_since.get_or_insert_with(Instant::now) + SEND_DEADLINE;
+        let socket = &mut self.socket;
+        let send = async {
+            for message in messages {
+                debug_assert!(message.len() <= CLIENT_MESSAGE_BYTES_MAX);
+                socket.feed(Message::Binary(message.into())).await?;
+                any = true;
+            }
+            if any { socket.flush().await } else { Ok(()) }
+        };
+        let sent = tokio::time::timeout_at(until, send).await;
+        let sent = sent.map_err(|_| LinkError::Network("the server does not read".into()))?;
+        self.sending_since = None;
+        sent.map_err(|error| LinkError::Network(error.to_string()))
     }
 
     /// Closes, and waits a while for the server to say that it knows.
@@ -208,16 +269,4 @@ fn config() -> WebSocketConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_read_or_refused_with_words() {
-        let target = Target::parse("ws://127.0.0.1:8080/ws").expect("an address");
-        assert_eq!(target.to_string(), "ws://127.0.0.1:8080/ws");
-        assert_eq!(Target::parse("ws://example").expect("an address").to_string(), "ws://example:80/ws");
-        for wrong in ["http://127.0.0.1:8080/ws", "wss://example/ws", "127.0.0.1:8080", ""] {
-            assert!(Target::parse(wrong).expect_err(wrong).to_string().contains("ws://HOST:PORT/ws"));
-        }
-    }
-}
+pub(crate) mod tests;

@@ -5,11 +5,11 @@ use fracas_bots::brain::BrainKind;
 use fracas_bots::conditioner::Line;
 use fracas_bots::descriptors;
 use fracas_bots::link::Target;
-use fracas_bots::report::text;
+use fracas_bots::report::{Summary, text};
+use fracas_bots::stdio;
 use fracas_bots::swarm::{self, Plan, Ramp, parse_duration};
 use fracas_protocol::limits::DEFAULT_ROOM;
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -73,6 +73,11 @@ struct SwarmArgs {
 }
 
 fn main() -> ExitCode {
+    stdio::report_panics(|panic| {
+        let (message, thread, location) = (panic.message, panic.thread, panic.location);
+        let way = panic.backtrace.map(|way| format!(": {way}")).unwrap_or_default();
+        stdio::say(&format!("fracas-bots: a panic in {thread} at {location}: {message}{way}"));
+    });
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
@@ -82,7 +87,12 @@ fn main() -> ExitCode {
             let words: Vec<_> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
             return complain(&format!("{} (see --help)", words.join(" ")), USAGE);
         }
-        Err(help) => help.exit(),
+        Err(help) => {
+            return match stdio::print(&help.to_string()) {
+                Ok(()) => finish(None, 0),
+                Err(error) => complain(&cannot_print(&error), BROKEN),
+            };
+        }
     };
     let Command::Swarm(args) = cli.command;
     match plan(&args) {
@@ -123,35 +133,48 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
     })
 }
 
-fn run(plan: Plan, json: Option<&std::path::Path>) -> ExitCode {
+fn run(plan: Plan, json: Option<&Path>) -> ExitCode {
     match descriptors::raise_limit() {
         Err(error) => return complain(&format!("cannot raise the limit of open descriptors: {error}"), BROKEN),
         Ok(Some(limit)) if limit < plan.bots as u64 + SPARE_DESCRIPTORS => {
             return complain(&format!("{} bots need more descriptors than {limit}", plan.bots), BROKEN);
         }
-        Ok(limit) => eprintln!("open descriptors: {}", descriptors::words(limit)),
+        Ok(limit) => stdio::say(&format!("open descriptors: {}", descriptors::words(limit))),
     }
     let summary = match swarm::run(plan) {
         Ok(summary) => summary,
         Err(error) => return complain(&error.to_string(), BROKEN),
     };
-    let to_stdout = json.is_some_and(|path| path.as_os_str() == "-");
-    let printed = if to_stdout { summary.to_json() } else { text::render(&summary) };
-    if let Err(error) = std::io::stdout().write_all(printed.as_bytes()) {
-        return complain(&format!("cannot write: {error}"), BROKEN);
+    let mut faults = Vec::new();
+    faults.extend(report(&summary, json).err());
+    if !summary.is_sound() {
+        faults.push("the run is broken: not all bots joined, or a view was wrong".into());
     }
-    if let Some(path) = json.filter(|_| !to_stdout)
-        && let Err(error) = std::fs::write(path, summary.to_json())
-    {
-        return complain(&format!("cannot write {}: {error}", path.display()), BROKEN);
-    }
-    if summary.is_sound() {
-        return ExitCode::SUCCESS;
-    }
-    complain("the run is broken: not all bots joined, or a view was wrong", BROKEN)
+    if faults.is_empty() { finish(None, 0) } else { complain(&faults.join("; "), BROKEN) }
+}
+
+/// Writes the result where it is wanted: the file first, which must not be lost if nobody takes standard output.
+fn report(summary: &Summary, json: Option<&Path>) -> Result<(), String> {
+    let file = json.filter(|path| path.as_os_str() != "-");
+    let text = if json.is_some() && file.is_none() { summary.to_json() } else { text::render(summary) };
+    let write = |path: &Path| std::fs::write(path, summary.to_json());
+    let written = file.map_or(Ok(()), |path| {
+        write(path).map_err(|error| format!("cannot write {}: {error}; name another file with --json", path.display()))
+    });
+    let printed = stdio::print(&text).map_err(|error| cannot_print(&error));
+    written.and(printed)
+}
+
+fn cannot_print(error: &std::io::Error) -> String {
+    format!("cannot write to standard output: {error}")
 }
 
 fn complain(what: &str, code: u8) -> ExitCode {
-    eprintln!("fracas-bots: {what}");
+    finish(Some(&format!("fracas-bots: {what}")), code)
+}
+
+/// Ends the process, whoever reads its last line or does not.
+fn finish(last: Option<&str>, code: u8) -> ExitCode {
+    stdio::finish(last);
     ExitCode::from(code)
 }

@@ -5,6 +5,10 @@
 /// Version told in the hello; a server refuses any other with close code 4500.
 pub const PROTOCOL_VERSION: u16 = 1;
 
+/// The last tick of a server's clock: more than two years at 60 Hz. Then everybody is asked to come back, and ticks begin anew at 0.
+/// What is stamped ahead of the present still fits in 32 bits.
+pub const TICK_LAST: u32 = u32::MAX - (1 << 20);
+
 /// The WebSocket subprotocol both ends name in the handshake.
 pub const SUBPROTOCOL: &str = "fracas.1";
 
@@ -68,6 +72,13 @@ pub const REWIND_NETWORK_MS: u32 = 250;
 pub const REWIND_SLACK_TICKS: u32 = 2;
 /// See [`REWIND_NETWORK_MS`].
 pub const REWIND_MS_MAX: u32 = 450;
+
+/// For how long the least lag that a player's acknowledgements have shown counts, in milliseconds.
+pub const REWIND_MEMORY_MS: u32 = 2000;
+/// How fast the lag that a player is judged by may rise, in ticks a second. It falls at once.
+pub const REWIND_RISE_TICKS_PER_S: u32 = 1;
+/// How many ticks of an input's lead count: whoever stamps its inputs further ahead is judged as if it did not.
+pub const REWIND_LEAD_TICKS: u32 = 2;
 
 /// How far a shot's view may be from what the server expects of that player, in ticks.
 pub const VIEW_TOLERANCE_TICKS: u32 = 2;

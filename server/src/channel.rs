@@ -63,8 +63,9 @@ pub struct Command<I> {
     pub session: Session,
     /// For which tick.
     pub tick: Tick,
-    /// The last tick whose body the player had received.
-    pub ack: Tick,
+    /// The newest tick that was sent over this connection and that its client has acknowledged: what the event loop knows,
+    /// and not what the input says. None if that tells nothing of the line: before the first, and while nothing is sent.
+    pub ack: Option<Tick>,
     /// What.
     pub input: I,
 }

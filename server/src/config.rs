@@ -1,16 +1,22 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
+mod check;
+mod logging;
+
 use crate::net::admission::Origin;
 use crate::net::join_budget::JoinRate;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use fracas_protocol::arena::SHIPS_MAX;
 use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+pub use check::{ArenaMap, why_not_writable};
+pub use logging::{LogFormat, LogLevel, expected_format};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
 /// http://127.0.0.1:8080.
@@ -102,6 +108,9 @@ struct Settings {
     /// How log lines look. [default: text]
     #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
+    /// The least important lines that are logged: error, warn, info, debug or trace. [default: info]
+    #[arg(long, env = "FRACAS_LOG_LEVEL", value_name = "LEVEL", global = true)]
+    log_level: Option<LogLevel>,
     /// Ships to a view: the arena's open part grows and shrinks for it. [default: 20]
     #[arg(long, env = "FRACAS_DENSITY", value_name = "N", global = true)]
     density: Option<u32>,
@@ -114,17 +123,6 @@ struct Settings {
     /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
     #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
     trusted_proxy: Option<Vec<IpAddr>>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// A setting that no log and no message may show.
@@ -164,9 +162,10 @@ pub struct Config {
     pub joins_per_address: JoinRate,
     pub limit_loopback: bool,
     pub log_format: LogFormat,
+    pub log_level: LogLevel,
     pub density: u32,
     pub arena_for: Option<u32>,
-    pub map: Option<PathBuf>,
+    pub map: ArenaMap,
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -175,6 +174,8 @@ pub struct Config {
 pub enum Action {
     /// Run the server.
     Serve(Box<Config>),
+    /// Tell whether the server could run so, and print this if it could.
+    Check(Box<Config>, String),
     /// Print this and end well.
     Print(String),
     /// Repeat what a crash file holds.
@@ -202,7 +203,8 @@ pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<A
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
         Some(Subcommands::CheckConfig) => {
             let config = resolve(cli.settings.or(from_file))?;
-            Ok(Action::Print(format!("{config:#?}\nThe configuration is good.\n")))
+            let text = format!("{config:#?}\nThe configuration is good.\n");
+            Ok(Action::Check(Box::new(config), text))
         }
         None => Ok(Action::Serve(Box::new(resolve(cli.settings.or(from_file))?))),
     }
@@ -229,6 +231,7 @@ impl Settings {
             joins_per_address: self.joins_per_address.or(other.joins_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
             log_format: self.log_format.or(other.log_format),
+            log_level: self.log_level.or(other.log_level),
             density: self.density.or(other.density),
             arena_for: self.arena_for.or(other.arena_for),
             map: self.map.or(other.map),
@@ -251,6 +254,8 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         )));
     }
     let ops_listen = settings.ops_listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8081)));
+    let listen = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    check::ports(listen, ops_listen)?;
     let ops_token = settings.ops_token.map(ops_token).transpose()?;
     if ops_token.is_none() && !ops_listen.ip().is_loopback() {
         return Err(UsageError(format!(
@@ -261,25 +266,26 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u8;
     let loops = (usize::from(max_players) * rooms.len()).div_ceil(2000).clamp(1, usize::from(cores)) as u8;
     Ok(Config {
-        listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+        listen,
         ops_listen,
         ops_token,
-        ops_hosts: settings.ops_host.unwrap_or_default(),
+        ops_hosts: check::host_names("--ops-host", settings.ops_host.unwrap_or_default())?,
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         rooms,
         max_players,
         event_loops: within("--event-loops", settings.event_loops.unwrap_or(loops), 1, 64)?,
         fill,
         seed: settings.seed,
-        crash_dir: crash_dir(settings.crash_dir)?,
+        crash_dir: check::crash_dir(settings.crash_dir)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         joins_per_address: settings.joins_per_address.unwrap_or_default(),
         limit_loopback: settings.limit_loopback.unwrap_or(false),
         log_format: settings.log_format.unwrap_or_default(),
+        log_level: settings.log_level.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
         arena_for: settings.arena_for.map(|ships| within("--arena-for", ships, 1, 100_000)).transpose()?,
-        map: settings.map,
+        map: check::arena_map(settings.map)?,
         trusted_proxies: settings.trusted_proxy.unwrap_or_default(),
     })
 }
@@ -302,16 +308,6 @@ fn within<T: PartialOrd + std::fmt::Display>(flag: &str, value: T, least: T, mos
         return Err(UsageError(format!("{flag} is {value}; it must be {least} to {most}")));
     }
     Ok(value)
-}
-
-/// It has to be there before it is needed.
-fn crash_dir(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
-    match given {
-        Some(folder) if !folder.is_dir() => {
-            Err(UsageError(format!("--crash-dir {}: there is no such folder", folder.display())))
-        }
-        given => Ok(given.unwrap_or_else(std::env::temp_dir)),
-    }
 }
 
 /// Checks the rooms' names, which stand in addresses and file names.
@@ -359,9 +355,13 @@ fn parse_rate(text: &str) -> Result<TickRate, String> {
 }
 
 fn read_file(path: &Path) -> Result<Settings, UsageError> {
-    let failed = |why: String| UsageError(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.message().into()))?;
+    let failed = |why: String| UsageError(format!("--config {}: {why}", path.display()));
+    let text = check::read_text(path, check::CONFIG_BYTES_MAX).map_err(failed)?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        failed(format!("line {line}: {}", error.message()))
+    })?;
     let names: Vec<_> = setting_names();
     for key in table.keys() {
         if !names.contains(key) {
@@ -376,6 +376,15 @@ fn read_file(path: &Path) -> Result<Settings, UsageError> {
         read.map_err(|error| failed(format!("{key}: {}", error.message())))?;
     }
     table.try_into().map_err(|error: toml::de::Error| failed(error.message().into()))
+}
+
+/// The log format that a config file asks for, if it can be read so far. What comes through a pipe can be read only once.
+fn file_format(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let table: toml::Table = check::read_text(path, check::CONFIG_BYTES_MAX).ok()?.parse().ok()?;
+    Some(table.get("log-format")?.as_str()?.to_owned())
 }
 
 /// The names of all settings, as flags without the dashes.
@@ -415,6 +424,7 @@ fn example(name: &str) -> &'static str {
         "joins-per-address" => "\"2:64\"",
         "limit-loopback" => "false",
         "log-format" => "\"text\"",
+        "log-level" => "\"info\"",
         "density" => "20",
         "arena-for" => "1000",
         "map" => "\"map.tmj\"",

@@ -105,6 +105,9 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// A player is gone, and what belongs to it goes with it.
     fn leave(&mut self, player: PlayerId);
 
+    /// The next tick is 1 again, after [`fracas_protocol::limits::TICK_LAST`]: whatever is remembered by its tick is over.
+    fn begin_anew(&mut self) {}
+
     /// Runs one tick. `inputs` has one row per player, by id.
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]);
 

@@ -1,62 +1,40 @@
 //! The server's program: reads the command line, and turns what goes wrong into one line and an exit code.
 
 use fracas_server::config::{self, Action, LogFormat};
-use fracas_server::run;
-use std::io::{IsTerminal, Write};
+use fracas_server::run::{self, log};
+use std::ffi::OsString;
 use std::process::ExitCode;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
+/// It ran, and ended in good order.
+const FINE: u8 = 0;
 /// Something kept the server from running, or a replay ended in another way than it should.
 const FATAL: u8 = 1;
 /// A mistake in flags, environment or config file, or a file that cannot be read.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    match config::read(std::env::args_os()) {
-        Ok(Action::Print(text)) => print(&text, ExitCode::SUCCESS),
-        Ok(Action::Replay(file)) => match run::replay(&file) {
-            Ok((is_same, text)) => print(&text, if is_same { ExitCode::SUCCESS } else { ExitCode::from(FATAL) }),
-            Err(error) => complain(&format!("{error:#}"), USAGE),
-        },
-        Ok(Action::Healthcheck(url)) => finish(run::healthcheck(&url)),
-        Ok(Action::Serve(config)) => {
-            log_to_stderr(config.log_format);
-            run::log_panics();
-            finish(run::serve(&config))
-        }
-        Err(mistake) => complain(&mistake.to_string(), USAGE),
-    }
-}
-
-fn print(text: &str, code: ExitCode) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => code,
-        Err(error) => complain(&format!("cannot write: {error}"), FATAL),
-    }
-}
-
-fn finish(result: anyhow::Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let format = config::expected_format(&arguments);
+    let end = |format: LogFormat, result: anyhow::Result<()>| match result {
+        Ok(()) => log::finish(FINE),
         // The alternate form puts the causes behind it, in the same line.
-        Err(error) => complain(&format!("{error:#}"), FATAL),
-    }
-}
-
-fn complain(what: &str, code: u8) -> ExitCode {
-    eprintln!("fracas-server: {what}");
-    ExitCode::from(code)
-}
-
-fn log_to_stderr(format: LogFormat) {
-    // The page's files are listed one by one otherwise.
-    let levels = Targets::new().with_default(LevelFilter::INFO).with_target("memory_serve", LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let log = tracing_subscriber::registry().with(levels);
-    match format {
-        LogFormat::Text => log.with(lines.with_ansi(std::io::stderr().is_terminal())).init(),
-        LogFormat::Json => log.with(lines.json()).init(),
+        Err(error) => log::complain(format, &format!("{error:#}"), FATAL),
+    };
+    match config::read(arguments) {
+        Ok(Action::Print(text)) => log::print(format, &text, FINE),
+        Ok(Action::Check(config, text)) => match run::check(&config) {
+            Ok(()) => log::print(config.log_format, &text, FINE),
+            refused => end(config.log_format, refused),
+        },
+        Ok(Action::Replay(file)) => match run::replay(&file) {
+            Ok((is_same, text)) => log::print(format, &text, if is_same { FINE } else { FATAL }),
+            Err(error) => log::complain(format, &format!("{error:#}"), USAGE),
+        },
+        Ok(Action::Healthcheck(url)) => end(format, run::healthcheck(&url)),
+        Ok(Action::Serve(config)) => {
+            log::start(config.log_format, config.log_level);
+            end(config.log_format, run::serve(&config))
+        }
+        Err(mistake) => log::complain(format, &mistake.to_string(), USAGE),
     }
 }

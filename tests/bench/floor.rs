@@ -56,6 +56,7 @@ struct Player {
 }
 
 /// Serves `players` players until it is killed.
+#[expect(clippy::print_stderr, reason = "the bench that started it reads this")]
 pub(crate) fn serve(players: usize, hz: u32, trace: &Path) -> Result<()> {
     let messages = Trace::read(trace)?.messages();
     let listener = TcpListener::bind("127.0.0.1:0")?;

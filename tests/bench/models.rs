@@ -56,6 +56,7 @@ impl Model {
 }
 
 /// Serves a room of so many players until it is killed.
+#[expect(clippy::print_stderr, reason = "the bench that started it reads this")]
 pub(crate) fn serve(model: Model, players: u16) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     eprintln!("listening game={}", listener.local_addr()?);
@@ -139,7 +140,7 @@ impl Hall {
             Ok(ClientMessage::Inputs(inputs)) => {
                 if let Some(Some((session, _))) = self.seats.get(place) {
                     let Inputs { ack, tick, input } = inputs;
-                    let command = Command { connection, session: *session, tick, ack, input };
+                    let command = Command { connection, session: *session, tick, ack: Some(ack), input };
                     self.batch.commands.push(command);
                 }
             }

@@ -97,6 +97,12 @@ test('pages that lost their server do not come back in lock-step', async () => {
   const [least, most] = [Math.min(...pauses), Math.max(...pauses)];
   assert.ok(least >= 1000, `none before the server asked for it: ${least} ms`);
   assert.ok(most < 2000 && most - least > 900, `spread over a second: ${least} to ${most} ms`);
+  const asked = await player.page.evaluate(async () => {
+    const module = '/connection.js';
+    const { pauseMs } = await import(module);
+    return /** @type {number} */ (pauseMs(500, 2 ** 32 - 1));
+  });
+  assert.ok(asked <= 120_000, `a server cannot ask for a pause that a timer does not hold: ${asked} ms`);
 });
 
 test('on a screen with small pixels names and the map are as sharp as the arena', async () => {

@@ -5,12 +5,14 @@
 //! - `play`: people, bots and swarms in one arena
 //! - `swarm`: bots that do not look
 //! - `stopping`: signals, and what players hear
+//! - `logs`: standard error and output that nobody takes
 //! - `bench`: the bench's scenarios, with few players for a second
 //! - `foreign`: a client in another language, written from PROTOCOL.md alone
 
 mod bench;
 mod door;
 mod foreign;
+mod logs;
 mod operators;
 mod play;
 mod proofs;

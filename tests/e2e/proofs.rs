@@ -88,6 +88,11 @@ fn who_joins_and_cuts_over_and_over_keeps_no_newcomer_out_and_pushes_no_bot_out(
 }
 
 #[test]
+fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
+    attack(&["rewind"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }
@@ -105,6 +110,11 @@ fn where_descriptors_or_memory_end_newcomers_are_told_so_and_who_plays_plays_on(
 #[test]
 fn all_at_once_are_served_or_told_when_to_come_back() {
     attack(&["storm", "drain", "stampede"]);
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_game() {
+    attack(&["stalled-log"]);
 }
 
 /// Simulated seeds of the whole server, by the release build if `tests/run` has made one.

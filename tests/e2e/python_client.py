@@ -740,9 +740,10 @@ class WebSocket:
         upgrade = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         keys = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
         self.socket.sendall((upgrade + keys).encode())
+        until = now_us() + 10_000_000
         while (end := self.buffer.find(b"\r\n\r\n")) < 0:
             received = self.socket.recv(4_096)
-            if not received or len(self.buffer) > 16_384:
+            if not received or now_us() > until or len(self.buffer) > 16_384:
                 raise WebSocketError("the answer to the handshake has no end")
             self.buffer += received
         status, *lines = self.buffer[:end].decode("latin-1").split("\r\n")

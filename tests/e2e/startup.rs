@@ -75,18 +75,71 @@ fn settings_come_from_flag_environment_and_file_in_that_order() {
 #[test]
 fn a_broken_map_is_told_with_what_to_do() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let start = || {
-        let path = file.path().display().to_string();
-        run_server(&["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--map", &path])
+    let check = |text: &[u8], words: &str| {
+        std::fs::write(file.path(), text).expect("writes");
+        check_both(&["--map", &file.path().display().to_string()], words);
     };
-    check_mistake(&start(), 1, "save it from Tiled as .tmj");
-    std::fs::write(file.path(), r#"{"width":8,"height":8,"layers":[]}"#).expect("writes");
-    check_mistake(&start(), 1, "no tile layer named \"walls\"");
-    check_mistake(
-        &run_server(&["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--map", "/no/such.tmj"]),
-        1,
-        "cannot read the map",
+    check(b"", "save it from Tiled as .tmj");
+    check(b"{}", "missing field `width`");
+    check(br#"{"width":8,"height":8,"layers":[]}"#, "no tile layer named \"walls\"");
+    check(br#"{"width":8,"height":8,"infinite":true,"layers":[]}"#, "turn off \"Infinite\"");
+    check(b"\xff\xfe{\0}\0", "save it as UTF-8");
+    check_both(&["--map", "/no/such.tmj"], "cannot read the map");
+    check_both(&["--map", "/"], "it is a folder");
+    check_both(&["--map", "/dev/zero"], "larger than 8 MiB");
+}
+
+/// A mistake in the settings, which `check-config` tells just as the start does.
+fn check_both(arguments: &[&str], words: &str) {
+    let start = run_server(&[&["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], arguments].concat());
+    let check = run_server(&[&["check-config"], arguments].concat());
+    check_mistake(&start, 2, words);
+    check_mistake(&check, 2, words);
+    assert_eq!(start.stderr, check.stderr);
+}
+
+#[test]
+fn check_config_refuses_what_the_start_refuses() {
+    let both = |listen: &str, ops_listen: &str, code| {
+        let ports = ["--listen", listen, "--ops-listen", ops_listen, "--ops-token", "sixteen-letters!"];
+        let check = run_server(&[&["check-config"], &ports[..]].concat());
+        assert_eq!(check.code, Some(code), "{check:?}");
+        if code == 2 {
+            check_mistake(&run_server(&ports), 2, "are the same port");
+        }
+    };
+    both("127.0.0.1:4000", "127.0.0.1:4000", 2);
+    both("0.0.0.0:4000", "127.0.0.1:4000", 2);
+    both("127.0.0.1:4000", "[::]:4000", 2);
+    both("127.0.0.1:4000", "127.0.0.2:4000", 0);
+    both("127.0.0.1:4000", "[::1]:4000", 0);
+    both("127.0.0.1:0", "127.0.0.1:0", 0);
+    // Where nobody can make a file, not even root.
+    check_both(&["--crash-dir", "/proc"], "cannot write there");
+    check_both(&["--crash-dir", "/dev/null"], "it is a file");
+    check_both(&["--crash-dir", "/no/such/folder"], "no such folder");
+    check_both(&["--ops-host", "https://ops.example"], "write the name alone");
+    check_both(&["--config", "/"], "it is a folder");
+    check_both(&["--config", "/dev/zero"], "larger than 1 MiB");
+    check_both(&["--log-level", "loud"], "info");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "fill = 3\ntick-hz = = 30\n").expect("writes");
+    check_both(&["--config", &file.path().display().to_string()], "line 2");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_map_or_config() {
+    let cells = vec!["0"; 64].join(",");
+    let map = format!(
+        "\u{feff}{{\"width\":8,\"height\":8,\"layers\":[{{\"type\":\"tilelayer\",\"name\":\"walls\",\"data\":[{cells}]}}]}}"
     );
+    let folder = tempfile::tempdir().expect("a folder");
+    let (map_file, config_file) = (folder.path().join("map.tmj"), folder.path().join("fracas.toml"));
+    std::fs::write(&map_file, map).expect("writes");
+    std::fs::write(&config_file, format!("\u{feff}map = \"{}\"\n", map_file.display())).expect("writes");
+    let finished = run_server(&["check-config", "--config", &config_file.display().to_string()]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("map.tmj"), "{finished:?}");
 }
 
 #[test]
@@ -117,17 +170,6 @@ fn the_healthcheck_tells_by_its_exit_code() {
     server.stop();
     let finished = run_server(&["healthcheck", &url]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
-}
-
-#[test]
-fn log_lines_are_json_on_request() {
-    let server = Server::start(&["--fill", "0", "--log-format", "json"]);
-    let (_, log) = server.stop();
-    let lines: Vec<_> = log.iter().filter(|line| !line.starts_with("listening ")).collect();
-    assert!(!lines.is_empty());
-    for line in lines {
-        serde_json::from_str::<serde_json::Value>(line).expect(line);
-    }
 }
 
 #[test]

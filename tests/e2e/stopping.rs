@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn a_signal_stops_the_server_with_exit_0_and_every_player_told_why() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let server = Server::start(&["--fill", "3"]);
         let mut peers: Vec<_> = (0..5).map(|_| Peer::connect(server.game)).collect();
         for (number, peer) in peers.iter_mut().enumerate() {
@@ -62,6 +62,40 @@ fn a_second_signal_ends_it_at_once() {
     let (code, log) = server.wait();
     assert_eq!(code, Some(1), "not in good order: {log:?}");
     assert!(log.iter().any(|line| line.contains("second signal")), "{log:?}");
+}
+
+#[test]
+fn a_terminal_that_goes_away_hangs_up_twice_and_still_everybody_is_told() {
+    let server = Server::start(&["--fill", "0"]);
+    let mut peer = Peer::connect(server.game);
+    peer.say(&ClientMessage::Hello(Hello::player("Ada")));
+    assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+    server.signal(Signal::HUP);
+    server.wait_for("it is stopping", |server| server.log().iter().any(|line| line.contains("telling everybody")));
+    server.signal(Signal::HUP);
+    let close = loop {
+        if let Heard::Closed(close) = peer.hear() {
+            break close;
+        }
+    };
+    assert_eq!(close, Some((1001, "The server is stopping.".into())));
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(0), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("SIGHUP")), "{log:?}");
+}
+
+#[test]
+fn signals_that_mean_nothing_to_it_do_nothing_and_nohup_is_respected() {
+    let server = Server::start_after("trap '' HUP", &["--fill", "0"]);
+    for signal in [Signal::USR1, Signal::USR2, Signal::PIPE, Signal::HUP] {
+        server.signal(signal);
+    }
+    let ticks = |server: &Server| server.metric("fracas_tick_duration_seconds_count");
+    let before = ticks(&server);
+    server.wait_for("it ticks on", |server| ticks(server) > before + 5.0);
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("SIGTERM")), "the first that it heard of: {log:?}");
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl Group {
 }
 
 impl Drop for Group {
+    #[expect(clippy::print_stderr, reason = "whoever ran it has to clear up")]
     fn drop(&mut self) {
         // Those in it have just been killed; the kernel may need a moment.
         for _ in 0..100 {

@@ -9,10 +9,12 @@
 //! - `readers`: players who stop to read
 //! - `churn`: joins and cuts over and over, from one address
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
+//! - `rewind`: shooters who lie about what they have received
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `stalled_log`: a log that nobody reads
 //! - `ports`: what listens
 
 mod cgroup;
@@ -26,6 +28,8 @@ mod memory;
 mod overload;
 mod ports;
 mod readers;
+mod rewind;
+mod stalled_log;
 mod stand;
 mod storms;
 mod tokens;
@@ -79,6 +83,8 @@ enum Scenario {
     Readers,
     /// Joins and cuts over and over, from one address: newcomers get in, and the server's own bots stay.
     Churn,
+    /// Shooters who lie about what they have received: they choose no moment to hit others at.
+    Rewind,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -95,6 +101,8 @@ enum Scenario {
     Descriptors,
     /// Twice the players that there is memory for: refused, and nobody killed. Needs root, for a cgroup of its own.
     Memory,
+    /// A log that nobody reads, and much to log: not noticed, and lines are dropped.
+    StalledLog,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -107,6 +115,7 @@ impl Scenario {
             Self::Handshakes => handshakes::run(size),
             Self::Readers => readers::run(size),
             Self::Churn => churn::run(size),
+            Self::Rewind => rewind::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
@@ -115,6 +124,7 @@ impl Scenario {
             Self::Overload => overload::run(size),
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
+            Self::StalledLog => stalled_log::run(size),
             Self::Ports => ports::run(),
         }
     }
@@ -130,7 +140,7 @@ fn main() -> Result<()> {
     let mut results = serde_json::Map::new();
     let mut missed = Vec::new();
     for scenario in wanted {
-        let name = format!("{scenario:?}").to_lowercase();
+        let name = scenario.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let began = Instant::now();
         let rows = scenario.run(size).with_context(|| format!("{name} could not be run"))?;
         println!("## {name} ({:.0} s)\n\n{}", began.elapsed().as_secs_f64(), table(&rows));

@@ -26,14 +26,14 @@ const LOOK: Duration = Duration::from_millis(20);
 const LATECOMERS: usize = 40;
 
 /// Lets the server work for a part of the time only, from outside: as a machine does that others use.
-struct Throttle {
+pub(crate) struct Throttle {
     stop: flume::Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Throttle {
     /// It may work so many percent of each slice, until this is ended.
-    fn start(server: &Server, percent: u32) -> Result<Self> {
+    pub(crate) fn start(server: &Server, percent: u32) -> Result<Self> {
         let pid = Pid::from_raw(server.pid() as i32);
         ensure!(pid.is_some(), "the server has no process");
         let (stop, stopped) = flume::bounded::<()>(1);
@@ -55,7 +55,8 @@ impl Throttle {
         Ok(Self { stop, thread })
     }
 
-    fn end(self) -> Result<()> {
+    /// Lets it work again.
+    pub(crate) fn end(self) -> Result<()> {
         drop(self.stop);
         self.thread.join().map_err(|_| anyhow::anyhow!("the throttle broke"))
     }
@@ -71,11 +72,14 @@ fn level(server: &Server) -> f64 {
     server.metric("fracas_overload_level")
 }
 
-/// The highest level that the server's log tells of: its metrics are hardly served while it is held up.
-fn highest_level(server: &Server) -> f64 {
+/// How many overloads have begun by the server's log, and the highest level that it tells of at their ends: its metrics are
+/// hardly served while it is held up.
+fn episodes(server: &Server) -> (usize, f64) {
     let log = server.log();
-    let is_told = |level: &Level| log.iter().any(|line| line.contains(&format!("to={level:?} ")));
-    Level::ALL.into_iter().filter(is_told).max().map_or(0.0, |level| f64::from(level as u8))
+    let is_told = |level: &Level| log.iter().any(|line| line.contains(&format!("highest={level:?} ")));
+    let highest = Level::ALL.into_iter().filter(is_told).max();
+    let begun = log.iter().filter(|line| line.contains(" WARN ") && line.contains("overload: ")).count();
+    (begun, highest.map_or(0.0, |level| f64::from(level as u8)))
 }
 
 /// The levels of a time, one after the other, each but once in a row.
@@ -151,7 +155,6 @@ fn forced(size: Size) -> Result<Vec<Row>> {
     std::thread::sleep(FORCED);
     throttle.end()?;
     let ended = Instant::now();
-    let reached = highest_level(&server);
     let mut normal_s = f64::INFINITY;
     while normal_s == f64::INFINITY && ended.elapsed() < Duration::from_secs(10) {
         if level(&server) == 0.0 {
@@ -159,11 +162,13 @@ fn forced(size: Size) -> Result<Vec<Row>> {
         }
         std::thread::sleep(LOOK);
     }
+    let (begun, reached) = episodes(&server);
     let again = follow_levels(&server, Duration::from_secs(3));
     let played = cohort.finish()?;
     Ok(vec![
         Row::exactly("level before it is held up", before as u64, 0).speed(),
         Row::at_least("... and in 5 s of that at most", reached, PACKED, "").speed(),
+        Row::exactly("... which the log tells as one overload: WARN lines", begun as u64, 1).speed(),
         Row::at_most("... and normal again after", normal_s, 1.0, "s").speed(),
         Row::exactly("... and stays so: changes in 3 s", again.len() as u64 - 1, 0).speed(),
         Row::exactly("... bots there at the end", played.number("bots_at_end") as u64, bots as u64).speed(),

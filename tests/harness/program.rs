@@ -1,11 +1,15 @@
 //! The programs: built, started on free ports, watched, and stopped.
 
 use crate::http::{self, Answer};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +18,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program of the workspace, built with the profile that the tests have.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     build().join(name)
 }
 
@@ -84,6 +88,24 @@ pub fn run(command: &mut Command) -> Finished {
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// The smallest pipe there is, in bytes.
+const SMALL_PIPE: usize = 4096;
+
+/// The ports on which a process listens in IPv4, as the kernel tells: for one that cannot tell it.
+pub fn listening_ports(pid: u32) -> Vec<u16> {
+    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let sockets: HashSet<String> = links.map(|link| link.display().to_string()).collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let port = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_its = sockets.contains(&format!("socket:[{}]", fields.get(9)?));
+        let (_, port) = fields[1].split_once(':').filter(|_| is_its && fields[3] == "0A")?;
+        u16::from_str_radix(port, 16).ok()
+    };
+    table.lines().skip(1).filter_map(port).collect()
+}
+
 /// Ports that nobody has.
 const FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
 
@@ -92,6 +114,8 @@ const FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0
 pub struct Server {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// A log that nobody reads.
+    unread: Option<BufReader<ChildStderr>>,
     /// Where players connect.
     pub game: SocketAddr,
     /// Where operators look.
@@ -137,7 +161,46 @@ impl Server {
             let _ = child.kill();
             panic!("the server does not listen: {:?}", lines(&log));
         };
-        Self { child, log, game, ops }
+        Self { child, log, unread: None, game, ops }
+    }
+
+    /// The same for a server whose log is a pipe of 4 KiB that nobody reads from then on.
+    pub fn launch_unread(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let stderr = child.stderr.take().expect("it is piped");
+        fcntl_setpipe_size(&stderr, SMALL_PIPE).expect("a pipe can be small");
+        let mut unread = BufReader::new(stderr);
+        let addresses = unread.by_ref().lines().map_while(Result::ok).find_map(|line| read_listening(&line));
+        let (game, ops) = addresses.expect("the server listens");
+        Self { child, log: Arc::default(), unread: Some(unread), game, ops }
+    }
+
+    /// Fills the pipe of a log that nobody reads, so that whoever writes to it next has to wait.
+    pub fn fill_log(&self) {
+        // Opened anew, so that the server's own descriptor stays one that waits.
+        let path = format!("/proc/{}/fd/2", self.pid());
+        let pipe = rustix::fs::open(path, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).expect("a pipe");
+        for chunk in [&[b'.'; SMALL_PIPE][..], b"."] {
+            while rustix::io::write(&pipe, chunk) != Err(Errno::AGAIN) {}
+        }
+    }
+
+    /// Reads a log that nobody has read so far.
+    pub fn read_log(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            // It has told its addresses already.
+            drop(follow_log(unread, Arc::clone(&self.log)));
+        }
+    }
+
+    /// Whether it has ended, and with which exit code.
+    pub fn ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().expect("it can be waited for").map(|status| status.code())
     }
 
     /// Its process's id.
@@ -259,8 +322,13 @@ pub fn kernel_number(file: &Path, name: &str) -> Option<u64> {
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// Reads `listening game=ADDR ops=ADDR`.
+/// Reads `listening game=ADDR ops=ADDR`, or the same in JSON.
 fn read_listening(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+    if line.starts_with('{') {
+        let line: serde_json::Value =
+            serde_json::from_str(line).ok().filter(|line: &serde_json::Value| line["message"] == "listening")?;
+        return Some((line["game"].as_str()?.parse().ok()?, line["ops"].as_str()?.parse().ok()?));
+    }
     let (game, ops) = line.strip_prefix("listening game=")?.split_once(" ops=")?;
     Some((game.parse().ok()?, ops.parse().ok()?))
 }

@@ -1,8 +1,10 @@
 //! Rules that the code base keeps, checked on its text.
 //!
+//! - `advisories`: dependencies with known faults
 //! - `sources`: what each source file looks like, and who may name whom
 //! - `agreement`: documents, page and code that must say the same
 
+mod advisories;
 mod agreement;
 mod sources;
 

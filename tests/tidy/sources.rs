@@ -83,6 +83,16 @@ fn one_file_names_bincode_and_one_the_bots_websocket_library() {
 }
 
 #[test]
+fn one_file_writes_to_standard_error_and_output_and_it_never_waits_or_panics() {
+    let words =
+        ["println!", "eprint", " print!", "io::stdout()", "io::stderr()", "std::io::std", "set_hook", ".exit()"];
+    let mut hits = [named("server/src/", &words), named("bot-client/src/", &words)].concat();
+    // A replay tells of the panic itself, and nothing else runs beside it.
+    hits.retain(|hit| !hit.starts_with("bot-client/src/stdio.rs") && !hit.starts_with("server/src/run/crash.rs"));
+    assert_eq!(hits, [""; 0]);
+}
+
+#[test]
 fn every_source_file_opens_with_what_it_owns() {
     for file in rust() {
         assert!(file.text.starts_with("//! "), "{} has no opening sentence", file.path);

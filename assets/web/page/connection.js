@@ -8,6 +8,8 @@ import { SlowLine } from './slowline.js';
 /** The first pause before coming back, and the longest, in milliseconds; chance makes it up to twice as long. */
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 4000;
+/** The longest pause that a server may ask for. A timer of more than 24 days would fire at once. */
+const RETRY_AFTER_MAX_MS = 60_000;
 /** A connection that held this long starts with the first pause again, in milliseconds. */
 const STEADY_MS = 10_000;
 /** How long the server may take to tell its map, in milliseconds. */
@@ -227,7 +229,7 @@ export class Connection {
  * @param {number} retryAfterMs what the server asked for
  */
 export function pauseMs(retryMs, retryAfterMs) {
-  return Math.max(retryMs, retryAfterMs) * (1 + Math.random());
+  return Math.max(retryMs, Math.min(retryAfterMs, RETRY_AFTER_MAX_MS)) * (1 + Math.random());
 }
 
 async function fetchMap() {

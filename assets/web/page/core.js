@@ -12,7 +12,7 @@
  *   set_hidden(hidden: number, nowMs: number): void,
  *   advance(nowMs: number): void, acknowledge(nowMs: number): void, leave(nowMs: number): void,
  *   take_outgoing(): number, take_event(): number,
- *   name_of(id: number): number, words_for_close(code: number): number,
+ *   name_of(id: number): number, own_name(): number, words_for_close(code: number): number,
  *   draw(nowMs: number, halfWidth: number, halfHeight: number): void,
  *   ships(): number, ships_len(): number, bolts(): number, bolts_len(): number,
  *   pickups(): number, pickups_len(): number, walls(): number, walls_len(): number,
@@ -193,6 +193,11 @@ export class Core {
   /** @param {number} id a ship's */
   nameOf(id) {
     return this.text(this.exports.name_of(id));
+  }
+
+  /** The name that others see at the own ship; null before it is known. */
+  ownName() {
+    return this.text(this.exports.own_name());
   }
 
   /** What a player reads after a close, and whether to come back. @param {number} code */

@@ -26,6 +26,7 @@ export class Hud {
     this.map = /** @type {HTMLCanvasElement} */ (find('map'));
     this.mapContext = /** @type {CanvasRenderingContext2D} */ (this.map.getContext('2d'));
     this.ownName = '';
+    this.isNamed = false;
     this.destroyedBy = '';
     this.players = 0;
     /** @type {number[]} */
@@ -35,11 +36,19 @@ export class Hud {
   /** @param {string} ownName */
   reset(ownName) {
     this.ownName = ownName;
+    this.isNamed = false;
     this.destroyedBy = '';
     this.density = [];
     this.feed.replaceChildren();
     this.leaders.replaceChildren();
     this.blank();
+  }
+
+  /** The server may show a player by another name than was typed, when somebody has it already. @param {string | null} name */
+  takeName(name) {
+    if (name === null) return;
+    this.ownName = name;
+    this.isNamed = true;
   }
 
   /** Claims nothing: before the first frame it is not known whether there is a ship at all. */
@@ -95,6 +104,7 @@ export class Hud {
 
   /** Shows the numbers of the last picture. @param {Core} core */
   update(core) {
+    if (!this.isNamed) this.takeName(core.ownName());
     const hud = core.hud();
     if (!(hud[HUD.tile] > 0)) return this.blank();
     const alive = hud[HUD.hull] > 0;

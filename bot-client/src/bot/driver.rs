@@ -15,6 +15,9 @@ pub const DISPLAY_TICKS: usize = 8;
 /// Rails whose answer is awaited; more were never answered.
 const EXPECTED_MAX: usize = 16;
 
+/// Most ticks that are looked back at for a rail: after a jump of the clock, those in between were not played.
+const PLAYED_MAX: u32 = 64;
+
 /// A brain at a client.
 #[derive(Debug)]
 pub struct Driver {
@@ -44,7 +47,7 @@ impl Driver {
         }
         client.advance(now_us);
         let after = client.input_clock().tick_and_fraction(now_us).0;
-        (before.0 + 1..=after.0).for_each(|tick| self.note_rail(client, Tick(tick)));
+        ticks_between(before, after).for_each(|tick| self.note_rail(client, tick));
     }
 
     fn think(&mut self, client: &mut Client<Arena>, now_us: u64) {
@@ -113,5 +116,26 @@ impl Driver {
             _ => {}
         }
         None
+    }
+}
+
+/// The ticks after `before` up to `after`, the last [`PLAYED_MAX`] of them: the server says what tick it is, and may lie.
+fn ticks_between(before: Tick, after: Tick) -> impl Iterator<Item = Tick> {
+    (before.0.max(after.0.saturating_sub(PLAYED_MAX))..after.0).map(|tick| Tick(tick + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_says_it_is_at_the_end_of_time_keeps_no_bot_busy_until_then() {
+        let ticks = |before: u32, after: u32| ticks_between(Tick(before), Tick(after)).collect::<Vec<_>>();
+        assert_eq!(ticks(5, 8), [Tick(6), Tick(7), Tick(8)]);
+        assert_eq!(ticks(8, 8), []);
+        assert_eq!(ticks(9, 8), []);
+        assert_eq!(ticks(u32::MAX, u32::MAX), []);
+        let after_jump = ticks(0, u32::MAX);
+        assert_eq!((after_jump.len(), after_jump.last()), (PLAYED_MAX as usize, Some(&Tick(u32::MAX))));
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Told {
     Welcome(Token),
     /// The server is about to close.
     Goodbye {
+        /// The code it will close with.
+        code: u16,
         /// For so long it should stay away.
         retry_after_ms: u32,
     },
@@ -139,7 +141,8 @@ impl LightClient {
                 observer.round_trip(now_us, away_us.saturating_sub(u64::from(pong.clock.hold_us)));
             }
             ServerMessage::Goodbye(goodbye) => {
-                return Ok(Some(Told::Goodbye { retry_after_ms: goodbye.retry_after_ms }));
+                let (code, retry_after_ms) = (goodbye.code, goodbye.retry_after_ms);
+                return Ok(Some(Told::Goodbye { code, retry_after_ms }));
             }
             ServerMessage::News(_) => {}
         }

@@ -1,6 +1,8 @@
 //! One bot: a link, the protocol's client, and a brain, in one task.
 
 pub mod driver;
+#[cfg(test)]
+mod hostile;
 mod light;
 
 use crate::brain::{Brain, BrainKind, Skill};
@@ -16,8 +18,16 @@ use fracas_protocol::message::Hello;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
 use light::{LightClient, Told};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Without a welcome or a frame for so long, from a server that is there all the same, a bot gives up, in microseconds. A
+/// server lets in or refuses within seconds, and closes whoever falls behind after ten.
+const PROGRESS_MAX_US: u64 = 30_000_000;
+/// A server that says goodbye closes at once; one that does not for so long is left, in microseconds.
+const GOODBYE_MAX_US: u64 = 5_000_000;
 
 /// With more than this in view, a bot that need not verify stops to look.
 const VISIBLE_FOR_ALL: usize = 200;
@@ -38,8 +48,8 @@ impl Clock {
     }
 
     /// When it will be `us`.
-    pub fn at(&self, us: u64) -> tokio::time::Instant {
-        (self.0 + Duration::from_micros(us)).into()
+    pub fn at(&self, us: u64) -> Instant {
+        self.0 + Duration::from_micros(us)
     }
 }
 
@@ -185,23 +195,40 @@ pub async fn play(
     observer: &mut impl Observer,
     stop: &mut watch::Receiver<bool>,
 ) -> Outcome {
-    let mut bot = Bot::new(setup, rules);
-    let cut_us = setup.cut_us.filter(|cut_us| *cut_us > clock.now_us()).unwrap_or(u64::MAX);
+    let bot = Bot::new(setup, rules);
     let header = setup.header.as_ref().map(|(name, value)| (*name, value.as_str()));
     let connected = tokio::select! {
         connected = Link::connect(&setup.target, header) => connected,
         _ = stop.wait_for(|stop| *stop) => return bot.outcome(Ending::Left),
     };
-    let mut link = match connected {
-        Ok(link) => LongLink::new(link, setup.line, setup.seed),
-        Err(error) => return bot.outcome(Ending::NotConnected(error)),
-    };
+    match connected {
+        Ok(link) => play_over(link, bot, setup, clock, observer, stop).await,
+        Err(error) => bot.outcome(Ending::NotConnected(error)),
+    }
+}
+
+/// Plays over a link.
+async fn play_over<S: AsyncRead + AsyncWrite + Unpin>(
+    link: Link<S>,
+    mut bot: Bot,
+    setup: &Setup,
+    clock: Clock,
+    observer: &mut impl Observer,
+    stop: &mut watch::Receiver<bool>,
+) -> Outcome {
+    let mut link = LongLink::new(link, setup.line, setup.seed);
+    let cut_us = setup.cut_us.filter(|cut_us| *cut_us > clock.now_us()).unwrap_or(u64::MAX);
+    bot.progress_us = clock.now_us();
     loop {
         let now_us = clock.now_us();
         if now_us >= cut_us {
             return bot.outcome(Ending::Cut);
         }
-        let wake_us = bot.advance(now_us, observer).min(cut_us);
+        if let Some(code) = bot.is_strung_along(now_us) {
+            link.close().await;
+            return bot.outcome(Ending::Closed(code));
+        }
+        let wake_us = bot.advance(now_us, observer).min(cut_us).min(bot.patient_until_us());
         bot.send(now_us, &mut link);
         tokio::select! {
             received = link.receive(clock, wake_us) => match received {
@@ -256,6 +283,10 @@ struct Bot {
     counters: Counters,
     token: Option<Token>,
     retry_after_ms: Option<u32>,
+    /// When the link was made, or the last welcome or frame came.
+    progress_us: u64,
+    /// When the server first said goodbye, and with which code.
+    goodbye: Option<(u64, u16)>,
 }
 
 impl Bot {
@@ -277,7 +308,26 @@ impl Bot {
             counters: Counters::default(),
             token: None,
             retry_after_ms: None,
+            progress_us: 0,
+            goodbye: None,
         }
+    }
+
+    /// Until when it waits for a server that is there and does not go on.
+    fn patient_until_us(&self) -> u64 {
+        let goodbye_us = self.goodbye.map_or(u64::MAX, |(said_us, _)| said_us + GOODBYE_MAX_US);
+        goodbye_us.min(self.progress_us + PROGRESS_MAX_US)
+    }
+
+    /// If the server has kept it waiting for too long: the code that it ends with.
+    fn is_strung_along(&self, now_us: u64) -> Option<Option<u16>> {
+        (now_us >= self.patient_until_us()).then(|| self.goodbye.map(|(_, code)| code))
+    }
+
+    /// The server says that it is about to close.
+    fn take_goodbye(&mut self, now_us: u64, code: u16, retry_after_ms: u32) {
+        self.retry_after_ms = Some(retry_after_ms);
+        self.goodbye.get_or_insert((now_us, code));
     }
 
     fn outcome(self, ending: Ending) -> Outcome {
@@ -292,7 +342,7 @@ impl Bot {
         Outcome { ending, joined, verified, counters, token, retry_after_ms }
     }
 
-    fn send(&mut self, now_us: u64, link: &mut LongLink) {
+    fn send<S: AsyncRead + AsyncWrite + Unpin>(&mut self, now_us: u64, link: &mut LongLink<S>) {
         std::iter::from_fn(|| self.mode.take_outgoing()).for_each(|message| link.send(now_us, message));
     }
 
@@ -312,11 +362,12 @@ impl Bot {
     fn receive(&mut self, now_us: u64, message: &[u8], observer: &mut impl Observer) -> Result<(), ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             observer.frame(now_us, message.len());
+            self.progress_us = now_us;
         }
         match &mut self.mode {
             Mode::Light(client) => match client.receive(now_us, message, &mut self.driver.brain, observer)? {
                 Some(Told::Welcome(token)) => (self.joined, self.token) = (true, Some(token)),
-                Some(Told::Goodbye { retry_after_ms }) => self.retry_after_ms = Some(retry_after_ms),
+                Some(Told::Goodbye { code, retry_after_ms }) => self.take_goodbye(now_us, code, retry_after_ms),
                 None => {}
             },
             Mode::Full(client) => {
@@ -330,11 +381,11 @@ impl Bot {
     fn take_events(&mut self, now_us: u64, observer: &mut impl Observer) {
         let Mode::Full(client) = &mut self.mode else { return };
         let visible = client.replica().known().len();
-        let mut last_tick = None;
+        let (mut last_tick, mut said_goodbye) = (None, None);
         while let Some(event) = client.take_event() {
             match event {
                 Event::Welcome(welcome) => {
-                    self.joined = true;
+                    (self.joined, self.progress_us) = (true, now_us);
                     self.token = Some(welcome.token);
                     observer.joined(now_us, welcome.tick_rate, welcome.resumed);
                 }
@@ -349,11 +400,14 @@ impl Bot {
                         observer.rail(now_us, agreed);
                     }
                 }
-                Event::Goodbye(goodbye) => self.retry_after_ms = Some(goodbye.retry_after_ms),
+                Event::Goodbye(goodbye) => said_goodbye = Some(goodbye),
             }
         }
         if last_tick.is_some() {
             observer.saw(now_us, client.replica());
+        }
+        if let Some(goodbye) = said_goodbye {
+            self.take_goodbye(now_us, goodbye.code, goodbye.retry_after_ms);
         }
         let has_seen_enough = match self.attention {
             Attention::Verifies => false,

@@ -15,6 +15,7 @@ use crate::conditioner::Line;
 use crate::link::{LinkError, Target};
 use crate::report::summary::Percentiles;
 use crate::report::{Measures, Summary};
+use crate::stdio;
 use fracas_protocol::arena::{Arena, Map};
 use fracas_protocol::client::Counters;
 use fracas_protocol::tick::TickRate;
@@ -124,7 +125,7 @@ fn report_progress(shared: &Shared) {
         }
         let seconds = shared.clock.now_us() / 1_000_000;
         let joined = shared.joined.load(Ordering::Relaxed);
-        eprintln!("{seconds:>4} s: {joined} of {} bots have joined", shared.plan.bots);
+        stdio::say(&format!("{seconds:>4} s: {joined} of {} bots have joined", shared.plan.bots));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::bot::{self, Attention, Ending, Outcome, Setup};
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
+use crate::stdio;
 use fracas_protocol::client::Counters;
 use fracas_protocol::dice::Dice;
 use fracas_protocol::message::Hello;
@@ -22,6 +23,9 @@ const RETRY_FIRST_MS: u32 = 200;
 const RETRY_MAX_MS: u32 = 4000;
 /// The longest pause that a server may ask for, in milliseconds.
 const RETRY_AFTER_MAX_MS: u32 = 60_000;
+
+/// How long bots that were told to stop may take, all together: each takes two seconds at the most to close.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What one worker is to do: every `workers`th bot, from `index` on.
 pub(super) struct Job {
@@ -74,7 +78,7 @@ pub(super) fn run(job: &Job) -> WorkerResult {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("a worker of the swarm could not start: {error}");
+            stdio::say(&format!("a worker of the swarm could not start: {error}"));
             return WorkerResult::default();
         }
     };
@@ -94,8 +98,13 @@ async fn run_bots(job: &Job) -> WorkerResult {
     // Every bot has a receiver.
     let _ = stop.send(true);
     let mut result = WorkerResult::default();
-    for bot in bots {
-        result.fates.extend(bot.await.ok());
+    let until = tokio::time::Instant::now() + STOP_DEADLINE;
+    for mut bot in bots {
+        match tokio::time::timeout_at(until, &mut bot).await {
+            Ok(fate) => result.fates.extend(fate.ok()),
+            // Whatever keeps it, the swarm comes to its end.
+            Err(_) => bot.abort(),
+        }
     }
     result.saturation = probe.await.unwrap_or_default();
     result.measures = measures.take();

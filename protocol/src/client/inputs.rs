@@ -90,18 +90,23 @@ impl InputClock {
         if !started || newest.since(self.tick) > i64::from(TICKS_PER_CALL_MAX) {
             self.tick = Tick(newest.0.saturating_sub(1));
         }
-        let first = self.tick.next();
-        self.tick = self.tick.max(newest);
-        (first.0..=newest.0).map(Tick)
+        let before = self.tick;
+        self.tick = before.max(newest);
+        (before.0..newest.0).map(|tick| Tick(tick + 1))
     }
 
     fn tick_at(&self, at_us: i64) -> Tick {
-        Tick((at_us.max(0) as u64 * u64::from(self.rate.hz()) / 1_000_000) as u32)
+        let tick = (at_us.max(0) as u64).saturating_mul(u64::from(self.rate.hz())) / 1_000_000;
+        Tick(u32::try_from(tick).unwrap_or(u32::MAX))
     }
 
     /// When the next tick comes, in the host's time, if the clock neither hurries nor lags.
     pub(super) fn wake_us(&self, now_us: u64) -> u64 {
         let Some(at_us) = self.at_us else { return now_us };
+        if self.tick.0 == u32::MAX {
+            // None follows the last one, however far ahead the server says that it is.
+            return u64::MAX;
+        }
         let wait_us = self.rate.due_us(self.tick.next()) as i64 + 1 - at_us;
         self.moved_us.saturating_add_signed(wait_us)
     }

@@ -1,24 +1,29 @@
 //! A client against a server of a few bytes: what it says, and when.
 
 use super::{Client, Options};
-use crate::arena::{Arena, Map, OpenTiles};
-use crate::bits::BitWriter;
+use crate::arena::{Arena, Map, OpenTiles, ship_id};
+use crate::bits::{BitWriter, Coder};
 use crate::codec;
-use crate::frame::FrameHeader;
-use crate::ids::Token;
-use crate::limits::CLIENT_MESSAGE_BYTES_MAX;
-use crate::message::{ClientMessage, Hello, Limits, ServerClock, ServerMessage, Welcome};
+use crate::frame::{self, FrameHeader};
+use crate::ids::{EntityId, Token};
+use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, VISIBLE_MAX};
+use crate::message::{ClientMessage, Hello, Limits, Pong, ServerClock, ServerMessage, Welcome};
 use crate::rules::{ClientMessageOf, MessageOf, Rules};
 use crate::tick::{Tick, TickRate};
 
 /// A spectator that was let in on tick 100: it has no inputs, so all it says are acks and pings.
 fn joined() -> Client<Arena> {
+    let_in(100, None)
+}
+
+/// A client that was let in on a tick.
+fn let_in(tick: u32, own: Option<EntityId>) -> Client<Arena> {
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
     let rules = Arena::new(TickRate::HZ_30, map);
     let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
         tick_rate: TickRate::HZ_30,
-        clock: ServerClock { tick: Tick(100), ..ServerClock::default() },
-        own: None,
+        clock: ServerClock { tick: Tick(tick), ..ServerClock::default() },
+        own,
         token: Token([0; 16]),
         resumed: false,
         map: rules.map_id(),
@@ -67,4 +72,55 @@ fn the_newest_of_a_burst_is_acknowledged_though_no_message_and_no_timer_follows_
     assert_eq!(acks(&mut client), [160]);
     client.acknowledge(2_000_000);
     assert_eq!(acks(&mut client), [0; 0], "once is enough");
+}
+
+/// A whole frame that starts afresh and knows nothing.
+fn fresh_frame(tick: u32) -> Vec<u8> {
+    let mut bits = BitWriter::new();
+    FrameHeader { bodies: 1, fresh: true, first: Some(Tick(tick)) }.code(&mut bits).expect("a header");
+    bits.flag(false).expect("nothing private");
+    frame::code_leaves(&mut Vec::new(), 0, &mut bits).expect("no leaves");
+    bits.count(0, VISIBLE_MAX as u32).expect("no entries");
+    frame::code_hash(&mut None, &mut bits).expect("no hash");
+    bits.finish()
+}
+
+/// Plays for two seconds at a server that is on `first` when it lets in, and on `later` by what it answers to each ping.
+/// Returns the messages said, and how often the client wanted to be called again.
+fn play_at(first: u32, later: u32) -> (usize, u32) {
+    let mut client = let_in(first, Some(ship_id(0)));
+    client.receive(0, &fresh_frame(first.saturating_add(1))).expect("a frame");
+    let (mut now_us, mut said, mut calls) = (0, 0, 0);
+    while now_us < 2_000_000 {
+        calls += 1;
+        client.advance(now_us);
+        while let Some(message) = client.take_outgoing() {
+            said += 1;
+            let decoded = codec::decode::<ClientMessageOf<Arena>, CLIENT_MESSAGE_BYTES_MAX>(&message).expect("our own");
+            if let ClientMessage::Ping(ping) = decoded {
+                let clock = ServerClock { tick: Tick(later), hold_us: 0, phase_us: u32::MAX };
+                let pong: MessageOf<Arena> = ServerMessage::Pong(Pong { stamp: ping.stamp, clock, work_us: u32::MAX });
+                let mut bytes = Vec::new();
+                codec::encode(&pong, &mut bytes);
+                client.receive(now_us, &bytes).expect("a pong");
+            }
+        }
+        let wake_us = client.wake_us(now_us);
+        assert!(!(client.is_tick_due(now_us) && wake_us > now_us));
+        // A host whose timers are no finer than 100 us.
+        now_us = wake_us.max(now_us + 100);
+        assert!(calls < 1000, "it wants to be called all the time, at {now_us} us");
+    }
+    (said, calls)
+}
+
+#[test]
+fn a_server_that_jumps_through_time_does_not_keep_a_client_busy() {
+    let ticks = [0, 5, 1 << 31, u32::MAX - 60, u32::MAX - 1, u32::MAX];
+    for first in ticks {
+        for later in ticks {
+            let (said, calls) = play_at(first, later);
+            assert!(said < 150 && calls < 300, "{first} then {later}: {said} messages, {calls} calls in two seconds");
+        }
+    }
 }

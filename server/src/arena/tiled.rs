@@ -16,11 +16,16 @@ pub enum TiledError {
     /// No layer of walls.
     #[error("it has no tile layer named \"{WALL_LAYER}\"; every cell with a tile in that layer is a wall")]
     NoLayer,
+    /// A map without an end.
+    #[error(
+        "it is an infinite map, which is not supported; turn off \"Infinite\" in Tiled's map properties and save it again"
+    )]
+    Infinite,
     /// Packed data.
     #[error("the layer \"{WALL_LAYER}\" is packed; choose the tile layer format \"CSV\" in the map's properties")]
     Packed,
     /// The layer's data do not fill the map.
-    #[error("the layer \"{WALL_LAYER}\" has {cells} cells where the map's size of {width} x {height} needs {}", width * height)]
+    #[error("the layer \"{WALL_LAYER}\" has {cells} cells where the map's size of {width} x {height} needs {}", width.saturating_mul(*height))]
     Size {
         /// Cells in the layer.
         cells: usize,
@@ -38,6 +43,8 @@ pub enum TiledError {
 struct Document {
     width: usize,
     height: usize,
+    #[serde(default)]
+    infinite: bool,
     layers: Vec<Layer>,
 }
 
@@ -52,6 +59,9 @@ struct Layer {
 /// Reads the walls of a `.tmj` file's text.
 pub fn read_tiled(text: &str) -> Result<Map, TiledError> {
     let document: Document = serde_json::from_str(text)?;
+    if document.infinite {
+        return Err(TiledError::Infinite);
+    }
     let is_walls = |layer: &Layer| layer.kind == "tilelayer" && layer.name == WALL_LAYER;
     let layer = document.layers.into_iter().find(is_walls).ok_or(TiledError::NoLayer)?;
     let data = layer.data.filter(serde_json::Value::is_array).ok_or(TiledError::Packed)?;
@@ -91,6 +101,12 @@ mod tests {
         assert!(words(&tmj("")).contains("no tile layer named \"walls\""));
         assert!(words(&tmj(r#"{"type":"tilelayer","name":"walls","data":"eJw="}"#)).contains("CSV"));
         assert!(words(&walls(63)).contains("63 cells"));
+        // In an infinite map the cells are in chunks.
+        let endless = tmj(r#"{"type":"tilelayer","name":"walls","chunks":[]}"#).replace('{', r#"{"infinite":true,"#);
+        assert!(words(&endless).contains("turn off \"Infinite\""));
+        assert!(words("{}").contains("missing field `width`"));
+        let huge = walls(64).replace("\"width\":8", &format!("\"width\":{}", usize::MAX));
+        assert!(words(&huge).contains("64 cells"));
         let twelve = walls(144).replace("\"width\":8,\"height\":8", "\"width\":12,\"height\":12");
         assert!(words(&twelve).contains("8, 16 or 32"));
     }

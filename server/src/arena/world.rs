@@ -342,6 +342,13 @@ impl Game for World {
         }
     }
 
+    fn begin_anew(&mut self) {
+        self.past = Past::default();
+        for pilot in self.pilots.iter_mut().flatten() {
+            pilot.since = pilot.since.map(|_| Tick(0));
+        }
+    }
+
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
         self.open_and_close();
         self.fly(inputs);

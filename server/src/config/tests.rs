@@ -69,6 +69,45 @@ fn mistakes_are_named_in_one_line() {
 }
 
 #[test]
+fn the_log_format_is_known_before_anything_else_is_read() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "log-format = \"json\"\nno-such-key = 1\n").expect("writes");
+    let file = file.path().display();
+    let format =
+        |line: &str| expected_format(&line.split_whitespace().map(Into::into).collect::<Vec<std::ffi::OsString>>());
+    for line in ["--log-format json --wrong", "--fill 3 --log-format=json", &format!("--config {file} check-config")] {
+        assert_eq!(format(line), LogFormat::Json, "{line}");
+    }
+    for line in ["", "--log-format", "--log-format jsonx", &format!("--config={file} --log-format text")] {
+        assert_eq!(format(line), LogFormat::Text, "{line}");
+    }
+}
+
+#[test]
+fn two_listeners_at_one_address_are_refused() {
+    let is_refused = |listen: &str, ops_listen: &str| {
+        let line = format!("--listen {listen} --ops-listen {ops_listen} --ops-token sixteen-characters");
+        read_line(&line).is_err_and(|error| error.to_string().contains("--ops-listen"))
+    };
+    for (listen, ops_listen) in [
+        ("127.0.0.1:80", "127.0.0.1:80"),
+        ("0.0.0.0:80", "10.0.0.1:80"),
+        ("[::1]:80", "[::]:80"),
+        ("0.0.0.0:80", "[::]:80"),
+    ] {
+        assert!(is_refused(listen, ops_listen) && is_refused(ops_listen, listen), "{listen} {ops_listen}");
+    }
+    for (listen, ops_listen) in [
+        ("127.0.0.1:80", "127.0.0.1:81"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("0.0.0.0:80", "[::1]:80"),
+        ("10.0.0.1:80", "127.0.0.1:80"),
+    ] {
+        assert!(!is_refused(listen, ops_listen) && !is_refused(ops_listen, listen), "{listen} {ops_listen}");
+    }
+}
+
+#[test]
 fn rooms_are_given_one_by_one_or_in_a_row_and_each_has_its_own_places() {
     let config = config("--room main,duel --room attic --max-players 100 --fill 4");
     assert_eq!(config.rooms, ["main", "duel", "attic"]);
@@ -94,14 +133,17 @@ fn every_setting_is_in_the_template_and_the_template_is_good() {
     let settings = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
         setting_names().iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
     });
-    let text: Vec<_> = settings.collect();
-    assert!(with_file(&text.join("\n"), "").is_ok());
+    // The one file that it names is not there.
+    let map = format!("{:?}", concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/maps/default.tmj"));
+    let text = settings.collect::<Vec<_>>().join("\n").replace("\"map.tmj\"", &map);
+    assert!(text.contains(&map));
+    with_file(&text, "").expect("it is good");
 }
 
 #[test]
 fn subcommands_are_told_apart() {
     assert!(matches!(read_line("config-template"), Ok(Action::Print(_))));
-    assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Print(_))));
+    assert!(matches!(read_line("check-config --fill 3"), Ok(Action::Check(..))));
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));

@@ -40,6 +40,10 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
         self.game.leave(player);
     }
 
+    fn begin_anew(&mut self) {
+        self.game.begin_anew();
+    }
+
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]) {
         self.game.step(tick, inputs);
         self.attendant.stepped(&self.game, tick, inputs);

@@ -231,7 +231,6 @@ impl<G: Game> GameService<G> {
             connection.peer.is_queued = false;
             if connection.peer.may_start_afresh(&connection.line, now) {
                 connection.peer.start_afresh(now);
-                self.metrics.resyncs.increment(1);
             }
         }
     }
@@ -391,9 +390,7 @@ impl<G: Game> Service for GameService<G> {
     }
 
     fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
-        if let Some(last) = &self.last {
-            seat.sent(delivery, last.tick);
-        }
+        seat.sent(delivery, &self.metrics);
         self.stale += u32::from(seat.is_stale());
         self.hidden += u32::from(seat.is_hidden());
     }

@@ -2,6 +2,7 @@
 
 use super::admission::{Network, TOO_MANY_PAUSE};
 use super::line::CLOSE_WORDS_MAX;
+use super::player_name;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
 use crate::join_refusal::JoinRefusal;
@@ -11,7 +12,6 @@ use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
-use fracas_protocol::name::Name;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
@@ -145,7 +145,7 @@ pub fn admit(
     known: Option<Session>,
     now: Instant,
 ) -> Result<Admissible, Refusal> {
-    let name = Name::parse(&hello.name).map_err(|error| bad_message(sentence(&error.to_string())))?;
+    let name = player_name::read(&hello.name).map_err(|fault| bad_message(fault.to_string()))?;
     let room = rooms.find(&hello.room)?;
     let resume = known.filter(|session| session.room == room);
     let may_begin = network.map_or(Ok(()), Network::may_begin);
@@ -160,11 +160,6 @@ pub fn admit(
     let network = network.map(Network::address);
     let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
     Ok(Admissible { room, resume, request, aspect: hello.aspect })
-}
-
-fn sentence(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).chain(['.']).collect())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod listener;
 pub mod memory;
 pub mod pace;
 mod packing;
+mod player_name;
 pub mod policy;
 mod rate_limit;
 pub mod rejection;

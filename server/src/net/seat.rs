@@ -84,6 +84,8 @@ pub struct Seat<G: Game> {
     /// Whether the client asked for a fresh start, and when it last got one that it asked for.
     wants_fresh_start: bool,
     fresh_start_at: Option<Instant>,
+    /// A fresh start whose first frame has not gone yet: whether the client asked for it.
+    starting: Option<bool>,
     /// Whether the client has said anything since it was seated.
     confirmed: bool,
     /// Whether the client has a token of its session, so that it can come back.
@@ -113,6 +115,7 @@ impl<G: Game> Seat<G> {
             staleness: Staleness::default(),
             wants_fresh_start: false,
             fresh_start_at: None,
+            starting: None,
             confirmed: false,
             can_return: false,
             inputs: Allowance::new(now),
@@ -242,7 +245,7 @@ impl<G: Game> Seat<G> {
             ClientMessage::Ping(ping) if self.pings.len() < PINGS_MAX => self.pings.push((ping, now)),
             ClientMessage::Ping(_) => {}
             ClientMessage::FreshStart => {
-                desk.metrics.desyncs_reported.increment(1);
+                desk.metrics.fresh_starts_requested.increment(1);
                 self.wants_fresh_start = true;
             }
             ClientMessage::Goodbye => {
@@ -266,6 +269,7 @@ impl<G: Game> Seat<G> {
     fn take_inputs(&mut self, session: Session, inputs: Inputs<InputOf<G>>, now: Instant, desk: &mut Desk<'_, G>) {
         let Inputs { ack, tick, input } = inputs;
         self.acknowledge(ack, now, desk);
+        let ack = self.staleness.acknowledged().filter(|_| !self.is_hidden);
         let limit = Limit { per_s: INPUTS_PER_TICK * desk.tick_hz, burst: INPUTS_BURST };
         let commands = &mut desk.batches.of(session.room).commands;
         if self.inputs.take(now, limit, 1) && commands.len() < COMMANDS_MAX {
@@ -379,9 +383,11 @@ impl<G: Game> Seat<G> {
 
     /// Its next frame starts afresh.
     pub(super) fn start_afresh(&mut self, now: Instant) {
-        if std::mem::take(&mut self.wants_fresh_start) {
+        let was_asked = std::mem::take(&mut self.wants_fresh_start);
+        if was_asked {
             self.fresh_start_at = Some(now);
         }
+        self.starting = Some(was_asked);
         self.staleness.start_afresh();
         if let Some(viewer) = &mut self.viewer {
             viewer.start_afresh();
@@ -395,10 +401,14 @@ impl<G: Game> Seat<G> {
         }
     }
 
-    /// What became of the frames up to `tick`.
-    pub(super) fn sent(&mut self, delivery: &Delivery, tick: Tick) {
-        if delivery.frames_went {
+    /// What became of what was composed for it. A fresh start counts when its first frame goes.
+    pub(super) fn sent(&mut self, delivery: &Delivery, metrics: &LoopMetrics) {
+        if let Some(tick) = self.viewer.as_ref().and_then(Viewer::tick).filter(|_| delivery.frames_went) {
             self.staleness.sent(tick);
+            if let Some(was_asked) = self.starting.take() {
+                metrics.resyncs.increment(1);
+                metrics.desyncs_reported.increment(u64::from(was_asked));
+            }
         }
         if delivery.is_blocked {
             self.staleness.set_stale();

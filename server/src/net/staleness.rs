@@ -11,14 +11,20 @@ const LAG_MS: u32 = 1000;
 pub(super) struct Staleness {
     /// The ticks of the oldest and the newest frame that went out and are not acknowledged.
     pending: Option<(Tick, Tick)>,
+    /// The newest tick acknowledged, of those that went out since it last started afresh.
+    acknowledged: Option<Tick>,
     /// How long acknowledgements usually take, in 1/64 ticks: the connection's own delay. None before the first.
     usual_lag: Option<u32>,
     stale: bool,
 }
 
 impl Staleness {
-    /// A frame up to this tick went out, whole or begun.
+    /// A frame up to this tick went out, whole or begun. News alone, after such a frame, is none.
     pub(super) fn sent(&mut self, tick: Tick) {
+        let newest = self.pending.map(|(_, newest)| newest).max(self.acknowledged);
+        if newest.is_some_and(|newest| newest >= tick) {
+            return;
+        }
         self.pending = Some((self.pending.map_or(tick, |(oldest, _)| oldest), tick));
     }
 
@@ -29,6 +35,7 @@ impl Staleness {
             return false;
         };
         debug_assert!(oldest <= newest);
+        self.acknowledged = Some(tick);
         self.pending = (tick < newest).then_some((tick.next(), newest));
         let lag = now.since(tick).clamp(0, 1 << 16) as u32 * 64;
         // Down at once, up by a sixty-fourth at a time: a stall is not usual.
@@ -37,6 +44,12 @@ impl Staleness {
             _ => lag,
         });
         true
+    }
+
+    /// The newest tick acknowledged of what was sent. None if that would tell nothing of the line: while nothing is sent, and
+    /// until the first frame of a fresh start is acknowledged.
+    pub(super) fn acknowledged(&self) -> Option<Tick> {
+        self.acknowledged.filter(|_| !self.stale)
     }
 
     /// Whether a frame has been on its way for too long.
@@ -63,7 +76,7 @@ impl Staleness {
 
     /// It starts afresh: not stale any more.
     pub(super) fn start_afresh(&mut self) {
-        self.stale = false;
+        (self.stale, self.acknowledged) = (false, None);
     }
 }
 
@@ -107,6 +120,36 @@ mod tests {
         assert!(!state.has_caught_up());
         assert!(state.acknowledge(Tick(10), Tick(11)) && state.has_caught_up());
         assert!(!state.acknowledge(Tick(10), Tick(12)));
+    }
+
+    #[test]
+    fn an_input_counts_with_the_highest_acknowledgement_of_what_was_sent() {
+        let mut state = Staleness::default();
+        assert_eq!(state.acknowledged(), None, "nothing was sent");
+        (10..20).for_each(|tick| state.sent(Tick(tick)));
+        for (said, counts) in [(u32::MAX, None), (20, None), (9, None), (15, Some(15)), (0, Some(15)), (12, Some(15))] {
+            state.acknowledge(Tick(said), Tick(20));
+            assert_eq!(state.acknowledged(), counts.map(Tick), "after {said}");
+        }
+        state.set_stale();
+        assert_eq!(state.acknowledged(), None, "nothing is sent to it: its lag would only grow");
+        state.acknowledge(Tick(19), Tick(60));
+        state.start_afresh();
+        assert_eq!(state.acknowledged(), None, "what it had before says nothing of the line now");
+        state.sent(Tick(61));
+        state.acknowledge(Tick(19), Tick(62));
+        assert_eq!(state.acknowledged(), None);
+        state.acknowledge(Tick(61), Tick(63));
+        assert_eq!(state.acknowledged(), Some(Tick(61)));
+    }
+
+    #[test]
+    fn news_without_a_frame_is_nothing_to_acknowledge() {
+        let mut state = Staleness::default();
+        state.sent(Tick(10));
+        state.acknowledge(Tick(10), Tick(11));
+        state.sent(Tick(10));
+        assert!(state.has_caught_up());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use fracas_protocol::tick::Tick;
 use std::sync::Arc;
 
 /// The names of a room's players, by player. `serial` tells two holders of the same place apart.
-pub type Names = Vec<Option<(u32, Name)>>;
+pub type Names = Vec<Option<(u64, Name)>>;
 
 /// What only one player is told.
 #[derive(Clone, Copy, Debug)]

@@ -28,7 +28,7 @@ pub struct Viewer<R: Rules> {
     /// By ascending id.
     pub(super) known: Vec<EntityId>,
     /// Serials of the players whose names were told.
-    pub(super) names: NameTable<u32>,
+    pub(super) names: NameTable<u64>,
     pub(super) own: R::Own,
     pub(super) world: Option<R::World>,
     pub(super) follow: Option<EntityId>,

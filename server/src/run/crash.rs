@@ -56,7 +56,8 @@ impl Crash {
     /// The one line that the log has of it.
     fn log(&self, file: &str) {
         let (Head { room, tick, message, .. }, reopens) = (&self.head, self.reopens);
-        tracing::error!(room, tick, message, reopens, file, "a panic has ended a room");
+        // No field is called "message": in JSON that is the line's own.
+        tracing::error!(room, tick, panic = message, reopens, file, "a panic has ended a room");
     }
 }
 

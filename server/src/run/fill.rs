@@ -23,7 +23,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Pause after a bot that could not play, before another one tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
-const NAMES: [&str; 32] = [
+/// What they are called. People do not get these names as they are.
+pub(super) const NAMES: [&str; 32] = [
     "Ada", "Brisk", "Comet", "Dusk", "Ember", "Flint", "Gale", "Hazel", "Iris", "Juno", "Kestrel", "Lyra", "Mica",
     "Nova", "Onyx", "Pike", "Quill", "Rook", "Sable", "Talon", "Umber", "Vesper", "Wren", "Xenia", "Yarrow", "Zephyr",
     "Basalt", "Cinder", "Drift", "Echo", "Fable", "Gorse",

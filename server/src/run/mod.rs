@@ -3,14 +3,15 @@
 mod crash;
 mod fill;
 mod limits;
+pub mod log;
 mod memory;
-mod panics;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
+mod trouble;
 
-use crate::arena::{ArenaConfig, World, default_map, read_tiled};
+use crate::arena::{ArenaConfig, World};
 use crate::channel;
-use crate::config::Config;
+use crate::config::{Config, why_not_writable};
 use crate::net::admission::{Admission, AdmissionConfig};
 use crate::net::descriptors::Descriptors;
 use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
@@ -21,7 +22,6 @@ use crate::net::listener::{self, Reception};
 use crate::session::Registry;
 use crate::shutdown::{Shutdown, StopSignals};
 use crate::sim::clock::TickClock;
-use crate::sim::overload::Level;
 use crate::sim::rooms::{Failure, Rooms, RoomsResult};
 use crate::sim::roster::RoomId;
 use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
@@ -30,8 +30,7 @@ use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_bots::descriptors;
-use fracas_protocol::arena::Map;
+use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
@@ -46,9 +45,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use trouble::Trouble;
 
 pub use crash::replay;
-pub use panics::log_panics;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -71,11 +70,15 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
+    // Before anybody can know that there is something to stop.
+    let signals = StopSignals::new()?;
     let game_port = bind("--listen", config.listen)?;
     let ops_port = bind("--ops-listen", config.ops_listen)?;
     let (game_address, ops_address) = (game_port.local_addr()?, ops_port.local_addr()?);
-    // Before anything can be told to stop.
-    let signals = StopSignals::new()?;
+    if let Some(why) = why_not_writable(&config.crash_dir) {
+        let crash_dir = config.crash_dir.display();
+        tracing::warn!(%crash_dir, why, "what leads to a panic cannot be kept; set --crash-dir");
+    }
     let limits = memory::Limits::find(Path::new("/proc"));
     let server = Server::start(config, game_address)?;
     memory::tell(&limits, config.max_players);
@@ -83,7 +86,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
     let operators =
         ops::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
-    eprintln!("listening game={game_address} ops={ops_address}");
+    log::listening(config.log_format, game_address, ops_address);
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
         let reception = |connections_max, descriptors| Reception {
@@ -104,6 +107,16 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
 
 fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener::bind(address).with_context(|| format!("cannot listen on {address}; set another address with {flag}"))
+}
+
+/// Tells whether the server could run with these settings on this machine, as far as that can be told without opening a port.
+///
+/// # Errors
+/// What would keep it from starting, as [`serve`] says it.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    share_out_descriptors(config)?;
+    Sabotage::read()?;
+    Ok(())
 }
 
 /// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
@@ -131,8 +144,10 @@ pub fn healthcheck(url: &str) -> anyhow::Result<()> {
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(usage)?;
     let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(fracas_bots::link::fetch(&address, uri.path()))?;
-    Ok(())
+    let answer = runtime.block_on(fracas_bots::link::fetch(&address, uri.path()));
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    answer.map(drop).map_err(Into::into)
 }
 
 /// The running parts.
@@ -154,12 +169,13 @@ struct ThreadEnd {
 
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
-        let map = config.map.as_deref().map_or_else(|| Ok(default_map()), read_map)?;
-        let map_json = serde_json::to_vec(&MapDocument::from(&map))?;
+        let map_json = serde_json::to_vec(&MapDocument::from(&config.map.map))?;
         let sabotage = Sabotage::read()?;
-        let rooms = make_rooms(config, map, sabotage.clone())?;
+        let begins_after = sabotage.begins_after(config.tick_rate);
+        let rooms = make_rooms(config, sabotage.clone())?.starting_after(begins_after);
+        let rooms = rooms.reserving(fill::NAMES.into_iter().collect());
 
-        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?);
+        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(stdio::dropped_lines));
         let mut metrics = telemetry.for_tick(config.tick_rate);
         for (_, room) in rooms.open().take(1) {
             telemetry.for_game(room.game(), &mut metrics);
@@ -172,7 +188,7 @@ impl Server {
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
-            level: Level::Normal,
+            trouble: Trouble::default(),
             shutdown: Arc::clone(&shutdown),
             people: Arc::clone(&people),
             pulse: Arc::clone(&pulse),
@@ -183,7 +199,7 @@ impl Server {
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::doors(loops);
         let mut threads = Vec::new();
-        let clock = TickClock::new(Instant::now(), config.tick_rate);
+        let clock = TickClock::with_tick(begins_after, Instant::now(), config.tick_rate);
         threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
 
         let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
@@ -219,19 +235,19 @@ impl Server {
 
     /// Waits for a signal or an operator's word, and then stops in good order; or for a thread to die, and then fails.
     async fn supervise(mut self, mut signals: StopSignals) -> anyhow::Result<()> {
-        tokio::select! {
-            () = signals.next() => {}
-            () = self.shutdown.asked() => {}
+        let cause = tokio::select! {
+            signal = signals.next() => signal,
+            () = self.shutdown.asked() => "an operator",
             end = self.ends.recv() => return Err(self.bury(end).await),
-        }
-        tracing::info!("stopping: telling everybody");
+        };
+        tracing::info!(cause, "stopping: telling everybody");
         self.front.admission.drain();
         let mut fill = self.fill;
         // Beside this thread, which serves the bots' connections too.
         tokio::task::spawn_blocking(move || fill.stop()).await?;
         self.shutdown.begin();
         tokio::select! {
-            () = signals.next() => bail!("stopped at once by a second signal"),
+            () = signals.urgent() => bail!("stopped at once by a second signal"),
             ended = tokio::time::timeout(STOP_DEADLINE, all_end(&mut self.ends, self.threads.len())) => {
                 ended.map_err(|_| anyhow!("the threads did not stop in {} s", STOP_DEADLINE.as_secs()))??;
             }
@@ -317,22 +333,17 @@ fn spawn(
     })?)
 }
 
-fn read_map(path: &Path) -> anyhow::Result<Map> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the map {}", path.display()))?;
-    read_tiled(&text).with_context(|| format!("the map {} cannot be used", path.display()))
-}
-
 fn random_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config, map: Map, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
+fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
-    let names = config.rooms.clone();
+    let (names, map) = (config.rooms.clone(), config.map.map.clone());
     Ok(Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
         let seed = seed_of(seed, room, life);
         let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
@@ -389,21 +400,11 @@ struct Watch {
     /// Their names.
     rooms: Vec<String>,
     metrics: TickMetrics,
-    level: Level,
+    trouble: Trouble,
     shutdown: Arc<Shutdown>,
     /// Who has been here for a while, by room.
     people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
-}
-
-impl Watch {
-    /// Tells the operator what is given up. The controller sees to it that this is seldom.
-    fn tell_level(&mut self, level: Level, present: usize) {
-        if level != self.level {
-            tracing::info!(from = ?self.level, to = ?level, present, "the overload level changed");
-            self.level = level;
-        }
-    }
 }
 
 impl TickWatch<Played> for Watch {
@@ -414,10 +415,11 @@ impl TickWatch<Played> for Watch {
         for (id, room) in rooms.open().filter(|_| result.tick.is_phase(0, hz / SETTLED_LOOKS)) {
             self.people[id.index()].store(room.settled(), Ordering::Relaxed);
         }
-        self.metrics.ticked(times);
+        self.metrics.ticked(times, result.rate);
         self.metrics.inputs(result.inputs);
         self.metrics.joins(result.joins);
-        self.tell_level(times.level, rooms.headcount().total());
+        tracing::trace!(tick = result.tick.0, work_us = times.work.as_micros(), "tick");
+        self.trouble.ticked(times.level, times.lost(result.rate), rooms.headcount().total(), Instant::now());
         if result.tick.is_phase(0, hz) {
             self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());
         }
@@ -435,6 +437,10 @@ impl TickWatch<Played> for Watch {
         let Failure { room, tick, message, reopens, recording } = failure;
         let head = Head::new(&self.rooms[room.index()], tick.0, message);
         self.crashes.hand_in(Crash { head, reopens }, recording);
+    }
+
+    fn began_anew(&mut self) {
+        tracing::warn!("the last tick has been run: ticks begin anew at 0, and all players are asked to come back");
     }
 
     fn farewell(&self) -> Option<CloseReason> {

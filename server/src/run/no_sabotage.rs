@@ -1,7 +1,7 @@
 //! What a release build has in place of `sabotage.rs`: nothing.
 
 use crate::arena::World;
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 
 /// The game that is played.
 pub(super) type Played = World;
@@ -16,6 +16,11 @@ impl Sabotage {
     }
 
     pub(super) fn strike(&self) {}
+
+    /// The tick before the first.
+    pub(super) fn begins_after(&self, _rate: TickRate) -> Tick {
+        Tick(0)
+    }
 
     pub(super) fn game(&self, _room: &str, _rate: TickRate, world: World) -> World {
         world

@@ -9,19 +9,26 @@ pub const LATE_STEPS_MAX: u32 = 3;
 /// The times at which a room's ticks are due.
 #[derive(Clone, Copy, Debug)]
 pub struct TickClock {
+    /// When `first` was due.
     start: Instant,
+    first: Tick,
     rate: TickRate,
 }
 
 impl TickClock {
     /// A clock whose tick 0 was due at `start`.
     pub fn new(start: Instant, rate: TickRate) -> Self {
-        Self { start, rate }
+        Self { start, first: Tick(0), rate }
+    }
+
+    /// A clock whose `tick` is due at `due`.
+    pub fn with_tick(tick: Tick, due: Instant, rate: TickRate) -> Self {
+        Self { first: tick, ..Self::new(due, rate) }
     }
 
     /// When a tick is due.
     pub fn due(&self, tick: Tick) -> Instant {
-        self.start + Duration::from_micros(self.rate.due_us(tick))
+        self.start + Duration::from_micros(self.rate.due_us(tick).saturating_sub(self.rate.due_us(self.first)))
     }
 
     /// How long ago a tick was due; zero if it is not yet.
@@ -50,6 +57,19 @@ impl TickClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_begins_late_in_time_is_as_exact() {
+        let (start, first) = (Instant::now(), Tick(u32::MAX - 1000));
+        let clock = TickClock::with_tick(first, start, TickRate::HZ_30);
+        assert_eq!(clock.due(first), start);
+        assert_eq!(clock.due(first.plus(30)), start + Duration::from_secs(1));
+        assert_eq!(
+            clock.tick_to_run(Tick(u32::MAX), start + Duration::from_secs(3600)),
+            Tick(u32::MAX),
+            "it stays there"
+        );
+    }
 
     #[test]
     fn three_late_steps_are_made_up_for_and_more_are_skipped() {

@@ -3,6 +3,7 @@
 //! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
 
 pub mod clock;
+pub mod display_names;
 pub mod input_buffer;
 pub mod overload;
 pub mod recording;

@@ -4,6 +4,7 @@
 //! The order is [`Level::ALL`]. Who is inside is on time while nobody new is let in, so that comes first; packing makes
 //! updates late by design (of two ticks in a frame the first is a period late), so it comes last, when they are late anyway.
 
+use super::roster::Headcount;
 use fracas_protocol::rules::Detail;
 use fracas_protocol::tick::TickRate;
 use std::collections::VecDeque;
@@ -64,11 +65,6 @@ impl Level {
         }
     }
 
-    /// The load below which what made the level necessary is over, however often it was left too early before.
-    fn calm_below(self) -> u32 {
-        self.falls_below() / 2
-    }
-
     fn above(self) -> Self {
         Self::ALL[(self as usize + 1).min(Self::ALL.len() - 1)]
     }
@@ -99,6 +95,17 @@ pub struct Strain {
     pub round: Round,
     /// Ticks that the latest event loop had not begun to take in as this one began; 0 if all are on time.
     pub backlog: usize,
+    /// Ticks that were due just before it and were never run.
+    pub skipped: u32,
+}
+
+/// How often a level has been left too early.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// Ticks since it was left.
+    since_left: u32,
+    /// Ticks that it is kept at least, the next time.
+    hold: u32,
 }
 
 /// Fewer than so many are always let in: what makes so small a room late is not that too many play.
@@ -126,7 +133,15 @@ const LOADS_S: usize = 2;
 const MISSED_MAX: u32 = 10;
 
 /// A level taken again within so many seconds, and twice as long as it was kept, was left too early.
-const RELAPSE_S: u32 = 5;
+const RELAPSE_S: u32 = 30;
+
+/// Of each window of [`LOADS_S`] seconds the worst loads, one in so many, say nothing about missed updates: a machine that
+/// stalls now and then makes everybody late however few play.
+const STALLS_SHARE: usize = 4;
+
+/// Ticks that were never run are loads like others, but of one gap only so many of a second's ticks: one freeze is a matter of
+/// the machine, and gaps that come again and again fill the window all the same.
+const GAP_SHARE: u32 = 6;
 
 /// How much of what there is was used up on one tick, in thousandths.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +154,11 @@ struct Load {
     missed: u32,
 }
 
+impl Load {
+    /// Of a tick that was due and never run.
+    const NEVER_RUN: Self = Self { late: LOAD_MAX, busy: LOAD_MAX, missed: 1000 };
+}
+
 /// Judges the load and decides about the level, once per tick.
 #[derive(Debug)]
 pub struct Overload {
@@ -147,14 +167,16 @@ pub struct Overload {
     level: Level,
     /// Of the last two seconds, the newest last.
     loads: VecDeque<Load>,
-    /// Ticks since the level changed.
+    /// Ticks since the level changed, those that were never run included.
     since_change: u32,
-    /// Ticks since it last fell.
-    since_fall: u32,
-    /// Ticks that a level is kept at least.
-    hold: u32,
+    /// Loads that were noted since then.
+    loads_since_change: usize,
+    /// By level.
+    kept: [Kept; Level::ALL.len()],
     /// How many more may be let in until the next look at the load.
     joins_left: u32,
+    /// Ticks that were run, to look at the load now and then.
+    turns: u32,
     /// For sorting.
     sorted: Vec<u32>,
 }
@@ -169,9 +191,10 @@ impl Overload {
             level: Level::Normal,
             loads: VecDeque::with_capacity(LOADS_S * hz as usize),
             since_change: 0,
-            since_fall: u32::MAX,
-            hold: 0,
+            loads_since_change: 0,
+            kept: [Kept { since_left: u32::MAX, hold: 0 }; Level::ALL.len()],
             joins_left: u32::MAX,
+            turns: 0,
             sorted: Vec::with_capacity(LOADS_S * hz as usize),
         }
     }
@@ -186,20 +209,37 @@ impl Overload {
         self.joins_left
     }
 
-    /// Takes note of a tick that let `joined` in, after which `present` are there.
-    pub fn take(&mut self, strain: &Strain, present: usize, joined: u32) {
+    /// Takes note of a tick that let `joined` in, after which `present` are there. While nobody but the server's own bots is,
+    /// there is nobody to whom a level would do any good.
+    pub fn take(&mut self, strain: &Strain, present: Headcount, joined: u32) {
+        let passed = strain.skipped.saturating_add(1);
+        self.turns = self.turns.wrapping_add(1);
+        self.since_change = self.since_change.saturating_add(passed);
+        for kept in &mut self.kept {
+            kept.since_left = kept.since_left.saturating_add(passed);
+        }
+        for _ in 0..strain.skipped.min(self.hz / GAP_SHARE) {
+            self.note(Load::NEVER_RUN);
+        }
+        self.note(self.load(strain));
+        if present.people > 0 || present.spectators > 0 {
+            self.judge();
+        } else if self.level > Level::Normal {
+            self.set(Level::Normal);
+        }
+        self.allow_joins(present.total(), joined);
+    }
+
+    fn note(&mut self, load: Load) {
         if self.loads.len() == LOADS_S * self.hz as usize {
             self.loads.pop_front();
         }
-        self.loads.push_back(self.load(strain));
-        self.since_change = self.since_change.saturating_add(1);
-        self.since_fall = self.since_fall.saturating_add(1);
-        self.judge();
-        self.allow_joins(present, joined);
+        self.loads.push_back(load);
+        self.loads_since_change += 1;
     }
 
     fn load(&self, strain: &Strain) -> Load {
-        let Strain { published_after, round, backlog } = *strain;
+        let Strain { published_after, round, backlog, .. } = *strain;
         let busy = published_after.max(round.reading + round.sent_after).max(self.period * backlog as u32);
         // Players are written one after the other, from when the tick is published.
         let writing = round.sent_after.saturating_sub(published_after);
@@ -212,47 +252,60 @@ impl Overload {
         }
     }
 
-    /// Judges by the last sixth of a second, all of it spent at this level, and about joins by the last half.
+    /// Judges by what has been since the level changed: by the last sixth of a second of it, and about joins by the last two.
     fn judge(&mut self) {
         let moment = self.hz / 6;
         if self.since_change < moment {
             return;
         }
-        // Letting people in again is not decided on a moment's rest, nor keeping them out on a moment's trouble.
-        let usual = self.usual_lateness();
-        let late = self.quantile(self.hz / 2, 50, |load| load.late);
-        let busy = self.quantile(moment, 50, |load| load.busy);
+        let at_this_level = self.loads_since_change.min(self.loads.len()) as u32;
+        let busy = |now: &mut Self| now.quantile(at_this_level.min(moment), 50, |load| load.busy);
         let (rising, falling) = match self.level {
-            Level::Normal => (usual, usual),
-            Level::JoinsWait => (late, usual),
+            // Letting people in again is not decided on a moment's rest, nor keeping them out on a moment's trouble.
+            Level::Normal if self.since_change < self.hz / 2 => (0, 0),
+            Level::Normal => (self.quantile(at_this_level, 75, |load| load.late), 0),
+            Level::JoinsWait => {
+                (self.quantile(at_this_level.min(self.hz / 2), 50, |load| load.late), self.usual_lateness())
+            }
             // Updates are late already: the question is whether there is time for them at all.
-            Level::CoarseAim => (busy, usual),
-            Level::PackedByTwo | Level::PackedByFour => (busy, busy),
+            Level::CoarseAim => (busy(self), self.usual_lateness()),
+            Level::PackedByTwo | Level::PackedByFour => {
+                let busy = busy(self);
+                (busy, busy)
+            }
         };
         let misses = self.level == Level::Normal && self.missed() >= MISSED_MAX;
-        let rises = misses || rising >= self.level.rises_at();
-        if rises {
-            let is_relapse = self.since_fall < RELAPSE_S * self.hz + 2 * self.hold;
-            self.hold =
-                if is_relapse { (self.hold * 4).clamp(HOLD_LEAST_S * self.hz, HOLD_MAX_S * self.hz) } else { 0 };
-            self.set(self.level.above());
-        } else if falling < self.level.falls_below()
-            && (self.since_change >= self.hold || falling < self.level.calm_below())
-        {
-            self.since_fall = 0;
+        if misses || rising >= self.level.rises_at() {
+            self.rise();
+        } else if falling < self.level.falls_below() && self.since_change >= self.kept[self.level as usize].hold {
+            self.kept[self.level as usize].since_left = 0;
             self.set(self.level.below());
         }
     }
 
-    fn set(&mut self, level: Level) {
-        (self.level, self.since_change) = (level, 0);
+    /// Takes the level above, for longer if it was left too early the last time.
+    fn rise(&mut self) {
+        let above = self.level.above();
+        let (least, most) = (HOLD_LEAST_S * self.hz, HOLD_MAX_S * self.hz);
+        let Kept { since_left, hold } = &mut self.kept[above as usize];
+        let is_relapse = *since_left < RELAPSE_S * self.hz + 2 * *hold;
+        *hold = if is_relapse { (*hold * 4).clamp(least, most) } else { 0 };
+        self.set(above);
     }
 
-    /// How many of a thousand updates were not on time, of those since the level changed.
-    fn missed(&self) -> u32 {
-        let count = self.loads.len().min(self.since_change as usize);
-        let missed: u32 = self.loads.iter().rev().take(count).map(|load| load.missed).sum();
-        if self.since_change < self.hz / 2 { 0 } else { missed / count.max(1) as u32 }
+    fn set(&mut self, level: Level) {
+        (self.level, self.since_change, self.loads_since_change) = (level, 0, 0);
+    }
+
+    /// How many of a thousand updates were not on time, of those since the level changed, the worst loads left out.
+    fn missed(&mut self) -> u32 {
+        let count = self.loads.len().min(self.loads_since_change);
+        if self.since_change < self.hz / 2 {
+            return 0;
+        }
+        self.sort(count, |load| load.missed);
+        let usual = &self.sorted[..count - count.div_ceil(STALLS_SHARE)];
+        usual.iter().sum::<u32>() / usual.len().max(1) as u32
     }
 
     /// The lateness that one tick in four of the last half second exceeded.
@@ -262,10 +315,15 @@ impl Overload {
 
     /// What so many of a hundred of the last `count` loads do not exceed.
     fn quantile(&mut self, count: u32, percent: usize, of: fn(&Load) -> u32) -> u32 {
-        self.sorted.clear();
-        self.sorted.extend(self.loads.iter().rev().take(count as usize).map(of));
-        self.sorted.sort_unstable();
+        self.sort(count as usize, of);
         self.sorted.get(self.sorted.len() * percent / 100).copied().unwrap_or(0)
+    }
+
+    /// Sorts the last `count` loads.
+    fn sort(&mut self, count: usize, of: fn(&Load) -> u32) {
+        self.sorted.clear();
+        self.sorted.extend(self.loads.iter().rev().take(count).map(of));
+        self.sorted.sort_unstable();
     }
 
     /// Decides four times a second how many may join. Far from the brink that is half as many as there is room for by what those
@@ -275,7 +333,7 @@ impl Overload {
         self.joins_left = self.joins_left.saturating_sub(joined);
         if self.level > Level::Normal {
             self.joins_left = 0;
-        } else if self.since_change.is_multiple_of(self.hz / 4) {
+        } else if self.turns.is_multiple_of(self.hz / 4) {
             // In a rush the last moment tells more than the half second before it.
             let load = u64::from(self.usual_lateness().max(self.quantile(self.hz / 8, 50, |load| load.late)));
             let cost_least = 2_000_000_000 * COST_LEAST.as_nanos() as u64 / self.period.as_nanos() as u64;

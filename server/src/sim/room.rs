@@ -1,10 +1,10 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+use super::display_names::ReservedNames;
 use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS, Session};
-use super::view_estimate::ViewEstimate;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Notice, OUTPUTS_MAX, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
 use crate::join_refusal::JoinRefusal;
@@ -146,6 +146,11 @@ impl<G: Game> Room<G> {
         }
     }
 
+    /// From now on people do not get these names as they are.
+    pub(super) fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.roster.reserve_names(reserved);
+    }
+
     /// Runs one tick. `mark` is called as each phase ends.
     pub fn tick<'a>(
         &mut self,
@@ -224,8 +229,25 @@ impl<G: Game> Room<G> {
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.roster.next_serial()
+    }
+
+    /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
+    pub(super) fn begin_anew(&mut self) -> Asides {
+        let mut asides = Asides::default();
+        let members = self.roster.members().map(|member| (member.session, member.connection));
+        for (session, connection) in members.collect::<Vec<_>>() {
+            if let Some(connection) = connection {
+                asides.evictions.push((connection, CloseReason::Restarting));
+            }
+            self.lose(session, Tick(0), &mut asides);
+        }
+        self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
+        self.game.begin_anew();
+        self.recorder = Recorder::new(self.roster.room());
+        self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
+        asides
     }
 
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
@@ -296,8 +318,8 @@ impl<G: Game> Room<G> {
             asides.evictions.push((old, CloseReason::ResumedElsewhere));
         }
         member.lost_at = None;
+        // What was judged of its view stays: coming back must not give a free choice of it.
         member.inputs.clear();
-        member.view = ViewEstimate::default();
         member.given += 1;
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
@@ -334,7 +356,7 @@ impl<G: Game> Room<G> {
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        let last = self.last.tick;
+        let rate = self.game.rules().tick_rate();
         for command in batch.commands.drain(..) {
             // What a connection said before it learns that another has its session is nobody's any more.
             let member = self.roster.get(command.session);
@@ -346,7 +368,9 @@ impl<G: Game> Room<G> {
             match member.inputs.push(tick, command.tick, command.input) {
                 Ok(()) => {
                     counts.taken += 1;
-                    member.view.take(command.tick, command.ack, last);
+                    if let Some(ack) = command.ack {
+                        member.view.take(tick, command.tick, ack, rate);
+                    }
                 }
                 Err(Dropped::Early) => counts.early += 1,
                 Err(Dropped::Old | Dropped::Duplicate) => counts.old += 1,
@@ -362,8 +386,7 @@ impl<G: Game> Room<G> {
             let (input, report) = member.inputs.take(tick);
             self.reports.push(report);
             if member.own.is_some() {
-                let stamp = Tick(tick.0.saturating_sub(u32::from(report.age)));
-                let view = member.view.window(stamp, tick, rate);
+                let view = member.view.window(tick, rate);
                 self.inputs.push(PlayerInput { player: member.session.player, input, view });
             }
         }

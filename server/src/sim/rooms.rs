@@ -1,6 +1,7 @@
 //! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
 //! in one of them ends that room alone; it is opened again, empty, with the next tick.
 
+use super::display_names::ReservedNames;
 use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
@@ -11,6 +12,7 @@ use fracas_protocol::rules::{Detail, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Rooms of one process.
 pub const ROOMS_MAX: usize = 16;
@@ -70,19 +72,21 @@ struct Place<G: Game> {
     /// When the present life began, if it is not the first.
     reopened: Option<Tick>,
     /// Serials go on from life to life, so that nothing of an earlier one is taken for something of this.
-    next_serial: u32,
+    next_serial: u64,
     census: Vec<(&'static str, usize)>,
 }
 
 /// Makes rooms.
 struct Opener<G: Game> {
     capacity: Capacity,
+    reserved: Arc<ReservedNames>,
     make: Maker<G>,
 }
 
 impl<G: Game> Opener<G> {
-    fn open(&mut self, id: RoomId, life: u32, first_serial: u32) -> Box<Room<G>> {
-        let roster = Roster::new(self.capacity).of(id, first_serial);
+    fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
+        let mut roster = Roster::new(self.capacity).of(id, first_serial);
+        roster.reserve_names(Arc::clone(&self.reserved));
         Box::new(Room::with_roster((self.make)(id, life), roster))
     }
 }
@@ -101,7 +105,7 @@ pub struct Rooms<G: Game> {
 impl<G: Game> Rooms<G> {
     /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
     pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
-        let mut opener = Opener { capacity, make: Box::new(make) };
+        let mut opener = Opener { capacity, reserved: Arc::default(), make: Box::new(make) };
         let mut rate = TickRate::HZ_30;
         let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);
@@ -111,6 +115,18 @@ impl<G: Game> Rooms<G> {
         });
         let places = places.collect();
         Self { places, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+    }
+
+    /// The same rooms, in which people do not get these names as they are.
+    #[must_use]
+    pub fn reserving(mut self, names: ReservedNames) -> Self {
+        self.opener.reserved = Arc::new(names);
+        for place in &mut self.places {
+            if let State::Open(room) = &mut place.state {
+                room.reserve_names(Arc::clone(&self.opener.reserved));
+            }
+        }
+        self
     }
 
     /// Runs one tick of every room. `mark` is called as each phase of each ends.
@@ -151,6 +167,34 @@ impl<G: Game> Rooms<G> {
         });
         let outputs = outputs.collect();
         RoomsResult { tick, rate: self.rate, outputs, asides, inputs, joins, failures }
+    }
+
+    /// The same rooms, whose first tick is the one after `tick`.
+    #[must_use]
+    pub fn starting_after(self, tick: Tick) -> Self {
+        Self { last_tick: tick, ..self }
+    }
+
+    /// Ticks begin anew at 0. Everybody's connection ends, and their ships wait for them as for lost ones.
+    pub fn begin_anew(&mut self) -> RoomsResult<G> {
+        let mut asides = Asides::default();
+        for place in &mut self.places {
+            place.reopened = place.reopened.map(|_| Tick(0));
+            if let State::Open(room) = &mut place.state {
+                asides.append(room.begin_anew());
+            }
+        }
+        self.last_tick = Tick(0);
+        RoomsResult {
+            tick: Tick(0),
+            rate: self.rate,
+            // Whatever event loops still hold of the ticks before is not to be told as if these followed it.
+            outputs: self.places.iter().map(|_| None).collect(),
+            asides,
+            inputs: InputCounts::default(),
+            joins: JoinCounts::default(),
+            failures: Vec::new(),
+        }
     }
 
     /// The next tick tells viewers so much at once, and lets so many in who were not here before.

@@ -1,5 +1,6 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
+use super::display_names::{DisplayNames, ReservedNames};
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
@@ -12,6 +13,7 @@ use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// How long a freed place stays empty if there are others: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
@@ -71,7 +73,8 @@ impl RoomId {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice in a room.
+/// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
+/// for half a million years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     /// The player's room.
@@ -79,7 +82,7 @@ pub struct Session {
     /// The player's place.
     pub player: PlayerId,
     /// Tells it from others who had the place before.
-    pub serial: u32,
+    pub serial: u64,
 }
 
 /// One who is in the room.
@@ -87,7 +90,7 @@ pub struct Session {
 pub struct Member<I> {
     /// The member's session.
     pub session: Session,
-    /// Its name.
+    /// The name that it is shown by.
     pub name: Name,
     /// A person or one of the server's bots.
     pub kind: PlayerKind,
@@ -156,13 +159,14 @@ pub struct Roster<I> {
     room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
+    display_names: DisplayNames,
     free_seats: VecDeque<PlayerId>,
     free_stands: VecDeque<PlayerId>,
     /// Places that rest, in the order in which they were left.
     resting: VecDeque<Resting>,
     now: Tick,
     headcount: Headcount,
-    next_serial: u32,
+    next_serial: u64,
 }
 
 impl<I: Intent> Roster<I> {
@@ -173,6 +177,7 @@ impl<I: Intent> Roster<I> {
             room: RoomId::default(),
             capacity,
             members,
+            display_names: DisplayNames::default(),
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
             free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
             resting: VecDeque::new(),
@@ -182,14 +187,19 @@ impl<I: Intent> Roster<I> {
         }
     }
 
+    /// People do not get these names as they are.
+    pub fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
+        self.display_names.reserve(reserved);
+    }
+
     /// The same for another room, whose sessions are numbered from `first_serial` on.
     #[must_use]
-    pub fn of(self, room: RoomId, first_serial: u32) -> Self {
+    pub fn of(self, room: RoomId, first_serial: u64) -> Self {
         Self { room, next_serial: first_serial, ..self }
     }
 
     /// The serial of the session that begins next.
-    pub fn next_serial(&self) -> u32 {
+    pub fn next_serial(&self) -> u64 {
         self.next_serial
     }
 
@@ -223,6 +233,8 @@ impl<I: Intent> Roster<I> {
         *self.count_of(player, kind) += 1;
         let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
+        // Spectators are shown to nobody.
+        let name = if role == Role::Player { self.display_names.join(player, kind, &name) } else { name };
         Ok(self.members[player.index()].insert(Member {
             session,
             name,
@@ -278,8 +290,16 @@ impl<I: Intent> Roster<I> {
         self.get(session)?;
         let member = self.members[session.player.index()].take()?;
         *self.count_of(session.player, member.kind) -= 1;
+        self.display_names.leave(session.player);
         self.resting.push_back(Resting { player: session.player, left: self.now, until, network: member.network });
         Some(member)
+    }
+
+    /// Ticks begin anew: places that rest do so until this one at most, and everybody has come just now.
+    pub fn begin_anew(&mut self, until: Tick) {
+        self.now = Tick(0);
+        self.resting.iter_mut().for_each(|place| (place.left, place.until) = (Tick(0), until));
+        self.members_mut().for_each(|member| member.joined_at = Tick(0));
     }
 
     /// A tick begins: places whose quarantine is over are free again.

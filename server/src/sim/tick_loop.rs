@@ -7,6 +7,8 @@ use super::rooms::{Failure, Rooms, RoomsResult};
 use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
 use fracas_protocol::close::CloseReason;
+use fracas_protocol::limits::TICK_LAST;
+use fracas_protocol::tick::{Tick, TickRate};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,13 @@ pub struct TickTimes {
     pub level: Level,
 }
 
+impl TickTimes {
+    /// For how long no tick was run before this one, counted from when the next one was due.
+    pub fn lost(&self, rate: TickRate) -> Duration {
+        Duration::from_micros(rate.due_us(Tick(self.skipped))) + self.lateness
+    }
+}
+
 /// Why a tick thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TickEnd {
@@ -45,6 +54,8 @@ pub trait TickWatch<G: Game>: Send {
     fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G>, times: &TickTimes);
     /// After that, for each room that ended by a panic.
     fn failed(&mut self, _failure: Failure<G>) {}
+    /// Ticks have begun anew after the last there can be; everybody was asked to come back.
+    fn began_anew(&mut self) {}
     /// Why the rooms shall close, once they shall.
     fn farewell(&self) -> Option<CloseReason>;
 }
@@ -96,6 +107,9 @@ impl<G: Game> TickLoop<G> {
     ) -> Option<TickEnd> {
         let (next, began) = (self.rooms.last_tick().next(), clock());
         let tick = self.clock.tick_to_run(next, began);
+        if tick > Tick(TICK_LAST) {
+            return self.begin_anew(doors, watch, began);
+        }
         self.batches.extend(doors.inbound.try_iter());
         let (level, backlog) = (self.overload.level(), backlog(doors));
         self.rooms.restrain(level.detail(), self.overload.joins_left());
@@ -119,13 +133,24 @@ impl<G: Game> TickLoop<G> {
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = clock() - began;
         times.loops_missed = self.outbox.publish(doors, &mut result, (self.clock.due(tick), times.work), level.pack());
-        let published_after = self.clock.period() * times.skipped + times.lateness + times.work;
-        let strain = Strain { published_after, round: slowest_round(&self.batches), backlog };
-        self.overload.take(&strain, self.rooms.headcount().total(), result.joins.joined);
+        let (published_after, skipped) = (times.lateness + times.work, times.skipped);
+        let strain = Strain { published_after, round: slowest_round(&self.batches), backlog, skipped };
+        self.overload.take(&strain, self.rooms.headcount(), result.joins.joined);
         give_back(doors, &mut self.batches);
         watch.ticked(&self.rooms, &result, &times);
         result.failures.into_iter().for_each(|failure| watch.failed(failure));
         is_last.then_some(if is_any_left { TickEnd::Farewell } else { TickEnd::NoRoomLeft })
+    }
+
+    /// The last tick there can be has run: ticks begin anew, with the next one due in a period.
+    fn begin_anew(&mut self, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>, now: Instant) -> Option<TickEnd> {
+        self.clock = TickClock::new(now, self.clock.rate());
+        let mut result = self.rooms.begin_anew();
+        result.asides.farewell = watch.farewell();
+        let is_last = result.asides.farewell.is_some();
+        self.outbox.publish(doors, &mut result, (now, Duration::ZERO), self.overload.level().pack());
+        watch.began_anew();
+        is_last.then_some(TickEnd::Farewell)
     }
 }
 

@@ -1,104 +1,114 @@
-//! What a player's screen can have shown when it did something: judged by what it had acknowledged, not by what it says,
-//! so that nobody chooses their past.
+//! What a player's screen can have shown when it did something: judged by when it acknowledged what it was sent, not by what
+//! it says it saw. Keeps the least lag of the last two seconds, so that nobody chooses their past shot by shot.
 
 use crate::game::ViewWindow;
 use fracas_protocol::limits::{
-    DISPLAY_DELAY_TICKS, DISPLAY_DELAY_TICKS_MAX, REWIND_MS_MAX, REWIND_NETWORK_MS, REWIND_SLACK_TICKS,
-    VIEW_TOLERANCE_TICKS,
+    CLIENT_SILENCE_MAX_MS, DISPLAY_DELAY_TICKS, DISPLAY_DELAY_TICKS_MAX, REWIND_LEAD_TICKS, REWIND_MEMORY_MS,
+    REWIND_MS_MAX, REWIND_NETWORK_MS, REWIND_RISE_TICKS_PER_S, REWIND_SLACK_TICKS, VIEW_TOLERANCE_TICKS,
 };
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 
-/// The weight of one input in the running estimate: one in so many. At 30 inputs a second half a second counts.
-const INERTIA: i64 = 16;
-/// The estimate is kept in this many parts of a sixteenth, so that dividing by the inertia does not stop short of it.
-const PARTS: i64 = 64;
+/// A lag is kept in this many parts of a tick: a sixteenth is a whole number of them, and so is what a lag may rise by on
+/// one tick at each of the three rates.
+const PARTS: u32 = 960;
+const PARTS_PER_SIXTEENTH: u32 = PARTS / ViewTime::PARTS as u32;
 
-/// How far one player's screen is behind the ticks that its inputs are for.
-#[derive(Clone, Copy, Debug, Default)]
+/// The memory is divided into so many stretches; the least lag of each is kept, and that of the one that has begun.
+const STRETCHES: u32 = 8;
+/// The least lag of a stretch without samples.
+const NONE: u32 = u32::MAX;
+
+/// How far one player's screen is behind the ticks on which its inputs are applied.
+///
+/// An input is a sample: its acknowledgement tells the lag at that moment. The estimate is the least lag of the last two
+/// seconds *of samples*: while a player says nothing, nothing is forgotten, so silence followed by one late
+/// acknowledgement is worth no more than that acknowledgement alone.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ViewEstimate {
-    /// From the newest body received to the tick that an input is for, in [`PARTS`] of a sixteenth of a tick; none before
-    /// the first input.
-    lag: Option<i64>,
-    acked: Tick,
+    /// From the newest body received to the tick on which an input is applied, in [`PARTS`] of a tick.
+    lag: u32,
+    /// The least lag of each of the last stretches, in turn.
+    least: [u32; STRETCHES as usize + 1],
+    /// Ticks for which samples have spoken so far.
+    sampled_ticks: u32,
+    /// When the last sample came.
+    sampled_at: Option<Tick>,
+    acknowledged: Tick,
+}
+
+impl Default for ViewEstimate {
+    fn default() -> Self {
+        let least = [NONE; STRETCHES as usize + 1];
+        Self { lag: 0, least, sampled_ticks: 0, sampled_at: None, acknowledged: Tick(0) }
+    }
 }
 
 impl ViewEstimate {
-    /// Takes an input for `stamp` from a player who had received the body of `ack`, when `last` is the newest there is.
-    pub(super) fn take(&mut self, stamp: Tick, ack: Tick, last: Tick) {
-        let ack = ack.min(last);
-        self.acked = self.acked.max(ack);
-        let lag = stamp.since(ack) * ViewTime::PARTS * PARTS;
-        self.lag = Some(self.lag.map_or(lag, |usual| usual + (lag - usual) / INERTIA));
+    /// Takes an input for `stamp`, read just before tick `next` runs, from a player whose newest acknowledgement of what it
+    /// was sent is `acknowledged`.
+    pub(super) fn take(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, rate: TickRate) {
+        self.acknowledged = self.acknowledged.max(acknowledged);
+        let passed = self.pass(next, rate);
+        // A client that stamps its inputs far ahead would make its screen seem older than it is.
+        let lead = stamp.since(next).clamp(0, i64::from(REWIND_LEAD_TICKS));
+        let most = most(rate) as u32 * PARTS_PER_SIXTEENTH;
+        let lag = (next.since(acknowledged).max(0) + lead).saturating_mul(i64::from(PARTS)).min(i64::from(most)) as u32;
+        let stretch = self.stretch(rate);
+        self.least[stretch] = self.least[stretch].min(lag);
+        let least = self.least.iter().copied().fold(NONE, u32::min);
+        let risen = self.lag + passed * REWIND_RISE_TICKS_PER_S * PARTS / rate.hz();
+        self.lag = least.min(risen.max(self.believed_at_first(most, rate)));
     }
 
-    /// The moments that the screen of a player, whose input for `stamp` is applied on `tick`, can have shown.
-    pub(super) fn window(&self, stamp: Tick, tick: Tick, rate: TickRate) -> ViewWindow {
+    /// Takes note of the time since the sample before, and forgets the least lag of a stretch that is too long ago. Returns
+    /// the ticks that this sample speaks for.
+    fn pass(&mut self, next: Tick, rate: TickRate) -> u32 {
+        let most = rate.ticks_in_ms(CLIENT_SILENCE_MAX_MS);
+        let passed = self.sampled_at.map_or(0, |at| next.since(at)).clamp(0, i64::from(most)) as u32;
+        self.sampled_at = Some(next);
+        let before = self.stretch(rate);
+        self.sampled_ticks = self.sampled_ticks.saturating_add(passed);
+        let now = self.stretch(rate);
+        if now != before {
+            self.least[now] = NONE;
+        }
+        passed
+    }
+
+    /// Where the least lag of the stretch that has begun is kept.
+    fn stretch(&self, rate: TickRate) -> usize {
+        let ticks = rate.ticks_in_ms(REWIND_MEMORY_MS).div_ceil(STRETCHES);
+        (self.sampled_ticks / ticks % (STRETCHES + 1)) as usize
+    }
+
+    /// Of a new player nothing is known yet. Its lag is believed as far as samples have spoken for it: the first one alone
+    /// gives no choice.
+    fn believed_at_first(&self, most: u32, rate: TickRate) -> u32 {
+        let memory = rate.ticks_in_ms(REWIND_MEMORY_MS);
+        if self.sampled_ticks < memory { most * self.sampled_ticks / memory } else { 0 }
+    }
+
+    /// The moments that the screen of a player, one of whose inputs is applied on `tick`, can have shown.
+    ///
+    /// The input's own stamp does not count: by withholding inputs, and stamping them late, a client could choose.
+    pub(super) fn window(&self, tick: Tick, rate: TickRate) -> ViewWindow {
         let ticks = |ticks: u32| i64::from(ticks) * ViewTime::PARTS;
         let at = |tick: Tick| i64::from(tick.0) * ViewTime::PARTS;
-        let expected = at(stamp) - self.lag.unwrap_or(0) / PARTS - ticks(DISPLAY_DELAY_TICKS);
-        let most = rate.sixteenths_in_ms(REWIND_NETWORK_MS) + ticks(DISPLAY_DELAY_TICKS_MAX + REWIND_SLACK_TICKS);
-        let most = most.min(rate.sixteenths_in_ms(REWIND_MS_MAX));
-        let earliest = (expected - ticks(VIEW_TOLERANCE_TICKS)).max(at(tick) - most);
+        let lag = i64::from(self.lag / PARTS_PER_SIXTEENTH);
+        let expected = at(tick) - lag - ticks(DISPLAY_DELAY_TICKS);
+        let earliest = (expected - ticks(VIEW_TOLERANCE_TICKS)).max(at(tick) - most(rate));
         // Nobody has seen what they have not received. Whoever is so far behind that even this is too long ago, is judged
         // by the longest time there is.
-        let latest = (expected + ticks(VIEW_TOLERANCE_TICKS)).min(at(self.acked)).max(earliest);
+        let latest = (expected + ticks(VIEW_TOLERANCE_TICKS)).min(at(self.acknowledged)).max(earliest);
         ViewWindow { earliest: ViewTime::from_sixteenths(earliest), latest: ViewTime::from_sixteenths(latest) }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HZ: TickRate = TickRate::HZ_30;
-
-    /// A player whose inputs are for the tick `ahead` after the newest body it has, for some seconds.
-    fn steady(ahead: u32) -> ViewEstimate {
-        let mut estimate = ViewEstimate::default();
-        (100..300).for_each(|tick| estimate.take(Tick(tick + ahead), Tick(tick), Tick(tick + ahead - 1)));
-        estimate
-    }
-
-    fn window(estimate: &ViewEstimate, stamp: u32) -> (f64, f64) {
-        let ViewWindow { earliest, latest } = estimate.window(Tick(stamp), Tick(stamp), HZ);
-        let ago = |view: ViewTime| f64::from(stamp) - view.in_sixteenths() as f64 / 16.0;
-        (ago(earliest), ago(latest))
-    }
-
-    #[test]
-    fn a_view_is_two_ticks_behind_what_was_acknowledged_give_or_take_two() {
-        let estimate = steady(5);
-        assert_eq!(window(&estimate, 304), (9.0, 5.0));
-    }
-
-    #[test]
-    fn one_who_suddenly_acknowledges_less_does_not_move_the_window() {
-        let mut estimate = steady(5);
-        let before = window(&estimate, 305);
-        // It keeps quiet of the last eight bodies, to shoot at where others were then.
-        estimate.take(Tick(305), Tick(292), Tick(304));
-        let after = window(&estimate, 305);
-        assert!((before.0 - after.0).abs() <= 0.6, "{before:?} {after:?}");
-    }
-
-    #[test]
-    fn nobody_is_judged_by_what_they_have_not_received_or_by_what_is_too_long_ago() {
-        let mut estimate = steady(5);
-        estimate.take(Tick(400), Tick(300), Tick(399));
-        let (_, latest) = window(&estimate, 400);
-        assert!(latest >= 8.0, "a jump of the clock moves the estimate little");
-        let far = steady(60);
-        let (earliest, latest) = window(&far, 400);
-        assert_eq!((earliest, latest), (12.5, 12.5), "250 ms and five ticks");
-        let ViewWindow { earliest, .. } = far.window(Tick(400), Tick(400), TickRate::HZ_20);
-        assert_eq!(earliest, ViewTime::from(Tick(391)), "450 ms");
-    }
-
-    #[test]
-    fn ticks_that_never_were_are_not_acknowledged() {
-        let mut estimate = ViewEstimate::default();
-        estimate.take(Tick(10), Tick(u32::MAX), Tick(9));
-        let ViewWindow { latest, .. } = estimate.window(Tick(10), Tick(10), HZ);
-        assert!(latest <= ViewTime::from(Tick(9)));
-    }
+/// The longest time ago that a shot is judged at, in sixteenths of a tick.
+fn most(rate: TickRate) -> i64 {
+    let ticks = i64::from(DISPLAY_DELAY_TICKS_MAX + REWIND_SLACK_TICKS) * ViewTime::PARTS;
+    (rate.sixteenths_in_ms(REWIND_NETWORK_MS) + ticks).min(rate.sixteenths_in_ms(REWIND_MS_MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,11 @@ use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
 use fracas_protocol::close::CloseReason;
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_process::Collector;
+use std::time::Duration;
 
 /// The label of a connection that ended without a close frame.
 const LOST: &str = "lost";
@@ -21,6 +22,9 @@ const LOST: &str = "lost";
 pub struct Telemetry {
     recorder: PrometheusRecorder,
     process: Collector,
+    log_dropped: Counter,
+    /// How many log lines were dropped so far: whatever writes the log counts them itself.
+    count_dropped: fn() -> u64,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -36,16 +40,19 @@ impl Telemetry {
         let mut times = vec![0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.012, 0.025];
         times.retain(|edge| *edge < budget);
         times.extend([budget, 2.0 * budget]);
+        // Ticks that were never run are late by seconds.
+        let lateness = [&times[..], &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0]].concat();
         let leads: Vec<f64> = (-8..8).map(f64::from).collect();
         let full = |name: &str| Matcher::Full(name.into());
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(full(names::TICK_DURATION), &times)?
             .set_buckets_for_metric(full(names::TICK_PHASE_DURATION), &times)?
             .set_buckets_for_metric(full(names::LOOP_PHASE_DURATION), &times)?
-            .set_buckets_for_metric(full(names::TICK_LATENESS), &times)?
+            .set_buckets_for_metric(full(names::TICK_LATENESS), &lateness)?
             .set_buckets_for_metric(full(names::INPUT_LEAD), &leads)?
             .build_recorder();
         let process = Collector::default();
+        let log_dropped = with_local_recorder(&recorder, || counter!(names::LOG_DROPPED));
         with_local_recorder(&recorder, || {
             for metric in names::ALL {
                 let (name, unit, help) = (metric.name, metric.unit, metric.help);
@@ -59,12 +66,18 @@ impl Telemetry {
             let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("FRACAS_COMMIT"))];
             gauge!(names::BUILD_INFO, &version).set(1.0);
         });
-        Ok(Self { recorder, process })
+        Ok(Self { recorder, process, log_dropped, count_dropped: || 0 })
+    }
+
+    /// Takes the number of dropped log lines from there.
+    pub fn counting_log(self, dropped: fn() -> u64) -> Self {
+        Self { count_dropped: dropped, ..self }
     }
 
     /// The metrics in Prometheus' text format, the process's own beside the server's.
     pub fn render(&self) -> String {
         with_local_recorder(&self.recorder, || self.process.collect());
+        self.log_dropped.absolute((self.count_dropped)());
         self.handle().render()
     }
 
@@ -88,6 +101,7 @@ impl Telemetry {
             messages_dropped: counter!(names::MESSAGES_DROPPED),
             desyncs_reported: counter!(names::DESYNCS_REPORTED),
             resyncs: counter!(names::RESYNCS),
+            fresh_starts_requested: counter!(names::FRESH_STARTS_REQUESTED),
             sessions_resumed: counter!(names::SESSIONS_RESUMED),
             connections_opened: counter!(names::CONNECTIONS_OPENED),
             joins_refused: JoinRefusal::ALL.map(|why| counter!(names::JOINS_REFUSED, "reason" => why.label())),
@@ -184,6 +198,7 @@ pub struct LoopMetrics {
     pub messages_dropped: Counter,
     pub desyncs_reported: Counter,
     pub resyncs: Counter,
+    pub fresh_starts_requested: Counter,
     pub sessions_resumed: Counter,
     pub connections_opened: Counter,
     pub reading: Histogram,
@@ -244,6 +259,9 @@ impl FrontMetrics {
     }
 }
 
+/// Ticks of one freeze that are counted as late ones.
+const LATE_TICKS_MAX: u32 = 10_000;
+
 /// What the tick thread counts.
 #[derive(Debug)]
 pub struct TickMetrics {
@@ -271,8 +289,12 @@ pub struct TickMetrics {
 }
 
 impl TickMetrics {
-    /// A tick's times.
-    pub fn ticked(&self, times: &TickTimes) {
+    /// A tick's times. Ticks that were never run before it count as late by as much as they were as it began; of a very long
+    /// freeze the latest [`LATE_TICKS_MAX`] do.
+    pub fn ticked(&self, times: &TickTimes, rate: TickRate) {
+        for before in 1..=times.skipped.min(LATE_TICKS_MAX) {
+            self.lateness.record(times.lateness + Duration::from_micros(rate.due_us(Tick(before))));
+        }
         self.duration.record(times.work);
         for (histogram, time) in self.phases.iter().zip(times.phases) {
             histogram.record(time);

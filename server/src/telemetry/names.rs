@@ -39,7 +39,7 @@ metrics! {
     TICK_DURATION = "fracas_tick_duration_seconds", Histogram, Seconds, "Work of one tick of all rooms on the tick thread.";
     TICK_PHASE_DURATION = "fracas_tick_phase_duration_seconds", Histogram, Seconds, "Work of one tick by phase.";
     LOOP_PHASE_DURATION = "fracas_loop_phase_duration_seconds", Histogram, Seconds, "An event loop's reading or writing of all its sockets for one tick.";
-    TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began.";
+    TICK_LATENESS = "fracas_tick_lateness_seconds", Histogram, Seconds, "How long after it was due a tick began; one that was never run is late until the next one begins.";
     TICK_OVERRUNS = "fracas_tick_overruns_total", Counter, Count, "Ticks whose work took longer than their period.";
     TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
@@ -69,10 +69,12 @@ metrics! {
     INPUT_LEAD = "fracas_input_lead_ticks", Histogram, Count, "How many ticks before its own the newest input was read.";
     STALE_PLAYERS = "fracas_stale_players", Gauge, Count, "Players to whom nothing is sent until they catch up.";
     HIDDEN_PLAYERS = "fracas_hidden_players", Gauge, Count, "Players whose tabs are hidden, to whom nothing is sent.";
-    RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game.";
-    DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that clients asked for.";
+    RESYNCS = "fracas_resyncs_total", Counter, Count, "Fresh starts of players who had been in the game, counted when the first frame goes.";
+    DESYNCS_REPORTED = "fracas_desyncs_reported_total", Counter, Count, "Fresh starts that were done because the client asked for one.";
+    FRESH_STARTS_REQUESTED = "fracas_fresh_starts_requested_total", Counter, Count, "Requests for a fresh start, done or not; at most one a second and player is done.";
     MEMORY_LIMIT = "fracas_memory_limit_bytes", Gauge, Bytes, "Memory that may be used, by the tightest limit that holds for the process.";
     MEMORY_USED = "fracas_memory_used_bytes", Gauge, Bytes, "Memory that counts against that limit, without files that the kernel can drop.";
+    LOG_DROPPED = "fracas_log_dropped_total", Counter, Count, "Log lines that were not written, because nobody read them or the disk was full.";
     BUILD_INFO = "fracas_build_info", Gauge, Count, "Always 1; the labels tell version and commit.";
 }
 

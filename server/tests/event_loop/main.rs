@@ -6,9 +6,11 @@
 //! - `hidden`: tabs that nobody looks at
 //! - `joins`: budgets of joins per network
 //! - `overloaded`: what is given up when there is more to do than time for it
+//! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
+mod acknowledgements;
 mod hidden;
 mod joins;
 mod manners;

@@ -1,7 +1,7 @@
 //! Lost connections and tokens: the ship waits, comes back to its owner, and never has two.
 
 use crate::stage::Stage;
-use fracas_protocol::ids::Token;
+use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
 use fracas_server::game::PlayerId;
 
@@ -271,4 +271,25 @@ fn who_shows_a_token_with_a_hello_that_is_refused_changes_nothing_for_who_has_th
     let fifth = stage.join_from(ADDRESS, Hello::player("a fifth"));
     stage.run(10);
     assert_eq!(stage.players[fifth].peer.code(), Some(4001), "and count");
+}
+
+#[test]
+fn two_names_that_look_alike_are_told_apart_on_every_screen() {
+    let mut stage = Stage::new();
+    // The second is Cyrillic but for one letter; the third has a space that most do not see.
+    for name in ["Ada", "Аdа", "Ada\u{a0}", "Grace"] {
+        stage.join(Hello::player(name), 1 << 20);
+    }
+    stage.run(40);
+    let own: Vec<_> = stage.players.iter().map(|player| player.client.own_id().expect("it plays")).collect();
+    for player in &stage.players {
+        let shown = |id: &EntityId| player.client.replica().get(*id)?.name.as_ref().map(|name| name.as_str());
+        let seen: Vec<_> = own.iter().filter_map(shown).collect();
+        assert!(seen.iter().all(|name| ["Ada", "Аdа #2", "Ada #3", "Grace"].contains(name)), "{seen:?}");
+        assert!(!seen.is_empty());
+    }
+    assert_eq!(
+        stage.players[1].client.replica().get(own[1]).and_then(|known| known.name.clone()).map(String::from).as_deref(),
+        Some("Аdа #2")
+    );
 }

@@ -152,7 +152,42 @@ fn a_client_that_asks_for_a_fresh_start_gets_one_a_second_at_most() {
     }
     let resyncs = stage.metric("fracas_resyncs_total");
     assert!((2.0..=3.0).contains(&resyncs), "{resyncs} in two seconds");
-    assert_eq!(stage.metric("fracas_desyncs_reported_total"), 40.0);
+    assert_eq!(stage.metric("fracas_desyncs_reported_total"), resyncs);
+    assert_eq!(stage.metric("fracas_fresh_starts_requested_total"), 40.0);
+}
+
+#[test]
+fn a_flood_of_requests_for_fresh_starts_does_not_look_like_a_flood_of_fresh_starts() {
+    use fracas_protocol::message::ClientMessage;
+    let mut stage = stage_with_narrow_pipe(1 << 20);
+    for _ in 0..40 {
+        for player in &mut stage.players {
+            // As many messages as anybody may send.
+            (0..12).for_each(|_| player.peer.say(&ClientMessage::FreshStart));
+        }
+        stage.run(1);
+    }
+    let (done, players) = (stage.metric("fracas_resyncs_total"), stage.players.len() as f64);
+    assert!((2.0 * players..=3.0 * players).contains(&done), "{done} of {players} players in two seconds");
+    assert_eq!(stage.metric("fracas_desyncs_reported_total"), done);
+    assert_eq!(stage.metric("fracas_fresh_starts_requested_total"), 40.0 * 12.0 * players);
+}
+
+#[test]
+fn a_fresh_start_that_finds_no_way_out_is_counted_when_it_goes() {
+    use fracas_protocol::message::ClientMessage;
+    let mut stage = stage_with_narrow_pipe(4096);
+    // Its pipe is full: what is composed for it goes nowhere.
+    stage.players[0].reads = false;
+    stage.players[0].peer.say(&ClientMessage::FreshStart);
+    stage.run(60);
+    let before = stage.metric("fracas_resyncs_total");
+    (0..10).for_each(|_| stage.players[0].peer.say(&ClientMessage::FreshStart));
+    stage.run(20);
+    assert_eq!(stage.metric("fracas_resyncs_total"), before, "nothing went to it");
+    stage.players[0].reads = true;
+    stage.run(20);
+    assert_eq!(stage.metric("fracas_resyncs_total"), before + 1.0);
 }
 
 #[test]

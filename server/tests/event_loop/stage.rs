@@ -7,7 +7,7 @@ use fracas_protocol::frame::FRAME_MARK;
 use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::message::{ClientMessage, Hello, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::channel::{self, Published, TickDoors};
 use fracas_server::game::{Game, PlayerKind};
@@ -263,6 +263,8 @@ pub(crate) struct Stage {
     pub(crate) skips: u32,
     /// What is given up for want of time.
     pub(crate) level: Level,
+    /// What the inputs of the last tick counted as acknowledging.
+    pub(crate) acknowledged: Vec<Option<Tick>>,
     pub(crate) players: Vec<Player>,
 }
 
@@ -310,6 +312,7 @@ impl Stage {
             sequence: 0,
             skips: 0,
             level: Level::Normal,
+            acknowledged: Vec::new(),
             players: Vec::new(),
         }
     }
@@ -392,6 +395,8 @@ impl Stage {
         self.event_loop.read_all(|| now);
         let tick = self.rooms.last_tick().next().plus(self.skips);
         let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        let commands = batches.iter().flat_map(|batches| &batches.rooms).flat_map(|batch| &batch.commands);
+        self.acknowledged = commands.map(|command| command.ack).collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
         self.rooms.restrain(self.level.detail(), joins_left);
         let result = self.rooms.tick(tick, &mut batches, |_| ());

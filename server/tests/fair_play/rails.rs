@@ -188,9 +188,9 @@ fn a_ship_that_came_back_is_not_hit_where_its_wreck_was() {
 }
 
 #[test]
-fn nobody_hits_what_was_there_before_they_joined() {
+fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() {
     const NEWCOMER: usize = 2;
-    // It acknowledges nothing, so that it might be judged by what was 12 ticks before: six of them before it came.
+    // It has acknowledged nothing, and is judged as on the quickest line: by what was four ticks before its first input.
     let newcomers = (0..).map(|number| {
         let mut stage = duel(number);
         stage.join(2);
@@ -206,7 +206,7 @@ fn nobody_hits_what_was_there_before_they_joined() {
         let aim = FineHeading::towards(seen.x - from.x, seen.y - from.y);
         (aim, stage.room.game().rules().beam(from, aim))
     };
-    let first = |stage: &Stage| Tick(stage.room.last_tick().0 - 5);
+    let first = |stage: &Stage| Tick(stage.room.last_tick().0 - 3);
     let old = |stage: &Stage| Tick(stage.room.last_tick().0 - 11);
     let tells_apart = |stage: &Stage| {
         let hits =

@@ -73,6 +73,8 @@ impl Stage {
     /// A player says something, true or not.
     pub(crate) fn say(&mut self, player: usize, tick: Tick, ack: Tick, input: Input) {
         let (connection, session) = (self.connections[player], self.sessions[player]);
+        // The event loop gives on no acknowledgement of what was never sent.
+        let ack = (ack < self.next()).then_some(ack);
         self.batch.commands.push(Command { connection, session, tick, ack, input });
     }
 

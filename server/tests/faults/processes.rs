@@ -1,9 +1,13 @@
 //! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
 
-use crate::program::{Peer, Program, run};
+use crate::program::{Peer, Program, run, unheard};
+use fracas_protocol::limits::TICK_LAST;
 use fracas_protocol::message::Hello;
 use fracas_protocol::tick::Tick;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -126,4 +130,43 @@ fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
             assert!(peer.ended.is_some(), "its socket has ended");
         }
     }
+}
+
+#[test]
+fn after_the_last_tick_there_can_be_everybody_comes_back_for_their_ships_at_tick_0() {
+    let folder = folder();
+    let mut program = Program::start("clock:end@3s", folder.path(), &[]);
+    let mut peer = Peer::join(program.address, hello_to("main"));
+    peer.play_while(|_| true);
+    assert_eq!(peer.ended, Some(Some(4000)));
+    assert_eq!(peer.ticks.last(), Some(&Tick(TICK_LAST)), "not one is left out");
+    let (_, line) = program.hear("the last tick has been run");
+    assert!(line.contains("WARN"), "{line}");
+    let before = peer.welcome.expect("a welcome");
+    let mut back = Peer::join(program.address, Hello { token: Some(before.token), ..hello_to("main") });
+    let began = std::time::Instant::now();
+    back.play_while(|peer| peer.ticks.last().is_none_or(|tick| *tick < Tick(90)));
+    let welcome = back.welcome.as_ref().expect("a welcome");
+    assert_eq!((welcome.resumed, welcome.own), (true, before.own), "its ship has waited");
+    assert!(back.ticks[0] < Tick(60), "{:?}", back.ticks[0]);
+    let due = Duration::from_secs(1) * (90 - back.ticks[0].0 - 5) / 30;
+    assert!(began.elapsed() > due, "the clock has not run away: {:?}", began.elapsed());
+    assert_eq!(program.stop(), Some(0));
+}
+
+#[test]
+fn a_panic_is_survived_and_ends_the_process_in_order_also_when_nobody_takes_its_report() {
+    let (reader, mut full_pipe) = std::io::pipe().expect("a pipe");
+    let size = rustix::pipe::fcntl_setpipe_size(&full_pipe, 4096).expect("a pipe can be small");
+    full_pipe.write_all(&vec![b'.'; size]).expect("it fits");
+    let closed_pipe = std::io::pipe().expect("a pipe").1;
+    let full_disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    for stderr in [Stdio::from(full_pipe), closed_pipe.into(), full_disk.into()] {
+        let folder = folder();
+        let mut program = unheard("room:main@1s,thread:tick@3s", folder.path(), stderr);
+        let status = program.wait().expect("it can be waited for");
+        assert_eq!(status.code(), Some(1), "{status}");
+        only_file(&folder);
+    }
+    drop(reader);
 }

@@ -42,6 +42,14 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     command().args(arguments).output().expect("the program starts")
 }
 
+/// Starts a server whose log goes nowhere, with backtraces: to write one is what may go wrong.
+pub(crate) fn unheard(sabotage: &str, crash_dir: &Path, stderr: Stdio) -> Child {
+    let mut command = command();
+    command.env("FRACAS_SABOTAGE", sabotage).env("RUST_BACKTRACE", "1");
+    command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "2", "--crash-dir"]);
+    command.arg(crash_dir).stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts")
+}
+
 impl Program {
     /// Starts a server without bots, and waits until it listens. What breaks is written as `sabotage.rs` reads it.
     pub(crate) fn start(sabotage: &str, crash_dir: &Path, arguments: &[&str]) -> Self {
@@ -162,7 +170,7 @@ impl Peer {
         let told = self.follower.take(frame).expect("a header");
         self.ticks.extend((0..told.bodies).map(|body| told.first.plus(body)));
         let ack = told.first.plus(told.bodies - 1);
-        let thrust = Thrust::towards(Heading::new((ack.0 * 37 % 1024) as u16));
+        let thrust = Thrust::towards(Heading::new((ack.0 % 1024 * 37 % 1024) as u16));
         let input = Input { thrust, fire: ack.0 % 40 < 20, ..Input::default() };
         self.say(&ClientMessage::Inputs(Inputs { ack, tick: ack.plus(2), input }));
     }

@@ -65,7 +65,7 @@ impl Stage {
             let thrust = Thrust::towards(Heading::new(self.dice.below(1024) as u16));
             let input = Input { thrust, fire: self.dice.chance(1, 2), ..Input::default() };
             let ack = Tick(tick.0.saturating_sub(3));
-            self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack, input });
+            self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack: Some(ack), input });
         }
         let result = self.rooms.tick(tick, std::slice::from_mut(&mut self.inbound), |_| ());
         self.sessions.retain(|session| !result.asides.ended.contains(session));

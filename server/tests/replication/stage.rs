@@ -87,7 +87,7 @@ impl Stage {
                     Input { thrust: Thrust::towards(heading), fire: false, dash: false, rail: None, ..player.input };
             }
             let (connection, session, ack) = (player.connection, player.session, player.replica.tick());
-            let command = Command { connection, session, tick, ack, input: player.input };
+            let command = Command { connection, session, tick, ack: Some(ack), input: player.input };
             self.batch.commands.push(command);
         }
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());

@@ -170,6 +170,15 @@ extern "C" fn name_of(id: u32) -> i32 {
     })
 }
 
+/// Puts the name that others see at the own ship into the outbox. Returns its length; -1 for none.
+#[unsafe(no_mangle)]
+extern "C" fn own_name() -> i32 {
+    with(|core| {
+        let name = core.page.as_ref().and_then(Page::own_name).map(String::from);
+        put(core, name.as_deref().map(str::as_bytes))
+    })
+}
+
 /// Puts into the outbox what a player reads after a close with this code. Returns its length.
 #[unsafe(no_mangle)]
 extern "C" fn words_for_close(code: u32) -> i32 {

@@ -164,6 +164,11 @@ impl Page {
         known.name.as_ref().map(|name| name.as_str())
     }
 
+    /// The name that others see at the own ship, once it is known.
+    pub(crate) fn own_name(&self) -> Option<&str> {
+        self.name_of(u32::from(self.client.own_id()?.0))
+    }
+
     /// Where the server has the own ship, in units, as of the last body; for tests that compare.
     pub(crate) fn recorded_place(&self) -> Option<Place> {
         self.client.replica().centre().map(Place::of)

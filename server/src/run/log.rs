@@ -1,0 +1,87 @@
+//! The log: what a line of it looks like, as text or as JSON, and how it is set up. Every line goes to the queue of
+//! `fracas_bots::stdio`, so no thread ever waits until one is written.
+
+use crate::config::{LogFormat, LogLevel};
+use fracas_bots::stdio;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Sets up the log and what it has of panics.
+pub fn start(format: LogFormat, level: LogLevel) {
+    let level = LevelFilter::from(level);
+    // Libraries have a line for every frame on their lower levels, and one for each of the page's files on INFO.
+    let libraries = [("memory_serve", level.min(LevelFilter::WARN))];
+    let own = ["fracas_server", "fracas_bots", "fracas_protocol"].map(|name| (name, level));
+    let levels = Targets::new().with_default(level.min(LevelFilter::INFO)).with_targets(libraries).with_targets(own);
+    let lines = tracing_subscriber::fmt::layer().with_writer(stdio::stderr).log_internal_errors(false);
+    let log = tracing_subscriber::registry().with(levels);
+    match format {
+        LogFormat::Text => log.with(lines.with_ansi(stdio::is_stderr_terminal())).init(),
+        LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
+    }
+    stdio::report_panics(|panic| {
+        let stdio::PanicReport { thread, location, message, backtrace } = panic;
+        tracing::error!(thread, location, panic = message, backtrace, "a thread has panicked");
+    });
+}
+
+/// Tells whoever started the server that it is ready, and where.
+pub(super) fn listening(format: LogFormat, game: SocketAddr, ops: SocketAddr) {
+    stdio::say(&match format {
+        LogFormat::Text => format!("listening game={game} ops={ops}"),
+        LogFormat::Json => json("INFO", "listening", &[("game", &game.to_string()), ("ops", &ops.to_string())]),
+    });
+}
+
+/// Prints what was asked for, and ends with this exit code; or with 1, if it cannot be printed.
+pub fn print(format: LogFormat, text: &str, code: u8) -> ExitCode {
+    match stdio::print(text) {
+        Ok(()) => finish(code),
+        Err(error) => complain(format, &format!("cannot write to standard output: {error}"), 1),
+    }
+}
+
+/// Says in one line what is wrong, behind everything that was logged, and ends with this exit code.
+pub fn complain(format: LogFormat, what: &str, code: u8) -> ExitCode {
+    stdio::finish(Some(&match format {
+        LogFormat::Text => format!("fracas-server: {what}"),
+        LogFormat::Json => json("ERROR", what, &[]),
+    }));
+    ExitCode::from(code)
+}
+
+/// Ends with this exit code, when everything that was logged is written or nobody reads it.
+pub fn finish(code: u8) -> ExitCode {
+    stdio::finish(None);
+    ExitCode::from(code)
+}
+
+/// A line like those of the log, which passes whatever level is set.
+fn json(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
+    let mut timestamp = String::new();
+    // A time can always be written to a string.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let head = [("timestamp", timestamp.as_str()), ("level", level), ("message", message)];
+    let all = head.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), (*value).into()));
+    serde_json::Value::Object(all.collect()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_json_is_one_whatever_is_in_it() {
+        let line = json("ERROR", "no\nsuch \"file\"\u{1b}", &[("game", "127.0.0.1:1")]);
+        assert!(!line.contains(char::is_control), "{line}");
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!((&value["level"], &value["game"]), (&"ERROR".into(), &"127.0.0.1:1".into()));
+        assert_eq!(value["message"], "no\nsuch \"file\"\u{1b}");
+        assert!(value["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+    }
+}

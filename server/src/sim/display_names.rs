@@ -1,0 +1,176 @@
+//! The names by which a room shows its players: of two that could be taken for one another the later one gets a number.
+
+use crate::game::{PlayerId, PlayerKind};
+use fracas_protocol::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
+use fracas_protocol::name::Name;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The largest number behind a name; then they begin again. More than a room has players.
+const NUMBER_MAX: u32 = 9999;
+
+/// What is left of a name without all by which two can differ and still look alike (Unicode Technical Standard 39, section 4).
+fn skeleton(name: &str) -> String {
+    unicode_security::skeleton(name).collect()
+}
+
+/// How one player is shown.
+#[derive(Debug)]
+struct Shown {
+    /// Skeletons of the name as it is shown, and as its player typed it.
+    shown: String,
+    typed: String,
+}
+
+/// Who shares a name.
+#[derive(Debug)]
+struct Sharers {
+    count: u32,
+    last_number: u32,
+}
+
+/// The names of a room that are taken. Bounded by the room's places.
+#[derive(Debug, Default)]
+pub(super) struct DisplayNames {
+    /// Skeletons that only the server's own bots may have.
+    reserved: Arc<ReservedNames>,
+    taken: BTreeSet<String>,
+    /// By the skeleton of what was typed.
+    sharers: BTreeMap<String, Sharers>,
+    /// By player.
+    shown: Vec<Option<Shown>>,
+}
+
+/// Names that people do not get as they are, since the server's own bots have them.
+#[derive(Debug, Default)]
+pub struct ReservedNames(BTreeSet<String>);
+
+impl<'a> FromIterator<&'a str> for ReservedNames {
+    fn from_iter<T: IntoIterator<Item = &'a str>>(names: T) -> Self {
+        Self(names.into_iter().map(skeleton).collect())
+    }
+}
+
+impl DisplayNames {
+    /// From now on people do not get these names as they are.
+    pub(super) fn reserve(&mut self, reserved: Arc<ReservedNames>) {
+        self.reserved = reserved;
+    }
+
+    /// The name to show a new player by.
+    pub(super) fn join(&mut self, player: PlayerId, kind: PlayerKind, name: &Name) -> Name {
+        let typed = skeleton(name.as_str());
+        let sharers = self.sharers.entry(typed.clone()).or_insert(Sharers { count: 0, last_number: 1 });
+        sharers.count += 1;
+        let is_reserved = |skeleton: &str| kind == PlayerKind::Person && self.reserved.0.contains(skeleton);
+        let is_free = |skeleton: &str| !self.taken.contains(skeleton) && !is_reserved(skeleton);
+        let (mut shown, mut result) = (typed.clone(), name.clone());
+        let mut tries = 0;
+        while !is_free(&shown) && tries < NUMBER_MAX {
+            sharers.last_number = if sharers.last_number < NUMBER_MAX { sharers.last_number + 1 } else { 2 };
+            result = numbered(name, sharers.last_number);
+            (shown, tries) = (skeleton(result.as_str()), tries + 1);
+        }
+        self.taken.insert(shown.clone());
+        if self.shown.len() <= player.index() {
+            self.shown.resize_with(player.index() + 1, || None);
+        }
+        self.shown[player.index()] = Some(Shown { shown, typed });
+        result
+    }
+
+    /// A player is gone, and its name is free.
+    pub(super) fn leave(&mut self, player: PlayerId) {
+        let Some(Shown { shown, typed }) = self.shown.get_mut(player.index()).and_then(Option::take) else { return };
+        self.taken.remove(&shown);
+        if let Some(sharers) = self.sharers.get_mut(&typed) {
+            sharers.count -= 1;
+            if sharers.count == 0 {
+                self.sharers.remove(&typed);
+            }
+        }
+    }
+}
+
+/// The name with a number behind it; as much of it as leaves room for that.
+fn numbered(name: &Name, number: u32) -> Name {
+    let suffix = format!(" #{number}");
+    let (bytes, chars) = (NAME_BYTES_MAX - suffix.len(), NAME_CHARS_MAX - suffix.len());
+    let text = name.as_str();
+    let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+    let kept = &text[..text.floor_char_boundary(end.min(bytes))];
+    // What was bound to the character that is cut off is of no use any more.
+    let kept = kept.trim_end_matches(|c: char| c == ' ' || skeleton(c.encode_utf8(&mut [0; 4])).is_empty());
+    Name::parse(&format!("{kept}{suffix}")).unwrap_or_else(|_| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).expect("a name")
+    }
+
+    fn join(names: &mut DisplayNames, player: u16, text: &str) -> String {
+        names.join(PlayerId(player), PlayerKind::Person, &name(text)).into()
+    }
+
+    #[test]
+    fn names_that_look_alike_are_told_apart_by_a_number() {
+        let mut names = DisplayNames::default();
+        assert_eq!(join(&mut names, 0, "Ada"), "Ada");
+        assert_eq!(join(&mut names, 1, "Ada"), "Ada #2");
+        assert_eq!(join(&mut names, 2, "Аdа"), "Аdа #3", "in Cyrillic, which is no difference to see");
+        assert_eq!(join(&mut names, 3, "Grace"), "Grace");
+    }
+
+    #[test]
+    fn a_number_that_somebody_typed_is_not_given_again() {
+        let mut names = DisplayNames::default();
+        assert_eq!(join(&mut names, 0, "Ada #2"), "Ada #2");
+        assert_eq!(join(&mut names, 1, "Ada"), "Ada");
+        assert_eq!(join(&mut names, 2, "Ada"), "Ada #3");
+        assert_eq!(join(&mut names, 3, "Ada #3"), "Ada #3 #2");
+    }
+
+    #[test]
+    fn a_name_is_free_again_when_its_player_is_gone() {
+        let mut names = DisplayNames::default();
+        for _ in 0..3 {
+            assert_eq!(join(&mut names, 7, "Ada"), "Ada");
+            names.leave(PlayerId(7));
+        }
+        assert!(names.taken.is_empty() && names.sharers.is_empty());
+        names.leave(PlayerId(7));
+    }
+
+    #[test]
+    fn people_do_not_get_the_name_of_a_bot_but_bots_do() {
+        let mut names = DisplayNames::default();
+        names.reserve(Arc::new(["Kestrel", "Nova"].into_iter().collect()));
+        assert_eq!(join(&mut names, 0, "Kestrel"), "Kestrel #2");
+        assert_eq!(join(&mut names, 1, "Κestrel"), "Κestrel #3", "its first letter is Greek");
+        let bot = names.join(PlayerId(2), PlayerKind::Bot, &name("Kestrel"));
+        assert_eq!(bot.as_str(), "Kestrel");
+    }
+
+    #[test]
+    fn the_longest_name_has_room_for_its_number() {
+        let mut names = DisplayNames::default();
+        let long = "w".repeat(NAME_CHARS_MAX);
+        assert_eq!(join(&mut names, 0, &long), long);
+        assert_eq!(join(&mut names, 1, &long), "w".repeat(NAME_CHARS_MAX - 3) + " #2");
+        let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦👨\u{200d}👩\u{200d}👧\u{200d}👦";
+        assert_eq!(join(&mut names, 2, family), family);
+        let second = join(&mut names, 3, family);
+        assert!(second.ends_with("👦 #2") || second.ends_with("👧 #2"), "{second}: no joiner is left at its end");
+    }
+
+    #[test]
+    fn thousands_of_one_name_each_get_another_number_in_good_time() {
+        let mut names = DisplayNames::default();
+        let shown: BTreeSet<String> = (0..7680).map(|player| join(&mut names, player, "Ada")).collect();
+        assert_eq!(shown.len(), 7680);
+    }
+}
