@@ -34,6 +34,8 @@ pub enum CloseReason {
     BadToken,
     /// Another tab has the ship.
     ResumedElsewhere,
+    /// The player did nothing for too long.
+    Idle,
 }
 
 struct Row {
@@ -48,7 +50,7 @@ const fn row(reason: CloseReason, code: u16, label: &'static str, words: &'stati
 }
 
 /// In the order of the enum. Codes 4000-4499 say that the client may retry by itself, 4500-4999 that it must not.
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 16] = [
     row(CloseReason::Leave, 1000, "leave", "You left."),
     row(CloseReason::GoingAway, 1001, "going_away", "The server is stopping."),
     row(CloseReason::ProtocolError, 1002, "protocol_error", "The connection broke the WebSocket protocol."),
@@ -64,6 +66,7 @@ const TABLE: [Row; 15] = [
     row(CloseReason::Kicked, 4503, "kicked", "You were removed from the game."),
     row(CloseReason::BadToken, 4504, "bad_token", "The session could not be taken back."),
     row(CloseReason::ResumedElsewhere, 4505, "resumed_elsewhere", "Another tab has your ship."),
+    row(CloseReason::Idle, 4506, "idle", "You were away for too long, and made room for others."),
 ];
 
 impl CloseReason {
@@ -122,5 +125,6 @@ mod tests {
         assert!(CloseReason::Full.may_retry() && CloseReason::GoingAway.may_retry());
         assert!(!CloseReason::Leave.may_retry() && !CloseReason::Version.may_retry());
         assert!(!CloseReason::ProtocolError.may_retry());
+        assert!(!CloseReason::Idle.may_retry(), "who is away would only come back to be away");
     }
 }

@@ -12,6 +12,10 @@ pub const TICK_LAST: u32 = u32::MAX - (1 << 20);
 /// The WebSocket subprotocol both ends name in the handshake.
 pub const SUBPROTOCOL: &str = "fracas.1";
 
+/// The HTTP header of the handshake by which a load generator says that its player will do nothing on purpose. A server believes
+/// it only from addresses that its limits do not hold for.
+pub const IDLE_HEADER: &str = "x-fracas-idle";
+
 /// Largest WebSocket message a client may send, in bytes. A larger one is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES_MAX: usize = 1024;
 
@@ -79,6 +83,9 @@ pub const REWIND_MEMORY_MS: u32 = 2000;
 pub const REWIND_RISE_TICKS_PER_S: u32 = 1;
 /// How many ticks of an input's lead count: whoever stamps its inputs further ahead is judged as if it did not.
 pub const REWIND_LEAD_TICKS: u32 = 2;
+/// How far beyond the screen's edge entities are made known, in units: what flies in is known before it is seen, also by a
+/// client whose own ship is predicted some ticks ahead.
+pub const VIEW_MARGIN: i32 = 48;
 
 /// How far a shot's view may be from what the server expects of that player, in ticks.
 pub const VIEW_TOLERANCE_TICKS: u32 = 2;

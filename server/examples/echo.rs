@@ -17,6 +17,7 @@ use fracas_server::net::handshake::Refusal;
 use fracas_server::net::http::{Front, Health, LoopEntrance, upgrade_route};
 use fracas_server::net::line::Line;
 use fracas_server::net::listener::{self, Reception};
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::policy::{Policy, Replies};
 use fracas_server::net::service::{Connections, Service, Turn};
 use fracas_server::net::socket::Socket;
@@ -101,6 +102,7 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
         per_address_max: CONNECTIONS_MAX,
         joins_per_address: Default::default(),
         limit_loopback: false,
+        public_hosts: HostNames::default(),
         allow_origins: Vec::new(),
         trusted_proxies: Vec::new(),
     };

@@ -9,7 +9,7 @@ use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::BODIES_MAX;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};
 use std::net::IpAddr;
@@ -39,8 +39,12 @@ pub enum Request {
         kind: PlayerKind,
         /// To play or to watch.
         role: Role,
+        /// The shape of its window.
+        aspect: Aspect,
         /// The session its token names, if it has one.
         resume: Option<Session>,
+        /// Whether it may do nothing for as long as it likes.
+        may_idle: bool,
         /// Whether it may have a new ship, if there is none to give back; or why not.
         may_begin: Result<(), JoinRefusal>,
         /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.

@@ -1,10 +1,13 @@
 //! What the operator sets: flags, environment, a TOML file, defaults, in that order; checked before anything starts.
 
 mod check;
+mod idle;
 mod logging;
 
-use crate::net::admission::Origin;
+use crate::net::forwarded::TrustedProxy;
 use crate::net::join_budget::JoinRate;
+use crate::net::origin::{HostNames, Origin};
+use crate::sim::idle::IdleLimit;
 use crate::sim::rooms::ROOMS_MAX;
 use crate::sim::roster::Capacity;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -12,10 +15,11 @@ use fracas_protocol::arena::SHIPS_MAX;
 use fracas_protocol::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::tick::TickRate;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use check::{ArenaMap, why_not_writable};
+use idle::IdleTime;
 pub use logging::{LogFormat, LogLevel, expected_format};
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
@@ -92,6 +96,9 @@ struct Settings {
     /// Folder for what led to a panic in a room's game; `replay` repeats it. [default: the system's temporary folder]
     #[arg(long, env = "FRACAS_CRASH_DIR", value_name = "DIR", global = true)]
     crash_dir: Option<PathBuf>,
+    /// Name by which browsers reach the game, beside addresses and localhost; may be given several times.
+    #[arg(long, env = "FRACAS_PUBLIC_HOST", value_name = "NAME", value_delimiter = ',', global = true)]
+    public_host: Option<Vec<String>>,
     /// Web origin that may connect beside the server's own, such as `https://play.example`; may be given several times.
     #[arg(long, env = "FRACAS_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', global = true)]
     allow_origin: Option<Vec<String>>,
@@ -105,6 +112,9 @@ struct Settings {
     /// Hold --max-per-address and --joins-per-address against loopback addresses too. [default: false]
     #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
     limit_loopback: Option<bool>,
+    /// How long a player may do nothing, such as 90s or 5m; in a full room a minute at most; 0 for ever. [default: 5m]
+    #[arg(long, env = "FRACAS_IDLE", value_name = "TIME", global = true)]
+    idle: Option<IdleTime>,
     /// How log lines look. [default: text]
     #[arg(long, env = "FRACAS_LOG_FORMAT", value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
@@ -120,9 +130,10 @@ struct Settings {
     /// A map drawn with Tiled and saved as .tmj, instead of the built-in one.
     #[arg(long, env = "FRACAS_MAP", value_name = "FILE", global = true)]
     map: Option<PathBuf>,
-    /// Address of a proxy whose X-Forwarded-For is believed; may be given several times.
+    /// Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; may be given several times. They must
+    /// send it with every game connection.
     #[arg(long, env = "FRACAS_TRUSTED_PROXY", value_name = "ADDR", value_delimiter = ',', global = true)]
-    trusted_proxy: Option<Vec<IpAddr>>,
+    trusted_proxy: Option<Vec<TrustedProxy>>,
 }
 
 /// A setting that no log and no message may show.
@@ -149,7 +160,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub ops_listen: SocketAddr,
     pub ops_token: Option<Secret>,
-    pub ops_hosts: Vec<String>,
+    pub ops_hosts: HostNames,
     pub tick_rate: TickRate,
     pub rooms: Vec<String>,
     pub max_players: u16,
@@ -157,16 +168,18 @@ pub struct Config {
     pub fill: u16,
     pub seed: Option<u64>,
     pub crash_dir: PathBuf,
+    pub public_hosts: HostNames,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
     pub joins_per_address: JoinRate,
     pub limit_loopback: bool,
+    pub idle: IdleLimit,
     pub log_format: LogFormat,
     pub log_level: LogLevel,
     pub density: u32,
     pub arena_for: Option<u32>,
     pub map: ArenaMap,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// What the command line asks for.
@@ -226,10 +239,12 @@ impl Settings {
             seed: self.seed.or(other.seed),
             data_dir: self.data_dir.or(other.data_dir),
             crash_dir: self.crash_dir.or(other.crash_dir),
+            public_host: self.public_host.or(other.public_host),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
             joins_per_address: self.joins_per_address.or(other.joins_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
+            idle: self.idle.or(other.idle),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
             density: self.density.or(other.density),
@@ -269,7 +284,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         listen,
         ops_listen,
         ops_token,
-        ops_hosts: check::host_names("--ops-host", settings.ops_host.unwrap_or_default())?,
+        ops_hosts: host_names("--ops-host", settings.ops_host)?,
         tick_rate: settings.tick_hz.unwrap_or(TickRate::HZ_30),
         rooms,
         max_players,
@@ -277,10 +292,12 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         fill,
         seed: settings.seed,
         crash_dir: check::crash_dir(settings.crash_dir)?,
+        public_hosts: host_names("--public-host", settings.public_host)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
         joins_per_address: settings.joins_per_address.unwrap_or_default(),
         limit_loopback: settings.limit_loopback.unwrap_or(false),
+        idle: settings.idle.unwrap_or_default().0,
         log_format: settings.log_format.unwrap_or_default(),
         log_level: settings.log_level.unwrap_or_default(),
         density: within("--density", settings.density.unwrap_or(20), 1, 1000)?,
@@ -339,6 +356,10 @@ fn ops_token(token: String) -> Result<Secret, UsageError> {
         )));
     }
     Ok(Secret(token))
+}
+
+fn host_names(flag: &str, names: Option<Vec<String>>) -> Result<HostNames, UsageError> {
+    HostNames::parse(names.unwrap_or_default()).map_err(|wrong| UsageError(format!("{flag} {wrong}")))
 }
 
 fn origins(texts: Vec<String>) -> Result<Vec<Origin>, UsageError> {
@@ -419,16 +440,18 @@ fn example(name: &str) -> &'static str {
         "seed" => "1",
         "data-dir" => "\"/var/lib/fracas\"",
         "crash-dir" => "\"/tmp\"",
+        "public-host" => "[\"play.example\"]",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
         "joins-per-address" => "\"2:64\"",
         "limit-loopback" => "false",
+        "idle" => "\"5m\"",
         "log-format" => "\"text\"",
         "log-level" => "\"info\"",
         "density" => "20",
         "arena-for" => "1000",
         "map" => "\"map.tmj\"",
-        "trusted-proxy" => "[\"10.0.0.1\"]",
+        "trusted-proxy" => "[\"10.0.0.1\", \"10.1.0.0/16\"]",
         _ => unreachable!("a test holds this list against the settings"),
     }
 }

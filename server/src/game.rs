@@ -6,6 +6,7 @@
 pub mod attended;
 
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
@@ -50,6 +51,8 @@ pub struct PlayerInput<I> {
     pub input: I,
     /// What its screen can have shown when it wanted that.
     pub view: ViewWindow,
+    /// The shape of that screen.
+    pub aspect: Aspect,
 }
 
 /// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps
@@ -123,6 +126,13 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
 
     /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
     fn census(&self) -> Vec<(&'static str, usize)>;
+
+    /// The last tick on which a player's entity did something that only somebody who plays does: what that is the game decides.
+    /// None if it cannot tell; then what the player says is all that counts. A player of whom it is long ago is idle.
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        let _ = player;
+        None
+    }
 
     /// Somebody to watch, for a spectator who watches nobody: the best player, for example.
     fn to_watch(&self) -> Option<EntityId>;

@@ -131,7 +131,9 @@ impl Hall {
                     name,
                     kind: PlayerKind::Person,
                     role: hello.role,
+                    aspect: hello.aspect,
                     resume: None,
+                    may_idle: false,
                     may_begin: Ok(()),
                     network: None,
                 };

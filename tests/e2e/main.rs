@@ -2,6 +2,7 @@
 //!
 //! - `startup`: what listens, what it serves, and how mistakes are told
 //! - `door`: who may connect, and how a refusal reads
+//! - `proxies`: who is who behind proxies, and by which names browsers come
 //! - `play`: people, bots and swarms in one arena
 //! - `swarm`: bots that do not look
 //! - `stopping`: signals, and what players hear
@@ -16,6 +17,7 @@ mod logs;
 mod operators;
 mod play;
 mod proofs;
+mod proxies;
 mod startup;
 mod stopping;
 mod swarm;

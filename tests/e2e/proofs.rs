@@ -78,6 +78,11 @@ fn hostile_sockets_are_told_why_and_cost_little_and_bots_beside_do_not_notice() 
 }
 
 #[test]
+fn who_holds_the_doors_and_says_nothing_keeps_nobody_out_and_no_proxy_gets_round_the_limit() {
+    attack(&["silent", "forwarded"]);
+}
+
+#[test]
 fn who_stops_to_read_is_told_so_and_costs_little() {
     attack(&["readers"]);
 }
@@ -90,6 +95,11 @@ fn who_joins_and_cuts_over_and_over_keeps_no_newcomer_out_and_pushes_no_bot_out(
 #[test]
 fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
     attack(&["rewind"]);
+}
+
+#[test]
+fn who_holds_a_seat_and_does_nothing_gives_way() {
+    attack(&["squatters"]);
 }
 
 #[test]

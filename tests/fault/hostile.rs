@@ -67,7 +67,7 @@ const KINDS: [Hostile; 15] = [
         _ => b"x".to_vec(),
     }),
     hostile("asks for the page over and over and takes no answer", Opening::Tcp, 1, |_| {
-        b"GET /core.wasm HTTP/1.1\r\nHost: game\r\n\r\n".repeat(16)
+        b"GET /core.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(16)
     }),
     hostile("upgrades and says nothing", Opening::Upgraded, 1000, |_| Vec::new()),
     hostile("a hello, a byte at a time", Opening::Upgraded, 300, |round| {

@@ -6,6 +6,8 @@
 //! - `frames`: frames that break the protocol, with more behind them
 //! - `hostile`: sockets that flood, drip, hoard or say nothing
 //! - `handshakes`: a thousand that never finish
+//! - `silent`: twenty addresses that hold both ports and complete nothing
+//! - `forwarded`: what a proxy says of whom it connects for
 //! - `readers`: players who stop to read
 //! - `churn`: joins and cuts over and over, from one address
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
@@ -14,12 +16,14 @@
 //! - `overload`: more players than it can carry, and a machine that hardly lets it work
 //! - `descriptors`, `memory`: every descriptor taken, and twice the players that there is memory for
 //! - `cgroup`: what limits memory for that
+//! - `squatters`: players who hold seats and do nothing
 //! - `stalled_log`: a log that nobody reads
 //! - `ports`: what listens
 
 mod cgroup;
 mod churn;
 mod descriptors;
+mod forwarded;
 mod frames;
 mod handshakes;
 mod hostile;
@@ -29,6 +33,8 @@ mod overload;
 mod ports;
 mod readers;
 mod rewind;
+mod silent;
+mod squatters;
 mod stalled_log;
 mod stand;
 mod storms;
@@ -79,6 +85,10 @@ enum Scenario {
     Hostile,
     /// Half handshakes: let go of, while others join.
     Handshakes,
+    /// Connections that complete nothing, from twenty addresses: health, the word to stop and newcomers are heard.
+    Silent,
+    /// What a proxy says of whom it connects for: nobody gets round the limit.
+    Forwarded,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
     /// Joins and cuts over and over, from one address: newcomers get in, and the server's own bots stay.
@@ -103,6 +113,8 @@ enum Scenario {
     Memory,
     /// A log that nobody reads, and much to log: not noticed, and lines are dropped.
     StalledLog,
+    /// Players who hold seats and do nothing: sent away, and others get the seats.
+    Squatters,
     /// What listens, and what the operators' port refuses.
     Ports,
 }
@@ -113,6 +125,8 @@ impl Scenario {
             Self::Frames => frames::run(size),
             Self::Hostile => hostile::run(size),
             Self::Handshakes => handshakes::run(size),
+            Self::Silent => silent::run(size),
+            Self::Forwarded => forwarded::run(),
             Self::Readers => readers::run(size),
             Self::Churn => churn::run(size),
             Self::Rewind => rewind::run(size),
@@ -125,6 +139,7 @@ impl Scenario {
             Self::Descriptors => descriptors::run(size),
             Self::Memory => memory::run(size),
             Self::StalledLog => stalled_log::run(size),
+            Self::Squatters => squatters::run(size),
             Self::Ports => ports::run(),
         }
     }

@@ -37,7 +37,7 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    exchange(address, &(request + "\r\n"))
+    exchange(address, request + "\r\n")
 }
 
 /// Asks for the game's WebSocket with more headers, and gives the answer's header only.
@@ -49,13 +49,15 @@ pub fn handshake(address: SocketAddr, headers: &[(&str, &str)]) -> Answer {
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    exchange(address, &(request + "\r\n"))
+    exchange(address, request + "\r\n")
 }
 
-fn exchange(address: SocketAddr, request: &str) -> Answer {
+/// Sends these bytes, and reads the answer until its end, or until its header's end after an upgrade.
+pub fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+    let request = request.as_ref();
     let mut stream = TcpStream::connect(address).expect("somebody listens");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket has timeouts");
-    stream.write_all(request.as_bytes()).expect("it is taken");
+    stream.write_all(request).expect("it is taken");
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -64,7 +66,7 @@ fn exchange(address: SocketAddr, request: &str) -> Answer {
             Ok(len) => bytes.extend_from_slice(&buffer[..len]),
             // Who answers without listening may be told afterwards that nobody listens.
             Err(_) if bytes.windows(4).any(|four| four == b"\r\n\r\n") => break,
-            Err(error) => panic!("no answer to {request:?}: {error}"),
+            Err(error) => panic!("no answer to {:?}: {error}", String::from_utf8_lossy(request)),
         }
         // After an upgrade the connection stays open: the header is all there is.
         if bytes.starts_with(b"HTTP/1.1 101") && bytes.windows(4).any(|four| four == b"\r\n\r\n") {

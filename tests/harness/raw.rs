@@ -90,10 +90,18 @@ impl Raw {
     /// # Errors
     /// Those of the network; and `Other` with the answer's first line if the server refuses.
     pub fn open(address: SocketAddr, from: Ipv4Addr) -> io::Result<Self> {
+        Self::open_with(address, from, "")
+    }
+
+    /// The same with more header lines, each with its line end.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_with(address: SocketAddr, from: Ipv4Addr, headers: &str) -> io::Result<Self> {
         let mut raw = Self { stream: connect(address, from)?, words: String::new(), unread: Vec::new() };
         let request = format!(
             "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n{headers}\r\n"
         );
         raw.say(request.as_bytes())?;
         let end = loop {

@@ -76,15 +76,20 @@ impl Driver {
         target: EntityId,
         off_steps: i32,
     ) -> Option<RailShot> {
-        let own_id = client.own_id()?;
+        let (own_id, aspect) = (client.own_id()?, client.aspect());
         let moment = client.moment(now_us)?;
         let (view, place) = (moment.view, moment.place(target)?);
-        self.screen = moment.targets(Some(own_id)).collect();
+        self.screen = moment.targets(Some(own_id), aspect).collect();
         let (entity, own) = client.prediction().newest()?;
         let (mut entity, mut own) = (*entity, *own);
         client.replica().rules().play(&mut entity, &mut own, input);
         let from = Arena::position(&entity);
         let aim = FineHeading::towards(place.x - from.x, place.y - from.y);
+        let (half_width, half_height) = aspect.half_screen();
+        if (place.x - from.x).abs() > half_width || (place.y - from.y).abs() > half_height {
+            // Known, but not on the screen, where the beam ends.
+            return None;
+        }
         let turn = i32::from(FineHeading::TURN);
         Some(RailShot { aim: FineHeading::new((i32::from(aim.steps()) + off_steps).rem_euclid(turn) as u16), view })
     }
@@ -93,7 +98,7 @@ impl Driver {
     fn note_rail(&mut self, client: &Client<Arena>, tick: Tick) {
         let Some(Entity::Ship(ship)) = client.prediction().on(tick) else { return };
         let Some(aim) = ship.rail else { return };
-        let beam = client.replica().rules().beam(ship.position, aim);
+        let beam = client.replica().rules().beam(ship.position, aim).on_screen(client.aspect());
         let ways = self.screen.iter().filter_map(|(id, place)| Some((beam.way_to(*place)?, *id)));
         if self.expected.len() == EXPECTED_MAX {
             self.expected.pop_front();

@@ -4,12 +4,14 @@ use super::observer::BotObserver;
 use super::saturation::Saturation;
 use super::{ALL_VERIFY_MAX, COHORT, Shared};
 use crate::bot::{self, Attention, Ending, Outcome, Setup};
+use crate::brain::BrainKind;
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
 use crate::stdio;
 use fracas_protocol::client::Counters;
 use fracas_protocol::dice::Dice;
+use fracas_protocol::limits::IDLE_HEADER;
 use fracas_protocol::message::Hello;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -176,6 +178,8 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         input_hz: plan.input_hz,
         attention,
         line: plan.line,
+        // A server that sends away who does nothing lets those be that say so, from its own machine.
+        header: (plan.brain == BrainKind::Idle).then(|| (IDLE_HEADER, "1".to_owned())),
         cut_us: plan.cut_at.map(|at| at.as_micros() as u64),
         ..Setup::new(plan.target.clone(), hello, plan.brain, seed)
     }

@@ -6,12 +6,13 @@ use super::tuning::{RAIL_RADIUS, RAIL_RANGE, SHIP_RADIUS};
 use super::{Arena, Entity};
 use crate::client::{Moment, Snapshot};
 use crate::ids::EntityId;
+use crate::message::Aspect;
 use crate::rules::Point;
 
 /// How near a beam must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i64 = ((SHIP_RADIUS + RAIL_RADIUS) * QUANTA_PER_UNIT) as i64;
 
-/// A straight line from a ship to the end of a rail's range, or to the first wall.
+/// A straight line from a ship to the end of a rail's range, to the first wall, or to the edge of its player's screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beam {
     /// The shooter's centre.
@@ -73,17 +74,39 @@ impl Arena {
 }
 
 impl Moment<'_, Arena> {
-    /// The ships that a rail can meet, and where they are shown: those that fly at this moment, which is on both ticks if it
-    /// is between two. So the server judges, too.
-    pub fn targets(&self, own: Option<EntityId>) -> impl Iterator<Item = (EntityId, Point)> {
+    /// The ships that a rail of a player with this window can meet, and where they are shown: those that fly at this moment,
+    /// which is on both ticks if it is between two, and are within the view around the own ship, as it was at this moment.
+    /// So the server judges, too.
+    pub fn targets(&self, own: Option<EntityId>, aspect: Aspect) -> impl Iterator<Item = (EntityId, Point)> {
         let flies = |snapshot: &Snapshot<Arena>, id: EntityId| snapshot.get(id).and_then(Entity::flying).is_some();
+        let flies = move |id: &EntityId| flies(self.from, *id) && (self.view.part() == 0 || flies(self.to, *id));
+        let centre = own.filter(flies).and_then(|own| self.place(own));
         let others = self.from.entities.iter().map(|(id, _)| *id).filter(move |id| own != Some(*id));
-        let targets = others.filter(move |id| flies(self.from, *id) && (self.view.part() == 0 || flies(self.to, *id)));
-        targets.filter_map(|id| Some((id, self.place(id)?)))
+        let targets = others.filter(flies).filter_map(|id| Some((id, self.place(id)?)));
+        targets.filter(move |(_, place)| centre.is_some_and(|centre| aspect.is_in_view(centre, *place)))
     }
 }
 
 impl Beam {
+    /// The beam of a shooter with this window: it ends at the edge of the screen, whose middle is the shooter. A rail is no
+    /// probe for what its player cannot see.
+    #[must_use]
+    pub fn on_screen(self, aspect: Aspect) -> Self {
+        let (half_width, half_height) = aspect.half_screen();
+        let (dx, dy) = ((self.to.x - self.from.x).abs(), (self.to.y - self.from.y).abs());
+        let (over_width, over_height) = (dx > half_width, dy > half_height);
+        // Of both edges the one that is met first: half_width / dx of the way, or half_height / dy.
+        if over_width
+            && (!over_height || i64::from(half_width) * i64::from(dy) <= i64::from(half_height) * i64::from(dx))
+        {
+            self.cut((half_width.into(), dx.into()))
+        } else if over_height {
+            self.cut((half_height.into(), dy.into()))
+        } else {
+            self
+        }
+    }
+
     /// The beam up to a part of its length, rounded towards its beginning.
     fn cut(self, (part, of): (i64, i64)) -> Self {
         let at = |from: i32, to: i32| from + (i64::from(to - from) * part / of) as i32;
@@ -192,6 +215,26 @@ mod tests {
         let near = beam.way_to(at(corner, 300, 100)).expect("a hit");
         let far = beam.way_to(at(corner, 500, 100)).expect("a hit");
         assert!(near < far);
+    }
+
+    #[test]
+    fn a_beam_ends_at_the_edge_of_its_shooters_screen() {
+        let from = Point { x: 1 << 21, y: 1 << 21 };
+        for aspect in Aspect::ALL {
+            let (half_width, half_height) = aspect.half_screen();
+            for aim in (0..FineHeading::TURN).step_by(7) {
+                let ahead = FineHeading::new(aim).vector(RAIL_RANGE * QUANTA_PER_UNIT);
+                let whole = Beam { from, to: Point { x: from.x + ahead.x, y: from.y + ahead.y } };
+                let Beam { to, .. } = whole.on_screen(aspect);
+                let (dx, dy) = (to.x - from.x, to.y - from.y);
+                assert!(dx.abs() <= half_width && dy.abs() <= half_height, "{aspect:?}, {aim}: {to:?}");
+                assert!(dx.signum() * ahead.x.signum() >= 0 && dy.signum() * ahead.y.signum() >= 0);
+                let at_edge = dx.abs() >= half_width - 1 || dy.abs() >= half_height - 1;
+                assert!(at_edge || to == whole.to, "{aspect:?}, {aim}: it ends before the edge");
+                let across = i64::from(dx) * i64::from(ahead.y) - i64::from(dy) * i64::from(ahead.x);
+                assert!(across.abs() <= 2 * i64::from(RAIL_RANGE * QUANTA_PER_UNIT), "it goes the same way");
+            }
+        }
     }
 
     #[test]

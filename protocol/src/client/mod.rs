@@ -25,7 +25,7 @@ use crate::codec;
 use crate::frame::{FRAME_MARK, TickFollower};
 use crate::ids::EntityId;
 use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
-use crate::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage, Welcome};
+use crate::message::{Aspect, ClientMessage, Hello, Inputs, Ping, ServerMessage, Welcome};
 use crate::replica::{BodySummary, Replica};
 use crate::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::tick::Tick;
@@ -49,6 +49,8 @@ pub struct Client<R: Rules> {
     input: R::Input,
     said: R::Input,
     options: Options,
+    /// The shape of the window, as the hello told it.
+    aspect: Aspect,
     /// The own entity; none before the welcome and for a spectator.
     own: Option<EntityId>,
     joined: bool,
@@ -86,6 +88,7 @@ impl<R: Rules> Client<R> {
             input: R::Input::default(),
             said: R::Input::default(),
             options,
+            aspect: hello.aspect,
             own: None,
             joined: false,
             hello_us: None,
@@ -102,6 +105,11 @@ impl<R: Rules> Client<R> {
         };
         client.send(&ClientMessage::Hello(hello), 0);
         client
+    }
+
+    /// The shape of the window, as the server knows it.
+    pub fn aspect(&self) -> Aspect {
+        self.aspect
     }
 
     /// Takes a message from the server.

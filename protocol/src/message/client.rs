@@ -1,7 +1,8 @@
 //! What a client says.
 
 use crate::ids::Token;
-use crate::limits::{DEFAULT_ROOM, PROTOCOL_VERSION};
+use crate::limits::{DEFAULT_ROOM, PROTOCOL_VERSION, VIEW_MARGIN};
+use crate::rules::{Point, QUANTA_PER_UNIT};
 use crate::tick::Tick;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,24 @@ impl Aspect {
             Self::Wide => (1200, 680),
             Self::Ultrawide => (1380, 591),
         }
+    }
+
+    /// Half of that, in quanta: how far from its middle a screen shows the world.
+    pub const fn half_screen(self) -> (i32, i32) {
+        let (width, height) = self.view_size();
+        (width * QUANTA_PER_UNIT / 2, height * QUANTA_PER_UNIT / 2)
+    }
+
+    /// How far from the view's centre entities are made known, in quanta.
+    pub const fn half_view(self) -> (i32, i32) {
+        let (width, height) = self.view_size();
+        ((width / 2 + VIEW_MARGIN) * QUANTA_PER_UNIT, (height / 2 + VIEW_MARGIN) * QUANTA_PER_UNIT)
+    }
+
+    /// Whether a client with this window, whose view is centred there, is told what is at `place`.
+    pub const fn is_in_view(self, centre: Point, place: Point) -> bool {
+        let (half_width, half_height) = self.half_view();
+        (place.x - centre.x).abs() <= half_width && (place.y - centre.y).abs() <= half_height
     }
 }
 

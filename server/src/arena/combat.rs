@@ -1,5 +1,7 @@
 //! Bolts in flight and beams of rails, and what they hit.
 
+use super::damage::Hit;
+use super::draw::{Lot, Nearest};
 use super::rewind::Past;
 use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
@@ -7,6 +9,7 @@ use fracas_protocol::arena::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_
 use fracas_protocol::arena::{Arena, Beam, Bolt, slot_of};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::REWIND_MS_MAX;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::rules::{Fate, Point};
 use fracas_protocol::tick::ViewTime;
 use serde::{Deserialize, Serialize};
@@ -16,17 +19,6 @@ const HIT_REACH: i32 = (SHIP_RADIUS + BOLT_RADIUS) * QUANTA_PER_UNIT;
 
 /// The farthest that a ship can have come since the longest time ago that a shot is judged at, and its radius, in quanta.
 const REWIND_REACH: i32 = (DASH_SPEED * REWIND_MS_MAX as i32 / 1000 + 2 * SHIP_RADIUS) * QUANTA_PER_UNIT;
-
-/// A weapon met a ship.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hit {
-    /// Who fired.
-    pub shooter: u16,
-    /// Who was hit.
-    pub victim: u16,
-    /// Hit points it takes.
-    pub damage: u8,
-}
 
 /// Every bolt in the air, by ascending id.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,9 +45,9 @@ impl Bolts {
         self.flying.retain(|(id, _)| slot_of(*id) != Some(slot));
     }
 
-    /// One tick of flight for all. `ships` holds the ships that can be hit. Bolts that hit are gone, and reported in the
-    /// order of their ids.
-    pub(super) fn advance(&mut self, arena: &Arena, ships: &Grid, hits: &mut Vec<Hit>) {
+    /// One tick of flight for all. `ships` holds the ships that can be hit, `lot` tells their places in this tick's draws.
+    /// Bolts that hit are gone, and their hits are added to `hits`.
+    pub(super) fn advance(&mut self, arena: &Arena, ships: &Grid, lot: impl Fn(u16) -> Lot, hits: &mut Vec<Hit>) {
         let (tuning, map, open) = (arena.tuning(), arena.map(), arena.open());
         self.flying.retain_mut(|(id, bolt)| {
             let from = bolt.position;
@@ -63,56 +55,60 @@ impl Bolts {
                 return false;
             }
             let Some(shooter) = slot_of(*id) else { return false };
-            match first_hit(ships, from, bolt.position, shooter) {
-                Some(victim) => {
-                    hits.push(Hit { shooter, victim, damage: BOLT_DAMAGE });
-                    false
-                }
-                None => true,
-            }
+            let hit = first_hit(ships, from, bolt.position, shooter, &lot);
+            hits.extend(hit);
+            hit.is_none()
         });
     }
 }
 
 /// The ship that a beam of `shooter` meets first, with all others where they were at `view`, those among them that have
 /// been destroyed since. `ships` holds the living where they are now, `fallen` the slots of those who are not among them;
-/// `past` knows where each of them was in the life that it leads or led last.
+/// `past` knows where each of them was in the life that it leads or led last. Who was not in the shooter's view then, which was
+/// around its ship as it was then, is not met: its id would tell what the shooter has not been told.
 pub(super) fn beam_hit(
     beam: &Beam,
-    shooter: u16,
-    view: ViewTime,
+    (shooter, view, aspect): (u16, ViewTime, Aspect),
     ships: &Grid,
     fallen: impl Iterator<Item = u16>,
     past: &Past,
+    lot: impl Fn(u16) -> Lot,
 ) -> Option<Hit> {
     let reach = REWIND_REACH;
     let path = Rect::bounds([beam.from, beam.to].into_iter())?.widened(reach, reach);
-    let mut first: Option<(i64, u16)> = None;
+    let centre = past.place(shooter, view)?;
+    let mut first = Nearest::new(lot);
     let mut consider = |slot: u16| {
         let place = if slot == shooter { None } else { past.place(slot, view) };
+        let place = place.filter(|place| aspect.is_in_view(centre, *place));
         if let Some(way) = place.and_then(|centre| beam.way_to(centre)) {
-            first = Some(first.map_or((way, slot), |best| best.min((way, slot))));
+            first.offer(way, slot);
         }
     };
     ships.visit(&path, |id, _| slot_of(id).into_iter().for_each(&mut consider));
     fallen.for_each(&mut consider);
-    first.map(|(_, victim)| Hit { shooter, victim, damage: RAIL_DAMAGE })
+    let (_, victim) = first.best()?;
+    let way_squared = past.place(victim, view).map_or(0, |place| beam.from.distance_squared(place));
+    Some(Hit { shooter, victim, damage: RAIL_DAMAGE, time: 0, way_squared })
 }
 
-/// The ship that a bolt of `shooter` meets first on its way, the one with the lower id if two are equally near.
-fn first_hit(ships: &Grid, from: Point, to: Point, shooter: u16) -> Option<u16> {
+/// What a bolt of `shooter` meets first on its way on one tick.
+fn first_hit(ships: &Grid, from: Point, to: Point, shooter: u16, lot: impl Fn(u16) -> Lot) -> Option<Hit> {
     let path = Rect {
         min: Point { x: from.x.min(to.x) - HIT_REACH, y: from.y.min(to.y) - HIT_REACH },
         max: Point { x: from.x.max(to.x) + HIT_REACH, y: from.y.max(to.y) + HIT_REACH },
     };
-    let mut first: Option<(i64, u16)> = None;
+    let mut first = Nearest::new(lot);
     ships.visit(&path, |id, centre| {
         let Some(slot) = slot_of(id).filter(|slot| *slot != shooter) else { return };
         if let Some(way) = way_to(from, to, centre) {
-            first = Some(first.map_or((way, slot), |best| best.min((way, slot))));
+            first.offer(way, slot);
         }
     });
-    first.map(|(_, slot)| slot)
+    let (way, victim) = first.best()?;
+    let length_squared = from.distance_squared(to).max(1);
+    let time = (way * i64::from(Hit::TICK_END) / length_squared) as u32;
+    Some(Hit { shooter, victim, damage: BOLT_DAMAGE, time, way_squared: way * way / length_squared })
 }
 
 /// How far along the way from `from` to `to` (in parts of its squared length) it comes nearest to `centre`, if that is
@@ -136,7 +132,9 @@ fn way_to(from: Point, to: Point, centre: Point) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::draw::Draw;
     use super::*;
+    use fracas_protocol::dice::Dice;
 
     const UNIT: i32 = QUANTA_PER_UNIT;
 
@@ -156,7 +154,9 @@ mod tests {
         let place = |x: i32| Point { x: x * UNIT, y: 0 };
         let ship = fracas_protocol::arena::ship_id;
         ships.rebuild([(ship(1), place(25)), (ship(2), place(20)), (ship(3), place(5))].into_iter());
-        assert_eq!(first_hit(&ships, place(0), place(30), 3), Some(2));
-        assert_eq!(first_hit(&ships, place(0), place(30), 2), Some(3));
+        let draw = Draw::new(&mut Dice::new(1, 1));
+        let lot = |slot: u16| draw.lot(std::iter::once(u64::from(slot)), 0);
+        let victim = |shooter| first_hit(&ships, place(0), place(30), shooter, lot).map(|hit| hit.victim);
+        assert_eq!((victim(3), victim(2)), (Some(2), Some(3)));
     }
 }

@@ -2,7 +2,9 @@
 //! share are in `fracas_protocol::arena`.
 
 mod combat;
+mod damage;
 mod default_map;
+mod draw;
 mod opening;
 mod pickups;
 mod rewind;

@@ -1,10 +1,11 @@
 //! What lies about to be taken: kept at a number that follows the open part of the arena.
 
+use super::draw::{Lot, Nearest};
 use super::spawn::SpawnPlaces;
 use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::PICKUP_REACH;
-use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind};
+use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind, slot_of};
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rules::Point;
@@ -107,20 +108,26 @@ impl Pickups {
         }
     }
 
-    /// Which of them each of `ships` (by ascending id) reaches; the first ship gets what two reach.
-    pub(super) fn reached(&self, ships: &Grid, out: &mut Vec<(EntityId, EntityId)>) {
+    /// Which of them are taken, and by which of `ships`: by the nearest that reaches one and that `may_take` it; of equally
+    /// near ones by the one that the draw is for.
+    pub(super) fn reached(
+        &self,
+        ships: &Grid,
+        may_take: impl Fn(u16) -> bool,
+        lot: impl Fn(u16) -> Lot,
+        out: &mut Vec<(EntityId, u16)>,
+    ) {
         let reach = PICKUP_REACH * QUANTA_PER_UNIT;
-        let reach_squared = i64::from(reach) * i64::from(reach);
         for (id, pickup) in self.lying() {
-            let mut first: Option<EntityId> = None;
+            let mut first = Nearest::new(&lot);
             ships.visit(&Rect::around(pickup.position, reach, reach), |ship, place| {
-                if pickup.position.distance_squared(place) <= reach_squared {
-                    first = Some(first.map_or(ship, |earlier| earlier.min(ship)));
+                let distance_squared = pickup.position.distance_squared(place);
+                let is_reached = distance_squared <= i64::from(reach) * i64::from(reach);
+                if let Some(slot) = slot_of(ship).filter(|slot| is_reached && may_take(*slot)) {
+                    first.offer(distance_squared, slot);
                 }
             });
-            if let Some(ship) = first {
-                out.push((id, ship));
-            }
+            out.extend(first.best().map(|(_, slot)| (id, slot)));
         }
     }
 }

@@ -1,6 +1,13 @@
 //! The arena's world: ships, bolts and pick-ups, and what one tick does to them.
 
-use super::combat::{self, Bolts, Hit};
+mod fight;
+mod idle;
+#[cfg(test)]
+mod tests;
+
+use super::combat::Bolts;
+use super::damage::{Hit, Loss};
+use super::draw::Draw;
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
 use super::rewind::Past;
@@ -8,14 +15,16 @@ use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
 use crate::replication::grid::{Grid, Rect};
+use fight::lot;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, KILL_SCORE, REPAIR_HULL, SHARD_SCORE};
+use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, REPAIR_HULL, SHARD_SCORE};
 use fracas_protocol::arena::{
     Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id, slot_of,
 };
 use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
+use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
@@ -48,6 +57,13 @@ struct Pilot {
     own: Own,
     /// The tick of its first place: it has seen nothing from before.
     since: Option<Tick>,
+    /// Decides draws against ships that are equal to it in everything.
+    luck: u64,
+    /// Where it was when it last had come far enough to count as moved, and when it last moved or fought.
+    anchor: Point,
+    active_at: Tick,
+    /// The hit points of one that is moved out of a closing tile: it comes back with those, and not with new ones.
+    moved_with: Option<u8>,
 }
 
 /// A rail that was fired on this tick.
@@ -55,6 +71,7 @@ struct Pilot {
 struct Rail {
     shooter: u16,
     view: ViewTime,
+    aspect: Aspect,
 }
 
 /// The arena's world.
@@ -67,6 +84,10 @@ pub struct World {
     /// By slot, which is the player's id.
     pilots: Vec<Option<Pilot>>,
     population: usize,
+    /// Those of them who have neither moved nor fought for a while.
+    parked: usize,
+    /// The tick that runs, or ran last.
+    now: Tick,
     bolts: Bolts,
     pickups: Pickups,
     kill_feed: KillFeed,
@@ -77,6 +98,11 @@ pub struct World {
     #[serde(skip)]
     targets: Grid,
     past: Past,
+    /// Decides between ships for which the rules see no difference: dice of their own, so that who joins or is hit changes no
+    /// other chance.
+    lots: Dice,
+    /// The draws of this tick.
+    draw: Draw,
     // Memory that is used within a step alone.
     #[serde(skip)]
     fired: Vec<(EntityId, Bolt)>,
@@ -85,7 +111,9 @@ pub struct World {
     #[serde(skip)]
     hits: Vec<Hit>,
     #[serde(skip)]
-    reached: Vec<(EntityId, EntityId)>,
+    losses: Vec<Loss>,
+    #[serde(skip)]
+    reached: Vec<(EntityId, u16)>,
 }
 
 impl World {
@@ -99,6 +127,8 @@ impl World {
             dice: Dice::new(config.seed, 1),
             pilots: Vec::new(),
             population: 0,
+            parked: 0,
+            now: Tick::default(),
             bolts: Bolts::default(),
             pickups: Pickups::default(),
             kill_feed: KillFeed::default(),
@@ -106,9 +136,12 @@ impl World {
             leader: None,
             targets: Grid::default(),
             past: Past::default(),
+            lots: Dice::new(config.seed, 2),
+            draw: Draw::default(),
             fired: Vec::new(),
             rails: Vec::new(),
             hits: Vec::new(),
+            losses: Vec::new(),
             reached: Vec::new(),
         };
         world.open_and_close();
@@ -130,7 +163,7 @@ impl World {
 
     fn open_and_close(&mut self) {
         let open = self.arena.open();
-        let wanted = self.opening.wanted(self.arena.map(), self.population);
+        let wanted = self.opening.wanted(self.arena.map(), self.population - self.parked.min(self.population));
         let open = match self.opening.update(wanted, open, self.arena.tick_rate().hz()) {
             Change::Open(wanted) => wanted,
             Change::CloseIfEmpty(last) if self.is_deserted(last) => last,
@@ -139,9 +172,11 @@ impl World {
         let possible = self.arena.set_world(OpenTiles(open));
         debug_assert!(possible.is_ok(), "{open} tiles");
         self.pickups.remove_walled(&self.arena);
+        self.move_parked();
     }
 
-    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it.
+    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it. Parked ships do
+    /// not hold it open.
     fn is_deserted(&self, rank: u16) -> bool {
         let map = self.arena.map();
         let Some((column, row)) = map.tile_of_rank(rank) else { return false };
@@ -151,7 +186,7 @@ impl World {
             min: Point { x: corner.x - away, y: corner.y - away },
             max: Point { x: corner.x + side + away, y: corner.y + side + away },
         };
-        self.pilots().all(|(_, pilot)| !near.contains(pilot.ship.position))
+        self.pilots().all(|(_, pilot)| self.is_parked(pilot) || !near.contains(pilot.ship.position))
             && self.bolts.flying().iter().all(|(_, bolt)| map.rank_at(bolt.position) != rank)
     }
 
@@ -170,7 +205,7 @@ impl World {
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
                 // Within what its screen can have shown, and nothing from before it joined.
                 let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
-                self.rails.push(Rail { shooter: player.0, view });
+                self.rails.push(Rail { shooter: player.0, view, aspect: told.aspect });
             }
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
                 self.fired.push((id, bolt));
@@ -180,25 +215,34 @@ impl World {
 
     /// Brings back whoever has waited long enough, and new players with them.
     fn respawn(&mut self, tick: Tick) {
-        for slot in 0..self.pilots.len() {
-            let due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
-            if self.pilots[slot].as_ref().is_some_and(due) {
-                let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
-                let timer = self.arena.tuning().protection;
-                let Some(pilot) = &mut self.pilots[slot] else { continue };
-                pilot.ship = Ship {
-                    position,
-                    aim: pilot.ship.aim,
-                    shots: pilot.ship.shots,
-                    score: pilot.ship.score,
-                    hull: HULL_MAX,
-                    timer,
-                    ..Ship::default()
-                };
+        let is_due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
+        let mut due: Vec<_> = self.pilots().filter(|(_, pilot)| is_due(pilot)).map(|(slot, _)| slot).collect();
+        // The dice give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
+        // others, in the order of their slots, which is that in which they came.
+        due.sort_by_cached_key(|slot| {
+            let is_new = self.pilots[usize::from(*slot)].as_ref().is_none_or(|pilot| pilot.since.is_none());
+            (is_new, (!is_new).then(|| lot(&self.pilots, &self.draw, *slot)))
+        });
+        for slot in due {
+            let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
+            let timer = self.arena.tuning().protection;
+            let Some(pilot) = self.pilot_mut(slot) else { continue };
+            let moved_with = pilot.moved_with.take();
+            pilot.ship = Ship {
+                position,
+                aim: pilot.ship.aim,
+                shots: pilot.ship.shots,
+                score: pilot.ship.score,
+                hull: moved_with.unwrap_or(HULL_MAX),
+                timer: if moved_with.is_some() { 0 } else { timer },
+                ..Ship::default()
+            };
+            pilot.anchor = position;
+            if moved_with.is_none() {
                 pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
-                pilot.since.get_or_insert(tick);
-                self.past.forget(slot);
             }
+            pilot.since.get_or_insert(tick);
+            self.past.forget(usize::from(slot));
         }
     }
 
@@ -211,36 +255,6 @@ impl World {
         self.targets.rebuild(alive);
     }
 
-    fn strike(&mut self) {
-        let mut hits = std::mem::take(&mut self.hits);
-        self.bolts.advance(&self.arena, &self.targets, &mut hits);
-        for hit in hits.drain(..) {
-            self.hurt(hit);
-        }
-        self.hits = hits;
-    }
-
-    /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
-    /// left since is met too, and stands before who was behind it, but is not hurt.
-    fn fire_rails(&mut self, tick: Tick) {
-        let mut rails = std::mem::take(&mut self.rails);
-        for Rail { shooter, view } in rails.drain(..) {
-            let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
-            let Some(aim) = ship.rail else { continue };
-            let beam = self.arena.beam(ship.position, aim);
-            let alive = |pilot: &Pilot| pilot.ship.is_alive();
-            let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
-            let fallen = fallen.map(|(slot, _)| slot);
-            let hit = combat::beam_hit(&beam, shooter, view, &self.targets, fallen, &self.past);
-            let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
-            self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
-            if let Some(hit) = hit {
-                self.hurt(hit);
-            }
-        }
-        self.rails = rails;
-    }
-
     /// Remembers where the ships are that fly, for rails that will be judged by it.
     fn remember(&mut self, tick: Tick) {
         let places =
@@ -248,37 +262,13 @@ impl World {
         self.past.remember(tick, self.arena.tick_rate(), places);
     }
 
-    fn hurt(&mut self, Hit { shooter, victim, damage }: Hit) {
-        let respawn = self.arena.tuning().respawn;
-        let Some(hurt) = self.pilot_mut(victim) else { return };
-        if !hurt.ship.is_alive() || hurt.ship.is_protected() {
-            return;
-        }
-        hurt.ship.hull = hurt.ship.hull.saturating_sub(damage);
-        if hurt.ship.is_alive() {
-            return;
-        }
-        hurt.ship.destroy(respawn);
-        let (loot, name, wreck) = (hurt.ship.score / 10, hurt.name.clone(), hurt.ship.position);
-        hurt.ship.score -= loot;
-        self.pickups.scatter(wreck, &self.arena, &mut self.dice);
-        let Some(killer) = self.pilot_mut(shooter) else { return };
-        killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
-        let by = killer.name.clone();
-        self.kill_feed.add(&by, &name);
-        self.bulletins.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
-    }
-
     fn collect(&mut self) {
         let mut reached = std::mem::take(&mut self.reached);
-        self.pickups.reached(&self.targets, &mut reached);
-        for (id, ship) in reached.drain(..) {
-            let alive = |pilot: &&mut Pilot| pilot.ship.is_alive();
-            let Some(pilot) =
-                slot_of(ship).and_then(|slot| self.pilots.get_mut(usize::from(slot))?.as_mut()).filter(alive)
-            else {
-                continue;
-            };
+        let is_alive = |slot| self.ship(PlayerId(slot)).is_some_and(Ship::is_alive);
+        let lot = |slot| lot(&self.pilots, &self.draw, slot);
+        self.pickups.reached(&self.targets, is_alive, lot, &mut reached);
+        for (id, slot) in reached.drain(..) {
+            let Some(pilot) = self.pilots.get_mut(usize::from(slot)).and_then(Option::as_mut) else { continue };
             let Some(pickup) = self.pickups.remove(id) else { continue };
             match pickup.kind {
                 PickupKind::Repair => pilot.ship.hull = (pilot.ship.hull + REPAIR_HULL).min(HULL_MAX),
@@ -329,7 +319,17 @@ impl Game for World {
         }
         // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
         let (ship, own) = (Ship::default(), Own::default());
-        let pilot = Pilot { name: name.clone(), kind, ship, own, since: None };
+        let pilot = Pilot {
+            name: name.clone(),
+            kind,
+            ship,
+            own,
+            since: None,
+            luck: self.lots.word(),
+            anchor: Point::default(),
+            active_at: self.now,
+            moved_with: None,
+        };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
         self.population += 1;
         ship_id(player.0)
@@ -350,14 +350,17 @@ impl Game for World {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Input>]) {
+        (self.now, self.draw) = (tick, Draw::new(&mut self.lots));
         self.open_and_close();
         self.fly(inputs);
         self.find_targets();
         self.fire_rails(tick);
-        self.strike();
+        self.fly_bolts();
+        self.hurt();
         self.bolts.add(&mut self.fired);
         self.collect();
         self.respawn(tick);
+        self.note_activity();
         self.remember(tick);
         self.pickups.replenish(&self.arena, &self.places, &mut self.dice);
     }
@@ -398,6 +401,10 @@ impl Game for World {
 
     fn census(&self) -> Vec<(&'static str, usize)> {
         vec![("ship", self.population), ("bolt", self.bolts.flying().len()), ("pickup", self.pickups.len())]
+    }
+
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        self.pilots.get(player.index())?.as_ref().map(|pilot| pilot.active_at)
     }
 
     fn to_watch(&self) -> Option<EntityId> {

@@ -103,12 +103,3 @@ pub(super) fn ports(listen: SocketAddr, ops_listen: SocketAddr) -> Result<(), Us
     }
     Ok(())
 }
-
-/// Names by which a port is reached: what a `Host` header has, without a port.
-pub(super) fn host_names(flag: &str, names: Vec<String>) -> Result<Vec<String>, UsageError> {
-    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    match names.iter().find(|name| name.is_empty() || !name.bytes().all(may_stand)) {
-        Some(name) => Err(UsageError(format!("{flag} {name:?}: write the name alone, without https:// and port"))),
-        None => Ok(names),
-    }
-}

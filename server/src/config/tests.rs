@@ -63,6 +63,8 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal("--joins-per-address 2:x").contains("--joins-per-address"));
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
+    assert!(refusal("--public-host http://play.example").contains("without scheme and port"));
+    assert!(refusal("--trusted-proxy proxy.example").contains("10.0.0.0/8"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
     assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
@@ -148,4 +150,21 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
+}
+
+#[test]
+fn the_idle_time_has_a_unit_or_is_never() {
+    let idle = |line: &str| config(line).idle;
+    let after = |seconds| IdleLimit::after(std::time::Duration::from_secs(seconds));
+    assert_eq!((idle(""), idle("--idle 90s"), idle("--idle 2h")), (after(300), after(90), after(7200)));
+    assert_eq!(idle("--idle 0"), IdleLimit::NEVER);
+    for wrong in ["5", "m", "1.5m", "1s", "25h", "5 m", "4294967295h", "5\u{b5}"] {
+        let words = read(["fracas-server", "--idle", wrong].map(Into::into)).expect_err(wrong).to_string();
+        assert!(words.contains("--idle") && words.contains("or 0 for ever"), "{words}");
+    }
+    for (text, limit) in [("idle = \"2m\"", after(120)), ("idle = 0", IdleLimit::NEVER)] {
+        let Ok(Action::Serve(config)) = with_file(text, "") else { panic!("{text}") };
+        assert_eq!(config.idle, limit);
+    }
+    assert!(with_file("idle = 7", "").is_err());
 }

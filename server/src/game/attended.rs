@@ -65,6 +65,10 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
         self.game.census()
     }
 
+    fn active_at(&self, player: PlayerId) -> Option<Tick> {
+        self.game.active_at(player)
+    }
+
     fn to_watch(&self) -> Option<EntityId> {
         self.game.to_watch()
     }

@@ -1,13 +1,17 @@
 //! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
 //! from one address, before and after they have said what they want. No I/O in here.
 
+use super::forwarded::{Client, Forwarding, TrustedProxy};
+use super::http_connections::NetworkShare;
 use super::join_budget::{JoinBudget, JoinRate};
 use super::memory::Memory;
+use super::origin::{HostNames, Origin, OriginPolicy};
 use super::pace::{Asker, Pace};
-use super::rejection::Rejection;
+use super::rejection::{Refused, Rejection};
 use super::shares::{Guesses, Share, Shares, network_of};
 use crate::join_refusal::JoinRefusal;
 use crate::session::TokenHash;
+use axum::http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,41 +39,12 @@ pub struct AdmissionConfig {
     pub joins_per_address: JoinRate,
     /// Whether these limits hold for loopback addresses too.
     pub limit_loopback: bool,
+    /// Names by which browsers may reach the server, beside addresses and localhost.
+    pub public_hosts: HostNames,
     /// Origins that may connect beside the server's own.
     pub allow_origins: Vec<Origin>,
     /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-}
-
-/// A web origin: scheme, host and port, compared as browsers compare them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    secure: bool,
-    host: String,
-    port: u16,
-}
-
-impl Origin {
-    /// Reads `http://host[:port]` or `https://host[:port]`, with nothing behind it.
-    pub fn parse(text: &str) -> Option<Self> {
-        let uri: axum::http::Uri = text.parse().ok()?;
-        let secure = match uri.scheme_str()? {
-            "http" => false,
-            "https" => true,
-            _ => return None,
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains(['@', '#']) {
-            return None;
-        }
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Some(Self { secure, host: uri.host()?.to_ascii_lowercase(), port })
-    }
-
-    /// Whether a request with this `Host` header went to this origin's own server, by the same scheme as the page's.
-    fn is_host(&self, host: &str) -> bool {
-        let scheme = if self.secure { "https" } else { "http" };
-        Self::parse(&format!("{scheme}://{host}")).as_ref() == Some(self)
-    }
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 /// Counts connections and decides about new ones.
@@ -81,19 +56,20 @@ pub struct Admission {
     players: Arc<Shares>,
     /// Ships that wait for their players.
     kept: Arc<Shares>,
-    /// Connections that have not said yet what they want.
-    waiting: Arc<Shares>,
     guesses: Guesses,
     joins: JoinBudget,
     memory: Memory,
     pace: Pace,
     draining: AtomicBool,
-    warned_of_proxy: AtomicBool,
+    origins: OriginPolicy,
+    forwarding: Forwarding,
 }
 
 impl Admission {
     /// Admission with nobody there yet.
     pub fn new(config: AdmissionConfig) -> Self {
+        let forwarding = Forwarding::new(config.trusted_proxies.clone());
+        let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
         Self {
             guesses: Guesses::new(config.per_address_max, config.connections_max),
             joins: JoinBudget::new(config.joins_per_address),
@@ -101,11 +77,11 @@ impl Admission {
             connections: AtomicUsize::new(0),
             players: Arc::default(),
             kept: Arc::default(),
-            waiting: Arc::default(),
             memory: Memory::default(),
             pace: Pace::default(),
             draining: AtomicBool::new(false),
-            warned_of_proxy: AtomicBool::new(false),
+            origins,
+            forwarding,
         }
     }
 
@@ -119,42 +95,34 @@ impl Admission {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Checks the `Origin` headers of a handshake that went to `host`. None is fine: only browsers send it, and a browser
-    /// always does. More than one is not.
-    pub fn check_origin(&self, origins: &[&str], host: Option<&str>) -> Result<(), Rejection> {
-        let origin = match origins {
-            [] => return Ok(()),
-            [origin] => Origin::parse(origin).ok_or(Rejection::Origin)?,
-            _ => return Err(Rejection::Origin),
-        };
-        let own = host.is_some_and(|host| origin.is_host(host));
-        if own || self.config.allow_origins.contains(&origin) { Ok(()) } else { Err(Rejection::Origin) }
+    /// By which names and from which pages the game may be reached.
+    pub(super) fn origins(&self) -> &OriginPolicy {
+        &self.origins
     }
 
-    /// The address a connection counts for: the peer's, or what a trusted proxy says it is. `forwarded` is the last
-    /// `X-Forwarded-For` header. The second value is true when an untrusted peer sent one, the first time only.
-    pub fn address(&self, peer: IpAddr, forwarded: Option<&str>) -> (IpAddr, bool) {
-        let peer = peer.to_canonical();
-        let Some(forwarded) = forwarded else { return (peer, false) };
-        if !self.config.trusted_proxies.contains(&peer) {
-            return (peer, !self.warned_of_proxy.swap(true, Ordering::Relaxed));
-        }
-        // The last entry is the one our own proxy added; those before it are the client's claims.
-        let last = forwarded.rsplit(',').next().and_then(|address| address.trim().parse::<IpAddr>().ok());
-        (last.map_or(peer, |address| address.to_canonical()), false)
+    /// Which client a connection from `peer` with these headers counts for.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Client, Refused> {
+        Ok(self.forwarding.client(peer, headers)?)
     }
 
-    /// Admits a connection from `address`, and counts it until the ticket is dropped. The server's own bots are not
-    /// counted for their address.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, is_ours: bool, now: Instant) -> Result<Ticket, Rejection> {
+    /// Admits a connection of `client`, or of an address that connects by itself, and counts it until the ticket is dropped.
+    /// The server's own bots are not counted for their address.
+    pub fn enter(
+        self: &Arc<Self>,
+        client: impl Into<Client>,
+        is_ours: bool,
+        now: Instant,
+    ) -> Result<Ticket, Rejection> {
+        let Client { address, is_forwarded } = client.into();
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
         let mut network = (!is_ours).then(|| Network {
             admission: Arc::clone(self),
             address: network_of(address),
-            is_exempt: self.is_exempt(address),
+            is_exempt: !is_forwarded && self.is_exempt(address),
             only_returns: false,
+            may_idle: false,
         });
         if let Some(network) = &network {
             if !self.guesses.may_enter(network.address, network.is_exempt, now) {
@@ -187,15 +155,15 @@ impl Admission {
         if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
     }
 
-    /// Lets a connection from `peer` say what it wants, and counts it until what is returned is dropped: None for one that
-    /// does not count. A trusted proxy does not, since all come through it.
-    pub fn knock(&self, peer: IpAddr) -> Result<Option<Share>, Rejection> {
+    /// How many HTTP connections the network of `peer` may have at the same time: None for as many as it likes. A trusted proxy
+    /// is not limited, since all come through it.
+    pub(super) fn http_share(&self, peer: IpAddr) -> Option<NetworkShare> {
         let peer = peer.to_canonical();
-        if self.is_exempt(peer) || self.config.trusted_proxies.contains(&peer) {
-            return Ok(None);
+        if self.is_exempt(peer) || self.forwarding.is_trusted(peer) {
+            return None;
         }
         let most = (WAITING_PER_PLAYER * self.config.per_address_max).max(WAITING_LEAST);
-        self.waiting.take(network_of(peer), most).map(Some).ok_or(Rejection::Address)
+        Some(NetworkShare { network: network_of(peer), most })
     }
 
     fn is_exempt(&self, address: IpAddr) -> bool {
@@ -230,9 +198,9 @@ impl Admission {
         (self.guesses.len().max(self.joins.len()), self.pace.waiting(now))
     }
 
-    /// Addresses that have a share of something now: of connections that play or wait, or of ships that are kept.
+    /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
     pub fn shares(&self) -> usize {
-        self.players.len() + self.kept.len() + self.waiting.len()
+        self.players.len() + self.kept.len()
     }
 
     /// What there is of memory.
@@ -259,6 +227,14 @@ impl Ticket {
     pub fn network(&self) -> Option<Network> {
         self.network.clone()
     }
+
+    /// The connection says that its player will do nothing on purpose. From a stranger that is worth nothing: it is believed only
+    /// from addresses that the limits do not hold for.
+    pub fn declare_idle(&mut self) {
+        if let Some(network) = &mut self.network {
+            network.may_idle = network.is_exempt;
+        }
+    }
 }
 
 impl Drop for Ticket {
@@ -275,6 +251,8 @@ pub struct Network {
     is_exempt: bool,
     /// The connection was let in for a ship that its network has lost, although there is no memory for a new one.
     only_returns: bool,
+    /// The connection is a load generator's whose players do nothing on purpose.
+    may_idle: bool,
 }
 
 impl Network {
@@ -299,6 +277,11 @@ impl Network {
         if !self.is_exempt {
             self.admission.joins.give_back_join(self.address);
         }
+    }
+
+    /// Whether the connection's player may do nothing for as long as it likes.
+    pub fn may_idle(&self) -> bool {
+        self.may_idle
     }
 
     /// Its address; of an IPv6 /64 the first.
@@ -333,8 +316,9 @@ mod tests {
             per_address_max: 2,
             joins_per_address: JoinRate::default(),
             limit_loopback: false,
-            allow_origins: vec![Origin::parse("https://play.example").expect("an origin")],
-            trusted_proxies: vec![IpAddr::from([10, 0, 0, 1])],
+            public_hosts: HostNames::default(),
+            allow_origins: Vec::new(),
+            trusted_proxies: vec!["10.0.0.1".parse().expect("a proxy")],
         };
         change(&mut config);
         Arc::new(Admission::new(config))
@@ -342,21 +326,6 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
-    }
-
-    #[test]
-    fn only_our_own_page_and_allowed_ones_may_connect() {
-        let admission = make(|_| ());
-        let check = |origins: &[&str]| admission.check_origin(origins, Some("game.example:8080")).is_ok();
-        assert!(check(&[]), "no browser");
-        assert!(check(&["http://game.example:8080"]) && check(&["http://GAME.example:8080"]));
-        assert!(check(&["https://play.example"]) && check(&["https://play.example:443"]));
-        assert!(!check(&["null"]) && !check(&["http://game.example"]) && !check(&["http://game.example.evil:8080"]));
-        assert!(!check(&["http://game.example:8081"]) && !check(&["http://play.example"]));
-        assert!(!check(&["http://game.example:8080", "http://game.example:8080"]));
-        assert!(!check(&["http://user@game.example:8080"]) && !check(&["http://game.example:8080/path"]));
-        let default_port = admission.check_origin(&["https://game.example"], Some("game.example"));
-        assert!(default_port.is_ok(), "behind a proxy that speaks TLS");
     }
 
     #[test]
@@ -379,15 +348,13 @@ mod tests {
     #[test]
     fn who_has_not_said_what_they_want_has_a_share_too() {
         let admission = make(|_| ());
-        let one = ip("192.0.2.1");
-        let waiting: Vec<_> = (0..64).map(|_| admission.knock(one).expect("its share")).collect();
-        assert_eq!(admission.knock(one).map(|_| ()), Err(Rejection::Address));
-        assert!(admission.knock(ip("192.0.2.2")).is_ok_and(|share| share.is_some()), "another address");
-        assert!(admission.enter(one, false, Instant::now()).is_ok(), "whoever is through has a share of its own");
-        drop(waiting);
-        assert!(admission.knock(one).is_ok() && admission.waiting.is_empty());
-        let proxy: Vec<_> = (0..100).map(|_| admission.knock(ip("10.0.0.1"))).collect();
-        assert!(proxy.iter().all(|share| matches!(share, Ok(None))), "all come through it");
+        let share = |address: &str| admission.http_share(ip(address)).map(|share| (share.network, share.most));
+        assert_eq!(share("192.0.2.1"), Some((ip("192.0.2.1"), 64)));
+        assert_eq!(share("2001:db8::9"), Some((ip("2001:db8::"), 64)));
+        assert_eq!((share("10.0.0.1"), share("::ffff:10.0.0.1")), (None, None), "all come through a proxy");
+        assert_eq!(share("127.0.0.1"), None);
+        let limited = make(|config| (config.limit_loopback, config.per_address_max) = (true, 20));
+        assert_eq!(limited.http_share(ip("127.0.0.1")).map(|share| share.most), Some(80));
     }
 
     #[test]
@@ -488,12 +455,24 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_address_is_believed_only_from_a_trusted_proxy() {
-        let admission = make(|_| ());
-        let claim = Some("6.6.6.6, 203.0.113.7");
-        assert_eq!(admission.address(ip("10.0.0.1"), claim), (ip("203.0.113.7"), false));
-        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), true));
-        assert_eq!(admission.address(ip("192.0.2.1"), claim), (ip("192.0.2.1"), false), "one warning is enough");
-        assert_eq!(admission.address(ip("10.0.0.1"), Some("nonsense")), (ip("10.0.0.1"), false));
+    fn a_forwarded_address_is_never_exempt_whatever_it_claims() {
+        let admission = make(|config| config.connections_max = 100);
+        for claim in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1"] {
+            let headers =
+                HeaderMap::from_iter([("x-forwarded-for".parse().expect("a name"), claim.parse().expect("a value"))]);
+            let enter = || {
+                let client = admission.client(ip("10.0.0.1"), &headers).expect("it can be read");
+                admission.enter(client, false, Instant::now())
+            };
+            let _two: Vec<_> = (0..2).map(|_| enter().expect("its share")).collect();
+            assert_eq!(enter().map(|_| ()), Err(Rejection::Address), "{claim}");
+        }
+        let unread = admission.client(ip("10.0.0.1"), &HeaderMap::new()).expect_err("nobody knows whom it is for");
+        assert_eq!((unread.why, unread.status), (Rejection::Forwarded, 400));
+        assert!(
+            unread.words.contains("X-Forwarded-For") && unread.words.contains("--trusted-proxy"),
+            "{}",
+            unread.words
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! A TCP stream for HTTP that breaks off once its peer has taken nothing of an answer for too long.
 
+use super::http_connections::Activity;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,13 +17,14 @@ pub(super) const STALL_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Guarded {
     stream: TcpStream,
+    activity: Arc<Activity>,
     /// Until when the write that stalls now may.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, stall: None }
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { stream, activity, stall: None }
     }
 
     pub(super) fn into_inner(self) -> TcpStream {
@@ -31,10 +34,15 @@ impl Guarded {
     /// What has come of a write, if it does not stall for too long.
     fn watch(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stall = None;
+            if self.stall.take().is_some() {
+                self.activity.set_blocked(false);
+            }
             return written;
         }
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL_MAX)));
+        let stall = self.stall.get_or_insert_with(|| {
+            self.activity.set_blocked(true);
+            Box::pin(sleep(STALL_MAX))
+        });
         stall.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -157,9 +157,11 @@ pub fn admit(
         may_begin?;
         network.take_join(now).map_err(beyond_join_budget)?;
     }
+    let Hello { role, aspect, .. } = hello;
+    let may_idle = kind == PlayerKind::Bot || network.is_some_and(Network::may_idle);
     let network = network.map(Network::address);
-    let request = Request::Join { name, kind, role: hello.role, resume, may_begin, network };
-    Ok(Admissible { room, resume, request, aspect: hello.aspect })
+    let request = Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network };
+    Ok(Admissible { room, resume, request, aspect })
 }
 
 #[cfg(test)]

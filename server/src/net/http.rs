@@ -3,8 +3,9 @@
 use super::admission::{Admission, Ticket};
 use super::event_loop::Newcomer;
 use super::guarded::Guarded;
-use super::rejection::Rejection;
+use super::rejection::{Refused, Rejection};
 use super::socket::set_up;
+use super::upgrade;
 use crate::game::PlayerKind;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
@@ -12,15 +13,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode};
-use axum::middleware::map_response;
-use axum::routing::get;
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::routing::{any, get};
+use fracas_protocol::limits::IDLE_HEADER;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio_tungstenite::tungstenite::handshake::server::create_response;
 
 /// By this header one of the server's own bots shows the secret that marks it.
 pub const HOUSE_HEADER: &str = "x-fracas-house";
@@ -73,20 +74,34 @@ pub fn router(front: Arc<Front>) -> Router {
         .index_file(Some("/index.html"))
         .html_cache_control(memory_serve::CacheControl::NoCache)
         .cache_control(memory_serve::CacheControl::NoCache)
-        .into_router();
+        .into_router()
+        .layer(from_fn_with_state(Arc::clone(&front), check_page));
     let game = Router::new().route("/map", get(map)).merge(health_routes()).with_state(Arc::clone(&front));
     game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
 }
 
 /// `/ws` alone: the way into the event loops, whatever they serve.
 pub fn upgrade_route(front: Arc<Front>) -> Router {
-    Router::new().route("/ws", get(upgrade)).with_state(front)
+    // Whatever the method: what is wrong with a request is told by the handshake's check.
+    Router::new().route("/ws", any(upgrade)).with_state(front)
 }
 
 /// The files of the page, put into the binary by the build script.
 #[expect(unused_qualifications, reason = "the build script writes them so")]
 fn page() -> memory_serve::MemoryServe {
     memory_serve::load!()
+}
+
+/// The page is for browsers, and a browser comes by a name: by one that is not the server's own it would only be refused later,
+/// by [`upgrade`], where nobody sees why. The map and health are for programs, which come by any.
+async fn check_page(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response<Body> {
+    match front.admission.origins().check_page(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            front.metrics.rejected(refused.why);
+            refuse(&refused, None)
+        }
+    }
 }
 
 /// `/livez` and `/readyz`, for either port.
@@ -122,51 +137,34 @@ async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<
     let mut from = IpAddr::from([0, 0, 0, 0]);
     match accept(&front, request, &mut from) {
         Ok(response) => response,
-        Err(why) => {
-            front.metrics.rejected(why);
-            refuse(why, front.admission.retry_after(why, from, Instant::now()))
+        Err(refused) => {
+            front.metrics.rejected(refused.why);
+            let retry_after = front.admission.retry_after(refused.why, from, Instant::now());
+            refuse(&refused, retry_after)
         }
     }
 }
 
 /// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
 /// it comes from, as far as that is known.
-fn accept(front: &Arc<Front>, mut request: Request, from: &mut IpAddr) -> Result<Response<Body>, Rejection> {
-    let headers = request.headers();
-    let texts =
-        |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    front.admission.check_origin(&texts(header::ORIGIN), host)?;
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    let forwarded = texts(HeaderName::from_static("x-forwarded-for"));
-    let (address, untrusted) = front.admission.address(peer, forwarded.last().copied());
-    if untrusted {
-        tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
-    }
+fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, Refused> {
+    let (mut request, _) = request.into_parts();
+    let response = upgrade::answer(&request, front.subprotocol)?;
+    let headers = &request.headers;
+    front.admission.origins().check_handshake(&request.uri, headers)?;
+    let peer = request.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let kind = kind_of(front, headers);
-    *from = address;
-    let ticket = front.admission.enter(address, kind == PlayerKind::Bot, Instant::now())?;
-    let protocol = front.subprotocol;
-    if protocol.is_some_and(|protocol| !offers_protocol(headers, protocol)) {
-        return Err(Rejection::Handshake);
+    let is_ours = kind == PlayerKind::Bot;
+    // The server's own bots come without a proxy, also from where one is trusted.
+    let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
+    *from = client.address;
+    let mut ticket = front.admission.enter(client, is_ours, Instant::now())?;
+    if headers.contains_key(IDLE_HEADER) {
+        ticket.declare_idle();
     }
-    let handshake = axum::http::Request::from_parts(request_parts(&request), ());
-    let mut response = create_response(&handshake).map_err(|_| Rejection::Handshake)?.map(|()| Body::empty());
-    if let Some(protocol) = protocol {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
-    }
-    let upgraded = hyper::upgrade::on(&mut request);
+    let upgraded = request.extensions.remove::<OnUpgrade>().ok_or(Rejection::Handshake)?;
     tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
     Ok(response)
-}
-
-/// What the handshake's check needs of a request.
-fn request_parts(request: &Request) -> axum::http::request::Parts {
-    let mut parts = axum::http::Request::new(()).into_parts().0;
-    parts.method = request.method().clone();
-    parts.version = request.version();
-    parts.headers = request.headers().clone();
-    parts
 }
 
 fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
@@ -174,11 +172,6 @@ fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
     let is_ours =
         shown.is_some_and(|secret| subtle::ConstantTimeEq::ct_eq(secret, front.house_secret.as_bytes()).into());
     if is_ours { PlayerKind::Bot } else { PlayerKind::Person }
-}
-
-fn offers_protocol(headers: &HeaderMap, protocol: &str) -> bool {
-    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offers| offers.to_str().ok());
-    offers.flat_map(|offers| offers.split(',')).any(|offer| offer.trim() == protocol)
 }
 
 async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, ticket: Ticket) {
@@ -206,13 +199,18 @@ fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     Some((socket, parts.read_buf.to_vec()))
 }
 
-fn refuse(why: Rejection, retry_after: Option<Duration>) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("{}\n", why.words())));
-    *response.status_mut() = StatusCode::from_u16(why.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+fn refuse(refused: &Refused, retry_after: Option<Duration>) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{}\n", refused.words)));
+    *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     // Otherwise it keeps a descriptor and 14 KiB until its next request is due, and it may be those that are missing.
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in &refused.headers {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     if let Some(pause) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, whole_seconds(pause).into());
+        headers.insert(header::RETRY_AFTER, whole_seconds(pause).into());
     }
     response
 }

@@ -1,38 +1,30 @@
-//! Accepts connections and serves HTTP on them, with deadlines for whoever is slow to say what it wants or to take the answer.
+//! Accepts connections, whoever else is there, and lets those go that are to make room.
 
 use super::admission::Admission;
-use super::guarded::Guarded;
-use super::http::{Peer, whole_seconds};
+use super::exchange::serve_connection;
+use super::http::whole_seconds;
+use super::http_connections::{HttpConnection, HttpConnections, NetworkShare, Places, Shed};
 use super::rejection::Rejection;
-use super::shares::Share;
 use super::shortage::{self, Door, Spare};
-use super::socket::set_up_http;
 use crate::telemetry::FrontMetrics;
 use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
 
-/// Time for a request's header, and for another request on the same connection.
-const HEADER_DEADLINE: Duration = Duration::from_secs(5);
-/// A request's header in bytes.
-const HEADER_BYTES_MAX: usize = 16 * 1024;
-/// An HTTP connection ends after so long, whatever is still to be taken: the whole page has 70 KB.
-const HTTP_DEADLINE: Duration = Duration::from_secs(30);
 /// As much as is taken of what somebody says who is turned away.
 const UNHEARD_BYTES: usize = 2048;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 /// Pause after an error of accept for which nothing better is known.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Of a port's connections an address may have one in so many ...
+const SHARE_PART: usize = 4;
+/// ... and not less than this.
+const SHARE_LEAST: usize = 2;
 /// Between two complaints of the same.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
@@ -51,7 +43,7 @@ pub struct Reception {
     pub admission: Arc<Admission>,
     /// What counts those who are not.
     pub metrics: FrontMetrics,
-    /// HTTP connections at the same time, those of joined players not counted. More wait in the kernel's queue.
+    /// HTTP connections at the same time, those of joined players not counted. For one more another one goes.
     pub connections_max: usize,
     /// Descriptors for HTTP connections and joined players together. None for a port that is to be reached also when those
     /// have none left, nor memory.
@@ -59,17 +51,19 @@ pub struct Reception {
 }
 
 impl Reception {
-    /// Lets somebody say what it wants, being one of `served`.
-    fn let_in(&self, peer: IpAddr, served: usize) -> Result<Option<Share>, Rejection> {
-        if let Some(descriptors) = self.descriptors {
-            if served + self.admission.connections() > descriptors {
-                return Err(Rejection::Descriptors);
-            }
-            if !self.admission.memory().may_serve(served) {
-                return Err(Rejection::Memory);
-            }
+    /// How many HTTP connections there may be now.
+    fn places(&self) -> Places {
+        let descriptors = self.descriptors.map(|all| all.saturating_sub(self.admission.connections()));
+        match descriptors.filter(|left| *left < self.connections_max) {
+            Some(most) => Places { most, bound: Shed::Descriptors },
+            None => Places { most: self.connections_max, bound: Shed::Places },
         }
-        self.admission.knock(peer)
+    }
+
+    /// What an address may have of them: a part only, so that few cannot have them all.
+    fn share(&self, peer: IpAddr) -> Option<NetworkShare> {
+        let part = (self.connections_max / SHARE_PART).max(SHARE_LEAST);
+        self.admission.http_share(peer).map(|share| NetworkShare { most: share.most.min(part), ..share })
     }
 
     /// Answers without having read what is wanted, as far as the kernel takes it at once.
@@ -89,31 +83,21 @@ impl Reception {
     }
 }
 
-/// Serves `router` on everything that comes to `listener`, until the task is dropped.
+/// Serves `router` on everything that comes to `listener`, until the task is dropped. Accepting waits for nobody: where there is
+/// no room, a connection that has completed nothing for longest makes some, or the newcomer is told why not.
 pub async fn serve(listener: TcpListener, router: Router, reception: Reception) {
-    let places = Arc::new(Semaphore::new(reception.connections_max));
-    let mut doorman = Doorman { listener, reception, spare: Spare::new(), complained: None };
+    let connections = Arc::new(HttpConnections::new(reception.metrics.clone()));
+    let mut doorman = Doorman { listener, router, connections, reception, spare: Spare::new(), complained: None };
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = doorman.listener.accept().await;
-        // Only now: while nobody came others have left.
-        let served = doorman.reception.connections_max - places.available_permits();
-        match accepted {
-            Ok((stream, peer)) => match doorman.reception.let_in(peer.ip(), served) {
-                Ok(share) => {
-                    let router = router.clone();
-                    tokio::spawn(async move {
-                        serve_connection(stream, peer.ip(), router).await;
-                        drop((place, share));
-                    });
-                }
-                Err(why) => {
-                    doorman.complain(why);
-                    doorman.reception.turn_away(&stream, peer.ip(), why);
-                }
-            },
+        match doorman.listener.accept().await {
+            Ok((stream, peer)) => {
+                let places = doorman.reception.places();
+                doorman.receive(stream, peer.ip(), places);
+            }
             Err(error) => doorman.take_failure(&error).await,
         }
+        // What this one has said already is read before the next can have its place, and who was shed is gone.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -123,15 +107,37 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
-/// What stands at a port: it knows what to do when accept fails.
+/// What stands at a port: it takes in who comes, and knows what to do when accept fails.
 struct Doorman {
     listener: TcpListener,
+    router: Router,
+    connections: Arc<HttpConnections>,
     reception: Reception,
     spare: Spare,
     complained: Option<Instant>,
 }
 
 impl Doorman {
+    /// Lets somebody say what it wants, where there are so many places, or tells it why not.
+    fn receive(&mut self, stream: TcpStream, peer: IpAddr, places: Places) {
+        let served = self.connections.len();
+        if places.bound == Shed::Descriptors && served >= places.most {
+            self.complain(Rejection::Descriptors);
+        }
+        match self.let_in(peer, places, served) {
+            Ok(connection) => drop(tokio::spawn(serve_connection(stream, peer, self.router.clone(), connection))),
+            Err(why) => self.reception.turn_away(&stream, peer, why),
+        }
+    }
+
+    fn let_in(&self, peer: IpAddr, places: Places, served: usize) -> Result<HttpConnection, Rejection> {
+        // The operators' port is to be reached also when there is none left.
+        if self.reception.descriptors.is_some() && !self.reception.admission.memory().may_serve(served) {
+            return Err(Rejection::Memory);
+        }
+        self.connections.admit(self.reception.share(peer), places, tokio::time::Instant::now())
+    }
+
     async fn take_failure(&mut self, error: &io::Error) {
         let metrics = self.reception.metrics.clone();
         metrics.accept_failed();
@@ -155,9 +161,13 @@ impl Doorman {
 }
 
 impl Door for Doorman {
-    async fn turn_one_away(&mut self) -> io::Result<()> {
+    async fn receive_one(&mut self) -> io::Result<()> {
         let (stream, peer) = self.listener.accept().await?;
-        self.reception.turn_away(&stream, peer.ip(), Rejection::Descriptors);
+        // Whatever the limits say, there is room only where somebody goes.
+        let places = Places { most: self.connections.len(), bound: Shed::Descriptors };
+        self.receive(stream, peer.ip(), places);
+        // Until it has gone.
+        tokio::task::yield_now().await;
         Ok(())
     }
 
@@ -170,41 +180,24 @@ impl Door for Doorman {
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Router) {
-    if let Err(error) = set_up_http(&stream) {
-        return tracing::debug!(%error, %peer, "an HTTP connection could not be set up");
-    }
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        tower_service::Service::call(&mut router.clone(), request)
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Guarded::new(stream)), service)
-        .with_upgrades();
-    match tokio::time::timeout(HTTP_DEADLINE, connection).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, %peer, "an HTTP connection ended"),
-        Err(_) => tracing::debug!(%peer, "an HTTP connection took too long"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::net::admission::AdmissionConfig;
+    use crate::net::exchange::HEADER_DEADLINE;
     use crate::net::guarded::STALL_MAX;
     use crate::net::memory::MemoryUse;
+    use crate::net::origin::HostNames;
     use crate::telemetry::Telemetry;
     use axum::routing::get;
     use fracas_protocol::tick::TickRate;
+    use std::io::ErrorKind::WouldBlock;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// More than the kernel keeps for a socket.
     const LARGE: usize = 64 << 20;
+
+    const SMALL: &str = "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
     /// A port with a small page and a large one. One address may have 64 connections there.
     async fn port() -> SocketAddr {
@@ -218,6 +211,7 @@ mod tests {
             per_address_max: 1,
             joins_per_address: Default::default(),
             limit_loopback: true,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         };
@@ -278,25 +272,53 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_address_cannot_hold_all_places_and_is_told_so() {
+    async fn one_address_cannot_hold_more_than_its_share_and_its_oldest_goes_for_its_newest() {
         let address = port().await;
         let mut held = Vec::new();
         for _ in 0..64 {
             held.push(connect(address, "GET /small").await);
         }
-        let heard = hear(connect(address, "").await).await;
-        let heard = String::from_utf8_lossy(&heard);
-        assert!(heard.starts_with("HTTP/1.1 429") && heard.contains("--max-per-address"), "{heard}");
-        drop(held);
         wait_for_small(address).await;
+        let rest = held.split_off(1);
+        assert!(hear(held.remove(0)).await.is_empty(), "the oldest is gone, without a word");
+        let is_open = |stream: &TcpStream| stream.try_read(&mut [0]).is_err_and(|error| error.kind() == WouldBlock);
+        assert!(rest.iter().rev().take(32).all(is_open), "those that came last are not");
+    }
+
+    #[tokio::test]
+    async fn half_requests_of_many_addresses_do_not_keep_anybody_out() {
+        // Of three places a port knows no share that would help.
+        let (address, _) = port_with(3).await;
+        let mut held = Vec::new();
+        for say in ["", "GET /small", "GET /small HTTP/1.1\r\nHost: a\r\n", "GET /small HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            for _ in 0..10 {
+                held.push(connect(address, say).await);
+            }
+            // Once is enough: nothing is repeated here.
+            let heard = hear(connect(address, SMALL).await).await;
+            assert!(heard.ends_with(b"small"), "beside {say:?}: {}", String::from_utf8_lossy(&heard));
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_that_nobody_takes_keep_nobody_out_either() {
+        let (address, _) = port_with(3).await;
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let stream = connect(address, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            stream.readable().await.expect("an answer begins");
+            held.push(stream);
+        }
+        let began = Instant::now();
+        wait_for_small(address).await;
+        assert!(began.elapsed() < STALL_MAX, "long before they are let go of anyway");
     }
 
     /// Waits until the small page is served.
     async fn wait_for_small(address: SocketAddr) {
         let again = async {
             loop {
-                let heard =
-                    hear(connect(address, "GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await).await;
+                let heard = hear(connect(address, SMALL).await).await;
                 if heard.ends_with(b"small") {
                     return;
                 }
@@ -306,18 +328,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_its_descriptors_whoever_comes_is_told_so_and_players_have_theirs_among_them() {
-        let (address, admission) = port_with(5).await;
-        let player = admission.enter(IpAddr::from([192, 0, 2, 1]), false, Instant::now());
-        let mut held = Vec::new();
-        for _ in 0..4 {
-            held.push(connect(address, "GET /small").await);
-        }
+    async fn where_players_have_all_descriptors_whoever_comes_is_told_so() {
+        let (address, admission) = port_with(3).await;
+        let enter = |last| admission.enter(IpAddr::from([192, 0, 2, last]), false, Instant::now()).expect("room");
+        let mut players = vec![enter(1), enter(2)];
+        wait_for_small(address).await;
+        players.push(enter(3));
         let heard = hear(connect(address, "").await).await;
         let heard = String::from_utf8_lossy(&heard);
         assert!(heard.starts_with("HTTP/1.1 503") && heard.contains("ulimit -n"), "{heard}");
         assert!(heard.contains("Retry-After: 1\r\n"), "{heard}");
-        drop((held, player));
+        drop(players);
         wait_for_small(address).await;
     }
 

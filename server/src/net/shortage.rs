@@ -1,5 +1,5 @@
-//! How the listener goes on while the kernel gives no descriptor: with one that was kept back it sends away whoever waits, and
-//! hardly ever asks in vain.
+//! How the listener goes on while the kernel gives no descriptor: with one that was kept back it takes in whoever waits, for
+//! another or to send them away, and hardly ever asks in vain.
 
 use std::fs::File;
 use std::io;
@@ -12,22 +12,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What it needs of the world.
 pub(super) trait Door {
-    /// Waits until somebody knocks, and sends them away: one descriptor is needed for that, and free again afterwards.
-    fn turn_one_away(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+    /// Waits until somebody knocks, and sends them away or another one for them: one descriptor is needed for that, and free again
+    /// afterwards.
+    fn receive_one(&mut self) -> impl Future<Output = io::Result<()>> + Send;
     /// Gives back the descriptor that was kept.
     fn give_back(&mut self);
     /// Keeps one again, if there is one. Whether there is another one beside it.
     fn keep(&mut self) -> bool;
 }
 
-/// Sends away whoever comes, until there are descriptors again. `failed` is called each time that accept fails.
+/// Takes in whoever comes with the one that was kept, until there are descriptors again. `failed` is called each time that accept fails.
 pub(super) async fn outlast(door: &mut impl Door, failed: impl Fn()) {
     loop {
         door.give_back();
         let until = Instant::now() + LOOK_EVERY;
         // The clock is asked each time: where somebody always waits the timeout never comes.
         while Instant::now() < until {
-            if let Ok(Err(_)) = timeout_at(until, door.turn_one_away()).await {
+            if let Ok(Err(_)) = timeout_at(until, door.receive_one()).await {
                 failed();
                 sleep_until(until).await;
             }
@@ -86,7 +87,7 @@ mod tests {
     }
 
     impl Door for Kernel {
-        async fn turn_one_away(&mut self) -> io::Result<()> {
+        async fn receive_one(&mut self) -> io::Result<()> {
             if self.free == 0 {
                 return Err(rustix::io::Errno::MFILE.into());
             }

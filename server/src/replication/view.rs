@@ -6,12 +6,8 @@ use fracas_protocol::frame::InputReport;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::Aspect;
 use fracas_protocol::name::NameTable;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::Tick;
-
-/// How far beyond the screen's edge entities enter, in units: what flies in is known before it is seen, also by a client
-/// whose own ship is predicted some ticks ahead.
-const MARGIN: i32 = 48;
 
 /// How much farther than it entered an entity must be to leave, in percent of the half side: who dances on the edge is
 /// not told again and again.
@@ -81,13 +77,13 @@ impl<R: Rules> Viewer<R> {
 
     /// Where entities enter a view that is centred there.
     pub fn entry_rect(aspect: Aspect, centre: Point) -> Rect {
-        let (half_width, half_height) = half_sides(aspect);
+        let (half_width, half_height) = aspect.half_view();
         Rect::around(centre, half_width, half_height)
     }
 
     /// Outside of this rectangle entities leave.
     pub fn leave_rect(aspect: Aspect, centre: Point) -> Rect {
-        let (half_width, half_height) = half_sides(aspect);
+        let (half_width, half_height) = aspect.half_view();
         let wider = |half: i32| half + half * HYSTERESIS_PERCENT / 100;
         Rect::around(centre, wider(half_width), wider(half_height))
     }
@@ -100,7 +96,10 @@ impl<R: Rules> Viewer<R> {
 
     /// Half the sides of the largest entry rectangle there is.
     pub(super) fn largest_half_sides() -> (i32, i32) {
-        Aspect::ALL.into_iter().map(half_sides).fold((0, 0), |most, sides| (most.0.max(sides.0), most.1.max(sides.1)))
+        Aspect::ALL
+            .into_iter()
+            .map(Aspect::half_view)
+            .fold((0, 0), |most, sides| (most.0.max(sides.0), most.1.max(sides.1)))
     }
 
     /// The shape of the client's window.
@@ -109,15 +108,10 @@ impl<R: Rules> Viewer<R> {
     }
 }
 
-const fn half_sides(aspect: Aspect) -> (i32, i32) {
-    let (width, height) = aspect.view_size();
-    ((width / 2 + MARGIN) * QUANTA_PER_UNIT, (height / 2 + MARGIN) * QUANTA_PER_UNIT)
-}
-
 const _: () = {
     let mut i = 0;
     while i < Aspect::ALL.len() {
-        let (half_width, half_height) = half_sides(Aspect::ALL[i]);
+        let (half_width, half_height) = Aspect::ALL[i].half_view();
         let reach = 1 << (Point::NEAR_BITS - 1);
         assert!(half_width < reach && half_height < reach, "an entry's low bits must name one place in the view");
         i += 1;

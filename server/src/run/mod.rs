@@ -344,7 +344,7 @@ fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Playe
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
     let (names, map) = (config.rooms.clone(), config.map.map.clone());
-    Ok(Rooms::new(config.rooms.len(), config.capacity(), move |room, life| {
+    Ok(Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
         let seed = seed_of(seed, room, life);
         let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
         sabotage.game(&names[room.index()], rate, world)
@@ -365,6 +365,7 @@ fn admission_config(config: &Config) -> AdmissionConfig {
         per_address_max: config.max_per_address,
         joins_per_address: config.joins_per_address,
         limit_loopback: config.limit_loopback,
+        public_hosts: config.public_hosts.clone(),
         allow_origins: config.allow_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod display_names;
+pub mod idle;
 pub mod input_buffer;
 pub mod overload;
 pub mod recording;

@@ -1,6 +1,7 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
 use super::display_names::ReservedNames;
+use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
 use super::overload::PACK_MAX;
 use super::recording::{Recorder, Recording};
@@ -117,6 +118,9 @@ pub struct Room<G: Game> {
     /// How many more may join; who comes back is not counted.
     joins_left: u32,
     joins: JoinCounts,
+    idle_limit: IdleLimit,
+    /// A person was refused for want of a seat since idle ones were last looked for.
+    seat_is_wanted: bool,
 }
 
 impl<G: Game> Room<G> {
@@ -143,12 +147,20 @@ impl<G: Game> Room<G> {
             detail: Detail::default(),
             joins_left: u32::MAX,
             joins: JoinCounts::default(),
+            idle_limit: IdleLimit::NEVER,
+            seat_is_wanted: false,
         }
     }
 
     /// From now on people do not get these names as they are.
     pub(super) fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
         self.roster.reserve_names(reserved);
+    }
+
+    /// The same room, in which players may be idle for so long; without it for ever.
+    #[must_use]
+    pub fn with_idle_limit(self, idle_limit: IdleLimit) -> Self {
+        Self { idle_limit, ..self }
     }
 
     /// Runs one tick. `mark` is called as each phase ends.
@@ -167,6 +179,7 @@ impl<G: Game> Room<G> {
             self.take_requests(tick, batch, &mut asides);
         }
         self.end_lost_sessions(tick, &mut asides);
+        self.dismiss_idle(tick, &mut asides);
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
@@ -253,12 +266,23 @@ impl<G: Game> Room<G> {
     fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
-                Request::Join { name, kind, role, resume, may_begin, network } => {
+                Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network } => {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
                         None => may_begin.and_then(|()| self.join(name, kind, role, connection, network)),
                     };
+                    let rate = self.game.rules().tick_rate();
+                    if let Ok(admitted) = verdict
+                        && let Some(member) = self.roster.get(admitted.session)
+                    {
+                        member.aspect = aspect;
+                        member.activity.connect(tick, rate, may_idle, admitted.resumed);
+                    }
+                    // Overload is no want of a place.
+                    if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
+                        self.make_room(tick, role, asides);
+                    }
                     asides.admissions.push(Admission { connection, verdict });
                 }
                 Request::Leave(session) => {
@@ -335,6 +359,46 @@ impl<G: Game> Room<G> {
         member.inputs.clear();
     }
 
+    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
+    fn make_room(&mut self, tick: Tick, role: Role, asides: &mut Asides) {
+        let rate = self.game.rules().tick_rate();
+        if role == Role::Player {
+            self.seat_is_wanted = true;
+        } else if self.idle_limit != IdleLimit::NEVER {
+            let watching = self.roster.members().filter(|member| member.own.is_none() && member.connection.is_some());
+            let longest =
+                watching.filter_map(|m| Some((m.activity.watched(tick, rate)?, m.session))).max_by_key(|m| m.0);
+            if let Some((_, session)) = longest {
+                self.dismiss(session, tick, asides);
+            }
+        }
+    }
+
+    /// Once a second: players who have been idle for too long give way.
+    fn dismiss_idle(&mut self, tick: Tick, asides: &mut Asides) {
+        let rate = self.game.rules().tick_rate();
+        if !tick.is_phase(rate.hz() / 2, rate.hz()) {
+            return;
+        }
+        let is_full = self.roster.is_full() || std::mem::take(&mut self.seat_is_wanted);
+        let Some(limit) = self.idle_limit.ticks(is_full, rate) else { return };
+        let game = &self.game;
+        let present = self.roster.members_mut().filter(|member| member.own.is_some() && member.connection.is_some());
+        let idle = present.filter_map(|member| {
+            let did_at = game.active_at(member.session.player);
+            member.activity.is_idle(tick, limit, did_at).then_some(member.session)
+        });
+        for session in idle.collect::<Vec<_>>() {
+            self.dismiss(session, tick, asides);
+        }
+    }
+
+    fn dismiss(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let connection = self.roster.get(session).and_then(|member| member.connection);
+        asides.evictions.extend(connection.map(|connection| (connection, CloseReason::Idle)));
+        self.end(session, tick, asides);
+    }
+
     fn end_lost_sessions(&mut self, tick: Tick, asides: &mut Asides) {
         let grace = i64::from(self.game.rules().tick_rate().ticks_in_ms(RESUME_MS));
         let over = |lost_at: Tick| tick.since(lost_at) >= grace;
@@ -368,6 +432,7 @@ impl<G: Game> Room<G> {
             match member.inputs.push(tick, command.tick, command.input) {
                 Ok(()) => {
                     counts.taken += 1;
+                    member.activity.say(tick, command.input);
                     if let Some(ack) = command.ack {
                         member.view.take(tick, command.tick, ack, rate);
                     }
@@ -387,7 +452,8 @@ impl<G: Game> Room<G> {
             self.reports.push(report);
             if member.own.is_some() {
                 let view = member.view.window(tick, rate);
-                self.inputs.push(PlayerInput { player: member.session.player, input, view });
+                let player = member.session.player;
+                self.inputs.push(PlayerInput { player, input, view, aspect: member.aspect });
             }
         }
     }

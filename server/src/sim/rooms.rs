@@ -2,6 +2,7 @@
 //! in one of them ends that room alone; it is opened again, empty, with the next tick.
 
 use super::display_names::ReservedNames;
+use super::idle::IdleLimit;
 use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
@@ -80,6 +81,7 @@ struct Place<G: Game> {
 struct Opener<G: Game> {
     capacity: Capacity,
     reserved: Arc<ReservedNames>,
+    idle_limit: IdleLimit,
     make: Maker<G>,
 }
 
@@ -87,7 +89,7 @@ impl<G: Game> Opener<G> {
     fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
         let mut roster = Roster::new(self.capacity).of(id, first_serial);
         roster.reserve_names(Arc::clone(&self.reserved));
-        Box::new(Room::with_roster((self.make)(id, life), roster))
+        Box::new(Room::with_roster((self.make)(id, life), roster).with_idle_limit(self.idle_limit))
     }
 }
 
@@ -105,7 +107,17 @@ pub struct Rooms<G: Game> {
 impl<G: Game> Rooms<G> {
     /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
     pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
-        let mut opener = Opener { capacity, reserved: Arc::default(), make: Box::new(make) };
+        Self::with_idle_limit(count, capacity, IdleLimit::NEVER, make)
+    }
+
+    /// The same, in which players may be idle for so long.
+    pub fn with_idle_limit(
+        count: usize,
+        capacity: Capacity,
+        idle_limit: IdleLimit,
+        make: impl FnMut(RoomId, u32) -> G + Send + 'static,
+    ) -> Self {
+        let mut opener = Opener { capacity, reserved: Arc::default(), idle_limit, make: Box::new(make) };
         let mut rate = TickRate::HZ_30;
         let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);

@@ -1,13 +1,14 @@
 //! Who is in a room: its players and spectators, each in a place of the room's tables.
 
 use super::display_names::{DisplayNames, ReservedNames};
+use super::idle::Activity;
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
 use crate::join_refusal::JoinRefusal;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
@@ -112,6 +113,10 @@ pub struct Member<I> {
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
     pub(super) view: ViewEstimate,
+    /// The shape of that.
+    pub(super) aspect: Aspect,
+    /// When it last did anything.
+    pub(super) activity: Activity<I>,
 }
 
 /// How many are in the room.
@@ -248,6 +253,8 @@ impl<I: Intent> Roster<I> {
             lost_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
+            aspect: Aspect::default(),
+            activity: Activity::default(),
         }))
     }
 
@@ -308,6 +315,11 @@ impl<I: Intent> Roster<I> {
         while let Some(Resting { player, .. }) = self.resting.pop_front_if(|place| place.until <= now) {
             if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
         }
+    }
+
+    /// Whether no person can get a seat now.
+    pub fn is_full(&self) -> bool {
+        self.headcount.people >= self.capacity.people
     }
 
     fn is_stand(&self, player: PlayerId) -> bool {

@@ -3,6 +3,7 @@
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
 use crate::join_refusal::JoinRefusal;
+use crate::net::http_connections::Shed;
 use crate::net::memory::MemoryUse;
 use crate::net::rejection::Rejection;
 use crate::sim::room::{InputCounts, JoinCounts, Phase};
@@ -156,6 +157,7 @@ impl Telemetry {
     pub fn for_front(&self) -> FrontMetrics {
         with_local_recorder(&self.recorder, || FrontMetrics {
             rejected: Rejection::ALL.map(|why| counter!(names::CONNECTIONS_REJECTED, "reason" => why.label())),
+            shed: Shed::ALL.map(|reason| counter!(names::HTTP_CONNECTIONS_SHED, "reason" => reason.label())),
             accept_errors: counter!(names::ACCEPT_ERRORS),
             networks_limited: gauge!(names::NETWORKS_LIMITED),
             turns_waiting: gauge!(names::TURNS_WAITING),
@@ -228,6 +230,7 @@ impl LoopMetrics {
 #[derive(Clone, Debug)]
 pub struct FrontMetrics {
     rejected: [Counter; Rejection::ALL.len()],
+    shed: [Counter; Shed::ALL.len()],
     accept_errors: Counter,
     networks_limited: Gauge,
     turns_waiting: Gauge,
@@ -239,6 +242,11 @@ impl FrontMetrics {
     /// A handshake was refused.
     pub fn rejected(&self, why: Rejection) {
         self.rejected[why as usize].increment(1);
+    }
+
+    /// An HTTP connection was closed for another.
+    pub fn shed(&self, reason: Shed) {
+        self.shed[reason as usize].increment(1);
     }
 
     /// Accepting a connection failed.

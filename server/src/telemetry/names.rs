@@ -57,6 +57,7 @@ metrics! {
     CONNECTIONS_REJECTED = "fracas_connections_rejected_total", Counter, Count, "Handshakes that were refused, by reason.";
     NETWORKS_LIMITED = "fracas_networks_limited", Gauge, Count, "Networks that are remembered for what they have used up of their limits of joins, handshakes or tokens.";
     TURNS_WAITING = "fracas_turns_waiting", Gauge, Count, "Turns to come back that were handed out and are still to come.";
+    HTTP_CONNECTIONS_SHED = "fracas_http_connections_shed_total", Counter, Count, "HTTP connections that had completed nothing for longest, closed for a newcomer, by what had run out.";
     ACCEPT_ERRORS = "fracas_accept_errors_total", Counter, Count, "Times that the kernel gave no connection although somebody knocked.";
     SESSIONS_RESUMED = "fracas_sessions_resumed_total", Counter, Count, "Sessions taken back with a token.";
     RECEIVED_BYTES = "fracas_network_received_bytes_total", Counter, Bytes, "Bytes read from game connections.";

@@ -3,6 +3,7 @@
 use super::Telemetry;
 use crate::config::Secret;
 use crate::net::http::{Front, health_routes};
+use crate::net::origin::{Host, HostNames};
 use crate::shutdown::Shutdown;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -11,7 +12,6 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct Gate {
     /// What must be shown; without one, nothing can be changed, and everybody who reaches the port may look.
     pub token: Option<Secret>,
     /// Names by which the port may be reached, beside addresses and localhost.
-    pub hosts: Vec<String>,
+    pub hosts: HostNames,
 }
 
 /// Why a request is refused.
@@ -57,17 +57,9 @@ impl IntoResponse for Refused {
 }
 
 impl Gate {
-    fn check_host(&self, host: Option<&str>) -> Result<(), Refused> {
-        // A name of an address cannot be made to lead elsewhere, nor can localhost.
-        let uri = host.and_then(|host| format!("http://{host}").parse::<Uri>().ok());
-        let name = uri.as_ref().and_then(Uri::host).ok_or(Refused::Host)?;
-        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        let is_ours = |own: &str| own.eq_ignore_ascii_case(name);
-        if is_address || is_ours("localhost") || self.hosts.iter().any(|own| is_ours(own)) {
-            Ok(())
-        } else {
-            Err(Refused::Host)
-        }
+    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+        let host = Host::of(uri, headers).filter(|host| self.hosts.know(host));
+        host.map(|_| ()).ok_or(Refused::Host)
     }
 
     fn check_token(&self, headers: &HeaderMap, changes: bool) -> Result<(), Refused> {
@@ -87,16 +79,23 @@ pub fn router(gate: Gate, telemetry: Arc<Telemetry>, shutdown: Arc<Shutdown>, fr
         .route("/drain", post(drain))
         .with_state(shutdown)
         .route_layer(middleware::from_fn_with_state(Arc::clone(&gate), check_token))
-        .merge(health_routes().with_state(front))
-        .layer(middleware::from_fn_with_state(gate, check_host))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gate), check_host))
+        .merge(health_routes().with_state(front).layer(middleware::from_fn_with_state(gate, check_health_host)))
 }
 
 async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let hosts: Vec<_> = request.headers().get_all(header::HOST).iter().collect();
-    let host = if let [host] = hosts[..] { host.to_str().ok() } else { None };
-    match gate.check_host(host) {
+    match gate.check_host(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
+    }
+}
+
+/// Health is told without a `Host` too: HTTP/1.0 probes send none, and a browser always does.
+async fn check_health_host(gate: State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    if request.headers().contains_key(header::HOST) {
+        check_host(gate, request, next).await
+    } else {
+        next.run(request).await
     }
 }
 
@@ -143,13 +142,20 @@ mod tests {
 
     #[test]
     fn the_port_is_reached_by_addresses_localhost_and_names_that_are_allowed() {
-        let gate = Gate { token: None, hosts: vec!["ops.example".into()] };
+        let hosts = HostNames::parse(vec!["ops.example".into()]).expect("a name");
+        let gate = Gate { token: None, hosts };
+        let check = |host: &str| {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header"))]);
+            gate.check_host(&Uri::from_static("/metrics"), &headers)
+        };
         for host in ["127.0.0.1:8081", "localhost", "LOCALHOST:8081", "[::1]:8081", "10.1.2.3", "Ops.Example:9000"] {
-            assert_eq!(gate.check_host(Some(host)), Ok(()), "{host}");
+            assert_eq!(check(host), Ok(()), "{host}");
         }
-        for host in ["evil.example", "ops.example.evil:8081", "localhost.evil", "", "127.0.0.1.evil", "a b", "@"] {
-            assert_eq!(gate.check_host(Some(host)), Err(Refused::Host), "{host}");
+        for host in
+            ["evil.example", "ops.example.evil:8081", "localhost.evil", "", "127.0.0.1.evil", "a b", "@", "a@localhost"]
+        {
+            assert_eq!(check(host), Err(Refused::Host), "{host}");
         }
-        assert_eq!(gate.check_host(None), Err(Refused::Host));
+        assert_eq!(gate.check_host(&Uri::from_static("/metrics"), &HeaderMap::new()), Err(Refused::Host));
     }
 }

@@ -4,6 +4,7 @@
 //! - `manners`: hello, refusals, closes, and what reaches the peer
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
+//! - `idle`: players who do nothing, and who has watched for long
 //! - `joins`: budgets of joins per network
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `acknowledgements`: what a client says it has received, true or not
@@ -12,6 +13,7 @@
 
 mod acknowledgements;
 mod hidden;
+mod idle;
 mod joins;
 mod manners;
 mod overloaded;

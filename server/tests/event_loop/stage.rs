@@ -15,9 +15,11 @@ use fracas_server::net::admission::{Admission, AdmissionConfig, Ticket};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
 use fracas_server::net::handshake::RoomNames;
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::rejection::Rejection;
 use fracas_server::net::socket::Socket;
 use fracas_server::session::Registry;
+use fracas_server::sim::idle::IdleLimit;
 use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::rooms::Rooms;
@@ -25,6 +27,7 @@ use fracas_server::sim::roster::Capacity;
 use fracas_server::telemetry::Telemetry;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -279,9 +282,14 @@ impl Stage {
 
     /// A stage with rooms of these names, each for so many people.
     pub(crate) fn with_rooms(names: &[&str], people: u16) -> Self {
+        Self::with_idle_limit(names, people, IdleLimit::NEVER)
+    }
+
+    /// The same, where players may be idle for so long.
+    pub(crate) fn with_idle_limit(names: &[&str], people: u16, idle: IdleLimit) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
         let capacity = Capacity { people, bots: 0, spectators: 4 };
-        let rooms = Rooms::new(names.len(), capacity, move |_, _| World::new(config.clone()));
+        let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::new(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (doors, mut loops) = channel::doors(1);
         let (newcomers, waiting) = flume::bounded(1000);
@@ -293,6 +301,7 @@ impl Stage {
             per_address_max: 4,
             joins_per_address: Default::default(),
             limit_loopback: false,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));
@@ -329,7 +338,7 @@ impl Stage {
 
     /// The same for one that may be refused.
     pub(crate) fn try_join_from(&mut self, address: [u8; 4], hello: Hello) -> Result<usize, Rejection> {
-        let ticket = self.admission.enter(address.into(), false, self.now())?;
+        let ticket = self.admission.enter(IpAddr::from(address), false, self.now())?;
         let peer = self.connect_with(1 << 20, &[], Some(ticket));
         Ok(self.seat(peer, hello))
     }

@@ -1,8 +1,7 @@
 //! Rails hit what their shooters can have seen: not what they claim, not what is too long ago, not through walls of time.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{ASPECT, RATE, Stage};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::arena::tuning::RAIL_RANGE;
 use fracas_protocol::arena::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
 use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, ViewTime};
@@ -19,29 +18,49 @@ fn across(from: Point, to: Point) -> Thrust {
     Thrust::towards(Heading::towards(to.x - from.x, to.y - from.y).turned(256))
 }
 
+fn is_on_screen(centre: Point, place: Point) -> bool {
+    let (half_width, half_height) = ASPECT.half_screen();
+    (place.x - centre.x).abs() < half_width && (place.y - centre.y).abs() < half_height
+}
+
+/// The beam of a rail, as far as it goes.
+fn beam(stage: &Stage, from: Point, aim: FineHeading) -> Beam {
+    stage.room.game().rules().beam(from, aim).on_screen(ASPECT)
+}
+
 /// A target at top speed, and a shooter that rests, has it in range, and acknowledged each body `lag` ticks late so far. There
 /// are as many of them as there are numbers.
 fn duel_with(number: u64, lag: u32) -> Stage {
-    let duels = (number * 100..).map(|seed| {
-        let mut stage = Stage::new(seed, 2);
+    duel_of(seed_of_duel(number, lag), lag).expect("it is good")
+}
+
+fn seed_of_duel(number: u64, lag: u32) -> u64 {
+    (number * 100..).find(|seed| duel_of(*seed, lag).is_some()).expect("there is no end of seeds")
+}
+
+/// The one of a seed, if it is good.
+fn duel_of(seed: u64, lag: u32) -> Option<Stage> {
+    let mut stage = Stage::new(seed, 2);
+    if is_on_screen(stage.place(SHOOTER), stage.place(TARGET)) {
         let thrust = across(stage.place(SHOOTER), stage.place(TARGET));
-        for _ in 0..40 {
+        for tick in 0..40 {
+            let thrust = if tick < 10 { Thrust::NONE } else { thrust };
             stage.play(TARGET, LAG, Input { thrust, ..Input::default() });
             stage.play(SHOOTER, lag, Input::default());
             stage.tick();
         }
-        stage
-    });
-    let is_good = |stage: &Stage| {
-        let units = |a: Point, b: Point| (a.distance_squared(b) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
-        let (from, now) = (stage.place(SHOOTER), stage.place(TARGET));
-        let before = stage.ship_on(TARGET, Tick(stage.room.last_tick().0 - 20)).position;
-        let flown = Heading::towards(now.x - before.x, now.y - before.y);
-        let off = flown.turn_from(Heading::towards(now.x - from.x, now.y - from.y)).abs();
-        let crosses = (256 - 80..=256 + 80).contains(&off);
-        units(from, now) < f64::from(RAIL_RANGE - 60) && units(before, now) > 180.0 && crosses
-    };
-    duels.into_iter().find(is_good).expect("there is no end of seeds")
+    }
+    is_good(&stage).then_some(stage)
+}
+
+fn is_good(stage: &Stage) -> bool {
+    let units = |a: Point, b: Point| (a.distance_squared(b) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
+    let (from, now) = (stage.place(SHOOTER), stage.place(TARGET));
+    let before = stage.ship_on(TARGET, Tick(stage.room.last_tick().0 - 20)).position;
+    let flown = Heading::towards(now.x - before.x, now.y - before.y);
+    let off = flown.turn_from(Heading::towards(now.x - from.x, now.y - from.y)).abs();
+    let crosses = (256 - 80..=256 + 80).contains(&off);
+    [now, before].iter().all(|place| is_on_screen(from, *place)) && units(before, now) > 180.0 && crosses
 }
 
 fn duel(number: u64) -> Stage {
@@ -85,7 +104,7 @@ fn a_rail_is_judged_between_two_ticks_by_the_sixteenth() {
         // At the edge of the ship as it was then: half a tick earlier or later it would be missed.
         let from = stage.place(SHOOTER);
         let heading = FineHeading::towards(seen.x - from.x, seen.y - from.y).steps();
-        let beam = |aim: u16| stage.room.game().rules().beam(from, FineHeading::new(aim));
+        let beam = |aim: u16| beam(&stage, from, FineHeading::new(aim));
         let hits = |aim: &u16| beam(*aim).way_to(seen).is_some();
         let edge = (heading..heading + 2000).rev().find(hits).expect("straight at it");
         let input = |aim| Input { rail: Some(RailShot { aim: FineHeading::new(aim), view }), ..Input::default() };
@@ -109,12 +128,13 @@ fn hits_by_age(
     (latest, earliest): (i64, i64),
     claim: impl Fn(Tick) -> ViewTime,
 ) -> Vec<(u32, bool, bool)> {
+    let seed = seed_of_duel(number, lag);
     let by_age = |age: u32| {
-        let mut stage = duel_with(number, lag);
+        let mut stage = duel_of(seed, lag).expect("it is good");
         let (next, from) = (stage.next(), stage.place(SHOOTER));
         let at = stage.ship_on(TARGET, Tick(next.0 - age)).position;
         let aim = FineHeading::towards(at.x - from.x, at.y - from.y);
-        let beam = stage.room.game().rules().beam(from, aim);
+        let beam = beam(&stage, from, aim);
         let place = |ago: i64| {
             let view = ViewTime::from_sixteenths(i64::from(next.0) * 16 - ago);
             let on = |tick: Tick| stage.ship_on(TARGET, tick).position;
@@ -201,16 +221,17 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
         }
         stage
     });
-    let beam = |stage: &Stage, at: Tick| {
+    let beam_at = |stage: &Stage, at: Tick| {
         let (from, seen) = (stage.place(NEWCOMER), stage.ship_on(TARGET, at).position);
         let aim = FineHeading::towards(seen.x - from.x, seen.y - from.y);
-        (aim, stage.room.game().rules().beam(from, aim))
+        (aim, beam(stage, from, aim))
     };
     let first = |stage: &Stage| Tick(stage.room.last_tick().0 - 3);
     let old = |stage: &Stage| Tick(stage.room.last_tick().0 - 11);
     let tells_apart = |stage: &Stage| {
-        let hits =
-            |aimed: Tick, judged: Tick| beam(stage, aimed).1.way_to(stage.ship_on(TARGET, judged).position).is_some();
+        let hits = |aimed: Tick, judged: Tick| {
+            beam_at(stage, aimed).1.way_to(stage.ship_on(TARGET, judged).position).is_some()
+        };
         let (first, old) = (first(stage), old(stage));
         hits(first, first) && hits(old, old) && !hits(old, first) && !hits(first, old)
     };
@@ -218,7 +239,7 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
     for (at, hits) in [(first as fn(&Stage) -> Tick, true), (old, false)] {
         let mut stage = stage();
         let (at, next) = (at(&stage), stage.next());
-        let rail = Some(RailShot { aim: beam(&stage, at).0, view: at.into() });
+        let rail = Some(RailShot { aim: beam_at(&stage, at).0, view: at.into() });
         stage.say(NEWCOMER, next, Tick(0), Input { rail, ..Input::default() });
         stage.tick();
         assert_eq!(stage.rails[0].1.is_some(), hits, "at where the target was on {at:?}");
@@ -233,7 +254,7 @@ fn a_rail_meets_who_was_destroyed_since_it_was_seen_and_not_who_was_behind() {
     let aims = |stage: &Stage, shooter: usize| {
         let (from, to) = (stage.place(shooter), stage.place(TARGET));
         let aim = FineHeading::towards(to.x - from.x, to.y - from.y);
-        (aim, stage.room.game().rules().beam(from, aim))
+        (aim, beam(stage, from, aim))
     };
     let is_in_line = |stage: &Stage| {
         let way = |shooter, player| aims(stage, shooter).1.way_to(stage.place(player));

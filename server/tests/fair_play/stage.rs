@@ -4,7 +4,7 @@ use fracas_protocol::arena::{Arena, Entity, Input, Map, News, Ship};
 use fracas_protocol::codec;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{Role, ServerMessage};
+use fracas_protocol::message::{Aspect, Role, ServerMessage};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{MessageOf, Point};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -16,6 +16,9 @@ use fracas_server::sim::roster::{Capacity, Session};
 use std::collections::VecDeque;
 
 pub(crate) const RATE: TickRate = TickRate::HZ_30;
+
+/// The shape of every player's window: the one that shows most in each direction.
+pub(crate) const ASPECT: Aspect = Aspect::Square;
 
 /// Ticks of which it is remembered where ships were.
 const REMEMBERED: usize = 64;
@@ -58,7 +61,9 @@ impl Stage {
             name,
             kind: PlayerKind::Person,
             role: Role::Player,
+            aspect: ASPECT,
             resume: None,
+            may_idle: false,
             may_begin: Ok(()),
             network: None,
         };
@@ -86,7 +91,9 @@ impl Stage {
             name,
             kind: PlayerKind::Person,
             role: Role::Player,
+            aspect: ASPECT,
             resume,
+            may_idle: false,
             may_begin: Ok(()),
             network: None,
         };

@@ -4,7 +4,7 @@ use crate::poison::{Poisoned, RATE, poisoned};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Role;
+use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use fracas_server::channel::{self, Asides, Batches, Command, ConnectionKey, Request};
@@ -44,7 +44,16 @@ impl Stage {
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
-        let join = Request::Join { name, kind, role, resume: None, may_begin: Ok(()), network: None };
+        let join = Request::Join {
+            name,
+            kind,
+            role,
+            aspect: Aspect::default(),
+            resume: None,
+            may_idle: false,
+            may_begin: Ok(()),
+            network: None,
+        };
         self.inbound.of(room).requests.push((connection, join));
         connection
     }

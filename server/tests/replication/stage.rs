@@ -63,8 +63,16 @@ impl Stage {
         self.connections += 1;
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
-        let join =
-            Request::Join { name, kind: PlayerKind::Person, role, resume: None, may_begin: Ok(()), network: None };
+        let join = Request::Join {
+            name,
+            kind: PlayerKind::Person,
+            role,
+            aspect: Aspect::default(),
+            resume: None,
+            may_idle: false,
+            may_begin: Ok(()),
+            network: None,
+        };
         self.batch.requests.push((connection, join));
     }
 

@@ -19,6 +19,7 @@ use fracas_server::game::attended::Attended;
 use fracas_server::net::admission::{Admission, AdmissionConfig};
 use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
 use fracas_server::net::game_service::GameService;
+use fracas_server::net::origin::HostNames;
 use fracas_server::net::service::Service;
 use fracas_server::session::Registry;
 use fracas_server::sim::clock::TickClock;
@@ -28,6 +29,7 @@ use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{TickLoop, TickTimes, TickWatch};
 use fracas_server::telemetry::Telemetry;
 use planted::Planted;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -113,6 +115,7 @@ impl Server {
             per_address_max: plan.per_address_max,
             joins_per_address: Default::default(),
             limit_loopback: false,
+            public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));
@@ -227,7 +230,7 @@ impl Server {
     /// Somebody connects through `end`: to the loop with the fewest, as the listener does it. If not, when to try again.
     pub(crate) fn connect(&mut self, address: [u8; 4], end: End) -> Result<(), u64> {
         let now = instant(self.time.now_us());
-        let ticket = self.admission.enter(address.into(), false, now).map_err(|why| {
+        let ticket = self.admission.enter(IpAddr::from(address), false, now).map_err(|why| {
             self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64)
         })?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));

@@ -58,7 +58,7 @@ impl Beams {
         let until = std::mem::replace(&mut self.own_until, newest);
         for tick in (until.0 + 1).max(newest.0.saturating_sub(8))..=newest.0 {
             if let Some((ship, aim)) = client.prediction().on(Tick(tick)).and_then(rail_of) {
-                let beam = client.replica().rules().beam(ship.position, aim);
+                let beam = client.replica().rules().beam(ship.position, aim).on_screen(client.aspect());
                 self.add(&beam, shown.iter().map(|(_, place)| *place), true, now_ms);
             }
         }

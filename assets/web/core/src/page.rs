@@ -193,7 +193,7 @@ impl Page {
         self.shown = None;
         if let Some(moment) = self.client.moment(us(now_ms)) {
             self.scene.add_others(&moment, own_id, camera);
-            self.shown = Some((moment.view, moment.targets(own_id).collect()));
+            self.shown = Some((moment.view, moment.targets(own_id, self.aspect).collect()));
         }
         if let Some((view, shown)) = &self.shown {
             self.beams.add_others(&self.client, view.tick(), now_ms);

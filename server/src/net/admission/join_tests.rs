@@ -14,6 +14,7 @@ fn admission(limit_loopback: bool) -> Arc<Admission> {
         per_address_max: 64,
         joins_per_address: JoinRate::default(),
         limit_loopback,
+        public_hosts: Default::default(),
         allow_origins: Vec::new(),
         trusted_proxies: Vec::new(),
     }))

@@ -1,0 +1,100 @@
+//! The fight on one tick: what rails and bolts hit, what that does to ships and scores, and the draws.
+
+use super::{Pilot, Rail, World};
+use crate::arena::combat;
+use crate::arena::damage::{self, Loss};
+use crate::arena::draw::{Draw, Lot};
+use crate::game::{Bulletin, PlayerId};
+use fracas_protocol::arena::tuning::KILL_SCORE;
+use fracas_protocol::arena::{News, ship_id};
+use fracas_protocol::tick::Tick;
+
+impl World {
+    /// One tick of flight for all bolts.
+    pub(super) fn fly_bolts(&mut self) {
+        let lot = |slot| lot(&self.pilots, &self.draw, slot);
+        self.bolts.advance(&self.arena, &self.targets, lot, &mut self.hits);
+    }
+
+    /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
+    /// left since is met too, and stands before who was behind it, but is not hurt. Nobody is met whom the shooter did not see.
+    pub(super) fn fire_rails(&mut self, tick: Tick) {
+        let mut rails = std::mem::take(&mut self.rails);
+        for Rail { shooter, view, aspect } in rails.drain(..) {
+            let Some(ship) = self.ship(PlayerId(shooter)) else { continue };
+            let Some(aim) = ship.rail else { continue };
+            let beam = self.arena.beam(ship.position, aim).on_screen(aspect);
+            let alive = |pilot: &Pilot| pilot.ship.is_alive();
+            let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
+            let fallen = fallen.map(|(slot, _)| slot);
+            let lot = |slot| lot(&self.pilots, &self.draw, slot);
+            let hit = combat::beam_hit(&beam, (shooter, view, aspect), &self.targets, fallen, &self.past, lot);
+            let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
+            self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
+            self.hits.extend(hit);
+        }
+        self.rails = rails;
+    }
+
+    /// Applies all hits of the tick at once.
+    pub(super) fn hurt(&mut self) {
+        let (mut hits, mut losses) = (std::mem::take(&mut self.hits), std::mem::take(&mut self.losses));
+        let hull = |slot| Some(self.ship(PlayerId(slot))?).filter(|ship| !ship.is_protected()).map(|ship| ship.hull);
+        let hull = |slot| hull(slot).filter(|hull| *hull > 0);
+        damage::losses(&mut hits, hull, |slot| lot(&self.pilots, &self.draw, slot), &mut losses);
+        for Loss { victim, hull, .. } in &losses {
+            if let Some(hurt) = self.pilot_mut(*victim) {
+                hurt.ship.hull = *hull;
+            }
+        }
+        self.destroy(&losses);
+        self.note_fighters(&hits, &losses);
+        hits.clear();
+        losses.clear();
+        (self.hits, self.losses) = (hits, losses);
+    }
+
+    /// Destroys those who have no hit points left. What they lose is taken from all before anybody gets any of it: two may
+    /// have destroyed each other.
+    fn destroy(&mut self, losses: &[Loss]) {
+        let respawn = self.arena.tuning().respawn;
+        let mut prizes = Vec::new();
+        for (victim, killer) in losses.iter().filter_map(|loss| Some((loss.victim, loss.killer?))) {
+            let Some(Pilot { ship, .. }) = self.pilot_mut(victim) else { continue };
+            let loot = ship.score / 10;
+            // What it fired on its last tick is still seen, and has hit.
+            let rail = ship.rail;
+            ship.destroy(respawn);
+            (ship.rail, ship.score) = (rail, ship.score - loot);
+            prizes.push((victim, killer, loot));
+        }
+        for (victim, killer, loot) in prizes {
+            let Some(Pilot { ship, name, .. }) = self.pilots[usize::from(victim)].as_ref() else { continue };
+            let (wreck, name) = (ship.position, name.clone());
+            self.pickups.scatter(wreck, &self.arena, &mut self.dice);
+            let Some(killer) = self.pilot_mut(killer) else { continue };
+            killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
+            let by = killer.name.clone();
+            self.kill_feed.add(&by, &name);
+            self.bulletins.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
+        }
+    }
+}
+
+/// The place of the ship in a slot in this tick's draws.
+pub(super) fn lot(pilots: &[Option<Pilot>], draw: &Draw, slot: u16) -> Lot {
+    let Some(Pilot { name, ship, own, luck, .. }) = pilots.get(usize::from(slot)).and_then(Option::as_ref) else {
+        // It has left: no more than its name in a shooter's news depends on it.
+        return draw.lot(std::iter::empty(), 0);
+    };
+    let name =
+        name.as_str().as_bytes().chunks(8).map(|part| part.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    let pair = |high: i32, low: i32| u64::from(high as u32) << 32 | u64::from(low as u32);
+    let state = [
+        pair(ship.position.x, ship.position.y),
+        pair(ship.velocity.x, ship.velocity.y),
+        pair(i32::from(ship.hull), i32::from(ship.score)),
+        u64::from(own.energy),
+    ];
+    draw.lot(name.chain(state), *luck)
+}
