@@ -11,6 +11,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
 
 /// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,14 +97,25 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The half that clients share.
     type Rules: Rules;
 
+    /// What a player who leaves in the middle of something owes: the next session from its network begins with it.
+    type Debt: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
+
     /// The shared rules with the present world state.
     fn rules(&self) -> &Self::Rules;
 
     /// The player whose entity this is, if it bears a name.
     fn owner(id: EntityId) -> Option<PlayerId>;
 
-    /// A player comes in. Returns the id of its entity, which is in [`Self::truth`] after the next step.
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId;
+    /// A player comes in, and pays a debt of its network if there is one. Returns the id of its entity, which is in
+    /// [`Self::truth`] after the next step.
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Self::Debt>) -> EntityId;
+
+    /// Whether a player who has left may go now. Until then its entity stays without its player, and whoever sits there has
+    /// an input that wants nothing. The room asks before every step.
+    fn may_go(&self, player: PlayerId) -> bool;
+
+    /// What a player owes who is still here and who left, or lost its line, on tick `left`. None if nothing.
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Self::Debt>;
 
     /// A player is gone, and what belongs to it goes with it.
     fn leave(&mut self, player: PlayerId);

@@ -5,10 +5,13 @@
 //! - `swarm`, `member`, `wire`: the light swarm
 //! - `floor`: the bare loop; `models`: the same room served in other ways
 //! - `formats`: the same views in other formats
+//! - `balance`, `hunters`: what the game is like for hunters, in virtual time
 //! - `process`, `report`: what the system counts, and how it is told
 
+mod balance;
 mod floor;
 mod formats;
+mod hunters;
 mod member;
 mod models;
 mod process;
@@ -49,7 +52,9 @@ enum Command {
     Models(scenarios::Options),
     /// What the views of hunters cost, in this and in other formats.
     Bytes(scenarios::Options),
-    /// Everything above, one after the other.
+    /// How often hunters are destroyed and how long they live, in memory and in virtual time: needs no second core.
+    Balance(balance::Options),
+    /// Everything else above, one after the other.
     All(scenarios::Options),
     /// The bare loop; started by the others.
     #[command(hide = true)]
@@ -85,6 +90,7 @@ fn main() -> Result<()> {
         Command::Idle(options) => scenarios::run(&options, &[scenarios::idle]),
         Command::Models(options) => scenarios::run(&options, &[scenarios::models]),
         Command::Bytes(options) => scenarios::run(&options, &[scenarios::bytes]),
+        Command::Balance(options) => balance::run(&options),
         Command::All(options) => scenarios::run(&options, &scenarios::ALL),
         Command::Floor { players, tick_hz, trace } => floor::serve(players, tick_hz, &trace),
         Command::Model { model, players } => models::serve(model, players),

@@ -103,6 +103,11 @@ fn who_holds_a_seat_and_does_nothing_gives_way() {
 }
 
 #[test]
+fn who_leaves_and_joins_sheds_nothing() {
+    attack(&["hop"]);
+}
+
+#[test]
 fn tokens_cannot_be_guessed_and_ships_come_back_to_their_owners_alone() {
     attack(&["guesses", "resumes"]);
 }

@@ -10,6 +10,7 @@
 //! - `forwarded`: what a proxy says of whom it connects for
 //! - `readers`: players who stop to read
 //! - `churn`: joins and cuts over and over, from one address
+//! - `hop`: a network that leaves and joins to shed what a session owes; `flyer`: a player who sees, for that
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `rewind`: shooters who lie about what they have received
 //! - `storms`: all cut off at once, a restart under load, a stampede at a full server
@@ -23,9 +24,11 @@
 mod cgroup;
 mod churn;
 mod descriptors;
+mod flyer;
 mod forwarded;
 mod frames;
 mod handshakes;
+mod hop;
 mod hostile;
 mod kernel;
 mod memory;
@@ -61,6 +64,9 @@ struct Cli {
     /// Write what came out to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Attack this server program, and not the one beside this program: an older one, to see what it did.
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// How much of it.
@@ -95,6 +101,8 @@ enum Scenario {
     Churn,
     /// Shooters who lie about what they have received: they choose no moment to hit others at.
     Rewind,
+    /// Leaving and joining to shed wounds, pauses and waits: nothing is gained by it.
+    Hop,
     /// Guessed tokens: none accepted, and slowed down.
     Guesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
@@ -130,6 +138,7 @@ impl Scenario {
             Self::Readers => readers::run(size),
             Self::Churn => churn::run(size),
             Self::Rewind => rewind::run(size),
+            Self::Hop => hop::run(size),
             Self::Guesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
@@ -149,6 +158,9 @@ impl Scenario {
 fn main() -> Result<()> {
     let cli = Cli::parse();
     fracas_bots::descriptors::raise_limit()?;
+    if let Some(file) = &cli.server {
+        fracas_tests::program::use_server(file)?;
+    }
     let all = Scenario::value_variants();
     let wanted = if cli.scenarios.is_empty() { all } else { &cli.scenarios };
     let size = Size { short: cli.short, rounds: cli.rounds };

@@ -1,6 +1,7 @@
 //! The programs: built, started on free ports, watched, and stopped.
 
 use crate::http::{self, Answer};
+use anyhow::Context;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::fcntl_setpipe_size;
@@ -20,6 +21,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A program of the workspace, built with the profile that the tests have.
 pub fn program(name: &str) -> PathBuf {
     build().join(name)
+}
+
+/// The server that is run in place of the workspace's own.
+static SERVER: OnceLock<PathBuf> = OnceLock::new();
+
+/// From now on servers are started from this file.
+///
+/// # Errors
+/// If it is not there, or another one is in use.
+pub fn use_server(file: &Path) -> anyhow::Result<()> {
+    let file = file.canonicalize().with_context(|| file.display().to_string())?;
+    SERVER.set(file).map_err(|_| anyhow::anyhow!("another server is in use"))
+}
+
+/// The program of the server.
+fn server_program() -> PathBuf {
+    SERVER.get().cloned().unwrap_or_else(|| program("fracas-server"))
 }
 
 /// Builds the programs with the profile that the tests have. Returns the folder they are in.
@@ -73,7 +91,7 @@ pub struct Finished {
 
 /// Runs the server to its end, as for a mistake on the command line.
 pub fn run_server(arguments: &[&str]) -> Finished {
-    run(Command::new(program("fracas-server")).args(arguments))
+    run(Command::new(server_program()).args(arguments))
 }
 
 /// Runs the bots' program to its end.
@@ -125,13 +143,13 @@ pub struct Server {
 impl Server {
     /// Starts a server on free ports, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::launch(Command::new(program("fracas-server")).args(FREE_PORTS).args(arguments))
+        Self::launch(Command::new(server_program()).args(FREE_PORTS).args(arguments))
     }
 
     /// The same at an address that another server had before.
     pub fn start_at(game: SocketAddr, arguments: &[&str]) -> Self {
         let ports = ["--listen", &game.to_string(), "--ops-listen", "127.0.0.1:0"];
-        Self::launch(Command::new(program("fracas-server")).args(ports).args(arguments))
+        Self::launch(Command::new(server_program()).args(ports).args(arguments))
     }
 
     /// The same for a server that may have so many descriptors.
@@ -142,7 +160,7 @@ impl Server {
     /// The same in a process that a shell has prepared.
     pub fn start_after(preparation: &str, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("{preparation} && exec \"$@\""), "sh"]).arg(program("fracas-server"));
+        shell.args(["-c", &format!("{preparation} && exec \"$@\""), "sh"]).arg(server_program());
         Self::launch(shell.args(FREE_PORTS).args(arguments))
     }
 

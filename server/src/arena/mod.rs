@@ -3,6 +3,7 @@
 
 mod combat;
 mod damage;
+mod debt;
 mod default_map;
 mod draw;
 mod opening;
@@ -13,6 +14,7 @@ mod spawn;
 mod tiled;
 mod world;
 
+pub use debt::{Debt, ShipRef};
 pub use default_map::default_map;
 pub use tiled::{TiledError, read_tiled};
 pub use world::{ArenaConfig, World};

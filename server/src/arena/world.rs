@@ -2,11 +2,13 @@
 
 mod fight;
 mod idle;
+mod respawn;
 #[cfg(test)]
 mod tests;
 
 use super::combat::Bolts;
 use super::damage::{Hit, Loss};
+use super::debt::Debt;
 use super::draw::Draw;
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
@@ -64,6 +66,12 @@ struct Pilot {
     active_at: Tick,
     /// The hit points of one that is moved out of a closing tile: it comes back with those, and not with new ones.
     moved_with: Option<u8>,
+    /// Tells it from others who had the slot before.
+    number: u32,
+    /// When it last fired, hit or was hit, in its present life.
+    fought_at: Option<Tick>,
+    /// What its first ship has to wait for and begins with.
+    debt: Option<Debt>,
 }
 
 /// A rail that was fired on this tick.
@@ -86,6 +94,8 @@ pub struct World {
     population: usize,
     /// Those of them who have neither moved nor fought for a while.
     parked: usize,
+    /// Players there have been.
+    joined: u32,
     /// The tick that runs, or ran last.
     now: Tick,
     bolts: Bolts,
@@ -128,6 +138,7 @@ impl World {
             pilots: Vec::new(),
             population: 0,
             parked: 0,
+            joined: 0,
             now: Tick::default(),
             bolts: Bolts::default(),
             pickups: Pickups::default(),
@@ -150,7 +161,11 @@ impl World {
 
     /// The ship in a slot.
     pub fn ship(&self, player: PlayerId) -> Option<&Ship> {
-        self.pilots.get(player.index())?.as_ref().map(|pilot| &pilot.ship)
+        self.pilot(player).map(|pilot| &pilot.ship)
+    }
+
+    fn pilot(&self, player: PlayerId) -> Option<&Pilot> {
+        self.pilots.get(player.index())?.as_ref()
     }
 
     fn pilots(&self) -> impl Iterator<Item = (u16, &Pilot)> + Clone {
@@ -202,6 +217,9 @@ impl World {
             if let Entity::Ship(ship) = entity {
                 pilot.ship = ship;
             }
+            if pilot.ship.rail.is_some() || pilot.ship.has_fired(self.arena.tuning()) {
+                pilot.fought_at = Some(self.now);
+            }
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
                 // Within what its screen can have shown, and nothing from before it joined.
                 let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
@@ -210,39 +228,6 @@ impl World {
             if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(ship_id(player.0), &entity) {
                 self.fired.push((id, bolt));
             }
-        }
-    }
-
-    /// Brings back whoever has waited long enough, and new players with them.
-    fn respawn(&mut self, tick: Tick) {
-        let is_due = |pilot: &Pilot| !pilot.ship.is_alive() && pilot.ship.timer == 0;
-        let mut due: Vec<_> = self.pilots().filter(|(_, pilot)| is_due(pilot)).map(|(slot, _)| slot).collect();
-        // The dice give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
-        // others, in the order of their slots, which is that in which they came.
-        due.sort_by_cached_key(|slot| {
-            let is_new = self.pilots[usize::from(*slot)].as_ref().is_none_or(|pilot| pilot.since.is_none());
-            (is_new, (!is_new).then(|| lot(&self.pilots, &self.draw, *slot)))
-        });
-        for slot in due {
-            let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
-            let timer = self.arena.tuning().protection;
-            let Some(pilot) = self.pilot_mut(slot) else { continue };
-            let moved_with = pilot.moved_with.take();
-            pilot.ship = Ship {
-                position,
-                aim: pilot.ship.aim,
-                shots: pilot.ship.shots,
-                score: pilot.ship.score,
-                hull: moved_with.unwrap_or(HULL_MAX),
-                timer: if moved_with.is_some() { 0 } else { timer },
-                ..Ship::default()
-            };
-            pilot.anchor = position;
-            if moved_with.is_none() {
-                pilot.own = Own { energy: ENERGY_FULL, drained: false, ..pilot.own };
-            }
-            pilot.since.get_or_insert(tick);
-            self.past.forget(usize::from(slot));
         }
     }
 
@@ -303,6 +288,7 @@ impl World {
 
 impl Game for World {
     type Rules = Arena;
+    type Debt = Debt;
 
     fn rules(&self) -> &Arena {
         &self.arena
@@ -312,27 +298,39 @@ impl Game for World {
         slot_of(id).map(PlayerId)
     }
 
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Debt>) -> EntityId {
         assert!(player.0 < SHIPS_MAX, "no id for the ship of {player:?}");
         if self.pilots.len() <= player.index() {
             self.pilots.resize(player.index() + 1, None);
         }
-        // Not alive and nothing to wait for: it gets its place with the next step, among all others that join.
-        let (ship, own) = (Ship::default(), Own::default());
+        // Not alive and nothing to wait for but a debt: it gets its place with the next step, among all others that join.
+        let position = debt.map_or_else(Point::default, |debt| debt.place);
         let pilot = Pilot {
             name: name.clone(),
             kind,
-            ship,
-            own,
+            ship: Ship { position, ..Ship::default() },
+            own: debt.map_or_else(Own::default, |debt| debt.own_at(self.now, self.arena.tuning())),
             since: None,
             luck: self.lots.word(),
             anchor: Point::default(),
             active_at: self.now,
             moved_with: None,
+            number: self.joined,
+            fought_at: None,
+            debt: debt.cloned(),
         };
         assert!(self.pilots[player.index()].replace(pilot).is_none(), "{player:?} is here already");
+        self.joined += 1;
         self.population += 1;
         ship_id(player.0)
+    }
+
+    fn may_go(&self, player: PlayerId) -> bool {
+        self.pilot(player).is_none_or(|pilot| self.has_finished(pilot))
+    }
+
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Debt> {
+        self.pilot(player).and_then(|pilot| self.owed_by(player, pilot, left))
     }
 
     fn leave(&mut self, player: PlayerId) {
@@ -343,9 +341,10 @@ impl Game for World {
     }
 
     fn begin_anew(&mut self) {
-        self.past = Past::default();
+        (self.past, self.now) = (Past::default(), Tick(0));
         for pilot in self.pilots.iter_mut().flatten() {
-            pilot.since = pilot.since.map(|_| Tick(0));
+            (pilot.since, pilot.active_at) = (pilot.since.map(|_| Tick(0)), Tick(0));
+            (pilot.fought_at, pilot.debt) = (None, None);
         }
     }
 

@@ -23,6 +23,7 @@ pub struct Attended<G, A> {
 
 impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
     type Rules = G::Rules;
+    type Debt = G::Debt;
 
     fn rules(&self) -> &Self::Rules {
         self.game.rules()
@@ -32,8 +33,16 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
         G::owner(id)
     }
 
-    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) -> EntityId {
-        self.game.join(player, name, kind)
+    fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Self::Debt>) -> EntityId {
+        self.game.join(player, name, kind, debt)
+    }
+
+    fn may_go(&self, player: PlayerId) -> bool {
+        self.game.may_go(player)
+    }
+
+    fn debt(&self, player: PlayerId, left: Tick) -> Option<Self::Debt> {
+        self.game.debt(player, left)
     }
 
     fn leave(&mut self, player: PlayerId) {

@@ -52,6 +52,11 @@ impl<I: PartialEq> Activity<I> {
         }
     }
 
+    /// Ticks begin anew at 0.
+    pub(super) fn begin_anew(&mut self) {
+        (self.joined_at, self.said_at, self.grace) = (Tick(0), Tick(0), None);
+    }
+
     /// It says what it wants.
     pub(super) fn say(&mut self, now: Tick, input: I) {
         if self.wants.as_ref() != Some(&input) {

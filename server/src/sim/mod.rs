@@ -3,6 +3,7 @@
 //! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
 
 pub mod clock;
+mod debts;
 pub mod display_names;
 pub mod idle;
 pub mod input_buffer;

@@ -16,10 +16,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Something that was called on a game.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Call {
+enum Call<D> {
     /// A tick began.
     Tick(Tick),
-    Join(PlayerId, Name, PlayerKind),
+    Join(PlayerId, Name, PlayerKind, Option<D>),
     Leave(PlayerId),
     /// A step with so many inputs.
     Step(u32),
@@ -33,7 +33,7 @@ const GROWTH: usize = 8;
 #[derive(Clone, Debug)]
 struct Stretch<G: Game> {
     game: G,
-    calls: Vec<Call>,
+    calls: Vec<Call<G::Debt>>,
     /// Of all steps, one after the other.
     inputs: Vec<PlayerInput<InputOf<G>>>,
 }
@@ -83,14 +83,14 @@ impl<G: Game> Recorder<G> {
         self.now = Some(stretch);
     }
 
-    fn call(&mut self, call: Call) {
+    fn call(&mut self, call: Call<G::Debt>) {
         if let Some(now) = &mut self.now {
             now.calls.push(call);
         }
     }
 
-    pub(super) fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind) {
-        self.call(Call::Join(player, name.clone(), kind));
+    pub(super) fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&G::Debt>) {
+        self.call(Call::Join(player, name.clone(), kind, debt.cloned()));
     }
 
     pub(super) fn leave(&mut self, player: PlayerId) {
@@ -128,7 +128,7 @@ impl<G: Game> Recorder<G> {
 #[serde(bound = "")]
 pub struct Recording<G: Game> {
     game: G,
-    calls: Vec<Call>,
+    calls: Vec<Call<G::Debt>>,
     inputs: Vec<PlayerInput<InputOf<G>>>,
 }
 
@@ -170,7 +170,7 @@ impl<G: Game> Recording<G> {
         for call in calls {
             match call {
                 Call::Tick(tick) => at.set(tick),
-                Call::Join(player, name, kind) => drop(game.join(player, &name, kind)),
+                Call::Join(player, name, kind, debt) => drop(game.join(player, &name, kind, debt.as_ref())),
                 Call::Leave(player) => game.leave(player),
                 Call::Step(len) => {
                     // A file that ends too soon has nothing more to say.
@@ -205,6 +205,7 @@ impl<G: Game> Told<G> {
         self.records.swap(0, 1);
         for input in inputs {
             let _ = game.own(input.player);
+            let _ = (game.may_go(input.player), game.debt(input.player, tick));
         }
         let _ = game.to_watch();
         if tick.is_phase(0, game.rules().tick_rate().hz()) {

@@ -1,5 +1,6 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
+use super::debts::{DEBT_MS, Debts};
 use super::display_names::ReservedNames;
 use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
@@ -17,7 +18,7 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::{Role, ServerMessage};
 use fracas_protocol::name::Name;
 use fracas_protocol::rules::{Detail, MessageOf, Rules};
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -67,12 +68,15 @@ pub struct InputCounts {
 pub struct JoinCounts {
     /// Let in.
     pub joined: u32,
+    /// Let in with the debt of one who left.
+    pub in_debt: u32,
 }
 
 impl JoinCounts {
     /// Adds another room's.
     pub fn add(&mut self, other: Self) {
         self.joined += other.joined;
+        self.in_debt += other.in_debt;
     }
 }
 
@@ -105,6 +109,7 @@ pub struct Room<G: Game> {
     game: G,
     recorder: Recorder<G>,
     roster: Roster<InputOf<G>>,
+    debts: Debts<G::Debt>,
     names: Arc<Names>,
     last: Arc<TickOutput<G::Rules>>,
     /// Outputs to use again when no event loop holds them any more.
@@ -136,6 +141,7 @@ impl<G: Game> Room<G> {
         Self {
             game,
             recorder: Recorder::new(roster.room()),
+            debts: Debts::new(roster.places()),
             roster,
             names,
             last,
@@ -180,6 +186,7 @@ impl<G: Game> Room<G> {
         }
         self.end_lost_sessions(tick, &mut asides);
         self.dismiss_idle(tick, &mut asides);
+        self.remove_who_left(tick);
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
@@ -249,13 +256,17 @@ impl<G: Game> Room<G> {
     /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
     pub(super) fn begin_anew(&mut self) -> Asides {
         let mut asides = Asides::default();
-        let members = self.roster.members().map(|member| (member.session, member.connection));
-        for (session, connection) in members.collect::<Vec<_>>() {
+        let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
+        for (session, connection, left_at) in members.collect::<Vec<_>>() {
             if let Some(connection) = connection {
                 asides.evictions.push((connection, CloseReason::Restarting));
             }
-            self.lose(session, Tick(0), &mut asides);
+            match left_at {
+                Some(_) => self.remove(session, Tick(0)),
+                None => self.lose(session, Tick(0), &mut asides),
+            }
         }
+        self.debts.forget(Tick(u32::MAX));
         self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
         self.game.begin_anew();
         self.recorder = Recorder::new(self.roster.room());
@@ -270,7 +281,7 @@ impl<G: Game> Room<G> {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None => may_begin.and_then(|()| self.join(name, kind, role, connection, network)),
+                        None => may_begin.and_then(|()| self.join(tick, name, kind, role, connection, network)),
                     };
                     let rate = self.game.rules().tick_rate();
                     if let Ok(admitted) = verdict
@@ -313,6 +324,7 @@ impl<G: Game> Room<G> {
 
     fn join(
         &mut self,
+        tick: Tick,
         name: Name,
         kind: PlayerKind,
         role: Role,
@@ -327,22 +339,28 @@ impl<G: Game> Room<G> {
         self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
-            self.recorder.join(session.player, &member.name, kind);
-            member.own = Some(self.game.join(session.player, &member.name, kind));
+            let (game, oldest) = (&self.game, oldest_debt(tick, self.game.rules().tick_rate()));
+            let ask = |left: Session, at| game.debt(left.player, at);
+            let debt = network.and_then(|network| self.debts.pay(network, oldest, ask));
+            self.joins.in_debt += u32::from(debt.is_some());
+            self.recorder.join(session.player, &member.name, kind, debt.as_ref());
+            member.own = Some(self.game.join(session.player, &member.name, kind, debt.as_ref()));
         }
         let row = Some((session.serial, member.name.clone()));
         Arc::make_mut(&mut self.names)[session.player.index()] = row;
         Ok(Admitted { session, own: member.own, resumed: false, given: member.given })
     }
 
-    /// Gives a session to a new connection. One that still has it is told that it lost it.
+    /// Gives a session to a new connection, and forgives what it owes. One that still has it is told that it lost it.
     fn resume(&mut self, session: Session, connection: ConnectionKey, asides: &mut Asides) -> Option<Admitted> {
-        let member = self.roster.get(session)?;
+        let member = self.roster.get(session).filter(|member| member.left_at.is_none())?;
         if let Some(old) = member.connection.replace(connection) {
             asides.evictions.push((old, CloseReason::ResumedElsewhere));
         }
-        member.lost_at = None;
         // What was judged of its view stays: coming back must not give a free choice of it.
+        if let (Some(at), Some(network)) = (member.lost_at.take(), member.network) {
+            self.debts.cancel(network, session, at);
+        }
         member.inputs.clear();
         member.given += 1;
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
@@ -357,6 +375,9 @@ impl<G: Game> Room<G> {
         member.connection = None;
         member.lost_at = Some(tick);
         member.inputs.clear();
+        if let Some(network) = member.network {
+            self.debts.add(network, session, tick);
+        }
     }
 
     /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
@@ -408,15 +429,48 @@ impl<G: Game> Room<G> {
         }
     }
 
+    /// A session is over: its token is void, and what its player holds is let go. Its entity stays as long as the game
+    /// says, as if its player were there.
     fn end(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+        let Some(member) = self.roster.get(session).filter(|member| member.left_at.is_none()) else { return };
+        member.connection = None;
+        member.left_at = Some(tick);
+        member.inputs.clear();
+        asides.ended.push(session);
+        // Whoever lost its line has left long before its session ends.
+        if let (Some(network), Some(_), None) = (member.network, member.own, member.lost_at.take()) {
+            self.debts.add(network, session, tick);
+        }
+        if member.own.is_none_or(|_| self.game.may_go(session.player)) {
+            self.remove(session, tick);
+        }
+    }
+
+    fn remove_who_left(&mut self, tick: Tick) {
+        let rate = self.game.rules().tick_rate();
+        if tick.is_phase(0, rate.hz()) {
+            self.debts.forget(oldest_debt(tick, rate));
+        }
+        let left = self.roster.members().filter(|member| member.left_at.is_some());
+        let gone = left.filter(|member| self.game.may_go(member.session.player)).map(|member| member.session);
+        for session in gone.collect::<Vec<_>>() {
+            self.remove(session, tick);
+        }
+    }
+
+    /// Frees the place of one who has left, and its entity goes.
+    fn remove(&mut self, session: Session, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
+            if let (Some(network), Some(left)) = (member.network, member.left_at) {
+                let debt = self.game.debt(session.player, left);
+                self.debts.settle(network, session, left, debt);
+            }
             self.recorder.leave(session.player);
             self.game.leave(session.player);
         }
         Arc::make_mut(&mut self.names)[session.player.index()] = None;
-        asides.ended.push(session);
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
@@ -503,4 +557,9 @@ impl<G: Game> Room<G> {
             asides.notices.push(Notice { room, to, message });
         }
     }
+}
+
+/// When the oldest debt can have been left that is still to be paid on a tick.
+fn oldest_debt(tick: Tick, rate: TickRate) -> Tick {
+    Tick(tick.0.saturating_sub(rate.ticks_in_ms(DEBT_MS)))
 }

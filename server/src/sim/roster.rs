@@ -109,6 +109,8 @@ pub struct Member<I> {
     pub joined_at: Tick,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
+    /// When it left for good, if its entity may not go yet. Nobody can have the session back.
+    pub left_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
     /// What its screen shows.
@@ -251,6 +253,7 @@ impl<I: Intent> Roster<I> {
             given: 1,
             joined_at: self.now,
             lost_at: None,
+            left_at: None,
             inputs: InputBuffer::default(),
             view: ViewEstimate::default(),
             aspect: Aspect::default(),
@@ -306,7 +309,10 @@ impl<I: Intent> Roster<I> {
     pub fn begin_anew(&mut self, until: Tick) {
         self.now = Tick(0);
         self.resting.iter_mut().for_each(|place| (place.left, place.until) = (Tick(0), until));
-        self.members_mut().for_each(|member| member.joined_at = Tick(0));
+        self.members_mut().for_each(|member| {
+            member.joined_at = Tick(0);
+            member.activity.begin_anew();
+        });
     }
 
     /// A tick begins: places whose quarantine is over are free again.

@@ -131,6 +131,7 @@ impl Telemetry {
             missed: counter!(names::TICKS_MISSED),
             overload_level: gauge!(names::OVERLOAD_LEVEL),
             joins: counter!(names::JOINS),
+            joins_in_debt: counter!(names::JOINS_IN_DEBT),
             rooms: gauge!(names::ROOMS),
             room_panics: counter!(names::ROOM_PANICS),
             people: gauge!(names::PLAYERS, "kind" => PlayerKind::Person.label()),
@@ -282,6 +283,7 @@ pub struct TickMetrics {
     missed: Counter,
     overload_level: Gauge,
     joins: Counter,
+    joins_in_debt: Counter,
     rooms: Gauge,
     room_panics: Counter,
     people: Gauge,
@@ -317,6 +319,7 @@ impl TickMetrics {
     /// How many joined.
     pub fn joins(&self, counts: JoinCounts) {
         self.joins.increment(u64::from(counts.joined));
+        self.joins_in_debt.increment(u64::from(counts.in_debt));
     }
 
     /// What became of a tick's inputs.

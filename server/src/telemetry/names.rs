@@ -46,6 +46,7 @@ metrics! {
     OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "What is given up for want of time: 0 nothing, 1 joins wait, 2 aim half as often too, 3 two ticks to a frame too, 4 four.";
     JOINS = "fracas_joins_total", Counter, Count, "Sessions that began, of players, spectators and the server's own bots.";
     JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players and spectators who said hello and were not let in, by reason.";
+    JOINS_IN_DEBT = "fracas_joins_in_debt_total", Counter, Count, "New sessions that began with the debt of one that had left a fight.";
     PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
     ROOMS = "fracas_rooms", Gauge, Count, "Rooms that are open.";

@@ -64,6 +64,7 @@ fn hidden_squatters_held_all_seats_for_good_and_now_give_way() {
     run(&mut stage, 3, &[0], &[]);
     assert!(newcomers.iter().all(|player| stage.players[*player].welcome.is_some()), "there is room for others");
     assert_eq!(code(&stage, 2), Some(4506), "until the room was full again");
+    run(&mut stage, 1, &[0], &[]);
     assert_eq!(stage.metric("fracas_connections_closed_total{reason=\"idle\"}"), 5.0);
 }
 

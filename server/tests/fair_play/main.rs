@@ -1,5 +1,6 @@
 //! Players who cheat get no more movement, shots or rewind than the rules give.
 
 mod inputs;
+mod leaving;
 mod rails;
 mod stage;

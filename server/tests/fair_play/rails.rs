@@ -214,7 +214,8 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
     let newcomers = (0..).map(|number| {
         let mut stage = duel(number);
         stage.join(2);
-        for _ in 0..6 {
+        // Until its rail is loaded.
+        for _ in 0..RATE.hz() + 6 {
             let thrust = stage.ship(TARGET).controls.thrust;
             stage.play(TARGET, LAG, Input { thrust, ..Input::default() });
             stage.tick();
@@ -244,6 +245,28 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
         stage.tick();
         assert_eq!(stage.rails[0].1.is_some(), hits, "at where the target was on {at:?}");
     }
+}
+
+#[test]
+fn when_a_newcomers_rail_is_loaded_what_was_before_it_came_is_too_long_ago() {
+    const NEWCOMER: usize = 2;
+    let mut stage = duel(0);
+    let before = stage.room.last_tick();
+    stage.join(2);
+    stage.tick();
+    // It acknowledges nothing, so that it is judged by what was as long ago as can be: until its rail is loaded, that is after
+    // it came.
+    let cap = RATE.sixteenths_in_ms(250) / 16 + 5;
+    while stage.rails.is_empty() {
+        let (from, seen) = (stage.place(NEWCOMER), stage.ship_on(TARGET, before).position);
+        let aim = FineHeading::towards(seen.x - from.x, seen.y - from.y);
+        let rail = Some(RailShot { aim, view: before.into() });
+        let next = stage.next();
+        stage.say(NEWCOMER, next, Tick(0), Input { rail, ..Input::default() });
+        stage.tick();
+    }
+    let ago = stage.room.last_tick().since(before);
+    assert!(ago > cap + 1, "{ago} ticks");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use fracas_server::game::PlayerKind;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::{Capacity, Session};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 pub(crate) const RATE: TickRate = TickRate::HZ_30;
 
@@ -43,7 +44,7 @@ impl Stage {
         announce(seed);
         let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
         let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
-        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 0 });
+        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 4 });
         let (batch, past) = (Batch::default(), VecDeque::new());
         let (sessions, connections, rails) = (Vec::new(), Vec::new(), Vec::new());
         let taken_over = Batch::default();
@@ -55,19 +56,48 @@ impl Stage {
 
     /// One more player, who comes with the next tick.
     pub(crate) fn join(&mut self, place: u32) {
+        self.join_from(place, None);
+    }
+
+    /// The same from a network. Every connection has a place of its own.
+    pub(crate) fn join_from(&mut self, place: u32, network: Option<IpAddr>) {
+        self.come_from(place, Role::Player, network);
+    }
+
+    /// One more spectator from a network.
+    pub(crate) fn watch_from(&mut self, place: u32, network: Option<IpAddr>) {
+        self.come_from(place, Role::Spectator, network);
+    }
+
+    fn come_from(&mut self, place: u32, role: Role, network: Option<IpAddr>) {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
         let name = Name::parse(&format!("player {place}")).expect("a name");
         let join = Request::Join {
             name,
             kind: PlayerKind::Person,
-            role: Role::Player,
+            role,
             aspect: ASPECT,
             resume: None,
             may_idle: false,
             may_begin: Ok(()),
-            network: None,
+            network,
         };
         self.batch.requests.push((connection, join));
+    }
+
+    /// A player says goodbye with the next tick, ...
+    pub(crate) fn leave(&mut self, player: usize) {
+        self.batch.requests.push((self.connections[player], Request::Leave(self.sessions[player])));
+    }
+
+    /// ... or its line is lost.
+    pub(crate) fn lose(&mut self, player: usize) {
+        self.batch.requests.push((self.connections[player], Request::Lost(self.sessions[player])));
+    }
+
+    /// A player's ship, if it is in the world.
+    pub(crate) fn own_ship(&self, player: usize) -> Option<&Ship> {
+        self.room.game().ship(self.sessions[player].player)
     }
 
     /// The tick that is about to run.

@@ -11,7 +11,12 @@ const BYTES_MAX: usize = 1 << 26;
 
 /// Somebody joins or leaves every few ticks until the room panics on `tick`.
 fn busy_room(seed: u64, panics_on: &'static [u32]) -> Failure<Poisoned> {
-    let mut stage = Stage::new(seed, panics_on);
+    busy_room_and_debts(seed, panics_on).0
+}
+
+/// The same, and how many joined who paid for one who had left a fight.
+fn busy_room_and_debts(seed: u64, panics_on: &'static [u32]) -> (Failure<Poisoned>, u32) {
+    let (mut stage, mut in_debt) = (Stage::new(seed, panics_on), 0);
     for _ in 0..20 {
         stage.join(SICK);
     }
@@ -24,8 +29,10 @@ fn busy_room(seed: u64, panics_on: &'static [u32]) -> Failure<Poisoned> {
             let first = stage.of(SICK)[0];
             stage.leave(first);
         }
-        if let Some(failure) = stage.tick().failures.pop() {
-            return failure;
+        let mut result = stage.tick();
+        in_debt += result.joins.in_debt;
+        if let Some(failure) = result.failures.pop() {
+            return (failure, in_debt);
         }
     }
 }
@@ -39,7 +46,8 @@ fn read_again(recording: &Recording<Poisoned>) -> Recording<Poisoned> {
 #[test]
 fn joins_leaves_and_inputs_are_repeated_up_to_the_same_panic_on_the_same_tick() {
     // The message tells where every ship is and how it does.
-    let failure = busy_room(11, &[347]);
+    let (failure, in_debt) = busy_room_and_debts(11, &[347]);
+    assert!(in_debt > 10, "{in_debt}");
     let recording = failure.recording.expect("there was a game");
     let expected = Replayed::Panicked { tick: Tick(347), message: failure.message };
     assert_eq!(read_again(&recording).replay(), expected);

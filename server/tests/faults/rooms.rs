@@ -14,6 +14,7 @@ use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
 use fracas_server::sim::roster::{Capacity, RoomId, Session};
 use fracas_server::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 const CAPACITY: Capacity = Capacity { people: 40, bots: 0, spectators: 4 };
@@ -44,6 +45,8 @@ impl Stage {
         let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
+        // All from one network, so that those who come pay for those who left a fight.
+        let network = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let join = Request::Join {
             name,
             kind,
@@ -52,7 +55,7 @@ impl Stage {
             resume: None,
             may_idle: false,
             may_begin: Ok(()),
-            network: None,
+            network,
         };
         self.inbound.of(room).requests.push((connection, join));
         connection

@@ -1,6 +1,6 @@
 //! Replicas agree with the records, whatever happens in the room.
 
-use crate::stage::{Stage, Tally};
+use crate::stage::{RATE, Stage, Tally};
 use fracas_protocol::arena::Entity;
 use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
 use fracas_protocol::message::Role;
@@ -64,8 +64,16 @@ fn a_spectator_follows_somebody_and_moves_on_when_that_one_leaves() {
     let watched = stage.players[5].replica.follow().expect("it watches somebody");
     assert!(stage.players[5].replica.get(watched).is_some());
     let index = (0..5).find(|&i| stage.players[i].replica.follow() == Some(watched)).expect("a player");
+    let left = stage.players[index].session.player;
     stage.request_leave(index);
-    stage.run(2);
+    stage.run(1);
+    // A ship that fights stays for a while, and so does a wreck.
+    let stays = (0..RATE.ticks_in_ms(60_000)).find(|_| {
+        stage.run(1);
+        stage.room.game().ship(left).is_none()
+    });
+    assert!(stays.is_some(), "it is never gone");
+    stage.run(1);
     let spectator = stage.players.iter().find(|p| p.session.player.0 > 400).expect("the spectator");
     let next = spectator.replica.follow().expect("it watches somebody else");
     assert_ne!(next, watched);

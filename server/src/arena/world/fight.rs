@@ -42,9 +42,10 @@ impl World {
         let hull = |slot| Some(self.ship(PlayerId(slot))?).filter(|ship| !ship.is_protected()).map(|ship| ship.hull);
         let hull = |slot| hull(slot).filter(|hull| *hull > 0);
         damage::losses(&mut hits, hull, |slot| lot(&self.pilots, &self.draw, slot), &mut losses);
+        let now = self.now;
         for Loss { victim, hull, .. } in &losses {
             if let Some(hurt) = self.pilot_mut(*victim) {
-                hurt.ship.hull = *hull;
+                (hurt.ship.hull, hurt.fought_at) = (*hull, Some(now));
             }
         }
         self.destroy(&losses);

@@ -33,7 +33,7 @@ impl World {
                 harmed = Some(hit.victim);
             }
             if let Some(pilot) = self.pilot_mut(hit.shooter).filter(|_| harmed == Some(hit.victim)) {
-                pilot.active_at = now;
+                (pilot.active_at, pilot.fought_at) = (now, Some(now));
             }
         }
     }

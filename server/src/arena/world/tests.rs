@@ -19,7 +19,7 @@ fn world(seed: u64, names: &[String], slots: &[u16]) -> World {
     let mut order: Vec<_> = slots.iter().zip(names).collect();
     order.sort();
     for (slot, name) in order {
-        world.join(PlayerId(*slot), &Name::parse(name).expect("a name"), PlayerKind::Person);
+        world.join(PlayerId(*slot), &Name::parse(name).expect("a name"), PlayerKind::Person, None);
     }
     world
 }
@@ -280,7 +280,7 @@ fn a_parked_ship_keeps_no_tiles_open_and_is_moved_as_it_was() {
     let mut world = World::new(ArenaConfig { rate: TickRate::HZ_20, map, density: 2, arena_for: None, seed: 3 });
     let name = Name::parse("somebody").expect("a name");
     for slot in 0..30 {
-        world.join(PlayerId(slot), &name, PlayerKind::Person);
+        world.join(PlayerId(slot), &name, PlayerKind::Person, None);
     }
     step(&mut world, 1, &BTreeMap::new());
     let wide = world.arena.open();
