@@ -100,6 +100,7 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
     let config = AdmissionConfig {
         connections_max: CONNECTIONS_MAX,
         per_address_max: CONNECTIONS_MAX,
+        joins_per_address: Default::default(),
         limit_loopback: false,
         public_hosts: HostNames::default(),
         allow_origins: Vec::new(),

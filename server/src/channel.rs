@@ -2,6 +2,7 @@
 //! output back. Every door has a bound, and says what happens there.
 
 use crate::game::{Game, InputOf, PlayerKind};
+use crate::join_refusal::JoinRefusal;
 use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::overload::Round;
 use crate::sim::roster::{RoomId, Session};
@@ -44,8 +45,8 @@ pub enum Request {
         resume: Option<Session>,
         /// Whether it may do nothing for as long as it likes.
         may_idle: bool,
-        /// Whether it may have a new ship, if there is none to give back.
-        may_begin: bool,
+        /// Whether it may have a new ship, if there is none to give back; or why not.
+        may_begin: Result<(), JoinRefusal>,
         /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.
         network: Option<IpAddr>,
     },
@@ -136,7 +137,7 @@ pub struct Admission {
     /// Whose.
     pub connection: ConnectionKey,
     /// In, or why not.
-    pub verdict: Result<Admitted, CloseReason>,
+    pub verdict: Result<Admitted, JoinRefusal>,
 }
 
 /// What an admitted connection gets.

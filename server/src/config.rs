@@ -6,6 +6,7 @@ mod logging;
 mod time_span;
 
 use crate::net::forwarded::TrustedProxy;
+use crate::net::join_budget::JoinRate;
 use crate::net::origin::{HostNames, Origin};
 use crate::sim::idle::IdleLimit;
 use crate::sim::rooms::ROOMS_MAX;
@@ -111,7 +112,11 @@ struct Settings {
     /// Connections from one address; for IPv6 from one /64. [default: 64]
     #[arg(long, env = "FRACAS_MAX_PER_ADDRESS", value_name = "N", global = true)]
     max_per_address: Option<usize>,
-    /// Hold --max-per-address against loopback addresses too. [default: false]
+    /// New players a second from one address (for IPv6 one /64), and how many at once; who comes back for a ship does not count.
+    /// N alone means 32 N at once. [default: 2:64]
+    #[arg(long, env = "FRACAS_JOINS_PER_ADDRESS", value_name = "N:BURST", global = true)]
+    joins_per_address: Option<JoinRate>,
+    /// Hold --max-per-address and --joins-per-address against loopback addresses too. [default: false]
     #[arg(long, env = "FRACAS_LIMIT_LOOPBACK", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true)]
     limit_loopback: Option<bool>,
     /// How long a player may do nothing, such as 90s or 5m; in a full room a minute at most; 0 for ever. [default: 5m]
@@ -174,6 +179,7 @@ pub struct Config {
     pub public_hosts: HostNames,
     pub allow_origins: Vec<Origin>,
     pub max_per_address: usize,
+    pub joins_per_address: JoinRate,
     pub limit_loopback: bool,
     pub idle: IdleLimit,
     pub log_format: LogFormat,
@@ -245,6 +251,7 @@ impl Settings {
             public_host: self.public_host.or(other.public_host),
             allow_origin: self.allow_origin.or(other.allow_origin),
             max_per_address: self.max_per_address.or(other.max_per_address),
+            joins_per_address: self.joins_per_address.or(other.joins_per_address),
             limit_loopback: self.limit_loopback.or(other.limit_loopback),
             idle: self.idle.or(other.idle),
             log_format: self.log_format.or(other.log_format),
@@ -298,6 +305,7 @@ fn resolve(settings: Settings) -> Result<Config, UsageError> {
         public_hosts: host_names("--public-host", settings.public_host)?,
         allow_origins: origins(settings.allow_origin.unwrap_or_default())?,
         max_per_address: within("--max-per-address", settings.max_per_address.unwrap_or(64), 1, 100_000)?,
+        joins_per_address: settings.joins_per_address.unwrap_or_default(),
         limit_loopback: settings.limit_loopback.unwrap_or(false),
         idle: settings.idle.unwrap_or_default().0,
         log_format: settings.log_format.unwrap_or_default(),
@@ -452,6 +460,7 @@ fn example(name: &str) -> &'static str {
         "public-host" => "[\"play.example\"]",
         "allow-origin" => "[\"https://play.example\"]",
         "max-per-address" => "64",
+        "joins-per-address" => "\"2:64\"",
         "limit-loopback" => "false",
         "idle" => "\"5m\"",
         "log-format" => "\"text\"",

@@ -12,6 +12,7 @@ pub mod net;
 pub mod session;
 
 pub mod channel;
+pub mod join_refusal;
 
 pub mod game;
 pub mod replication;

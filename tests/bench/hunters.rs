@@ -236,7 +236,7 @@ impl Hunter {
             aspect: Aspect::default(),
             resume: None,
             may_idle: false,
-            may_begin: true,
+            may_begin: Ok(()),
             network: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0001 + self.connection.place))),
         }
     }

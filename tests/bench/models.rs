@@ -134,7 +134,7 @@ impl Hall {
                     aspect: hello.aspect,
                     resume: None,
                     may_idle: false,
-                    may_begin: true,
+                    may_begin: Ok(()),
                     network: None,
                 };
                 self.batch.requests.push((connection, join));

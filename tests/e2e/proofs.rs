@@ -88,6 +88,11 @@ fn who_stops_to_read_is_told_so_and_costs_little() {
 }
 
 #[test]
+fn who_joins_and_cuts_over_and_over_keeps_no_newcomer_out_and_pushes_no_bot_out() {
+    attack(&["churn"]);
+}
+
+#[test]
 fn who_lies_about_what_it_received_does_not_choose_when_its_rails_hit() {
     attack(&["rewind"]);
 }

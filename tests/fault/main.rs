@@ -9,6 +9,7 @@
 //! - `silent`: twenty addresses that hold both ports and complete nothing
 //! - `forwarded`: what a proxy says of whom it connects for
 //! - `readers`: players who stop to read
+//! - `churn`: joins and cuts over and over, from one address
 //! - `hop`: a network that leaves and joins to shed what a session owes; `flyer`: a player who sees, for that
 //! - `tokens`: guesses, ships taken back over sockets that are still open, and two with one token
 //! - `rewind`: shooters who lie about what they have received
@@ -21,6 +22,7 @@
 //! - `ports`: what listens
 
 mod cgroup;
+mod churn;
 mod descriptors;
 mod flyer;
 mod forwarded;
@@ -95,6 +97,8 @@ enum Scenario {
     Forwarded,
     /// Players who stop to read: bounded, told why, and not noticed.
     Readers,
+    /// Joins and cuts over and over, from one address: newcomers get in, and the server's own bots stay.
+    Churn,
     /// Shooters who lie about what they have received: they choose no moment to hit others at.
     Rewind,
     /// Leaving and joining to shed wounds, pauses and waits: nothing is gained by it.
@@ -132,6 +136,7 @@ impl Scenario {
             Self::Silent => silent::run(size),
             Self::Forwarded => forwarded::run(),
             Self::Readers => readers::run(size),
+            Self::Churn => churn::run(size),
             Self::Rewind => rewind::run(size),
             Self::Hop => hop::run(size),
             Self::Guesses => tokens::guesses(size),

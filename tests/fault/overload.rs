@@ -103,7 +103,9 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
     // Until as many are in as will be, and then the time that is judged.
     let settles = Duration::from_secs(steady / 2);
     let cohort = Cohort::start(&server, crowd, settles + Duration::from_secs(steady), &["--brain", "wander"]);
-    server.wait_for("somebody is sent away", |server| server.metric("fracas_joins_refused_total") > 0.0);
+    server.wait_for("somebody is sent away", |server| {
+        server.metric("fracas_joins_refused_total{reason=\"overload\"}") > 0.0
+    });
     std::thread::sleep(settles);
     let levels = follow_levels(&server, Duration::from_secs(steady / 3));
     let told = in_parallel(LATECOMERS, 1, |number| try_to_join(server.game, number));

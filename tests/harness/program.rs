@@ -47,8 +47,9 @@ pub fn build() -> &'static Path {
         let test = std::env::current_exe().expect("a test has a file");
         let beside = test.parent().expect("a file is in a folder");
         if !beside.ends_with("deps") {
-            // No test, but a program itself: whoever built it has built the others, too.
-            return beside.to_owned();
+            // No test, but a program itself: whoever built it has built the others, too; or names the folder of another
+            // state of the code, to compare with.
+            return std::env::var_os("FRACAS_BIN").map_or_else(|| beside.to_owned(), PathBuf::from);
         }
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
         // Also when cargo has built them already: then this only looks. Otherwise old programs would be tested.

@@ -79,6 +79,8 @@ pub enum Answer {
 pub struct Raw {
     /// Its socket.
     pub stream: TcpStream,
+    /// What the server said when it closed in answer to a hello.
+    pub words: String,
     unread: Vec<u8>,
 }
 
@@ -96,7 +98,7 @@ impl Raw {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_with(address: SocketAddr, from: Ipv4Addr, headers: &str) -> io::Result<Self> {
-        let mut raw = Self { stream: connect(address, from)?, unread: Vec::new() };
+        let mut raw = Self { stream: connect(address, from)?, words: String::new(), unread: Vec::new() };
         let request = format!(
             "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n{headers}\r\n"
@@ -150,7 +152,10 @@ impl Raw {
         let mut retry_after_ms = None;
         while let Some((first, payload)) = self.next_frame()? {
             match first {
-                0x88 => return Ok(Answer::Closed(code_of(&payload), retry_after_ms)),
+                0x88 => {
+                    self.words = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
+                    return Ok(Answer::Closed(code_of(&payload), retry_after_ms));
+                }
                 0x82 => match codec::decode::<MessageOf<fracas_protocol::arena::Arena>, 8192>(&payload) {
                     Ok(ServerMessage::Welcome(welcome)) => return Ok(Answer::Welcome(welcome)),
                     Ok(ServerMessage::Goodbye(goodbye)) => retry_after_ms = Some(goodbye.retry_after_ms),

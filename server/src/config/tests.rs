@@ -36,6 +36,7 @@ fn without_arguments_the_defaults_hold() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((config.tick_rate, config.max_players, config.fill), (TickRate::HZ_30, 5000, 24));
     assert_eq!(config.rooms, ["main"]);
+    assert_eq!(config.joins_per_address.to_string(), "2:64");
     assert!(config.event_loops >= 1);
 }
 
@@ -73,6 +74,8 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal(&format!("--room {}", "x".repeat(33))).contains("1 to 32"));
     let many: Vec<_> = (0..17).map(|number| number.to_string()).collect();
     assert!(refusal(&format!("--room {}", many.join(","))).contains("17 rooms"));
+    assert!(refusal("--joins-per-address 0").contains("N:BURST"));
+    assert!(refusal("--joins-per-address 2:x").contains("--joins-per-address"));
     assert!(refusal("--listen here").contains("--listen"));
     assert!(refusal("--allow-origin play.example").contains("https://host"));
     assert!(refusal("--public-host http://play.example").contains("without scheme and port"));
@@ -134,6 +137,7 @@ fn an_unknown_key_in_the_file_is_an_error_with_a_hint() {
     assert!(message("tick_hz = 30").contains("unknown key \"tick_hz\"; did you mean \"tick-hz\"?"));
     assert!(message("tick-hz = 25").contains("tick-hz: "));
     assert!(message("fill = \"many\"").contains("fill: "));
+    assert!(message("joins-per-address = \"often\"").contains("joins-per-address: write it as N"));
     assert!(!message("fill = = 3").contains('\n'));
 }
 

@@ -3,11 +3,13 @@
 
 use super::forwarded::{Client, Forwarding, TrustedProxy};
 use super::http_connections::NetworkShare;
+use super::join_budget::{JoinBudget, JoinRate};
 use super::memory::Memory;
 use super::origin::{HostNames, Origin, OriginPolicy};
-use super::pace::Pace;
+use super::pace::{Asker, Pace};
 use super::rejection::{Refused, Rejection};
 use super::shares::{Guesses, Share, Shares, network_of};
+use crate::join_refusal::JoinRefusal;
 use crate::session::TokenHash;
 use axum::http::HeaderMap;
 use std::net::IpAddr;
@@ -23,6 +25,9 @@ const WAITING_LEAST: usize = 64;
 /// An address that has too many connections should wait so long before it tries again.
 pub(super) const TOO_MANY_PAUSE: Duration = Duration::from_secs(5);
 
+/// An address that has begun too many connections of late may begin one again after so long.
+const HANDSHAKE_PAUSE: Duration = Duration::from_secs(1);
+
 /// What admission goes by.
 #[derive(Clone, Debug)]
 pub struct AdmissionConfig {
@@ -30,7 +35,9 @@ pub struct AdmissionConfig {
     pub connections_max: usize,
     /// Connections from one address; for IPv6 from one /64.
     pub per_address_max: usize,
-    /// Whether the limit holds for loopback addresses too.
+    /// New players that one address may bring; for IPv6 one /64.
+    pub joins_per_address: JoinRate,
+    /// Whether these limits hold for loopback addresses too.
     pub limit_loopback: bool,
     /// Names by which browsers may reach the server, beside addresses and localhost.
     pub public_hosts: HostNames,
@@ -50,6 +57,7 @@ pub struct Admission {
     /// Ships that wait for their players.
     kept: Arc<Shares>,
     guesses: Guesses,
+    joins: JoinBudget,
     memory: Memory,
     pace: Pace,
     draining: AtomicBool,
@@ -63,11 +71,12 @@ impl Admission {
         let forwarding = Forwarding::new(config.trusted_proxies.clone());
         let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
         Self {
+            guesses: Guesses::new(config.per_address_max, config.connections_max),
+            joins: JoinBudget::new(config.joins_per_address),
             config,
             connections: AtomicUsize::new(0),
             players: Arc::default(),
             kept: Arc::default(),
-            guesses: Guesses::default(),
             memory: Memory::default(),
             pace: Pace::default(),
             draining: AtomicBool::new(false),
@@ -115,8 +124,15 @@ impl Admission {
             only_returns: false,
             may_idle: false,
         });
-        if network.as_ref().is_some_and(|network| !self.guesses.may_enter(network.address, now)) {
-            return Err(Rejection::Guesses);
+        if let Some(network) = &network {
+            if !self.guesses.may_enter(network.address, network.is_exempt, now) {
+                return Err(Rejection::Guesses);
+            }
+            // From where a ship was lost somebody may come who wants it back, whatever others there do.
+            let is_limited = !network.is_exempt && self.kept.count(network.address) == 0;
+            if is_limited && self.joins.take_handshake(network.address, now).is_err() {
+                return Err(Rejection::JoinBudget);
+            }
         }
         if !self.memory.may_enter(self.connections()) {
             // From where a ship was lost somebody may come who wants it back.
@@ -154,19 +170,32 @@ impl Admission {
         address.is_loopback() && !self.config.limit_loopback
     }
 
-    /// How long somebody who is sent away at `now` is to stay away, if coming back makes sense. Only who is not to blame
-    /// takes a turn: others would make the row longer for all.
-    pub fn retry_after(&self, why: Rejection, now: Instant) -> Option<Duration> {
-        match why.status() {
-            503 => Some(self.turn(now)),
-            429 => Some(TOO_MANY_PAUSE),
+    /// How long somebody from `address` who is sent away at `now` is to stay away, if coming back makes sense. Only who is not
+    /// to blame takes a turn.
+    pub fn retry_after(&self, why: Rejection, address: IpAddr, now: Instant) -> Option<Duration> {
+        let asker = || Asker { network: Some(network_of(address.to_canonical())), client: None };
+        match (why, why.status()) {
+            (_, 503) => Some(self.turn(asker(), now)),
+            (Rejection::JoinBudget, _) => Some(HANDSHAKE_PAUSE),
+            (_, 429) => Some(TOO_MANY_PAUSE),
             _ => None,
         }
     }
 
-    /// How long the next of those who are sent away at `now` is to stay away.
-    pub fn turn(&self, now: Instant) -> Duration {
-        self.pace.next(now)
+    /// How long somebody who is sent away at `now` is to stay away.
+    pub fn turn(&self, asker: Asker, now: Instant) -> Duration {
+        self.pace.turn(asker, now)
+    }
+
+    /// Forgets what is not needed any more of what networks have done. To be called about once a second.
+    pub fn sweep(&self, now: Instant) {
+        self.guesses.sweep(now);
+        self.joins.sweep(now);
+    }
+
+    /// Networks that are remembered for what they have done of late, and turns to come back that are still to come.
+    pub fn remembered(&self, now: Instant) -> (usize, usize) {
+        (self.guesses.len().max(self.joins.len()), self.pace.waiting(now))
     }
 
     /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
@@ -229,13 +258,25 @@ pub struct Network {
 impl Network {
     /// Whether the connection may have a new ship, or why not. Ships that its network has lost and that still fly count like
     /// connections, lest who connects and cuts over and over fills the room with them.
-    pub fn may_begin(&self) -> Result<(), Rejection> {
+    pub fn may_begin(&self) -> Result<(), JoinRefusal> {
         let Admission { players, kept, config, .. } = &*self.admission;
         if self.only_returns {
-            return Err(Rejection::Memory);
+            return Err(JoinRefusal::Memory);
         }
         let is_within = players.count(self.address) + kept.count(self.address) <= config.per_address_max;
-        if self.is_exempt || is_within { Ok(()) } else { Err(Rejection::Address) }
+        if self.is_exempt || is_within { Ok(()) } else { Err(JoinRefusal::Address) }
+    }
+
+    /// Takes a join from the network's budget; or how long until there is one.
+    pub(crate) fn take_join(&self, now: Instant) -> Result<(), Duration> {
+        if self.is_exempt { Ok(()) } else { self.admission.joins.take_join(self.address, now) }
+    }
+
+    /// Gives back a join that the room refused.
+    pub(crate) fn give_back_join(&self) {
+        if !self.is_exempt {
+            self.admission.joins.give_back_join(self.address);
+        }
     }
 
     /// Whether the connection's player may do nothing for as long as it likes.
@@ -256,11 +297,12 @@ impl Network {
     /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
     /// the network may have connections, which is as many as can have lost their sessions.
     pub(crate) fn may_err(&self, token: &TokenHash, now: Instant) -> bool {
-        let Admission { guesses, config, .. } = &*self.admission;
-        let most = if self.is_exempt { config.connections_max } else { config.per_address_max };
-        guesses.take(self.address, token.short(), most, now)
+        self.admission.guesses.take(self.address, self.is_exempt, token.short(), now)
     }
 }
+
+#[cfg(test)]
+mod join_tests;
 
 #[cfg(test)]
 mod tests {
@@ -272,6 +314,7 @@ mod tests {
         let mut config = AdmissionConfig {
             connections_max: 4,
             per_address_max: 2,
+            joins_per_address: JoinRate::default(),
             limit_loopback: false,
             public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
@@ -325,7 +368,7 @@ mod tests {
             .collect();
         let back = admission.enter(one, false, Instant::now()).expect("it may want its ship back");
         let may_begin = |ticket: &Ticket| ticket.network().expect("a person's").may_begin();
-        assert_eq!(may_begin(&back), Err(Rejection::Address), "but it may not have a third one");
+        assert_eq!(may_begin(&back), Err(JoinRefusal::Address), "but it may not have a third one");
         let other = admission.enter(ip("192.0.2.2"), false, Instant::now()).expect("its share");
         assert_eq!(may_begin(&other), Ok(()), "another address");
         drop(lost);
@@ -390,7 +433,7 @@ mod tests {
         let house = admission.enter(ip("127.0.0.1"), true, Instant::now());
         assert_eq!(house.map(|_| ()), Err(Rejection::Memory), "nor our own bots");
         let back = enter("192.0.2.1").expect("it may want its ship back");
-        assert_eq!(back.network().expect("a person's").may_begin(), Err(Rejection::Memory));
+        assert_eq!(back.network().expect("a person's").may_begin(), Err(JoinRefusal::Memory));
         assert!(fill(95 << 20));
         assert_eq!(enter("192.0.2.1").map(|_| ()), Err(Rejection::Memory), "by now there is too little for that");
         drop((lost, back));
@@ -398,15 +441,17 @@ mod tests {
     }
 
     #[test]
-    fn who_is_to_blame_does_not_make_the_row_longer_for_others() {
+    fn who_is_to_blame_takes_no_turn_and_others_take_theirs_by_network() {
         let (admission, now) = (make(|_| ()), Instant::now());
+        let retry_after = |why, address| admission.retry_after(why, ip(address), now);
         for _ in 0..10_000 {
-            assert_eq!(admission.retry_after(Rejection::Handshake, now), None);
-            assert_eq!(admission.retry_after(Rejection::Address, now), Some(TOO_MANY_PAUSE));
+            assert_eq!(retry_after(Rejection::Handshake, "192.0.2.1"), None);
+            assert_eq!(retry_after(Rejection::Address, "192.0.2.1"), Some(TOO_MANY_PAUSE));
         }
-        let pauses = [Rejection::Full, Rejection::Draining].map(|why| admission.retry_after(why, now));
+        let asked =
+            [(Rejection::Full, "192.0.2.1"), (Rejection::Draining, "192.0.2.2"), (Rejection::Full, "192.0.2.1")];
         let ms = |ms| Some(Duration::from_millis(ms));
-        assert_eq!(pauses, [ms(1000), ms(1002)]);
+        assert_eq!(asked.map(|(why, address)| retry_after(why, address)), [ms(1000), ms(1004), ms(1000)]);
     }
 
     #[test]

@@ -31,11 +31,6 @@ impl Allowance {
         (free.as_nanos() * u128::from(limit.per_s) / 1_000_000_000) as u32
     }
 
-    /// Whether nothing of it is spent.
-    pub(super) fn is_whole(&self, now: Instant) -> bool {
-        self.spent_until <= now
-    }
-
     /// Takes so much, if that much is left.
     pub(super) fn take(&mut self, now: Instant, limit: Limit, amount: u32) -> bool {
         let cost = Duration::from_secs(1) * amount / limit.per_s;

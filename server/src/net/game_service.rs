@@ -193,12 +193,9 @@ impl<G: Game> GameService<G> {
         let (admitted, connection) = match (admission.verdict, connection) {
             (Ok(admitted), Some(connection)) => (admitted, connection),
             (Err(reason), Some(connection)) => {
+                connection.peer.give_back_join();
                 connection.peer.leave();
-                let refusal = match reason {
-                    CloseReason::Restarting => room_is_closed("This room is closed for now."),
-                    reason => reason.into(),
-                };
-                return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
+                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
             }
             (Err(_), None) => return,
             (Ok(admitted), None) => {
@@ -208,11 +205,17 @@ impl<G: Game> GameService<G> {
                 return self.batches.of(admitted.session.room).requests.push(request);
             }
         };
-        let room = admitted.session.room.index();
+        let room = admitted.session.room;
+        if let Err(refusal) = connection.peer.pay_for(&admitted, now) {
+            self.batches.of(room).requests.push((admission.connection, Request::Leave(admitted.session)));
+            connection.peer.leave();
+            return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
+        }
         let told = match admitted.own {
-            Some(_) => published.outputs.get(room).and_then(Option::as_ref).map(|output| (output, 0)),
+            Some(_) => published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| (output, 0)),
             None => {
-                published.spectator_outputs.get(room).and_then(Option::as_ref).map(|late| (&late.output, late.delay))
+                let late = published.spectator_outputs.get(room.index()).and_then(Option::as_ref);
+                late.map(|late| (&late.output, late.delay))
             }
         };
         let Some((rules, delay)) = told.map(|(output, delay)| (&output.rules, delay)) else {
@@ -317,9 +320,13 @@ impl<G: Game> Service for GameService<G> {
 
     fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
         self.part(seat);
+        if let Some(why) = refusal.join {
+            self.metrics.join_refused(why);
+        }
         if line.is_open() && refusal.reason.may_retry() {
-            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(now));
-            let retry_after_ms = pause.as_millis() as u32;
+            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(seat.asker(), now));
+            // Rounded up: nobody comes before its turn.
+            let retry_after_ms = pause.as_micros().div_ceil(1000) as u32;
             let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
             line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }

@@ -3,9 +3,9 @@
 use super::admission::{Network, TOO_MANY_PAUSE};
 use super::line::CLOSE_WORDS_MAX;
 use super::player_name;
-use super::rejection::Rejection;
 use crate::channel::Request;
 use crate::game::{Game, InputOf, PlayerKind};
+use crate::join_refusal::JoinRefusal;
 use crate::session::TokenHash;
 use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
@@ -13,6 +13,7 @@ use fracas_protocol::codec;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// Why a connection is refused, and what its player reads.
@@ -24,6 +25,8 @@ pub struct Refusal {
     pub words: Cow<'static, str>,
     /// How long to stay away, for a client that may come back; until its turn, if none.
     pub pause: Option<Duration>,
+    /// Why it is not let in, if that is what it asked for.
+    pub join: Option<JoinRefusal>,
 }
 
 /// Who is slow or silent may come back soon: it is one of few.
@@ -32,13 +35,26 @@ const SOON: Duration = Duration::from_secs(1);
 impl From<CloseReason> for Refusal {
     fn from(reason: CloseReason) -> Self {
         let pause = matches!(reason, CloseReason::Slow | CloseReason::TimedOut).then_some(SOON);
-        Self { reason, words: reason.words().into(), pause }
+        Self { reason, words: reason.words().into(), pause, join: None }
     }
+}
+
+impl From<JoinRefusal> for Refusal {
+    fn from(why: JoinRefusal) -> Self {
+        let reason = if why == JoinRefusal::Closed { CloseReason::Restarting } else { CloseReason::Full };
+        let pause = (why == JoinRefusal::Address).then_some(TOO_MANY_PAUSE);
+        Self { reason, words: why.words().into(), pause, join: Some(why) }
+    }
+}
+
+/// Its network has used up its budget of joins, and has to wait so long for the next one.
+pub(super) fn beyond_join_budget(pause: Duration) -> Refusal {
+    Refusal { pause: Some(pause), ..JoinRefusal::JoinBudget.into() }
 }
 
 /// A refusal with words of its own.
 pub fn bad_message(words: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal { reason: CloseReason::BadMessage, words: words.into(), pause: None }
+    Refusal { reason: CloseReason::BadMessage, words: words.into(), pause: None, join: None }
 }
 
 /// Reads the first message of a connection, which must be a hello.
@@ -53,6 +69,16 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
             _ => Err(bad_message("The hello could not be read.")),
         },
     }
+}
+
+/// What tells a client from others of its network: a hash of its token, or of its name.
+pub(super) fn client_of(hello: &Hello) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &hello.token {
+        Some(token) => TokenHash::of(token).short().hash(&mut hasher),
+        None => hello.name.hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 /// The names of a process's rooms.
@@ -109,7 +135,8 @@ pub struct Admissible {
 
 /// Checks a hello that came from `network`, and makes a request to one of `rooms` of it. `known` is the session that its token
 /// names. A token that nobody knows is no fault: its session is over, or was another process's. Too many of them are. One of
-/// another room is of no use in this one, and no fault either.
+/// another room is of no use in this one, and no fault either. Who does not come back for a session takes a join from its
+/// network's budget.
 pub fn admit(
     hello: Hello,
     kind: PlayerKind,
@@ -127,20 +154,14 @@ pub fn admit(
         if unknown.is_some_and(|token| !network.may_err(&TokenHash::of(&token), now)) {
             return Err(CloseReason::BadToken.into());
         }
-        may_begin.map_err(refusal)?;
+        may_begin?;
+        network.take_join(now).map_err(beyond_join_budget)?;
     }
-    let may_begin = may_begin.is_ok();
     let Hello { role, aspect, .. } = hello;
     let may_idle = kind == PlayerKind::Bot || network.is_some_and(Network::may_idle);
     let network = network.map(Network::address);
     let request = Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network };
     Ok(Admissible { room, resume, request, aspect })
-}
-
-/// As somebody reads it who is past the upgrade.
-fn refusal(why: Rejection) -> Refusal {
-    let pause = (why == Rejection::Address).then_some(TOO_MANY_PAUSE);
-    Refusal { reason: CloseReason::Full, words: why.words().into(), pause }
 }
 
 #[cfg(test)]

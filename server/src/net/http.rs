@@ -134,18 +134,20 @@ async fn map(State(front): State<Arc<Front>>) -> Response<Body> {
 }
 
 async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<Body> {
-    match accept(&front, request) {
+    let mut from = IpAddr::from([0, 0, 0, 0]);
+    match accept(&front, request, &mut from) {
         Ok(response) => response,
         Err(refused) => {
             front.metrics.rejected(refused.why);
-            let retry_after = front.admission.retry_after(refused.why, Instant::now());
+            let retry_after = front.admission.retry_after(refused.why, from, Instant::now());
             refuse(&refused, retry_after)
         }
     }
 }
 
-/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out.
-fn accept(front: &Arc<Front>, request: Request) -> Result<Response<Body>, Refused> {
+/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
+/// it comes from, as far as that is known.
+fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, Refused> {
     let (mut request, _) = request.into_parts();
     let response = upgrade::answer(&request, front.subprotocol)?;
     let headers = &request.headers;
@@ -155,6 +157,7 @@ fn accept(front: &Arc<Front>, request: Request) -> Result<Response<Body>, Refuse
     let is_ours = kind == PlayerKind::Bot;
     // The server's own bots come without a proxy, also from where one is trusted.
     let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
+    *from = client.address;
     let mut ticket = front.admission.enter(client, is_ours, Instant::now())?;
     if headers.contains_key(IDLE_HEADER) {
         ticket.declare_idle();

@@ -67,10 +67,10 @@ impl Reception {
     }
 
     /// Answers without having read what is wanted, as far as the kernel takes it at once.
-    fn turn_away(&self, stream: &TcpStream, why: Rejection) {
+    fn turn_away(&self, stream: &TcpStream, peer: IpAddr, why: Rejection) {
         self.metrics.rejected(why);
         let (status, words) = (why.status(), why.words());
-        let pause = self.admission.retry_after(why, Instant::now());
+        let pause = self.admission.retry_after(why, peer, Instant::now());
         let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
         let len = words.len() + 1;
         let answer = format!(
@@ -126,7 +126,7 @@ impl Doorman {
         }
         match self.let_in(peer, places, served) {
             Ok(connection) => drop(tokio::spawn(serve_connection(stream, peer, self.router.clone(), connection))),
-            Err(why) => self.reception.turn_away(&stream, why),
+            Err(why) => self.reception.turn_away(&stream, peer, why),
         }
     }
 
@@ -209,6 +209,7 @@ mod tests {
         let config = AdmissionConfig {
             connections_max: 8,
             per_address_max: 1,
+            joins_per_address: Default::default(),
             limit_loopback: true,
             public_hosts: HostNames::default(),
             allow_origins: Vec::new(),

@@ -1,52 +1,219 @@
 //! When those who are sent away are asked to come back: one after another, so that a crowd that was sent away together does
-//! not come back together. No I/O in here.
+//! not come back together; and each network in a row of its own, so that one that asks over and over delays nobody else. No
+//! I/O in here.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many a second are asked to come back: joins that a busy server does not notice.
-const PER_S: u32 = 500;
+/// So many a second are asked to come back, by each of the two queues: twice that are joins that a busy server does not notice.
+const PER_S: u32 = 250;
 /// Nobody is asked to come back sooner ...
 const SOONEST: Duration = Duration::from_secs(1);
-/// ... or later. A longer row than that comes back unevenly, as far as the clients' own chance goes.
+/// ... or later. Whoever finds its queue full up to here comes back unevenly, as far as the clients' own chance goes.
 const LATEST: Duration = Duration::from_secs(30);
+/// A network has so many turns at the same time in the first queue, where it meets the first turns of other networks alone.
+/// Further ones are in the second queue.
+const FIRST_TURNS: usize = 8;
+/// A network has so many turns at the same time; beyond, it is given the last of them again. More than one server's players
+/// behind one address.
+const TURNS_MAX: usize = 1024;
+/// So many whose names are not known yet are given the same turn, each of whom takes a place in the queue all the same.
+const SHARED_BY: u8 = 8;
+/// Networks that are remembered before those without a turn are forgotten. The queues have room for fewer than that.
+const NETWORKS_MAX: usize = 16 * 1024;
+
+/// Who asks for a turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asker {
+    /// Where from. None for the server's own bots.
+    pub network: Option<IpAddr>,
+    /// What tells it from others of its network, once it has said so: a hash of its token or name.
+    pub client: Option<u64>,
+}
 
 /// Hands out times to come back at.
 #[derive(Debug, Default)]
-pub struct Pace {
-    /// When the one who was sent away last is to come.
-    last: Mutex<Option<Instant>>,
+pub struct Pace(Mutex<Turns>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    /// The last time that each queue has given: the first turns of networks, and their further ones.
+    last: [Option<Instant>; 2],
+    rows: HashMap<Option<IpAddr>, Row>,
+}
+
+/// The turns of one network that are still to come.
+#[derive(Debug, Default)]
+struct Row {
+    turns: Vec<Turn>,
+    /// What who says no name is given at present, and how many have been.
+    shared: Option<(Instant, u8)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    at: Instant,
+    client: Option<u64>,
 }
 
 impl Pace {
-    /// How long from `now` the next one is to stay away.
-    pub fn next(&self, now: Instant) -> Duration {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let behind = last.map_or(now, |last| last + Duration::from_secs(1) / PER_S);
-        let at = behind.clamp(now + SOONEST, now + LATEST);
-        *last = Some(at);
-        at - now
+    /// How long from `now` somebody is to stay away. Who has been told and asks again before its turn is told the same turn.
+    pub fn turn(&self, asker: Asker, now: Instant) -> Duration {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.turn(asker, now).saturating_duration_since(now)
     }
+
+    /// Turns that are still to come.
+    pub fn waiting(&self, now: Instant) -> usize {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.forget(now);
+        turns.rows.values().map(|row| row.turns.len()).sum()
+    }
+}
+
+impl Turns {
+    fn turn(&mut self, asker: Asker, now: Instant) -> Instant {
+        if self.rows.len() >= NETWORKS_MAX {
+            self.forget(now);
+        }
+        let row = self.rows.entry(asker.network).or_default();
+        row.turns.retain(|turn| turn.at > now);
+        let is_same = |turn: &&Turn| asker.client.is_some() && turn.client == asker.client;
+        if let Some(turn) = row.turns.iter().find(is_same) {
+            return turn.at;
+        }
+        let last = row.turns.last().filter(|_| row.turns.len() >= TURNS_MAX);
+        if let Some(last) = last {
+            return last.at;
+        }
+        let queue = usize::from(row.turns.len() >= FIRST_TURNS);
+        let Some(at) = next(&mut self.last[queue], now) else {
+            if row.turns.is_empty() {
+                self.rows.remove(&asker.network);
+            }
+            return now + LATEST;
+        };
+        row.turns.push(Turn { at, client: asker.client });
+        if asker.client.is_some() {
+            return at;
+        }
+        let shared = row.shared.filter(|(shared_at, by)| *shared_at > now && *by < SHARED_BY);
+        let (at, by) = shared.unwrap_or((at, 0));
+        row.shared = Some((at, by + 1));
+        at
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.rows.retain(|_, row| {
+            row.turns.retain(|turn| turn.at > now);
+            !row.turns.is_empty()
+        });
+    }
+}
+
+/// The next time that a queue has to give, unless it is full.
+fn next(last: &mut Option<Instant>, now: Instant) -> Option<Instant> {
+    let behind = last.map_or(now, |last| last + Duration::from_secs(1) / PER_S);
+    let at = behind.max(now + SOONEST);
+    if at > now + LATEST {
+        return None;
+    }
+    *last = Some(at);
+    Some(at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_thousand_sent_away_at_once_come_back_evenly() {
-        let (pace, now) = (Pace::default(), Instant::now());
-        let pauses: Vec<Duration> = (0..1000).map(|_| pace.next(now)).collect();
-        assert_eq!(pauses[0], SOONEST);
-        assert!(pauses.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(2)));
-        let later = now + Duration::from_secs(10);
-        assert_eq!(pace.next(later), SOONEST, "that row has been");
+    fn asker(network: u32, client: impl Into<Option<u64>>) -> Asker {
+        Asker { network: Some(IpAddr::from(network.to_be_bytes())), client: client.into() }
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
     #[test]
-    fn nobody_is_sent_away_for_longer_than_half_a_minute() {
+    fn somebody_who_retries_for_25_s_makes_nobody_else_wait_6_s() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        let mut longest = Duration::ZERO;
+        // 700 refusals a second of one network, under another name each time, and then under none; one a second of others.
+        for ask in 0..25 * 700 {
+            let now = start + Duration::from_secs(1) * ask / 700;
+            let client = (ask < 12 * 700).then_some(u64::from(ask));
+            pace.turn(asker(1, client), now);
+            if ask % 700 == 699 {
+                longest = longest.max(pace.turn(asker(2 + ask, 0), now));
+            }
+        }
+        assert!((ms(1000)..=ms(1008)).contains(&longest), "{longest:?}: it was 1 to 6.3 s");
+    }
+
+    #[test]
+    fn who_asks_again_before_its_turn_is_told_the_same_turn() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        for client in [Some(7), None] {
+            let told = pace.turn(asker(1, client), start);
+            for (after, other) in [(ms(1), 2), (ms(300), 3), (ms(999), 4)] {
+                pace.turn(asker(other, client), start + after);
+                assert_eq!(pace.turn(asker(1, client), start + after) + after, told, "{client:?}");
+            }
+            assert!(pace.turn(asker(1, client), start + told) >= SOONEST, "its turn has come");
+        }
+    }
+
+    #[test]
+    fn a_thousand_sent_away_at_once_come_back_evenly() {
         let (pace, now) = (Pace::default(), Instant::now());
-        let longest = (0..100_000).map(|_| pace.next(now)).max();
+        let pauses: Vec<Duration> = (0..1000).map(|network| pace.turn(asker(network, 0), now)).collect();
+        assert_eq!(pauses[0], SOONEST);
+        assert!(pauses.windows(2).all(|pair| pair[1] - pair[0] == ms(4)));
+        let later = now + Duration::from_secs(10);
+        assert_eq!(pace.turn(asker(1, 0), later), SOONEST, "that row has been");
+    }
+
+    #[test]
+    fn a_thousand_behind_one_address_come_back_evenly_too_with_names_and_without() {
+        for is_named in [true, false] {
+            let (pace, now) = (Pace::default(), Instant::now());
+            let ask = |client: u64| pace.turn(asker(1, is_named.then_some(client)), now);
+            let pauses: Vec<Duration> = (0..1000).map(ask).collect();
+            let at_most_within = |span: Duration| {
+                let within = |from: &Duration| pauses.iter().filter(|at| *from <= **at && **at < *from + span).count();
+                pauses.iter().map(within).max()
+            };
+            assert!(at_most_within(ms(100)) <= Some(2 * 25 + usize::from(SHARED_BY)), "{:?}", at_most_within(ms(100)));
+            assert!(pauses.iter().max() <= Some(&ms(5000)), "{:?}", pauses.iter().max());
+        }
+    }
+
+    #[test]
+    fn never_more_than_five_hundred_a_second_are_asked_back() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        let mut due = vec![0_u32; 120];
+        for ask in 0..100_000_u32 {
+            let after = ms(u64::from(ask / 5));
+            let told = pace.turn(asker(ask % 3000, u64::from(ask)), start + after);
+            if told < LATEST {
+                due[(after + told).as_secs() as usize] += 1;
+            }
+        }
+        assert!(due.iter().all(|count| *count <= 2 * PER_S + 2), "{due:?}");
+    }
+
+    #[test]
+    fn nobody_is_sent_away_for_longer_than_half_a_minute_and_little_is_remembered() {
+        let (pace, now) = (Pace::default(), Instant::now());
+        let longest = (0..100_000).map(|number| pace.turn(asker(number, u64::from(number)), now)).max();
         assert_eq!(longest, Some(LATEST));
+        let one = (0..100_000).map(|number| pace.turn(asker(u32::MAX, number), now)).max();
+        assert_eq!(one, Some(LATEST));
+        assert!(pace.waiting(now) <= 2 * 30 * PER_S as usize, "{}", pace.waiting(now));
+        let rows = |pace: &Pace| pace.0.lock().expect("nobody panics").rows.len();
+        assert!(rows(&pace) <= NETWORKS_MAX);
+        assert_eq!((pace.waiting(now + LATEST + ms(1)), rows(&pace)), (0, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! Why a connection is refused before the upgrade: the word that labels it in metrics, the HTTP status, and what whoever reads
 //! the answer should know.
 
+use crate::join_refusal::JoinRefusal;
 use axum::http::header::HeaderName;
 use std::borrow::Cow;
 
@@ -15,6 +16,8 @@ pub enum Rejection {
     Full,
     /// There are too many from this address.
     Address,
+    /// This address joins, or tries to, again and again.
+    JoinBudget,
     /// This address guesses tokens.
     Guesses,
     /// A trusted proxy does not tell, or not so that it can be read, for which client it connects.
@@ -33,11 +36,12 @@ pub enum Rejection {
 
 impl Rejection {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Origin,
         Self::Host,
         Self::Full,
         Self::Address,
+        Self::JoinBudget,
         Self::Guesses,
         Self::Forwarded,
         Self::Draining,
@@ -54,6 +58,7 @@ impl Rejection {
             Self::Host => "host",
             Self::Full => "full",
             Self::Address => "address",
+            Self::JoinBudget => "join_budget",
             Self::Guesses => "guesses",
             Self::Forwarded => "forwarded",
             Self::Draining => "draining",
@@ -70,7 +75,7 @@ impl Rejection {
             Self::Origin => 403,
             Self::Host => 421,
             Self::Full | Self::Draining | Self::Busy | Self::Descriptors | Self::Memory => 503,
-            Self::Address | Self::Guesses => 429,
+            Self::Address | Self::JoinBudget | Self::Guesses => 429,
             Self::Handshake | Self::Forwarded => 400,
         }
     }
@@ -84,14 +89,15 @@ impl Rejection {
             }
             Self::Host => "This server does not go by that name; --public-host NAME adds one.",
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
-            Self::Address => "Too many connections from this address; --max-per-address sets how many it may have.",
+            Self::Address => JoinRefusal::Address.words(),
+            Self::JoinBudget => JoinRefusal::JoinBudget.words(),
             Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
             Self::Forwarded => "A proxy does not tell for which client it connects; it must send X-Forwarded-For.",
             Self::Draining => "The server is stopping.",
             Self::Busy => "This port answers as many HTTP connections as it may have; try again in a moment.",
             Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
-            Self::Memory => "The server has no memory left for more; raise its memory limit or lower --max-players.",
+            Self::Memory => JoinRefusal::Memory.words(),
         }
     }
 }

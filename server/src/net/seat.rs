@@ -4,6 +4,7 @@ use super::admission::Network;
 use super::allowance::{Allowance, Limit};
 use super::handshake::{self, Admissible, Refusal, RoomNames, bad_message};
 use super::line::Line;
+use super::pace::Asker;
 use super::staleness::Staleness;
 use super::writer::Delivery;
 use crate::channel::{Admitted, Batches, COMMANDS_MAX, Command, ConnectionKey, Request};
@@ -73,6 +74,8 @@ pub struct Seat<G: Game> {
     key: ConnectionKey,
     kind: PlayerKind,
     network: Option<Network>,
+    /// What tells it from others of its network: a hash of the token or the name that it has shown.
+    client: Option<u64>,
     stage: Stage,
     /// What its client knows of the room, once it is seated.
     viewer: Option<Viewer<G::Rules>>,
@@ -107,6 +110,7 @@ impl<G: Game> Seat<G> {
             key,
             kind,
             network,
+            client: None,
             stage: Stage::Greeting,
             viewer: None,
             aspect: Aspect::default(),
@@ -176,6 +180,29 @@ impl<G: Game> Seat<G> {
         self.session().is_some() && self.is_hidden
     }
 
+    /// Who it is, when it is to be told when to come back.
+    pub(super) fn asker(&self) -> Asker {
+        Asker { network: self.network.as_ref().map(Network::address), client: self.client }
+    }
+
+    /// The room gave it a new session. If it had asked for one that was over by then, it has not taken a join from its network's
+    /// budget yet, and does so now; or it has to wait for that, and the session is not its own.
+    pub(super) fn pay_for(&self, admitted: &Admitted, now: Instant) -> Result<(), Refusal> {
+        let asked_for_another = matches!(self.stage, Stage::Asked(_, Some(_))) && !admitted.resumed;
+        match &self.network {
+            Some(network) if asked_for_another => network.take_join(now).map_err(handshake::beyond_join_budget),
+            _ => Ok(()),
+        }
+    }
+
+    /// The room does not let it in: the join that its hello took is its network's again, so that who waits for a seat does not
+    /// use up what its neighbours need.
+    pub(super) fn give_back_join(&self) {
+        if let (Stage::Asked(_, None), Some(network)) = (self.stage, &self.network) {
+            network.give_back_join();
+        }
+    }
+
     /// Takes a message.
     pub(super) fn take(
         &mut self,
@@ -194,6 +221,7 @@ impl<G: Game> Seat<G> {
 
     fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
         let hello = handshake::read_hello::<G>(message)?;
+        self.client = Some(handshake::client_of(&hello));
         let known = hello.token.and_then(|token| desk.registry.show(&token));
         let admissible = handshake::admit(hello, self.kind, self.network.as_ref(), desk.rooms, known, now)?;
         let Admissible { room, resume, request, aspect } = admissible;

@@ -1,5 +1,5 @@
 //! Keeps quiet rooms alive with the server's own bots: ordinary clients over loopback, on a thread of their own. One
-//! steps out for each person who joins its room.
+//! steps out for each person who has come to its room to stay: whoever joins and leaves, over and over, pushes none out.
 
 use crate::config::Config;
 use crate::net::http::HOUSE_HEADER;
@@ -49,7 +49,7 @@ struct Plan {
 }
 
 impl Fill {
-    /// Starts the thread, unless no bots are wanted. `people` is how many people play, by room.
+    /// Starts the thread, unless no bots are wanted. `people` is how many people have played for a while, by room.
     pub(super) fn start(
         config: &Config,
         game: SocketAddr,

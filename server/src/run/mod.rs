@@ -2,6 +2,7 @@
 
 mod crash;
 mod fill;
+mod limits;
 pub mod log;
 mod memory;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
@@ -56,6 +57,8 @@ const HTTP_CONNECTIONS_MAX: usize = 2048;
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Why an event loop ends after the tick thread.
 const TICK_IS_GONE: &str = "the tick thread is gone";
+/// So often a second it is counted who has been in a room for a while.
+const SETTLED_LOOKS: u32 = 4;
 /// How long the threads may take to say farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
@@ -97,6 +100,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         tokio::spawn(listener::serve(ops_port, operators, reception(operators_most, None)));
         tokio::spawn(ops::upkeep(Arc::clone(&server.telemetry)));
         tokio::spawn(memory::watch(limits, Arc::clone(&server.front)));
+        tokio::spawn(limits::upkeep(Arc::clone(&server.front)));
         server.supervise(signals).await
     })
 }
@@ -362,6 +366,7 @@ fn admission_config(config: &Config) -> AdmissionConfig {
     AdmissionConfig {
         connections_max: config.connections_max(),
         per_address_max: config.max_per_address,
+        joins_per_address: config.joins_per_address,
         limit_loopback: config.limit_loopback,
         public_hosts: config.public_hosts.clone(),
         allow_origins: config.allow_origins.clone(),
@@ -401,7 +406,7 @@ struct Watch {
     metrics: TickMetrics,
     trouble: Trouble,
     shutdown: Arc<Shutdown>,
-    /// By room.
+    /// Who has been here for a while, by room.
     people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
 }
@@ -410,15 +415,15 @@ impl TickWatch<Played> for Watch {
     fn ticked(&mut self, rooms: &Rooms<Played>, result: &RoomsResult<Played>, times: &TickTimes) {
         self.sabotage.strike();
         self.pulse.beat();
-        for (id, room) in rooms.open() {
-            self.people[id.index()].store(room.headcount().people, Ordering::Relaxed);
+        let hz = result.rate.hz();
+        for (id, room) in rooms.open().filter(|_| result.tick.is_phase(0, hz / SETTLED_LOOKS)) {
+            self.people[id.index()].store(room.settled(), Ordering::Relaxed);
         }
         self.metrics.ticked(times, result.rate);
         self.metrics.inputs(result.inputs);
         self.metrics.joins(result.joins);
         tracing::trace!(tick = result.tick.0, work_us = times.work.as_micros(), "tick");
         self.trouble.ticked(times.level, times.lost(result.rate), rooms.headcount().total(), Instant::now());
-        let hz = result.rate.hz();
         if result.tick.is_phase(0, hz) {
             self.metrics.census(rooms.open().count(), rooms.headcount(), rooms.census());
             let delayed = rooms.open().map(|(_, room)| room.spectator_delay_bytes());

@@ -8,10 +8,11 @@ use super::display_names::ReservedNames;
 use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
 use super::recording::{Recorder, Recording};
-use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, Session};
+use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS, Session};
 use super::spectator_feed::SpectatorFeed;
 use crate::channel::{Admission, Admitted, Asides, Batch, ConnectionKey, Request};
 use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput, PlayerKind};
+use crate::join_refusal::JoinRefusal;
 use crate::replication::{Names, TickOutput};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::frame::InputReport;
@@ -169,6 +170,11 @@ impl<G: Game> Room<G> {
         self.roster.headcount()
     }
 
+    /// People who play and have been here for a while.
+    pub fn settled(&self) -> u16 {
+        self.roster.settled(self.game.rules().tick_rate().ticks_in_ms(SETTLED_MS))
+    }
+
     /// The game, to look at.
     pub fn game(&self) -> &G {
         &self.game
@@ -223,8 +229,7 @@ impl<G: Game> Room<G> {
                     let resumed = resume.and_then(|session| self.resume(session, connection, asides));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
-                        None if may_begin => self.join(tick, name, kind, role, connection, network),
-                        None => Err(CloseReason::Full),
+                        None => may_begin.and_then(|()| self.join(tick, name, kind, role, connection, network)),
                     };
                     let rate = self.game.rules().tick_rate();
                     if let Ok(admitted) = verdict
@@ -234,7 +239,7 @@ impl<G: Game> Room<G> {
                         member.activity.connect(tick, rate, may_idle, admitted.resumed);
                     }
                     // Overload is no want of a place.
-                    if verdict.is_err() && may_begin && kind == PlayerKind::Person && self.joins_left > 0 {
+                    if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
                         self.make_room(tick, role, asides);
                     }
                     asides.admissions.push(Admission { connection, verdict });
@@ -273,13 +278,11 @@ impl<G: Game> Room<G> {
         role: Role,
         connection: ConnectionKey,
         network: Option<IpAddr>,
-    ) -> Result<Admitted, CloseReason> {
+    ) -> Result<Admitted, JoinRefusal> {
         if self.joins_left == 0 {
-            self.joins.refused += 1;
-            return Err(CloseReason::Full);
+            return Err(JoinRefusal::Overload);
         }
-        let member = self.roster.join(name, kind, role, connection)?;
-        member.network = network;
+        let member = self.roster.join(name, kind, role, connection, network)?;
         self.joins_left -= 1;
         self.joins.joined += 1;
         let session = member.session;

@@ -8,7 +8,7 @@ use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, RoomId, Roster};
 use crate::channel::{Admission, Asides, Batch, Batches, Outputs, Request, SpectatorOutputs};
 use crate::game::{Game, InputOf};
-use fracas_protocol::close::CloseReason;
+use crate::join_refusal::JoinRefusal;
 use fracas_protocol::rules::{Detail, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use std::any::Any;
@@ -331,9 +331,7 @@ impl<G: Game> Place<G> {
 fn refuse<I>(batch: &mut Batch<I>, asides: &mut Asides, inputs: &mut InputCounts) {
     inputs.orphaned += batch.commands.drain(..).len() as u64;
     let joins = batch.requests.drain(..).filter(|(_, request)| matches!(request, Request::Join { .. }));
-    asides
-        .admissions
-        .extend(joins.map(|(connection, _)| Admission { connection, verdict: Err(CloseReason::Restarting) }));
+    asides.admissions.extend(joins.map(|(connection, _)| Admission { connection, verdict: Err(JoinRefusal::Closed) }));
 }
 
 /// What a panic said.

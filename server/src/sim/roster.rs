@@ -6,7 +6,7 @@ use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::channel::ConnectionKey;
 use crate::game::{PlayerId, PlayerKind};
-use fracas_protocol::close::CloseReason;
+use crate::join_refusal::JoinRefusal;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
@@ -16,13 +16,24 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// How long a freed place stays empty: longer than anything of its last holder can be on its way.
+/// How long a freed place stays empty if there are others: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
+
+/// How long it must stay empty: on the tick on which it was left everybody who knew its ship is told that it is gone, and on
+/// the next nobody has it. What is late of its last holder carries that one's session, and finds it over. So nobody is
+/// refused because places rest: where they run out, the one that has rested longest is used.
+pub const REST_TICKS: u32 = 2;
+
+/// How long somebody is here before the server's own bots make room: those who come and go do not push them out.
+pub const SETTLED_MS: u32 = 5_000;
 
 /// How long the ship of a lost connection is kept.
 pub const RESUME_MS: u32 = 60_000;
 
-/// How many a room takes. A seat more than needed for every eighth player lets a place rest between two holders.
+/// Places beyond those that may be taken, in a small room.
+const SPARE: u16 = 512;
+
+/// How many a room takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// People with a ship, those whose ship is kept for them included.
@@ -37,13 +48,19 @@ impl Capacity {
     /// Places that may hold a ship.
     pub fn seats(self) -> u16 {
         let filled = self.people + self.bots;
-        filled + filled / 8 + 16
+        filled + spare(filled)
     }
 
     /// All places.
     pub fn places(self) -> u16 {
-        self.seats() + self.spectators + self.spectators / 8 + 16
+        self.seats() + self.spectators + spare(self.spectators)
     }
+}
+
+/// Places beyond those that may be taken, so that one can rest between two holders: one for every eighth, and in smaller rooms
+/// as many as the half of which can be given away on a tick without anybody noticing.
+fn spare(filled: u16) -> u16 {
+    (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
 }
 
 /// Names one of the rooms of a process, by its place in the list of them.
@@ -88,6 +105,8 @@ pub struct Member<I> {
     pub connection: Option<ConnectionKey>,
     /// How many connections have had it.
     pub given: u32,
+    /// When it came.
+    pub joined_at: Tick,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
     /// When it left for good, if its entity may not go yet. Nobody can have the session back.
@@ -130,6 +149,17 @@ impl Headcount {
     }
 }
 
+/// A place that rests.
+#[derive(Clone, Copy, Debug)]
+struct Resting {
+    player: PlayerId,
+    left: Tick,
+    /// When it is free again.
+    until: Tick,
+    /// Who had it.
+    network: Option<IpAddr>,
+}
+
 /// All members of a room, by place.
 #[derive(Debug)]
 pub struct Roster<I> {
@@ -139,8 +169,9 @@ pub struct Roster<I> {
     display_names: DisplayNames,
     free_seats: VecDeque<PlayerId>,
     free_stands: VecDeque<PlayerId>,
-    /// Places that rest, and when each may be used again.
-    resting: VecDeque<(Tick, PlayerId)>,
+    /// Places that rest, in the order in which they were left.
+    resting: VecDeque<Resting>,
+    now: Tick,
     headcount: Headcount,
     next_serial: u64,
 }
@@ -157,6 +188,7 @@ impl<I: Intent> Roster<I> {
             free_seats: (0..capacity.seats()).map(PlayerId).collect(),
             free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
             resting: VecDeque::new(),
+            now: Tick(0),
             headcount: Headcount::default(),
             next_serial: 1,
         }
@@ -183,29 +215,29 @@ impl<I: Intent> Roster<I> {
         self.headcount
     }
 
-    /// Puts somebody in a free place.
+    /// Puts somebody from `network` in a place that nobody has.
     ///
     /// # Errors
-    /// [`CloseReason::Full`] if there is none.
+    /// [`JoinRefusal::Full`] if as many are here as may be. [`JoinRefusal::Overload`] if more have left on the last two ticks than
+    /// there are places to spare.
     pub fn join(
         &mut self,
         name: Name,
         kind: PlayerKind,
         role: Role,
         connection: ConnectionKey,
-    ) -> Result<&mut Member<I>, CloseReason> {
-        let (taken, most, free) = match (role, kind) {
-            (Role::Spectator, _) => (&mut self.headcount.spectators, self.capacity.spectators, &mut self.free_stands),
-            (Role::Player, PlayerKind::Person) => {
-                (&mut self.headcount.people, self.capacity.people, &mut self.free_seats)
-            }
-            (Role::Player, PlayerKind::Bot) => (&mut self.headcount.bots, self.capacity.bots, &mut self.free_seats),
+        network: Option<IpAddr>,
+    ) -> Result<&mut Member<I>, JoinRefusal> {
+        let (taken, most) = match (role, kind) {
+            (Role::Spectator, _) => (self.headcount.spectators, self.capacity.spectators),
+            (Role::Player, PlayerKind::Person) => (self.headcount.people, self.capacity.people),
+            (Role::Player, PlayerKind::Bot) => (self.headcount.bots, self.capacity.bots),
         };
-        if *taken >= most {
-            return Err(CloseReason::Full);
+        if taken >= most {
+            return Err(JoinRefusal::Full);
         }
-        let player = free.pop_front().ok_or(CloseReason::Full)?;
-        *taken += 1;
+        let player = self.take_place(role == Role::Spectator, network).ok_or(JoinRefusal::Overload)?;
+        *self.count_of(player, kind) += 1;
         let session = Session { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
         // Spectators are shown to nobody.
@@ -216,9 +248,10 @@ impl<I: Intent> Roster<I> {
             kind,
             own: None,
             watches: None,
-            network: None,
+            network,
             connection: Some(connection),
             given: 1,
+            joined_at: self.now,
             lost_at: None,
             left_at: None,
             inputs: InputBuffer::default(),
@@ -228,30 +261,64 @@ impl<I: Intent> Roster<I> {
         }))
     }
 
-    /// Frees a member's place; it may be used again after the quarantine that starts at `until`.
-    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
-        self.get(session)?;
-        let member = self.members[session.player.index()].take()?;
-        let taken = match (self.is_stand(session.player), member.kind) {
+    /// A place that nobody has: a free one; or else one that rests and has been empty for long enough, if possible one that the
+    /// same network had, so that who comes and goes uses up its own.
+    fn take_place(&mut self, is_stand: bool, network: Option<IpAddr>) -> Option<PlayerId> {
+        let free = if is_stand { &mut self.free_stands } else { &mut self.free_seats };
+        if let Some(player) = free.pop_front() {
+            return Some(player);
+        }
+        let (now, seats) = (self.now, self.capacity.seats());
+        let is_empty =
+            |place: &Resting| (place.player.0 >= seats) == is_stand && now.since(place.left) >= i64::from(REST_TICKS);
+        let own = self.resting.iter().position(|place| place.network == network && is_empty(place));
+        let index = own.or_else(|| self.resting.iter().position(is_empty))?;
+        self.resting.remove(index).map(|place| place.player)
+    }
+
+    /// What counts those who have a place like this one.
+    fn count_of(&mut self, player: PlayerId, kind: PlayerKind) -> &mut u16 {
+        match (self.is_stand(player), kind) {
             (true, _) => &mut self.headcount.spectators,
             (false, PlayerKind::Person) => &mut self.headcount.people,
             (false, PlayerKind::Bot) => &mut self.headcount.bots,
+        }
+    }
+
+    /// People with a ship who have been here for so many ticks and are connected.
+    pub fn settled(&self, ticks: u32) -> u16 {
+        let is_settled = |member: &&Member<I>| {
+            let is_player = member.kind == PlayerKind::Person && !self.is_stand(member.session.player);
+            let is_here = member.connection.is_some() && self.now.since(member.joined_at) >= i64::from(ticks);
+            is_player && is_here
         };
-        *taken -= 1;
+        self.members().filter(is_settled).count() as u16
+    }
+
+    /// Frees a member's place. It is empty until `until`, or for less if there is no other.
+    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
+        self.get(session)?;
+        let member = self.members[session.player.index()].take()?;
+        *self.count_of(session.player, member.kind) -= 1;
         self.display_names.leave(session.player);
-        self.resting.push_back((until, session.player));
+        self.resting.push_back(Resting { player: session.player, left: self.now, until, network: member.network });
         Some(member)
     }
 
-    /// Ticks begin anew: places that rest do so until this one at most.
+    /// Ticks begin anew: places that rest do so until this one at most, and everybody has come just now.
     pub fn begin_anew(&mut self, until: Tick) {
-        self.resting.iter_mut().for_each(|(at, _)| *at = until);
-        self.members_mut().for_each(|member| member.activity.begin_anew());
+        self.now = Tick(0);
+        self.resting.iter_mut().for_each(|place| (place.left, place.until) = (Tick(0), until));
+        self.members_mut().for_each(|member| {
+            member.joined_at = Tick(0);
+            member.activity.begin_anew();
+        });
     }
 
-    /// Makes places whose quarantine is over free again.
+    /// A tick begins: places whose quarantine is over are free again.
     pub fn release(&mut self, now: Tick) {
-        while let Some((_, player)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
+        self.now = now;
+        while let Some(Resting { player, .. }) = self.resting.pop_front_if(|place| place.until <= now) {
             if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
         }
     }
@@ -297,6 +364,9 @@ impl<I: Intent> Roster<I> {
 }
 
 #[cfg(test)]
+mod place_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use fracas_protocol::arena::Input;
@@ -305,9 +375,9 @@ mod tests {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
     }
 
-    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, CloseReason> {
+    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, JoinRefusal> {
         let name = Name::parse("somebody").expect("a name");
-        roster.join(name, kind, role, ConnectionKey::default()).map(|member| member.session)
+        roster.join(name, kind, role, ConnectionKey::default(), None).map(|member| member.session)
     }
 
     #[test]
@@ -316,11 +386,11 @@ mod tests {
         for _ in 0..2 {
             assert!(join(&mut roster, PlayerKind::Person, Role::Player).is_ok());
         }
-        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Player), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Player), Err(JoinRefusal::Full));
         assert!(join(&mut roster, PlayerKind::Bot, Role::Player).is_ok(), "bots take nobody's seat");
-        assert_eq!(join(&mut roster, PlayerKind::Bot, Role::Player), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Bot, Role::Player), Err(JoinRefusal::Full));
         assert!(join(&mut roster, PlayerKind::Person, Role::Spectator).is_ok());
-        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Spectator), Err(CloseReason::Full));
+        assert_eq!(join(&mut roster, PlayerKind::Person, Role::Spectator), Err(JoinRefusal::Full));
         assert_eq!(roster.headcount(), Headcount { people: 2, bots: 1, spectators: 1 });
     }
 

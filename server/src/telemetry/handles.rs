@@ -2,6 +2,7 @@
 
 use super::names::{self, Kind};
 use crate::game::{Game, PlayerKind};
+use crate::join_refusal::JoinRefusal;
 use crate::net::http_connections::Shed;
 use crate::net::memory::MemoryUse;
 use crate::net::rejection::Rejection;
@@ -104,6 +105,7 @@ impl Telemetry {
             fresh_starts_requested: counter!(names::FRESH_STARTS_REQUESTED),
             sessions_resumed: counter!(names::SESSIONS_RESUMED),
             connections_opened: counter!(names::CONNECTIONS_OPENED),
+            joins_refused: JoinRefusal::ALL.map(|why| counter!(names::JOINS_REFUSED, "reason" => why.label())),
             reading: histogram!(names::LOOP_PHASE_DURATION, "phase" => "read"),
             writing: histogram!(names::LOOP_PHASE_DURATION, "phase" => "write"),
             connections: Shares::new(gauge!(names::CONNECTIONS)),
@@ -128,7 +130,7 @@ impl Telemetry {
             skipped: counter!(names::TICKS_SKIPPED),
             missed: counter!(names::TICKS_MISSED),
             overload_level: gauge!(names::OVERLOAD_LEVEL),
-            joins_refused: counter!(names::JOINS_REFUSED),
+            joins: counter!(names::JOINS),
             joins_in_debt: counter!(names::JOINS_IN_DEBT),
             rooms: gauge!(names::ROOMS),
             room_panics: counter!(names::ROOM_PANICS),
@@ -159,6 +161,8 @@ impl Telemetry {
             rejected: Rejection::ALL.map(|why| counter!(names::CONNECTIONS_REJECTED, "reason" => why.label())),
             shed: Shed::ALL.map(|reason| counter!(names::HTTP_CONNECTIONS_SHED, "reason" => reason.label())),
             accept_errors: counter!(names::ACCEPT_ERRORS),
+            networks_limited: gauge!(names::NETWORKS_LIMITED),
+            turns_waiting: gauge!(names::TURNS_WAITING),
             memory_limit: gauge!(names::MEMORY_LIMIT),
             memory_used: gauge!(names::MEMORY_USED),
         })
@@ -206,10 +210,16 @@ pub struct LoopMetrics {
     pub connections: Shares,
     pub stale_players: Shares,
     pub hidden_players: Shares,
+    joins_refused: [Counter; JoinRefusal::ALL.len()],
     closed: Vec<(&'static str, Counter)>,
 }
 
 impl LoopMetrics {
+    /// Somebody who said hello was not let in.
+    pub fn join_refused(&self, why: JoinRefusal) {
+        self.joins_refused[why as usize].increment(1);
+    }
+
     /// A connection ended.
     pub fn connection_closed(&self, reason: &'static str) {
         if let Some((_, counter)) = self.closed.iter().find(|(label, _)| *label == reason) {
@@ -224,6 +234,8 @@ pub struct FrontMetrics {
     rejected: [Counter; Rejection::ALL.len()],
     shed: [Counter; Shed::ALL.len()],
     accept_errors: Counter,
+    networks_limited: Gauge,
+    turns_waiting: Gauge,
     memory_limit: Gauge,
     memory_used: Gauge,
 }
@@ -242,6 +254,12 @@ impl FrontMetrics {
     /// Accepting a connection failed.
     pub fn accept_failed(&self) {
         self.accept_errors.increment(1);
+    }
+
+    /// What is remembered of networks: how many are limited, and how many turns are still to come.
+    pub fn networks(&self, limited: usize, turns_waiting: usize) {
+        self.networks_limited.set(limited as f64);
+        self.turns_waiting.set(turns_waiting as f64);
     }
 
     /// What was seen of the memory.
@@ -265,7 +283,7 @@ pub struct TickMetrics {
     skipped: Counter,
     missed: Counter,
     overload_level: Gauge,
-    joins_refused: Counter,
+    joins: Counter,
     joins_in_debt: Counter,
     rooms: Gauge,
     room_panics: Counter,
@@ -300,9 +318,9 @@ impl TickMetrics {
         self.overload_level.set(f64::from(times.level as u8));
     }
 
-    /// What became of those who wanted to join.
+    /// How many joined.
     pub fn joins(&self, counts: JoinCounts) {
-        self.joins_refused.increment(u64::from(counts.refused));
+        self.joins.increment(u64::from(counts.joined));
         self.joins_in_debt.increment(u64::from(counts.in_debt));
     }
 

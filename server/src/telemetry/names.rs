@@ -44,7 +44,8 @@ metrics! {
     TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
     OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "What is given up for want of time: 0 nothing, 1 joins wait, 2 aim half as often too, 3 two ticks to a frame too, 4 four.";
-    JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players not let in for want of time; who comes back is let in.";
+    JOINS = "fracas_joins_total", Counter, Count, "Sessions that began, of players, spectators and the server's own bots.";
+    JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players and spectators who said hello and were not let in, by reason.";
     JOINS_IN_DEBT = "fracas_joins_in_debt_total", Counter, Count, "New sessions that began with the debt of one that had left a fight.";
     PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
@@ -56,6 +57,8 @@ metrics! {
     CONNECTIONS_OPENED = "fracas_connections_opened_total", Counter, Count, "Connections that came to an event loop.";
     CONNECTIONS_CLOSED = "fracas_connections_closed_total", Counter, Count, "Connections that ended, by reason.";
     CONNECTIONS_REJECTED = "fracas_connections_rejected_total", Counter, Count, "Handshakes that were refused, by reason.";
+    NETWORKS_LIMITED = "fracas_networks_limited", Gauge, Count, "Networks that are remembered for what they have used up of their limits of joins, handshakes or tokens.";
+    TURNS_WAITING = "fracas_turns_waiting", Gauge, Count, "Turns to come back that were handed out and are still to come.";
     HTTP_CONNECTIONS_SHED = "fracas_http_connections_shed_total", Counter, Count, "HTTP connections that had completed nothing for longest, closed for a newcomer, by what had run out.";
     ACCEPT_ERRORS = "fracas_accept_errors_total", Counter, Count, "Times that the kernel gave no connection although somebody knocked.";
     SESSIONS_RESUMED = "fracas_sessions_resumed_total", Counter, Count, "Sessions taken back with a token.";

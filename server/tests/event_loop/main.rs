@@ -5,6 +5,7 @@
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
 //! - `idle`: players who do nothing, and who has watched for long
+//! - `joins`: budgets of joins per network
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
@@ -14,6 +15,7 @@
 mod acknowledgements;
 mod hidden;
 mod idle;
+mod joins;
 mod manners;
 mod overloaded;
 mod rooms;

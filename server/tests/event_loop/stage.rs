@@ -303,6 +303,7 @@ impl Stage {
         let admission = Arc::new(Admission::new(AdmissionConfig {
             connections_max: 1000,
             per_address_max: 4,
+            joins_per_address: Default::default(),
             limit_loopback: false,
             public_hosts: HostNames::default(),
             allow_origins: Vec::new(),

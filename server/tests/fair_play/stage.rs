@@ -79,7 +79,7 @@ impl Stage {
             aspect: ASPECT,
             resume: None,
             may_idle: false,
-            may_begin: true,
+            may_begin: Ok(()),
             network,
         };
         self.batch.requests.push((connection, join));
@@ -124,7 +124,7 @@ impl Stage {
             aspect: ASPECT,
             resume,
             may_idle: false,
-            may_begin: true,
+            may_begin: Ok(()),
             network: None,
         };
         self.taken_over.requests.push((connection, join));

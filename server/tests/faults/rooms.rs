@@ -9,6 +9,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use fracas_server::channel::{self, Asides, Batches, Command, ConnectionKey, Request};
 use fracas_server::game::PlayerKind;
+use fracas_server::join_refusal::JoinRefusal;
 use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
 use fracas_server::sim::roster::{Capacity, RoomId, Session};
@@ -53,7 +54,7 @@ impl Stage {
             aspect: Aspect::default(),
             resume: None,
             may_idle: false,
-            may_begin: true,
+            may_begin: Ok(()),
             network,
         };
         self.inbound.of(room).requests.push((connection, join));
@@ -148,7 +149,7 @@ fn a_room_that_panics_again_within_a_minute_stays_closed_and_says_so() {
     let late = stage.join(SICK);
     let result = stage.tick();
     let answer = result.asides.admissions.first().map(|admission| (admission.connection, admission.verdict.err()));
-    assert_eq!(answer, Some((late, Some(CloseReason::Restarting))));
+    assert_eq!(answer, Some((late, Some(JoinRefusal::Closed))));
     assert_eq!(ticks(&result), [None, Some(Tick(3001))]);
     assert_eq!(stage.rooms.open().map(|(id, _)| id).collect::<Vec<_>>(), [SOUND]);
 }

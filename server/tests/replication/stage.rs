@@ -89,7 +89,7 @@ impl Stage {
             aspect: Aspect::default(),
             resume: None,
             may_idle: false,
-            may_begin: true,
+            may_begin: Ok(()),
             network: None,
         };
         self.batch.requests.push((connection, join));

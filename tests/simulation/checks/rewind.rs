@@ -209,5 +209,5 @@ fn join() -> Request {
     let name = Name::parse("twin").expect("it is a name");
     let (kind, role) = (PlayerKind::Person, Role::Player);
     let aspect = Aspect::default();
-    Request::Join { name, kind, role, aspect, resume: None, may_idle: false, may_begin: true, network: None }
+    Request::Join { name, kind, role, aspect, resume: None, may_idle: false, may_begin: Ok(()), network: None }
 }

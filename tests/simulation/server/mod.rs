@@ -120,6 +120,7 @@ impl Server {
         let admission = Arc::new(Admission::new(AdmissionConfig {
             connections_max: plan.connections_max,
             per_address_max: plan.per_address_max,
+            joins_per_address: Default::default(),
             limit_loopback: false,
             public_hosts: HostNames::default(),
             allow_origins: Vec::new(),
@@ -244,10 +245,9 @@ impl Server {
     /// Somebody connects through `end`: to the loop with the fewest, as the listener does it. If not, when to try again.
     pub(crate) fn connect(&mut self, address: [u8; 4], end: End) -> Result<(), u64> {
         let now = instant(self.time.now_us());
-        let ticket = self
-            .admission
-            .enter(IpAddr::from(address), false, now)
-            .map_err(|why| self.admission.retry_after(why, now).map_or(1_000_000, |pause| pause.as_micros() as u64))?;
+        let ticket = self.admission.enter(IpAddr::from(address), false, now).map_err(|why| {
+            self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64)
+        })?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
         let side = side.expect("there is at least one");
         side.connections.fetch_add(1, Ordering::Relaxed);

@@ -2,9 +2,9 @@
 
 use super::witness::{GameBug, Witnessed};
 use fracas_protocol::arena::{Arena, Entity, Input};
-use fracas_protocol::close::CloseReason;
 use fracas_protocol::tick::Tick;
 use fracas_server::channel::{Asides, Batches, ConnectionKey, Published, Request};
+use fracas_server::join_refusal::JoinRefusal;
 use fracas_server::replication::TickOutput;
 use fracas_server::sim::roster::{QUARANTINE_MS, RoomId, Session};
 use std::collections::VecDeque;
@@ -172,7 +172,7 @@ impl Planted {
                 let is_ours = usize::from(admission.connection.event_loop) == event_loop;
                 if let Some(admitted) = admission.verdict.ok().filter(|admitted| is_ours && !admitted.resumed) {
                     sent_away.push((admission.connection, admitted.session));
-                    admission.verdict = Err(CloseReason::Full);
+                    admission.verdict = Err(JoinRefusal::Full);
                 }
             }
         });

@@ -54,8 +54,6 @@ pub struct InputCounts {
 pub struct JoinCounts {
     /// Let in.
     pub joined: u32,
-    /// Sent away, because the server has more to do than time for it.
-    pub refused: u32,
     /// Let in with the debt of one who left.
     pub in_debt: u32,
 }
@@ -64,7 +62,6 @@ impl JoinCounts {
     /// Adds another room's.
     pub fn add(&mut self, other: Self) {
         self.joined += other.joined;
-        self.refused += other.refused;
         self.in_debt += other.in_debt;
     }
 }
