@@ -118,7 +118,7 @@ fn check_config_refuses_what_the_start_refuses() {
     check_both(&["--crash-dir", "/proc"], "cannot write there");
     check_both(&["--crash-dir", "/dev/null"], "it is a file");
     check_both(&["--crash-dir", "/no/such/folder"], "no such folder");
-    check_both(&["--ops-host", "https://ops.example"], "write the name alone");
+    check_both(&["--ops-host", "https://ops.example"], "write a name alone");
     check_both(&["--config", "/"], "it is a folder");
     check_both(&["--config", "/dev/zero"], "larger than 1 MiB");
     check_both(&["--log-level", "loud"], "info");

@@ -52,10 +52,10 @@ fn is_spawned<R: Rules>(id: EntityId, after: &Records<R>) -> bool {
     R::parent(id).and_then(|parent| after.slot(parent)).is_some_and(|parent| parent.child == Some(id))
 }
 
-/// Reads what [`write`] wrote: fills `after` with the entities after the tick, by ascending id.
+/// Reads what [`write()`] wrote: fills `after` with the entities after the tick, by ascending id.
 ///
 /// # Panics
-/// If the bits were not written by [`write`] from the same `before` and the same world state.
+/// If the bits were not written by [`write()`] from the same `before` and the same world state.
 pub fn read<R: Rules>(
     rules: &R,
     before: &[(EntityId, R::Entity)],

@@ -302,7 +302,7 @@ pub struct TickMetrics {
 
 impl TickMetrics {
     /// A tick's times. Ticks that were never run before it count as late by as much as they were as it began; of a very long
-    /// freeze the latest [`LATE_TICKS_MAX`] do.
+    /// freeze the latest 10,000 do.
     pub fn ticked(&self, times: &TickTimes, rate: TickRate) {
         for before in 1..=times.skipped.min(LATE_TICKS_MAX) {
             self.lateness.record(times.lateness + Duration::from_micros(rate.due_us(Tick(before))));
