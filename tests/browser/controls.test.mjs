@@ -72,6 +72,7 @@ test('a dash and a rail are told once for each press, and a beam is seen', async
   await keyboard.down('Shift');
   await player.page.waitForTimeout(300);
   await keyboard.up('Shift');
+  await player.until('the rail of a new ship is loaded', ({ hud }) => hud.rail === 1);
   await mouse.down({ button: 'right' });
   await player.until('a beam is seen', ({ beams }) => beams > 0, 2);
   await player.page.waitForTimeout(300);

@@ -110,7 +110,7 @@ fn the_servers_own_bots_step_out_one_by_one_and_come_back() {
     server.wait_for("eight bots", |server| ships(server, "bot") == 8.0);
     let url = server.url();
     let swarm = std::thread::spawn(move || {
-        run_bots(&["swarm", "--url", &url, "--bots", "5", "--ramp", "100/s", "--duration", "4s"])
+        run_bots(&["swarm", "--url", &url, "--bots", "5", "--ramp", "100/s", "--duration", "15s"])
     });
     server
         .wait_for("five people and three bots", |server| ships(server, "person") == 5.0 && ships(server, "bot") == 3.0);

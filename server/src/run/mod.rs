@@ -173,7 +173,7 @@ impl Server {
         let sabotage = Sabotage::read()?;
         let begins_after = sabotage.begins_after(config.tick_rate);
         let rooms = make_rooms(config, sabotage.clone())?.starting_after(begins_after);
-        let rooms = rooms.reserving(fill::NAMES.into_iter().collect());
+        let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(stdio::dropped_lines));
         let mut metrics = telemetry.for_tick(config.tick_rate);
