@@ -92,6 +92,22 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     server.read_log();
     std::thread::sleep(Duration::from_secs(1));
     let lines = server.log().len() - before;
+    let (code, after_s) = stop(&mut server);
+    let mut rows = played.unharmed();
+    rows.extend([
+        Row::at_least("looks at /livez", asked as f64, 1.0, ""),
+        Row::exactly("... that did not say 200", unwell, 0),
+        Row::at_least("lines dropped and counted", dropped, 1.0, ""),
+        Row::at_least("lines in a second, once somebody reads again", lines as f64, 10.0, ""),
+        Row::exactly("exit code after SIGTERM", code, 0),
+        Row::at_most("... after", after_s, 5.0, "s").speed(),
+    ]);
+    rows.extend(unread_to_the_end()?);
+    Ok(rows)
+}
+
+/// Asks the server to stop, and waits for its end: its exit code (999 for none) and the seconds that it took.
+fn stop(server: &mut Server) -> (u64, f64) {
     server.signal(Signal::TERM);
     let began = Instant::now();
     let mut end = None;
@@ -99,17 +115,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         end = server.ended();
         std::thread::sleep(LOOK / 10);
     }
-    let mut rows = played.unharmed();
-    rows.extend([
-        Row::at_least("looks at /livez", asked as f64, 1.0, ""),
-        Row::exactly("... that did not say 200", unwell, 0),
-        Row::at_least("lines dropped and counted", dropped, 1.0, ""),
-        Row::at_least("lines in a second, once somebody reads again", lines as f64, 10.0, ""),
-        Row::exactly("exit code after SIGTERM", end.flatten().map_or(999, |code| code as u64), 0),
-        Row::at_most("... after", seconds(began), 5.0, "s").speed(),
-    ]);
-    rows.extend(unread_to_the_end()?);
-    Ok(rows)
+    (end.flatten().map_or(999, |code| code as u64), seconds(began))
 }
 
 /// Nobody reads to the end, and the last lines have to wait for somebody.
@@ -118,15 +124,9 @@ fn unread_to_the_end() -> Result<Vec<Row>> {
     command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "0"]);
     let mut server = Server::launch_unread(&mut command);
     server.fill_log();
-    server.signal(Signal::TERM);
-    let began = Instant::now();
-    let mut end = None;
-    while end.is_none() && began.elapsed() < STOP_DEADLINE {
-        end = server.ended();
-        std::thread::sleep(LOOK / 10);
-    }
+    let (code, after_s) = stop(&mut server);
     Ok(vec![
-        Row::exactly("never read: exit code after SIGTERM", end.flatten().map_or(999, |code| code as u64), 0),
-        Row::at_most("... after", seconds(began), 5.0, "s").speed(),
+        Row::exactly("never read: exit code after SIGTERM", code, 0),
+        Row::at_most("... after", after_s, 5.0, "s").speed(),
     ])
 }

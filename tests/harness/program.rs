@@ -140,6 +140,14 @@ pub struct Server {
     pub ops: SocketAddr,
 }
 
+/// Starts a server whose log comes through a pipe.
+fn spawn_logging(command: &mut Command) -> (Child, ChildStderr) {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the server starts");
+    let stderr = child.stderr.take().expect("it is piped");
+    (child, stderr)
+}
+
 impl Server {
     /// Starts a server on free ports, and waits until it listens.
     pub fn start(arguments: &[&str]) -> Self {
@@ -166,13 +174,8 @@ impl Server {
 
     /// Runs a command that becomes a server, and waits until it listens.
     pub fn launch(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let (mut child, stderr) = spawn_logging(command);
+        let stderr = BufReader::new(stderr);
         let log = Arc::new(Mutex::new(Vec::new()));
         let listening = follow_log(stderr, Arc::clone(&log));
         let Ok((game, ops)) = listening.recv_timeout(PATIENCE) else {
@@ -184,13 +187,7 @@ impl Server {
 
     /// The same for a server whose log is a pipe of 4 KiB that nobody reads from then on.
     pub fn launch_unread(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let stderr = child.stderr.take().expect("it is piped");
+        let (child, stderr) = spawn_logging(command);
         fcntl_setpipe_size(&stderr, SMALL_PIPE).expect("a pipe can be small");
         let mut unread = BufReader::new(stderr);
         let addresses = unread.by_ref().lines().map_while(Result::ok).find_map(|line| read_listening(&line));
