@@ -3,7 +3,7 @@
 use crate::bot::Clock;
 use crate::link::{CLOSE_DEADLINE, Link, LinkError, Received};
 use crate::swarm::parse_duration;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;

@@ -2,7 +2,7 @@
 
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SUBPROTOCOL};
+use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;

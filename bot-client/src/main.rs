@@ -8,7 +8,7 @@ use fracas_bots::link::Target;
 use fracas_bots::report::{Summary, text};
 use fracas_bots::stdio;
 use fracas_bots::swarm::{self, Plan, Ramp, parse_duration};
-use fracas_protocol::limits::DEFAULT_ROOM;
+use fracas_protocol::wire::limits::DEFAULT_ROOM;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;

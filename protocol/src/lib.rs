@@ -1,31 +1,24 @@
 //! What both ends of a Fracas connection must agree on, as pure functions and state machines: no socket, clock, thread
 //! or global in here. The server, the bots and (as WebAssembly) the page all run this code.
 //!
-//! A message's way through the crate: [`message`] and [`codec`] for the control messages, [`frame`] for the server's
-//! per-tick message, made of [`record`]s as the game's [`rules`] describe them, kept by a [`replica`] and driven by a
-//! [`client`]. [`arena`] is the built-in game's half of the rules. PROTOCOL.md says the same in prose, byte by byte.
+//! A message's way through the crate: [`wire`] makes bytes of control messages and frames. A frame is made of [`record`]s as
+//! the game's [`game::rules`] describe them, kept by a [`replica`] and driven by a [`client`]. [`arena`] is the built-in
+//! game's half of the rules. PROTOCOL.md says the same in prose, byte by byte.
 
-pub mod limits;
+pub mod game;
+pub mod wire;
 
 pub mod ids;
 pub mod name;
+pub mod rng;
 pub mod tick;
 
-pub mod bits;
-pub mod close;
-pub mod codec;
-pub mod message;
-
-pub mod frame;
 pub mod record;
 pub mod replica;
-pub mod rules;
 
 pub mod client;
 
 pub mod arena;
-
-pub mod dice;
 
 /// Why bytes from a peer were refused. Whoever gets one counts it and closes the connection or starts afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

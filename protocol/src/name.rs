@@ -1,8 +1,8 @@
 //! A player's name: what one may be, and [`NameTable`], by which a name travels once and later only as an index.
 
 use crate::WireError;
-use crate::bits::Coder;
-use crate::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX, NAME_TABLE_LEN};
+use crate::wire::bits::Coder;
+use crate::wire::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX, NAME_TABLE_LEN};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -159,7 +159,7 @@ impl NameTable<Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bits::{BitReader, BitWriter};
+    use crate::wire::bits::{BitReader, BitWriter};
 
     #[test]
     fn names_are_trimmed_and_checked() {

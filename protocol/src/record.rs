@@ -2,10 +2,10 @@
 //! advance, correct and hash records; what a record holds is the game's [`Rules`].
 
 use crate::WireError;
-use crate::bits::{BitReader, BitWriter};
+use crate::game::rules::Rules;
 use crate::ids::EntityId;
-use crate::limits::DELTA_BITS_MAX;
-use crate::rules::Rules;
+use crate::wire::bits::{BitReader, BitWriter};
+use crate::wire::limits::DELTA_BITS_MAX;
 
 /// Writes what makes `target` of `predicted`, which was predicted from `before`.
 ///

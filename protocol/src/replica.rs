@@ -1,14 +1,14 @@
 //! A client's copy of its known list: it applies frames, and checks itself against the hash the server sends.
 
 use crate::WireError;
-use crate::bits::{BitReader, Coder};
-use crate::frame::{self, FrameHeader, InputReport};
+use crate::game::rules::{Fate, Point, Rules};
 use crate::ids::EntityId;
-use crate::limits::{FRAME_BYTES_MAX, VISIBLE_MAX};
 use crate::name::{Name, NameTable};
 use crate::record::{self, Digest};
-use crate::rules::{Fate, Point, Rules};
 use crate::tick::Tick;
+use crate::wire::bits::{BitReader, Coder};
+use crate::wire::frame::{self, FrameHeader, InputReport};
+use crate::wire::limits::{FRAME_BYTES_MAX, VISIBLE_MAX};
 
 /// An entity on the known list.
 #[derive(Clone, Debug)]

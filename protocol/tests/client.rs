@@ -1,14 +1,14 @@
 //! The client as a host drives it: what it measures and when it wants to be called, against frames written by hand.
 
 use fracas_protocol::arena::{Arena, Input, Map, OpenTiles, ship_id};
-use fracas_protocol::bits::BitWriter;
 use fracas_protocol::client::{Client, Event, Options};
-use fracas_protocol::codec;
-use fracas_protocol::frame::{FrameHeader, InputReport};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
-use fracas_protocol::message::{ClientMessage, Hello, Limits, ServerClock, ServerMessage, Welcome};
-use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::bits::BitWriter;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{FrameHeader, InputReport};
+use fracas_protocol::wire::message::{ClientMessage, Hello, Limits, ServerClock, ServerMessage, Welcome};
 
 const RATE: TickRate = TickRate::HZ_30;
 

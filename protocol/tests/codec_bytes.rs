@@ -3,9 +3,9 @@
 //! through JSON, which fails if it does not look like the real one.
 
 use fracas_protocol::arena::Arena;
-use fracas_protocol::codec;
-use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
-use fracas_protocol::rules::{ClientMessageOf, MessageOf};
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wincode::config::Configuration;

@@ -5,13 +5,13 @@
 use fracas_protocol::WireError;
 use fracas_protocol::arena::Arena;
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::codec;
-use fracas_protocol::dice::Dice;
-use fracas_protocol::frame::TickFollower;
-use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX};
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::{Known, Replica};
-use fracas_protocol::rules::{ClientMessageOf, MessageOf};
+use fracas_protocol::rng::Dice;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::TickFollower;
+use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

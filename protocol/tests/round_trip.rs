@@ -9,20 +9,20 @@ use fracas_protocol::arena::ship::Ship;
 use fracas_protocol::arena::{
     Acts, Arena, Controls, Entity, FineHeading, Heading, Input, Map, News, OpenTiles, RailShot, Thrust, Vector,
 };
-use fracas_protocol::bits::{BitReader, BitWriter, Coder};
-use fracas_protocol::codec;
-use fracas_protocol::frame::{self, FrameHeader, InputReport};
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf, Point, Rules};
 use fracas_protocol::ids::{EntityId, MapId, Token};
-use fracas_protocol::limits::{
-    CLIENT_MESSAGE_BYTES_MAX, DENSITY_TILES_MAX, LEADERBOARD_LEN, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX,
-};
-use fracas_protocol::message::{
-    Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
-};
 use fracas_protocol::name::Name;
 use fracas_protocol::record;
-use fracas_protocol::rules::{ClientMessageOf, MessageOf, Point, Rules};
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{self, FrameHeader, InputReport};
+use fracas_protocol::wire::limits::{
+    CLIENT_MESSAGE_BYTES_MAX, DENSITY_TILES_MAX, LEADERBOARD_LEN, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX,
+};
+use fracas_protocol::wire::message::{
+    Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

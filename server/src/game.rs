@@ -1,47 +1,18 @@
-//! The authority's half of a game: what only the server may decide. The shared half is `fracas_protocol::rules::Rules`.
+//! The authority's half of a game: what only the server may decide. The shared half is `fracas_protocol::game::rules::Rules`.
 //!
 //! A room owns one value of the trait and is the only one to call it, from one thread, so a game needs no locks. It must
 //! be a pure function of what it was made from and the calls it got: no clock, no hash map's order, no floats, no I/O.
 
 pub mod attended;
 
+use crate::ids::{PlayerId, PlayerKind};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, ViewTime};
+use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
-
-/// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PlayerId(pub u16);
-
-impl PlayerId {
-    /// The id as an index into a table with one row per player.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-/// Who sits behind a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum PlayerKind {
-    /// A person, or a swarm's bot: whoever came in from outside.
-    Person,
-    /// One of the server's own bots, which fill a quiet arena.
-    Bot,
-}
-
-impl PlayerKind {
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Bot => "bot",
-        }
-    }
-}
 
 /// What a player wants on the tick that is about to run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,7 +91,7 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// A player is gone, and what belongs to it goes with it.
     fn leave(&mut self, player: PlayerId);
 
-    /// The next tick is 1 again, after [`fracas_protocol::limits::TICK_LAST`]: whatever is remembered by its tick is over.
+    /// The next tick is 1 again, after [`fracas_protocol::wire::limits::TICK_LAST`]: whatever is remembered by its tick is over.
     fn begin_anew(&mut self) {}
 
     /// Runs one tick. `inputs` has one row per player, by id.

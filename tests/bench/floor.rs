@@ -3,9 +3,9 @@
 
 use crate::wire::{append_message, upgrade};
 use anyhow::{Result, bail};
-use fracas_protocol::bits::BitWriter;
-use fracas_protocol::frame::FrameHeader;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::bits::BitWriter;
+use fracas_protocol::wire::frame::FrameHeader;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

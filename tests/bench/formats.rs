@@ -3,8 +3,8 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 use fracas_protocol::arena::{Arena, Entity};
-use fracas_protocol::codec;
 use fracas_protocol::replica::Replica;
+use fracas_protocol::wire::codec;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 

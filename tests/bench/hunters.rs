@@ -5,22 +5,25 @@ use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_protocol::arena::{Arena, Entity, Input, slot_of};
 use fracas_protocol::client::{Client, Event, Options};
-use fracas_protocol::codec;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
-use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{
+use fracas_protocol::name::Name;
+use fracas_protocol::rng::Dice;
+use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::{
     Aspect, ClientMessage, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };
-use fracas_protocol::name::Name;
-use fracas_protocol::rules::{MessageOf, Rules};
-use fracas_protocol::tick::{Tick, TickRate};
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{Asides, Batch, Command, ConnectionKey, Request};
-use fracas_server::game::{Game, PlayerKind};
+use fracas_server::game::Game;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::Session;
 use fracas_server::replication::{Composer, TickOutput, Viewer};
+use fracas_server::sim::channel::{Asides, Batch, Command, Request};
 use fracas_server::sim::room::Room;
-use fracas_server::sim::roster::{Capacity, Session};
+use fracas_server::sim::roster::Capacity;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -5,18 +5,21 @@ use crate::stand::TICK_HZ;
 use crate::wire::{Inbox, append_message, upgrade};
 use anyhow::{Context as _, Result};
 use fracas_protocol::arena::{Arena, Input};
-use fracas_protocol::codec;
-use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{ClientMessage, Inputs, Limits, ServerClock, ServerMessage, Welcome};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::TickRate;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::{ClientMessage, Inputs, Limits, ServerClock, ServerMessage, Welcome};
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
-use fracas_server::game::{Game, PlayerKind};
+use fracas_server::game::Game;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::Session;
 use fracas_server::replication::{Composer, Viewer};
+use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
-use fracas_server::sim::roster::{Capacity, Session};
+use fracas_server::sim::roster::Capacity;
 use futures_util::{SinkExt, StreamExt};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -159,7 +162,7 @@ impl Hall {
             let Ok(admitted) = admission.verdict else { continue };
             let place = admission.connection.place as usize;
             self.seats.resize_with(self.seats.len().max(place + 1), || None);
-            let viewer = Viewer::new(fracas_protocol::message::Aspect::default(), place as u32);
+            let viewer = Viewer::new(fracas_protocol::wire::message::Aspect::default(), place as u32);
             self.seats[place] = Some((admitted.session, viewer));
             let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
                 tick_rate: rules.tick_rate(),

@@ -1,7 +1,7 @@
 //! As much of WebSocket as two programs that trust each other need: whole binary messages, and an upgrade that succeeds.
 
 use anyhow::Result;
-use fracas_server::net::socket::set_up;
+use fracas_server::io::socket::set_up;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Who may connect, and how a refusal reads.
 
-use fracas_protocol::frame::TickFollower;
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_protocol::wire::frame::TickFollower;
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 use fracas_tests::http::{Answer, exchange, handshake, request};
 use fracas_tests::peer::Heard;
 use fracas_tests::{Peer, Server};

@@ -1,6 +1,6 @@
 //! Signals: everybody is told, and the exit code is 0.
 
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 use fracas_tests::peer::Heard;
 use fracas_tests::{Peer, Server, run_bots};
 use rustix::process::Signal;

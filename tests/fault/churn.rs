@@ -3,7 +3,7 @@
 use crate::Size;
 use crate::stand::{Cohort, seconds};
 use anyhow::Result;
-use fracas_server::join_refusal::JoinRefusal;
+use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_tests::Server;
 use fracas_tests::raw::{Answer, Raw, hello};
 use fracas_tests::verdict::Row;

@@ -3,9 +3,9 @@
 use crate::Size;
 use crate::stand::in_parallel;
 use anyhow::{Context, Result};
-use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::{EntityId, Token};
-use fracas_protocol::message::ClientMessage;
+use fracas_protocol::rng::Dice;
+use fracas_protocol::wire::message::ClientMessage;
 use fracas_tests::Server;
 use fracas_tests::raw::{Answer, Raw, RawPlayer, hello, loopback, message};
 use fracas_tests::verdict::Row;

@@ -1,11 +1,11 @@
 //! A peer on a real socket: says what a test wants, and tells what it hears.
 
 use fracas_protocol::arena::{Arena, Input};
-use fracas_protocol::codec;
-use fracas_protocol::frame::FRAME_MARK;
-use fracas_protocol::limits::{FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, SUBPROTOCOL};
-use fracas_protocol::message::ClientMessage;
-use fracas_protocol::rules::MessageOf;
+use fracas_protocol::game::rules::MessageOf;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::FRAME_MARK;
+use fracas_protocol::wire::limits::{FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, SUBPROTOCOL};
+use fracas_protocol::wire::message::ClientMessage;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

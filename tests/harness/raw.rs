@@ -1,12 +1,12 @@
 //! WebSocket by hand: sockets whose handshake is done, frames that no library would send, and the close code that comes back.
 
 use fracas_protocol::arena::Input;
-use fracas_protocol::codec;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
-use fracas_protocol::limits::SUBPROTOCOL;
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage, Welcome};
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::wire::limits::SUBPROTOCOL;
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage, Welcome};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

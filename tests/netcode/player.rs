@@ -9,11 +9,11 @@ use fracas_bots::conditioner::LongLink;
 use fracas_bots::link::{Link, Received};
 use fracas_protocol::arena::{Arena, Thrust};
 use fracas_protocol::client::{Client, Counters, Event, Options};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::frame::FRAME_MARK;
-use fracas_protocol::message::Hello;
-use fracas_protocol::rules::Rules;
+use fracas_protocol::game::rules::Rules;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{Tick, ViewTime};
+use fracas_protocol::wire::frame::FRAME_MARK;
+use fracas_protocol::wire::message::Hello;
 
 /// Between two looks at the screen, in microseconds.
 const LOOK_US: u64 = 4_000;

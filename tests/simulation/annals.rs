@@ -2,14 +2,16 @@
 
 use crate::digest::Fold;
 use fracas_protocol::arena::{Arena, Entity, Input, Own};
-use fracas_protocol::frame::InputReport;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
-use fracas_server::channel::{Admission, Audience, Command, ConnectionKey, Request};
+use fracas_protocol::wire::frame::InputReport;
 use fracas_server::game::PlayerInput;
-use fracas_server::sim::roster::{Capacity, Headcount, Session};
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::Session;
+use fracas_server::sim::channel::{Admission, Audience, Command, Request};
+use fracas_server::sim::roster::{Capacity, Headcount};
 
 /// One tick.
 #[derive(Clone, Debug)]

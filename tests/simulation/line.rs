@@ -1,7 +1,7 @@
 //! One connection in memory, in virtual time: bytes take their time, wait at a stall or in a partition, and are lost in a cut.
 
-use fracas_protocol::dice::Dice;
-use fracas_server::net::socket::Socket;
+use fracas_protocol::rng::Dice;
+use fracas_server::io::socket::Socket;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,9 +3,9 @@
 use crate::line::{Direction, Quality};
 use crate::strategies::{AdversaryPlan, Strategy};
 use fracas_bots::brain::BrainKind;
-use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Aspect;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::TickRate;
+use fracas_protocol::wire::message::Aspect;
 
 /// Players, at least and at most.
 pub(crate) const PLAYERS: (i32, i32) = (8, 12);

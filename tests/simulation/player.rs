@@ -6,9 +6,9 @@ use crate::line::{Direction, Line, Time};
 use crate::peer::Peer;
 use crate::plan::{PlayerPlan, What};
 use crate::server::Server;
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::close::CloseReason;
 
 /// Two connections with one token are one player's for so long; then it keeps one.
 const RACE_US: u64 = 2_500_000;

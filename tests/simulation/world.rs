@@ -8,7 +8,7 @@ use crate::server::planted::{Bug, Planted};
 use crate::server::{Server, Thread};
 use crate::strategies::Strategy;
 use crate::strategies::adversary::Adversary;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use std::collections::VecDeque;
 
 /// A fault whose player is not settled is tried again after so long.

@@ -1,10 +1,10 @@
 //! Documents, page and code that must say the same.
 
 use crate::{files, read};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::limits;
-use fracas_protocol::message::Aspect;
 use fracas_protocol::tick::TickRate;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::limits;
+use fracas_protocol::wire::message::Aspect;
 use fracas_tests::program::{repository, run};
 use std::process::Command;
 
@@ -119,9 +119,9 @@ fn every_metric_flag_and_report_key_is_in_the_readme() {
     }
 }
 
-/// The names in `telemetry/names.rs`, read from its text: this crate does not link the server.
+/// The names in `ops/metric_names.rs`, read from its text: this crate does not link the server.
 fn fracas_server_metrics() -> Vec<String> {
-    let text = read("server/src/telemetry/names.rs");
+    let text = read("server/src/ops/metric_names.rs");
     let names: Vec<_> =
         text.split('"').filter(|part| part.starts_with("fracas_") && part.len() > 7).map(String::from).collect();
     assert!(names.len() > 20);

@@ -4,8 +4,8 @@
 use crate::brain::{Brain, Sight};
 use fracas_protocol::arena::{Arena, Entity, FineHeading, Input, News, RailShot};
 use fracas_protocol::client::Client;
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::Tick;
 use std::collections::VecDeque;
 

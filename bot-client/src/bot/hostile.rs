@@ -3,12 +3,12 @@
 use super::*;
 use crate::link::tests::PipeServer;
 use fracas_protocol::arena::{Input, Map, OpenTiles, ship_id};
-use fracas_protocol::bits::{BitWriter, Coder};
-use fracas_protocol::codec;
-use fracas_protocol::frame::{self, FrameHeader};
-use fracas_protocol::limits::VISIBLE_MAX;
-use fracas_protocol::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::wire::bits::{BitWriter, Coder};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{self, FrameHeader};
+use fracas_protocol::wire::limits::VISIBLE_MAX;
+use fracas_protocol::wire::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
 
 fn rules() -> Arena {
     Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))

@@ -4,13 +4,13 @@ use super::Observer;
 use crate::brain::Brain;
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::{ClientError, SILENCE_US};
-use fracas_protocol::codec;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::Token;
-use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
-use fracas_protocol::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use std::collections::VecDeque;
 
 /// How many ticks ahead of the newest body an input is stamped: it must be there when that tick runs.
@@ -170,10 +170,10 @@ mod tests {
     use super::*;
     use crate::brain::{BrainKind, Skill};
     use fracas_protocol::arena::OpenTiles;
-    use fracas_protocol::bits::BitWriter;
-    use fracas_protocol::frame::FrameHeader;
     use fracas_protocol::ids::MapId;
-    use fracas_protocol::message::{Limits, ServerClock, Welcome};
+    use fracas_protocol::wire::bits::BitWriter;
+    use fracas_protocol::wire::frame::FrameHeader;
+    use fracas_protocol::wire::message::{Limits, ServerClock, Welcome};
 
     const PERIOD_US: u64 = 33_333;
 

@@ -5,8 +5,8 @@ use super::Sight;
 use super::pilot::{bearing, steer};
 use fracas_protocol::arena::tuning::TIME_TO_REST_MS;
 use fracas_protocol::arena::{Arena, Controls, Heading, Input, Ship, Thrust};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::TickRate;
 
 /// How near to the middle is near enough, in units.

@@ -5,9 +5,9 @@ use super::pilot::{bearing, is_clear, steer};
 use fracas_protocol::arena::fixed::SUBQUANTA_PER_QUANTUM;
 use fracas_protocol::arena::tuning::RAIL_RANGE;
 use fracas_protocol::arena::{Entity, Heading, Input, PickupKind, Ship, Thrust};
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::rng::Dice;
 
 /// Fires at what is nearer than this, in units.
 const RANGE: i32 = 520;

@@ -10,9 +10,9 @@ pub use wander::Wander;
 
 use crowd::Crowd;
 use fracas_protocol::arena::{Arena, Input, Own, Ship};
-use fracas_protocol::dice::Dice;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{Tick, TickRate};
 use hunter::Hunter;
 

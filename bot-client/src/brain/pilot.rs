@@ -3,7 +3,7 @@
 use super::Sight;
 use fracas_protocol::arena::ship::HALF_SIDE;
 use fracas_protocol::arena::{Heading, Thrust};
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT};
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 
 /// How far ahead a pilot looks for walls, in units.
 const LOOK_AHEAD: i32 = 90;

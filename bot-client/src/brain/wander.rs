@@ -2,7 +2,7 @@
 //! nothing.
 
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::TickRate;
 
 /// Flies about without looking.

@@ -5,10 +5,10 @@
 use fracas_fuzz::{Steps, number, recorded, welcome};
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::{Client, Options};
-use fracas_protocol::codec;
-use fracas_protocol::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::Hello;
-use fracas_protocol::rules::ClientMessageOf;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::Hello;
+use fracas_protocol::game::rules::ClientMessageOf;
 use libfuzzer_sys::fuzz_target;
 
 /// What a client may have to say at one time.

@@ -6,8 +6,8 @@ mod session;
 
 use fracas_protocol::arena::{Arena, OpenTiles};
 use fracas_protocol::ids::{EntityId, Token};
-use fracas_protocol::message::{Limits, ServerClock, ServerMessage, Welcome};
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::wire::message::{Limits, ServerClock, ServerMessage, Welcome};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use std::sync::OnceLock;
 
 /// An input as steps: a byte that says what to do, and bytes to do it with (two bytes of length, then so many).

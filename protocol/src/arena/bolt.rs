@@ -4,9 +4,9 @@ use super::fixed::{Heading, SUBQUANTA_PER_QUANTUM, Vector};
 use super::map::Map;
 use super::tuning::Tuning;
 use crate::WireError;
-use crate::bits::Coder;
+use crate::game::rules::{Fate, Point, code_point};
 use crate::record::Digest;
-use crate::rules::{Fate, Point, code_point};
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 /// A bolt in flight.

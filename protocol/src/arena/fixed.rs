@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::rules::QUANTA_PER_UNIT;
+pub use crate::game::rules::QUANTA_PER_UNIT;
 
 /// Velocity sub-quanta in a unit per tick.
 pub const SUBQUANTA_PER_UNIT: i32 = 1024;

@@ -2,9 +2,9 @@
 
 use super::fixed::{FineHeading, Heading};
 use crate::WireError;
-use crate::bits::Coder;
-use crate::rules::Intent;
+use crate::game::rules::Intent;
 use crate::tick::ViewTime;
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Which way a ship thrusts: not at all, or one of 16 headings.

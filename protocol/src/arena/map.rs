@@ -1,9 +1,9 @@
 //! The arena's ground: one tile of walls, laid out as often as there are open tiles, spiralling out from the centre.
 
 use super::fixed::QUANTA_PER_UNIT;
+use crate::game::rules::Point;
 use crate::ids::MapId;
 use crate::record::Digest;
-use crate::rules::Point;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -25,11 +25,11 @@ pub use ship::{Acts, Ship};
 pub use tuning::Tuning;
 
 use crate::WireError;
-use crate::bits::Coder;
+use crate::game::rules::{Detail, Fate, Point, Rules};
 use crate::ids::{EntityId, MapId};
 use crate::record::Digest;
-use crate::rules::{Detail, Fate, Point, Rules};
 use crate::tick::{Tick, TickRate};
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 /// Ids below this are pick-ups.

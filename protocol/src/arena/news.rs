@@ -1,10 +1,10 @@
 //! What the arena tells beside its frames, and the only things that tell of what is outside a player's view.
 
 use crate::ids::EntityId;
-use crate::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
-use crate::message::List;
 use crate::name::Name;
 use crate::tick::Tick;
+use crate::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
+use crate::wire::message::List;
 use serde::{Deserialize, Serialize};
 
 /// One piece of news. The first three go to everybody, once a second, encoded once; the others to one player, at once.

@@ -3,7 +3,7 @@
 use super::ship::Ship;
 use super::tuning::{BOLT_ENERGY, ENERGY_MAX, ENERGY_PARTS, ENERGY_RESUME, RAIL_ENERGY, Tuning};
 use crate::WireError;
-use crate::bits::Coder;
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 /// A full store of energy in parts of a point.

@@ -1,9 +1,9 @@
 //! A pick-up: it lies still on a coarse lattice until somebody takes it.
 
 use crate::WireError;
-use crate::bits::Coder;
+use crate::game::rules::{Point, code_point};
 use crate::record::Digest;
-use crate::rules::{Point, code_point};
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 /// What a pick-up gives.

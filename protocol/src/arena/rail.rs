@@ -5,9 +5,9 @@ use super::map::{cell, cell_start};
 use super::tuning::{RAIL_RADIUS, RAIL_RANGE, SHIP_RADIUS};
 use super::{Arena, Entity};
 use crate::client::{Moment, Snapshot};
+use crate::game::rules::Point;
 use crate::ids::EntityId;
-use crate::message::Aspect;
-use crate::rules::Point;
+use crate::wire::message::Aspect;
 
 /// How near a beam must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i64 = ((SHIP_RADIUS + RAIL_RADIUS) * QUANTA_PER_UNIT) as i64;
@@ -163,7 +163,7 @@ impl Crossings {
 mod tests {
     use super::*;
     use crate::arena::{Map, OpenTiles};
-    use crate::rules::Rules;
+    use crate::game::rules::Rules;
     use crate::tick::TickRate;
     use proptest::prelude::*;
 

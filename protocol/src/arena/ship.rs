@@ -6,9 +6,9 @@ use super::input::{Controls, Thrust};
 use super::map::{self, Map};
 use super::tuning::{HULL_MAX, MUZZLE, SHIP_HALF_SIDE, Tuning};
 use crate::WireError;
-use crate::bits::Coder;
+use crate::game::rules::{Point, code_point};
 use crate::record::Digest;
-use crate::rules::{Point, code_point};
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 /// Half the side of the square that a ship is to walls, in quanta.
@@ -178,7 +178,7 @@ impl Ship {
         self.rail = None;
     }
 
-    /// See [`crate::rules::Rules::code_delta`]. Most deltas turn only the aim; what comes last hardly ever comes.
+    /// See [`crate::game::rules::Rules::code_delta`]. Most deltas turn only the aim; what comes last hardly ever comes.
     pub(super) fn code_delta<C: Coder>(
         &mut self,
         before: &Self,

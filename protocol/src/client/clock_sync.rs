@@ -4,8 +4,8 @@
 //! it was held only from then on. The way there and the way back are therefore judged apart, each by its own quickest
 //! message, and later pings are timed to arrive about when the server reads.
 
-use crate::message::{Pong, ServerClock};
 use crate::tick::TickRate;
+use crate::wire::message::{Pong, ServerClock};
 use std::collections::VecDeque;
 
 /// Pings sent in quick succession after the welcome.
@@ -169,7 +169,7 @@ impl ClockSync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dice::Dice;
+    use crate::rng::Dice;
 
     const RATE: TickRate = TickRate::HZ_30;
     const PERIOD: u64 = 33_333;

@@ -1,9 +1,9 @@
 //! What a host tells a client, and is told by it.
 
 use crate::WireError;
-use crate::message::{Goodbye, Welcome};
-use crate::rules::Rules;
+use crate::game::rules::Rules;
 use crate::tick::Tick;
+use crate::wire::message::{Goodbye, Welcome};
 
 /// Something the host may want to know.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 //! server reports. Its time never goes back.
 
 use super::arrival::Arrival;
-use crate::frame::InputReport;
 use crate::tick::{Tick, TickRate};
+use crate::wire::frame::InputReport;
 
 /// So much beyond the jitter of the line inputs are to be there before the server reads, in microseconds.
 const MARGIN_US: i64 = 5_000;

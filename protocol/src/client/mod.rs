@@ -21,14 +21,14 @@ pub use inputs::InputClock;
 pub use prediction::{Agreement, Prediction};
 pub use timeline::{Moment, Snapshot, Timeline};
 
-use crate::codec;
-use crate::frame::{FRAME_MARK, TickFollower};
+use crate::game::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::ids::EntityId;
-use crate::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
-use crate::message::{Aspect, ClientMessage, Hello, Inputs, Ping, ServerClock, ServerMessage, Welcome};
 use crate::replica::{BodySummary, Replica};
-use crate::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::tick::Tick;
+use crate::wire::codec;
+use crate::wire::frame::{FRAME_MARK, TickFollower};
+use crate::wire::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
+use crate::wire::message::{Aspect, ClientMessage, Hello, Inputs, Ping, ServerClock, ServerMessage, Welcome};
 use std::collections::VecDeque;
 use unapplied::Unapplied;
 

@@ -1,11 +1,11 @@
 //! The own entity ahead of the server: played from the client's own inputs by the shared step, and replayed from the
 //! server's word where that differs.
 
+use crate::game::rules::{Fate, Rules};
 use crate::ids::EntityId;
-use crate::limits::INPUTS_AHEAD_MAX;
 use crate::replica::Replica;
-use crate::rules::{Fate, Rules};
 use crate::tick::Tick;
+use crate::wire::limits::INPUTS_AHEAD_MAX;
 use std::collections::VecDeque;
 
 /// Ticks remembered: more than a client may be ahead, and a second of round trip besides.
@@ -158,7 +158,7 @@ impl<R: Rules> Prediction<R> {
 mod tests {
     use super::*;
     use crate::arena::{Arena, Entity, Heading, Input, Map, Own, Ship, Thrust};
-    use crate::rules::Point;
+    use crate::game::rules::Point;
     use crate::tick::TickRate;
 
     fn arena() -> Arena {

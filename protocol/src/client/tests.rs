@@ -2,14 +2,14 @@
 
 use super::{Client, Options};
 use crate::arena::{Arena, Map, OpenTiles, ship_id};
-use crate::bits::{BitWriter, Coder};
-use crate::codec;
-use crate::frame::{self, FrameHeader};
+use crate::game::rules::{ClientMessageOf, MessageOf, Rules};
 use crate::ids::{EntityId, Token};
-use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, VISIBLE_MAX};
-use crate::message::{ClientMessage, Hello, Limits, Pong, ServerClock, ServerMessage, Welcome};
-use crate::rules::{ClientMessageOf, MessageOf, Rules};
 use crate::tick::{Tick, TickRate};
+use crate::wire::bits::{BitWriter, Coder};
+use crate::wire::codec;
+use crate::wire::frame::{self, FrameHeader};
+use crate::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, VISIBLE_MAX};
+use crate::wire::message::{ClientMessage, Hello, Limits, Pong, ServerClock, ServerMessage, Welcome};
 
 /// A spectator that was let in on tick 100: it has no inputs, so all it says are acks and pings.
 fn joined() -> Client<Arena> {

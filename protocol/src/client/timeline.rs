@@ -2,11 +2,11 @@
 //! the shared step, and rejoin what is told without a jump.
 
 use super::arrival::Arrival;
+use crate::game::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
 use crate::ids::EntityId;
-use crate::limits::DISPLAY_DELAY_TICKS_MAX;
 use crate::replica::Replica;
-use crate::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
 use crate::tick::{Tick, TickRate, ViewTime};
+use crate::wire::limits::DISPLAY_DELAY_TICKS_MAX;
 use std::collections::VecDeque;
 
 /// The least delay at which others are shown, in half ticks. One tick is needed to be between two.

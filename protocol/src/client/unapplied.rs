@@ -1,7 +1,7 @@
 //! Inputs on their way: sent, and not known to be applied.
 
-use crate::frame::InputReport;
 use crate::tick::Tick;
+use crate::wire::frame::InputReport;
 use std::collections::VecDeque;
 
 /// Inputs whose way is followed at the same time: more than ten seconds' worth, after which the server closes.

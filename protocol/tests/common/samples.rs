@@ -2,14 +2,14 @@
 
 use fracas_protocol::arena::news::{Kill, Row};
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, News, OpenTiles, RailShot, Thrust};
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::ids::{EntityId, MapId, Token};
-use fracas_protocol::limits::{KILL_FEED_LEN, LEADERBOARD_LEN, PROTOCOL_VERSION};
-use fracas_protocol::message::{
+use fracas_protocol::name::Name;
+use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use fracas_protocol::wire::limits::{KILL_FEED_LEN, LEADERBOARD_LEN, PROTOCOL_VERSION};
+use fracas_protocol::wire::message::{
     Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };
-use fracas_protocol::name::Name;
-use fracas_protocol::rules::{ClientMessageOf, MessageOf};
-use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 
 fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")

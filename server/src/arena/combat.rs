@@ -7,11 +7,11 @@ use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_DAMAGE, SHIP_RADIUS};
 use fracas_protocol::arena::{Arena, Beam, Bolt, slot_of};
+use fracas_protocol::game::rules::{Fate, Point};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::limits::REWIND_MS_MAX;
-use fracas_protocol::message::Aspect;
-use fracas_protocol::rules::{Fate, Point};
 use fracas_protocol::tick::ViewTime;
+use fracas_protocol::wire::limits::REWIND_MS_MAX;
+use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize};
 
 /// How near a bolt's path must come to a ship's centre to hit it, in quanta.
@@ -134,7 +134,7 @@ fn way_to(from: Point, to: Point, centre: Point) -> Option<i64> {
 mod tests {
     use super::super::draw::Draw;
     use super::*;
-    use fracas_protocol::dice::Dice;
+    use fracas_protocol::rng::Dice;
 
     const UNIT: i32 = QUANTA_PER_UNIT;
 

@@ -68,7 +68,7 @@ pub(super) fn losses(
 mod tests {
     use super::super::draw::Draw;
     use super::*;
-    use fracas_protocol::dice::Dice;
+    use fracas_protocol::rng::Dice;
 
     /// What is left of ship 9, which had 50 hit points, and who destroyed it.
     fn after(hits: &[(u16, u8, u32, i64)]) -> (u8, Option<u16>) {

@@ -4,7 +4,7 @@
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{ENERGY_PARTS, ENERGY_RESUME};
 use fracas_protocol::arena::{Own, Tuning};
-use fracas_protocol::rules::Point;
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::tick::Tick;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Draws between ships for which the rules see no difference: by the world's dice and by what the ships are, never by their
 //! ids. So nobody gains by having joined into a low slot.
 
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 

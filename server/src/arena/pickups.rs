@@ -6,9 +6,9 @@ use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::PICKUP_REACH;
 use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind, slot_of};
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::Point;
+use fracas_protocol::rng::Dice;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 

@@ -3,9 +3,9 @@
 //! True positions, kept in the room's own state: the step never depends on what was sent to whom. Records move exactly as
 //! the truth does, so this is what every screen that knew the ship has shown.
 
-use fracas_protocol::limits::REWIND_MS_MAX;
-use fracas_protocol::rules::Point;
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use fracas_protocol::wire::limits::REWIND_MS_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 

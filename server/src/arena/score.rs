@@ -2,9 +2,9 @@
 
 use fracas_protocol::arena::news::{Kill, Row};
 use fracas_protocol::arena::{Map, News};
-use fracas_protocol::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN};
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Point;
+use fracas_protocol::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN};
 use serde::{Deserialize, Serialize};
 
 /// A player, as far as the leaderboard goes.

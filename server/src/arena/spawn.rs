@@ -4,8 +4,8 @@ use crate::replication::grid::{Grid, Rect};
 use fracas_protocol::arena::Arena;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::map::{CELL_UNITS, cell_start};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::rules::Point;
+use fracas_protocol::game::rules::Point;
+use fracas_protocol::rng::Dice;
 use serde::{Deserialize, Serialize};
 
 /// Places that are looked at before the best is taken.

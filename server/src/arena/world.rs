@@ -15,7 +15,8 @@ use super::pickups::Pickups;
 use super::rewind::Past;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
-use crate::game::{Bulletin, Game, PlayerId, PlayerInput, PlayerKind};
+use crate::game::{Bulletin, Game, PlayerInput};
+use crate::ids::{PlayerId, PlayerKind};
 use crate::replication::grid::{Grid, Rect};
 use fight::lot;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
@@ -24,12 +25,12 @@ use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, REPAIR
 use fracas_protocol::arena::{
     Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id, slot_of,
 };
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Aspect;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize};
 
 /// How near a closing tile nobody may be, in units: whoever is farther does not see it close.

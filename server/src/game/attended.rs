@@ -1,6 +1,7 @@
 //! A game with somebody beside it who is told of each step: to look on, or to fail on purpose.
 
-use super::{Bulletin, EntityOf, Game, InputOf, NewsOf, OwnOf, PlayerId, PlayerInput, PlayerKind};
+use super::{Bulletin, EntityOf, Game, InputOf, NewsOf, OwnOf, PlayerInput};
+use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;

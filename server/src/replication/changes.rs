@@ -5,15 +5,15 @@
 //!           for each entity that entered and was not spawned: 1 : 1 | id : 16 | entry                   then 0 : 1
 //! ```
 //!
-//! Expiries and spawns are not written: they follow from the rules, as in a frame (`fracas_protocol::frame`). But a frame's
+//! Expiries and spawns are not written: they follow from the rules, as in a frame (`fracas_protocol::wire::frame`). But a frame's
 //! body has a bounded known list and places relative to a view; this has neither.
 
 use super::compose::must;
 use super::records::{Presence, Records};
-use fracas_protocol::bits::{BitReader, BitWriter, Coder};
+use fracas_protocol::game::rules::{Fate, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::read_delta;
-use fracas_protocol::rules::{Fate, Rules};
+use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
 
 /// Writes what makes the records `after` a tick of the entities `before` it. `rules` has the tick's world state.
 pub fn write<R: Rules>(rules: &R, before: &[(EntityId, R::Entity)], after: &Records<R>, bits: &mut BitWriter) {

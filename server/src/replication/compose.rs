@@ -7,13 +7,14 @@ use super::grid::Rect;
 use super::known::{self, Marks};
 use super::output::{PlayerOutput, TickOutput};
 use super::view::Viewer;
-use crate::game::{Game, PlayerId};
+use crate::game::Game;
+use crate::ids::PlayerId;
 use fracas_protocol::WireError;
-use fracas_protocol::bits::{BitWriter, Coder};
-use fracas_protocol::frame::{self, FrameHeader};
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::wire::bits::{BitWriter, Coder};
+use fracas_protocol::wire::frame::{self, FrameHeader};
+use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
 use std::sync::Arc;
 
 /// Entities known beyond which nothing more enters: what those known bring forth must find room.

@@ -6,11 +6,11 @@ use super::known::{self, Marks};
 use super::output::TickOutput;
 use super::records::Records;
 use super::view::Viewer;
-use fracas_protocol::bits::BitWriter;
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::limits::BODIES_MAX;
-use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::bits::BitWriter;
+use fracas_protocol::wire::limits::BODIES_MAX;
 
 /// Shorter known lists are composed one by one, which costs no more than looking for an equal one.
 const CROWD_MIN: usize = 128;

@@ -1,7 +1,7 @@
 //! A uniform grid over the positions of one tick: finds what lies in a rectangle.
 
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::Point;
 
 /// Side of a cell: 256 units. A view is about five by three of them.
 const CELL_SHIFT: u32 = 14;

@@ -3,11 +3,11 @@
 use super::compose::must;
 use super::grid::Rect;
 use super::records::{Presence, Records};
-use fracas_protocol::bits::BitWriter;
-use fracas_protocol::frame;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;
-use fracas_protocol::rules::Rules;
+use fracas_protocol::wire::bits::BitWriter;
+use fracas_protocol::wire::frame;
 
 /// New ids up to which each is moved to its place; more are sorted.
 const FEW: usize = 8;

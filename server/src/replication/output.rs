@@ -1,12 +1,12 @@
 //! Everything one tick has to say, immutable and shared by all event loops.
 
 use super::records::Records;
-use crate::game::PlayerId;
-use fracas_protocol::frame::InputReport;
+use crate::ids::PlayerId;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::frame::InputReport;
 use std::sync::Arc;
 
 /// The names of a room's players, by player. `serial` tells two holders of the same place apart.

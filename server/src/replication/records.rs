@@ -2,11 +2,11 @@
 //! truth, and where they differ encoded, for all viewers together.
 
 use super::grid::Grid;
-use fracas_protocol::bits::BitWriter;
+use fracas_protocol::game::rules::{Detail, Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;
-use fracas_protocol::rules::{Detail, Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::bits::BitWriter;
 
 /// A correction that takes an entity farther than this, in quanta, is a move to another place: no ship flies so far in a tick.
 const FAR: i32 = 64 * QUANTA_PER_UNIT;

@@ -2,12 +2,12 @@
 //! be at the other end of the connection.
 
 use super::grid::Rect;
-use fracas_protocol::frame::InputReport;
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Aspect;
 use fracas_protocol::name::NameTable;
-use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::frame::InputReport;
+use fracas_protocol::wire::message::Aspect;
 
 /// How much farther than it entered an entity must be to leave, in percent of the half side: who dances on the edge is
 /// not told again and again.

@@ -4,7 +4,7 @@
 use super::Played;
 use crate::sim::recording::{Recording, Replayed};
 use anyhow::{Context, anyhow, ensure};
-use fracas_protocol::codec;
+use fracas_protocol::wire::codec;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};

@@ -2,14 +2,14 @@
 //! steps out for each person who has come to its room to stay: whoever joins and leaves, over and over, pushes none out.
 
 use crate::config::Config;
-use crate::net::http::HOUSE_HEADER;
+use crate::front::http::HOUSE_HEADER;
 use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
 use fracas_protocol::arena::{Arena, Map};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Hello;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::TickRate;
+use fracas_protocol::wire::message::Hello;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};

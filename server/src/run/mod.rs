@@ -2,40 +2,41 @@
 
 mod crash;
 mod fill;
-mod limits;
 pub mod log;
-mod memory;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
+pub mod shutdown;
 mod trouble;
+mod upkeep;
 
+use crate::admission::control::{Admission, AdmissionConfig};
 use crate::arena::{ArenaConfig, World};
-use crate::channel;
 use crate::config::{Config, why_not_writable};
-use crate::net::admission::{Admission, AdmissionConfig};
-use crate::net::descriptors::Descriptors;
-use crate::net::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
-use crate::net::game_service::GameService;
-use crate::net::handshake::RoomNames;
-use crate::net::http::{self, Front, Health, LoopEntrance};
-use crate::net::listener::{self, Reception};
+use crate::front::http::{self, Front, Health, LoopEntrance};
+use crate::front::listener::{self, Reception};
+use crate::host::descriptors::Descriptors;
+use crate::host::memory;
+use crate::ids::RoomId;
+use crate::io::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
+use crate::ops::server::{self, Gate};
+use crate::ops::{Telemetry, TickMetrics};
+use crate::run::shutdown::{Shutdown, StopSignals};
 use crate::session::Registry;
-use crate::shutdown::{Shutdown, StopSignals};
+use crate::session::game_service::GameService;
+use crate::session::hello::RoomNames;
+use crate::sim::channel;
 use crate::sim::clock::TickClock;
 use crate::sim::rooms::{Failure, Rooms, RoomsResult};
-use crate::sim::roster::RoomId;
 use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
-use crate::telemetry::ops::{self, Gate};
-use crate::telemetry::{Telemetry, TickMetrics};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
 use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::dice::Dice;
-use fracas_protocol::limits::SUBPROTOCOL;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::limits::SUBPROTOCOL;
 use sabotage::{Played, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -85,7 +86,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let game = http::router(Arc::clone(&server.front));
     let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
     let operators =
-        ops::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
+        server::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
     log::listening(config.log_format, game_address, ops_address);
     tracing::info!("play at http://{game_address}/");
     runtime.block_on(async {
@@ -98,9 +99,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         let Descriptors { game: most, operators: operators_most } = descriptors;
         tokio::spawn(listener::serve(game_port, game, reception(HTTP_CONNECTIONS_MAX, Some(most))));
         tokio::spawn(listener::serve(ops_port, operators, reception(operators_most, None)));
-        tokio::spawn(ops::upkeep(Arc::clone(&server.telemetry)));
+        tokio::spawn(server::upkeep(Arc::clone(&server.telemetry)));
         tokio::spawn(memory::watch(limits, Arc::clone(&server.front)));
-        tokio::spawn(limits::upkeep(Arc::clone(&server.front)));
+        tokio::spawn(upkeep::upkeep(Arc::clone(&server.front)));
         server.supervise(signals).await
     })
 }

@@ -9,8 +9,8 @@ use crate::game::PlayerInput;
 use crate::game::attended::{Attendant, Attended};
 use anyhow::{Context, bail};
 use fracas_protocol::arena::Input;
-use fracas_protocol::limits::TICK_LAST;
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::limits::TICK_LAST;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,10 @@
 //! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
 
 use super::token::{TokenHash, new_token};
-use crate::channel::{Admitted, ConnectionKey};
-use crate::net::shares::Share;
-use crate::sim::roster::Session;
+use crate::admission::address_quota::Share;
+use crate::ids::ConnectionKey;
+use crate::ids::Session;
+use crate::sim::channel::Admitted;
 use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;
 
@@ -136,9 +137,9 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::PlayerId;
-    use crate::net::shares::Shares;
-    use crate::sim::roster::RoomId;
+    use crate::admission::address_quota::Shares;
+    use crate::ids::PlayerId;
+    use crate::ids::RoomId;
     use std::net::IpAddr;
     use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What players owe who left in the middle of something: kept by network, until the next session from there begins with it.
 
-use super::roster::Session;
+use crate::ids::Session;
 use fracas_protocol::tick::Tick;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -103,8 +103,8 @@ impl<D: Clone> Debts<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::PlayerId;
-    use crate::sim::roster::RoomId;
+    use crate::ids::PlayerId;
+    use crate::ids::RoomId;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const NOW: Tick = Tick(100);

@@ -1,8 +1,8 @@
 //! The names by which a room shows its players: of two that could be taken for one another the later one gets a number.
 
-use crate::game::{PlayerId, PlayerKind};
-use fracas_protocol::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
+use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::name::Name;
+use fracas_protocol::wire::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! A player's inputs, each kept until the tick it is for.
 
-use fracas_protocol::frame::InputReport;
-use fracas_protocol::limits::INPUTS_AHEAD_MAX;
-use fracas_protocol::rules::Intent;
+use fracas_protocol::game::rules::Intent;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::frame::InputReport;
+use fracas_protocol::wire::limits::INPUTS_AHEAD_MAX;
 use std::collections::VecDeque;
 
 /// Why an input was not taken.

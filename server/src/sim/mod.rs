@@ -2,11 +2,13 @@
 //!
 //! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
 
+pub mod channel;
 pub mod clock;
 mod debts;
 pub mod display_names;
 pub mod idle;
 pub mod input_buffer;
+pub mod join_refusal;
 pub mod overload;
 pub mod recording;
 pub mod room;

@@ -5,7 +5,7 @@
 //! updates late by design (of two ticks in a frame the first is a period late), so it comes last, when they are late anyway.
 
 use super::roster::Headcount;
-use fracas_protocol::rules::Detail;
+use fracas_protocol::game::rules::Detail;
 use fracas_protocol::tick::TickRate;
 use std::collections::VecDeque;
 use std::time::Duration;

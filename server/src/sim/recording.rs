@@ -4,13 +4,14 @@
 //! What replication believed before is not kept: a replay starts with nothing told, as for a new viewer.
 
 use super::rooms::{ROOMS_MAX, words_of};
-use super::roster::RoomId;
-use crate::game::{Game, InputOf, PlayerId, PlayerInput, PlayerKind};
+use crate::game::{Game, InputOf, PlayerInput};
+use crate::ids::RoomId;
+use crate::ids::{PlayerId, PlayerKind};
 use crate::replication::{Records, changes};
-use fracas_protocol::bits::{BitReader, BitWriter};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

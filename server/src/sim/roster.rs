@@ -4,14 +4,15 @@ use super::display_names::{DisplayNames, ReservedNames};
 use super::idle::Activity;
 use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
-use crate::channel::ConnectionKey;
-use crate::game::{PlayerId, PlayerKind};
-use crate::join_refusal::JoinRefusal;
+use crate::ids::ConnectionKey;
+use crate::ids::{PlayerId, PlayerKind};
+use crate::ids::{RoomId, Session};
+use crate::sim::join_refusal::JoinRefusal;
+use fracas_protocol::game::rules::Intent;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Intent;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::message::{Aspect, Role};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,29 +62,6 @@ impl Capacity {
 /// as many as the half of which can be given away on a tick without anybody noticing.
 fn spare(filled: u16) -> u16 {
     (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
-}
-
-/// Names one of the rooms of a process, by its place in the list of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RoomId(pub u8);
-
-impl RoomId {
-    /// The id as an index into a table with one row per room.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-/// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
-/// for half a million years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Session {
-    /// The player's room.
-    pub room: RoomId,
-    /// The player's place.
-    pub player: PlayerId,
-    /// Tells it from others who had the place before.
-    pub serial: u64,
 }
 
 /// One who is in the room.

@@ -9,13 +9,13 @@
 //! the next. The ring then holds up to two delays, and who comes to watch waits until the set has caught up.
 
 use super::room::telling::spare_output;
-use crate::game::PlayerId;
+use crate::ids::PlayerId;
 use crate::replication::{Names, TickOutput, changes};
-use fracas_protocol::bits::{BitReader, BitWriter};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

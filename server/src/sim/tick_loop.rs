@@ -4,11 +4,11 @@ use super::clock::TickClock;
 use super::overload::{Level, Overload, Round, Strain};
 use super::room::Phase;
 use super::rooms::{Failure, Rooms, RoomsResult};
-use crate::channel::{Asides, Batches, Published, TickDoors};
 use crate::game::{Game, InputOf};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::limits::TICK_LAST;
+use crate::sim::channel::{Asides, Batches, Published, TickDoors};
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::limits::TICK_LAST;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

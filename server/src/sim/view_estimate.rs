@@ -2,11 +2,11 @@
 //! it says it saw. Keeps the least lag of the last two seconds, so that nobody chooses their past shot by shot.
 
 use crate::game::ViewWindow;
-use fracas_protocol::limits::{
+use fracas_protocol::tick::{Tick, TickRate, ViewTime};
+use fracas_protocol::wire::limits::{
     CLIENT_SILENCE_MAX_MS, DISPLAY_DELAY_TICKS, DISPLAY_DELAY_TICKS_MAX, REWIND_LEAD_TICKS, REWIND_MEMORY_MS,
     REWIND_MS_MAX, REWIND_NETWORK_MS, REWIND_RISE_TICKS_PER_S, REWIND_SLACK_TICKS, VIEW_TOLERANCE_TICKS,
 };
-use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 
 /// A lag is kept in this many parts of a tick: a sixteenth is a whole number of them, and so is what a lag may rise by on
 /// one tick at each of the three rates.

@@ -2,8 +2,8 @@
 
 use crate::stage::Stage;
 use fracas_protocol::arena::Input;
-use fracas_protocol::message::{ClientMessage, Hello, Inputs};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};
 
 /// A room of one, who has played for two seconds and says from now on only what a test wants.
 fn stage() -> Stage {

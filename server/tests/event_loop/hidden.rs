@@ -2,7 +2,7 @@
 
 use crate::stage::{RATE, Stage};
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::message::Hello;
+use fracas_protocol::wire::message::Hello;
 
 /// A room of four, the first of which has hidden its tab.
 fn stage_with_hidden_tab() -> Stage {
@@ -51,7 +51,7 @@ fn what_a_hidden_tab_held_is_let_go() {
     let now_us = stage.now_us();
     stage.players[0].client.hide(now_us);
     stage.run(40);
-    let ship = stage.room().game().ship(fracas_server::game::PlayerId(0)).expect("its ship is there");
+    let ship = stage.room().game().ship(fracas_server::ids::PlayerId(0)).expect("its ship is there");
     assert_eq!((ship.controls.thrust, ship.velocity.length()), (Thrust::NONE, 0));
 }
 

@@ -2,8 +2,8 @@
 
 use crate::stage::{RATE, Stage};
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::message::{ClientMessage, Hello, Inputs, Role};
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Role};
 use fracas_server::sim::idle::IdleLimit;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::stage::{Peer, Stage};
 use fracas_protocol::ids::Token;
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 
 const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 

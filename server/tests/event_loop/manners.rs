@@ -2,10 +2,10 @@
 
 use crate::stage::Stage;
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::codec;
-use fracas_protocol::message::{ClientMessage, Hello, Inputs, Ping, Role, ServerMessage};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Ping, Role, ServerMessage};
 use tokio_tungstenite::tungstenite::Message;
 
 fn hello(name: &str) -> ClientMessage<Input> {
@@ -83,12 +83,12 @@ fn an_input_that_comes_byte_by_byte_counts_once_and_whole() {
         peer.say_raw(&[byte]);
         stage.tick();
     }
-    let place = || stage.room().game().ship(fracas_server::game::PlayerId(0)).expect("a ship").position;
+    let place = || stage.room().game().ship(fracas_server::ids::PlayerId(0)).expect("a ship").position;
     let before = place();
     for _ in 0..30 {
         stage.tick();
     }
-    let after = stage.room().game().ship(fracas_server::game::PlayerId(0)).expect("a ship").position;
+    let after = stage.room().game().ship(fracas_server::ids::PlayerId(0)).expect("a ship").position;
     assert!(after.x > before.x, "it is held from tick 40 on");
 }
 
@@ -105,7 +105,7 @@ fn pings_of_both_layers_are_answered_with_the_next_write() {
     let heard = peer.hear();
     assert!(heard.contains(&Message::Pong(vec![7, 8].into())), "{heard:?}");
     let pong = heard.iter().find_map(|message| {
-        match codec::decode::<fracas_protocol::rules::MessageOf<fracas_protocol::arena::Arena>, 8192>(
+        match codec::decode::<fracas_protocol::game::rules::MessageOf<fracas_protocol::arena::Arena>, 8192>(
             &message.clone().into_data(),
         ) {
             Ok(ServerMessage::Pong(pong)) => Some(pong),

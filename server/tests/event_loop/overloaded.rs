@@ -3,9 +3,9 @@
 
 use crate::stage::{RATE, Stage};
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::limits::BODIES_MAX;
-use fracas_protocol::message::Hello;
+use fracas_protocol::rng::Dice;
+use fracas_protocol::wire::limits::BODIES_MAX;
+use fracas_protocol::wire::message::Hello;
 use fracas_server::sim::overload::Level;
 
 const PLAYERS: usize = 12;

@@ -1,7 +1,7 @@
 //! Several rooms on one event loop: each player is in one of them, and hears of no other.
 
 use crate::stage::Stage;
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 
 fn hello_to(room: &str, name: &str) -> Hello {
     Hello { room: room.into(), ..Hello::player(name) }

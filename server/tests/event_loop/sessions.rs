@@ -2,8 +2,8 @@
 
 use crate::stage::Stage;
 use fracas_protocol::ids::{EntityId, Token};
-use fracas_protocol::message::{ClientMessage, Hello, ServerMessage};
-use fracas_server::game::PlayerId;
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
+use fracas_server::ids::PlayerId;
 
 fn hello_with(token: Token) -> Hello {
     Hello { token: Some(token), ..Hello::player("back again") }
@@ -37,8 +37,8 @@ fn a_lost_connection_leaves_the_ship_and_the_token_brings_it_back() {
 #[test]
 fn a_ship_whose_player_was_lost_in_the_middle_of_an_input_does_not_fly_on() {
     use fracas_protocol::arena::{Heading, Input, Thrust};
-    use fracas_protocol::codec;
-    use fracas_protocol::message::Inputs;
+    use fracas_protocol::wire::codec;
+    use fracas_protocol::wire::message::Inputs;
     let (mut stage, _) = stage();
     let mut player = stage.players.remove(0);
     let (ack, tick) = (player.client.replica().tick(), stage.room().last_tick().next());

@@ -1,8 +1,8 @@
 //! Peers that do not read: bounded memory, whole frames only, a fresh start when they are back, and nobody else notices.
 
 use crate::stage::{Player, Stage};
-use fracas_protocol::limits::BODIES_MAX;
-use fracas_protocol::message::Hello;
+use fracas_protocol::wire::limits::BODIES_MAX;
+use fracas_protocol::wire::message::Hello;
 
 /// A room of ten, the first of which has a pipe of so many bytes.
 fn stage_with_narrow_pipe(capacity: usize) -> Stage {
@@ -144,7 +144,7 @@ fn a_gap_among_the_ticks_that_a_late_loop_takes_at_once_is_noticed() {
 
 #[test]
 fn a_client_that_asks_for_a_fresh_start_gets_one_a_second_at_most() {
-    use fracas_protocol::message::ClientMessage;
+    use fracas_protocol::wire::message::ClientMessage;
     let mut stage = stage_with_narrow_pipe(1 << 20);
     for _ in 0..40 {
         stage.players[0].peer.say(&ClientMessage::FreshStart);
@@ -158,7 +158,7 @@ fn a_client_that_asks_for_a_fresh_start_gets_one_a_second_at_most() {
 
 #[test]
 fn a_flood_of_requests_for_fresh_starts_does_not_look_like_a_flood_of_fresh_starts() {
-    use fracas_protocol::message::ClientMessage;
+    use fracas_protocol::wire::message::ClientMessage;
     let mut stage = stage_with_narrow_pipe(1 << 20);
     for _ in 0..40 {
         for player in &mut stage.players {
@@ -175,7 +175,7 @@ fn a_flood_of_requests_for_fresh_starts_does_not_look_like_a_flood_of_fresh_star
 
 #[test]
 fn a_fresh_start_that_finds_no_way_out_is_counted_when_it_goes() {
-    use fracas_protocol::message::ClientMessage;
+    use fracas_protocol::wire::message::ClientMessage;
     let mut stage = stage_with_narrow_pipe(4096);
     // Its pipe is full: what is composed for it goes nowhere.
     stage.players[0].reads = false;

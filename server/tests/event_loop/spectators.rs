@@ -2,8 +2,8 @@
 
 use crate::stage::{RATE, Stage};
 use fracas_protocol::arena::News;
-use fracas_protocol::message::{Hello, Role};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::message::{Hello, Role};
 
 /// Two and a half seconds.
 const DELAY: u32 = 50;

@@ -7,7 +7,7 @@ use fracas_protocol::arena::tuning::{
     TOP_SPEED,
 };
 use fracas_protocol::arena::{FineHeading, Heading, Input, RailShot, Thrust};
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::Tick;
 use fracas_server::game::Game;
 

@@ -3,7 +3,7 @@
 use crate::stage::{ASPECT, RATE, Stage};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, ViewTime};
 use fracas_server::game::Game;
 

@@ -1,18 +1,20 @@
 //! A room on open ground whose players say whatever a test makes them say.
 
 use fracas_protocol::arena::{Arena, Entity, Input, Map, News, Ship};
-use fracas_protocol::codec;
+use fracas_protocol::game::rules::{MessageOf, Point};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::{Aspect, Role, ServerMessage};
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::{MessageOf, Point};
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::{Aspect, Role, ServerMessage};
 use fracas_server::arena::{ArenaConfig, World};
-use fracas_server::channel::{Audience, Batch, Command, ConnectionKey, Request};
-use fracas_server::game::PlayerKind;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::Session;
+use fracas_server::sim::channel::{Audience, Batch, Command, Request};
 use fracas_server::sim::room::Room;
-use fracas_server::sim::roster::{Capacity, Session};
+use fracas_server::sim::roster::Capacity;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 

@@ -1,9 +1,9 @@
 //! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
 
 use crate::program::{Peer, Program, run, unheard};
-use fracas_protocol::limits::TICK_LAST;
-use fracas_protocol::message::Hello;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::limits::TICK_LAST;
+use fracas_protocol::wire::message::Hello;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;

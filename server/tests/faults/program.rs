@@ -1,12 +1,12 @@
 //! The real program with something in it that breaks, and peers on real sockets.
 
 use fracas_protocol::arena::{Arena, Heading, Input, Thrust};
-use fracas_protocol::codec;
-use fracas_protocol::frame::{FRAME_MARK, TickFollower};
-use fracas_protocol::limits::{FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, SUBPROTOCOL};
-use fracas_protocol::message::{ClientMessage, Hello, Inputs, ServerMessage, Welcome};
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
+use fracas_protocol::wire::limits::{FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, SUBPROTOCOL};
+use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, ServerMessage, Welcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};

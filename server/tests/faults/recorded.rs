@@ -2,8 +2,8 @@
 
 use crate::poison::{Poisoned, RATE};
 use crate::rooms::{SICK, Stage};
-use fracas_protocol::codec;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::codec;
 use fracas_server::sim::recording::{Recording, Replayed};
 use fracas_server::sim::rooms::Failure;
 

@@ -2,17 +2,19 @@
 
 use crate::poison::{Poisoned, RATE, poisoned};
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::dice::Dice;
-use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::Tick;
-use fracas_server::channel::{self, Asides, Batches, Command, ConnectionKey, Request};
-use fracas_server::game::PlayerKind;
-use fracas_server::join_refusal::JoinRefusal;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::message::{Aspect, Role};
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::{RoomId, Session};
+use fracas_server::sim::channel::{self, Asides, Batches, Command, Request};
 use fracas_server::sim::clock::TickClock;
+use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
-use fracas_server::sim::roster::{Capacity, RoomId, Session};
+use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;

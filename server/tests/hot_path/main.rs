@@ -10,8 +10,8 @@ mod room;
 
 use allocation_counter::AllocationInfo;
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Role;
+use fracas_protocol::rng::Dice;
+use fracas_protocol::wire::message::Role;
 use stage::Stage;
 
 const PLAYERS: usize = 400;

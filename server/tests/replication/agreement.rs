@@ -2,9 +2,9 @@
 
 use crate::stage::{RATE, Stage, Tally};
 use fracas_protocol::arena::Entity;
-use fracas_protocol::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
-use fracas_protocol::message::Role;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
+use fracas_protocol::wire::message::Role;
 use fracas_server::replication::Viewer;
 use std::sync::Arc;
 

@@ -4,12 +4,12 @@ use crate::stage::{Stage, Tally};
 use fracas_protocol::WireError;
 use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
 use fracas_protocol::arena::{Arena, Entity, ship_id};
-use fracas_protocol::bits::{BitReader, BitWriter, Coder};
-use fracas_protocol::frame::{self, FrameHeader};
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Role;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
+use fracas_protocol::wire::frame::{self, FrameHeader};
+use fracas_protocol::wire::message::Role;
 use fracas_server::replication::Viewer;
 use fracas_server::replication::records::Presence;
 use fracas_server::replication::view::LEAVES_EVERY;
@@ -163,7 +163,7 @@ fn tampered(replica: &Replica<Arena>, frame: &[u8], sabotage: Sabotage, hash: u3
     let mut known: Vec<_> = replica.known().to_vec();
     known.retain_mut(|known| {
         known.before = known.now;
-        rules.predict(&mut known.now) == fracas_protocol::rules::Fate::Lives
+        rules.predict(&mut known.now) == fracas_protocol::game::rules::Fate::Lives
     });
     let mut leaves = Vec::new();
     frame::code_leaves(&mut leaves, known.len(), &mut bits)?;

@@ -2,11 +2,11 @@
 
 use crate::stage::Stage;
 use fracas_protocol::arena::{Arena, slot_of};
+use fracas_protocol::game::rules::{Detail, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rules::{Detail, Rules};
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::message::{Aspect, Role};
 use fracas_server::arena::World;
 use fracas_server::game::Game;
 use fracas_server::replication::{Composer, TickOutput, Viewer};

@@ -5,8 +5,8 @@
 
 use crate::stage::Stage;
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::message::Role;
-use fracas_protocol::rules::Rules;
+use fracas_protocol::game::rules::Rules;
+use fracas_protocol::wire::message::Role;
 use fracas_server::arena::default_map;
 
 #[path = "../../../protocol/tests/common/session.rs"]

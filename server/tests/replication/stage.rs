@@ -1,19 +1,22 @@
 //! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
 
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::{Aspect, Role};
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::message::{Aspect, Role};
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
-use fracas_server::game::{Game, PlayerKind};
+use fracas_server::game::Game;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::Session;
 use fracas_server::replication::{Composer, SpectatorOutput, TickOutput, Viewer};
+use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
-use fracas_server::sim::roster::{Capacity, Session};
+use fracas_server::sim::roster::Capacity;
 use std::sync::Arc;
 
 pub(crate) const RATE: TickRate = TickRate::HZ_30;

@@ -28,8 +28,9 @@ use crate::annals::{Annals, Passed, TickRecord};
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{BOLT_ENERGY, ENERGY_PARTS, RAIL_ENERGY, Tuning};
 use fracas_protocol::tick::Tick;
-use fracas_server::channel::{Admitted, ConnectionKey, Request};
-use fracas_server::sim::roster::Session;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::Session;
+use fracas_server::sim::channel::{Admitted, Request};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 

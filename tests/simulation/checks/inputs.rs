@@ -3,9 +3,9 @@
 
 use crate::annals::{Annals, TickRecord};
 use fracas_protocol::arena::{Input, RailShot};
-use fracas_protocol::frame::InputReport;
-use fracas_protocol::rules::Intent;
+use fracas_protocol::game::rules::Intent;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::frame::InputReport;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs that a connection's client sent, by their ticks.

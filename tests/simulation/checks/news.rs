@@ -1,7 +1,7 @@
 //! News reaches those it is for, in the order in which it was told, and none twice.
 
 use crate::annals::Annals;
-use fracas_server::channel::Audience;
+use fracas_server::sim::channel::Audience;
 
 /// How far a connection is among all news.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,11 @@
 
 use crate::annals::{Annals, TickRecord};
 use fracas_protocol::arena::{Arena, Entity, News, ship_id};
-use fracas_protocol::codec;
-use fracas_protocol::limits::SERVER_MESSAGE_BYTES_MAX;
-use fracas_protocol::message::ServerMessage;
-use fracas_protocol::rules::MessageOf;
-use fracas_server::channel::Audience;
+use fracas_protocol::game::rules::MessageOf;
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
+use fracas_protocol::wire::message::ServerMessage;
+use fracas_server::sim::channel::Audience;
 
 /// The ship in a place as it was on a tick.
 pub(super) fn ship(record: &TickRecord, place: u16) -> Option<fracas_protocol::arena::Ship> {

@@ -5,8 +5,8 @@
 //! [`CloseReason::Full`] are meant, whether the room refused them or something before it.
 
 use crate::annals::Passed;
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::message::Role;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::message::Role;
 use std::collections::VecDeque;
 
 /// A close frame may have been on its way for so long, and a line may have been held for longer.

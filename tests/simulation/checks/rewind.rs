@@ -14,15 +14,18 @@ use crate::annals::Annals;
 use crate::server::new_world;
 use crate::server::witness::{Witness, Witnessed};
 use fracas_protocol::arena::{Arena, Input};
-use fracas_protocol::message::{Aspect, Role};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
-use fracas_protocol::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
-use fracas_server::channel::{Batch, Command, ConnectionKey, Request};
+use fracas_protocol::wire::message::{Aspect, Role};
+use fracas_server::game::PlayerInput;
 use fracas_server::game::attended::Attended;
-use fracas_server::game::{PlayerInput, PlayerKind};
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::PlayerKind;
+use fracas_server::ids::Session;
+use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
-use fracas_server::sim::roster::{Capacity, Session};
+use fracas_server::sim::roster::Capacity;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A burst that is shorter than this moves nothing.

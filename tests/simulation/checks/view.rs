@@ -4,10 +4,10 @@
 use crate::annals::{Annals, TickRecord};
 use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
 use fracas_protocol::arena::{Arena, Entity};
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::Aspect;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::wire::message::Aspect;
 use fracas_server::replication::Viewer;
 use fracas_server::replication::view::LEAVES_EVERY;
 

@@ -8,25 +8,25 @@ use crate::annals::{Annals, NoticeRecord, Passed, SeatRecord, TickRecord};
 use crate::line::{End, Time};
 use crate::plan::{LoopPlan, Plan};
 use fracas_protocol::arena::{Input, Map};
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{Tick, TickRate};
+use fracas_protocol::wire::close::CloseReason;
+use fracas_server::admission::control::{Admission, AdmissionConfig};
 use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
-use fracas_server::game::PlayerKind;
+use fracas_server::front::origin::HostNames;
 use fracas_server::game::attended::Attended;
-use fracas_server::net::admission::{Admission, AdmissionConfig};
-use fracas_server::net::event_loop::{EventLoop, Newcomer, Shared};
-use fracas_server::net::game_service::GameService;
-use fracas_server::net::origin::HostNames;
-use fracas_server::net::service::Service;
+use fracas_server::ids::PlayerKind;
+use fracas_server::io::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::io::service::Service;
+use fracas_server::ops::Telemetry;
 use fracas_server::session::Registry;
+use fracas_server::session::game_service::GameService;
+use fracas_server::sim::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
 use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::rooms::{Rooms, RoomsResult};
 use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{TickLoop, TickTimes, TickWatch};
-use fracas_server::telemetry::Telemetry;
 use planted::Planted;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -308,7 +308,7 @@ impl LoopSide {
 
 impl TickWatch<Witnessed> for Annals {
     fn ticked(&mut self, rooms: &Rooms<Witnessed>, result: &RoomsResult<Witnessed>, times: &TickTimes) {
-        use fracas_protocol::rules::Rules;
+        use fracas_protocol::game::rules::Rules;
         let (_, room) = rooms.open().next().expect("nothing panics in it");
         let output = result.outputs[0].as_ref().expect("it ran");
         let inputs = &room.game().attendant.inputs;

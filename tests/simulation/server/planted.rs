@@ -3,10 +3,12 @@
 use super::witness::{GameBug, Witnessed};
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_protocol::tick::Tick;
-use fracas_server::channel::{Asides, Batches, ConnectionKey, Published, Request};
-use fracas_server::join_refusal::JoinRefusal;
+use fracas_server::ids::ConnectionKey;
+use fracas_server::ids::{RoomId, Session};
 use fracas_server::replication::TickOutput;
-use fracas_server::sim::roster::{QUARANTINE_MS, RoomId, Session};
+use fracas_server::sim::channel::{Asides, Batches, Published, Request};
+use fracas_server::sim::join_refusal::JoinRefusal;
+use fracas_server::sim::roster::QUARANTINE_MS;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -120,11 +122,11 @@ impl Planted {
                     }
                 }
                 Bug::DoneTwice => {
-                    let again = |command: &fracas_server::channel::Command<Input>| {
+                    let again = |command: &fracas_server::sim::channel::Command<Input>| {
                         let tick = command.tick.next();
-                        let held = fracas_protocol::rules::Intent::held(command.input);
+                        let held = fracas_protocol::game::rules::Intent::held(command.input);
                         let input = Input { dash: command.input.dash, rail: command.input.rail, ..held };
-                        fracas_server::channel::Command { tick, input, ..*command }
+                        fracas_server::sim::channel::Command { tick, input, ..*command }
                     };
                     let twice = batch.commands.iter().filter(|c| c.input.dash || c.input.rail.is_some()).map(again);
                     let twice: Vec<_> = twice.collect();

@@ -7,7 +7,7 @@ use crate::hand::Hand;
 use crate::line::{Line, Time};
 use crate::peer::Peer;
 use crate::server::Server;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 /// A connection that is refused is tried again after so long, whatever the server asks for.
 const RETRY_US: u64 = 100_000;

@@ -2,7 +2,7 @@
 
 use super::{Conduct, End, Move};
 use crate::peer::Peer;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 /// Its habits, which last for a seed.
 #[derive(Debug)]

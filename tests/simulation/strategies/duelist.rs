@@ -3,9 +3,9 @@
 use super::trigger::aim;
 use fracas_protocol::arena::{Arena, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::rng::Dice;
 
 /// Rails are fired so far apart that there is energy for three, the last of which is lethal.
 const RAIL_EVERY_S: u32 = 2;

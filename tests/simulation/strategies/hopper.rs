@@ -3,7 +3,7 @@
 
 use super::{Conduct, End, Move};
 use crate::peer::Peer;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 /// What makes it leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

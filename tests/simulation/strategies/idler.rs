@@ -2,7 +2,7 @@
 
 use super::{Conduct, Move};
 use crate::peer::Peer;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 /// Its habit, which lasts for a seed.
 #[derive(Debug)]

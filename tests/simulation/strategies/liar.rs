@@ -1,6 +1,6 @@
 //! Acknowledges less than it has received, or more than was sent to it, for a while or for good.
 
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::Tick;
 
 /// It tells the truth for so long at first: a line has to be known before one can lie about it.

@@ -25,8 +25,8 @@ use crate::plan::PlayerPlan;
 use duelist::Duelist;
 use fracas_bots::bot::driver::Driver;
 use fracas_bots::brain::{Brain, BrainKind, Skill};
-use fracas_protocol::dice::Dice;
-use fracas_protocol::message::Aspect;
+use fracas_protocol::rng::Dice;
+use fracas_protocol::wire::message::Aspect;
 use liar::Lies;
 use trigger::Trigger;
 

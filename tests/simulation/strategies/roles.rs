@@ -2,7 +2,7 @@
 
 use super::{Conduct, Move};
 use crate::peer::Peer;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 /// Both stay; what the spectator is told is checked.
 #[derive(Debug)]

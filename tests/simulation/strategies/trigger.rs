@@ -2,8 +2,8 @@
 
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
-use fracas_protocol::dice::Dice;
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::ViewTime;
 
 /// It drifts on for so many ticks before it thrusts to elsewhere.

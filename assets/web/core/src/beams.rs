@@ -3,8 +3,8 @@
 use crate::scene::Place;
 use fracas_protocol::arena::{Arena, Beam, Entity, FineHeading, Ship};
 use fracas_protocol::client::Client;
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::Point;
 use fracas_protocol::tick::Tick;
 
 /// How long a beam can be seen, in milliseconds.

@@ -8,7 +8,7 @@ use crate::net::NET_LEN;
 use crate::page::{HUD_LEN, Page};
 use crate::parity;
 use crate::texts;
-use fracas_protocol::limits::FRAME_BYTES_MAX;
+use fracas_protocol::wire::limits::FRAME_BYTES_MAX;
 use std::cell::RefCell;
 
 /// What the page writes for us: one message, or the texts of [`start`].

@@ -2,7 +2,7 @@
 
 use fracas_protocol::arena::Arena;
 use fracas_protocol::client::Client;
-use fracas_protocol::rules::Rules;
+use fracas_protocol::game::rules::Rules;
 
 /// Numbers of the net graph, in the order of the page's `netgraph.js`.
 pub(crate) const NET_LEN: usize = 13;

@@ -9,10 +9,10 @@ use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::HULL_MAX;
 use fracas_protocol::arena::{Arena, Entity, FineHeading, Heading, Input, Map, RailShot, Ship, Thrust};
 use fracas_protocol::client::{Client, ClientError, Options};
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
-use fracas_protocol::message::{Aspect, Hello};
-use fracas_protocol::rules::{Point, Rules};
 use fracas_protocol::tick::{TickRate, ViewTime};
+use fracas_protocol::wire::message::{Aspect, Hello};
 
 /// Snapshots kept: enough for the delay at which others are shown, and some lateness.
 const DISPLAY_TICKS: usize = 12;

@@ -6,12 +6,12 @@ use fracas_protocol::arena::tuning::HULL_MAX;
 use fracas_protocol::arena::{
     Arena, Bolt, Entity, FineHeading, Heading, Input, Map, OpenTiles, Own, RailShot, Ship, Thrust, ship_id,
 };
-use fracas_protocol::dice::Dice;
+use fracas_protocol::game::rules::{Fate, Intent, Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::limits::DEFAULT_ROOM;
 use fracas_protocol::record::Digest;
-use fracas_protocol::rules::{Fate, Intent, Point, Rules};
+use fracas_protocol::rng::Dice;
 use fracas_protocol::tick::{TickRate, ViewTime};
+use fracas_protocol::wire::limits::DEFAULT_ROOM;
 
 /// A page without a page: the same calls as the exports, for a build for this machine.
 pub struct Session(Page);

@@ -4,8 +4,8 @@ use crate::beams::Shown;
 use fracas_protocol::arena::map::{CELL_UNITS, Map, cell, cell_start};
 use fracas_protocol::arena::{Arena, Bolt, Entity, Ship};
 use fracas_protocol::client::Moment;
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rules::{Point, QUANTA_PER_UNIT, Rules};
 
 /// Floats of one ship: x, y, aim in turns, thrust in turns (below 0 for none), hull 0 to 1 (0 is destroyed), protected
 /// 0 or 1, own 0 or 1, score, id.

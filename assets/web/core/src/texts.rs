@@ -2,8 +2,8 @@
 
 use fracas_protocol::arena::{Arena, News};
 use fracas_protocol::client::Event;
-use fracas_protocol::close::CloseReason;
-use fracas_protocol::message::Goodbye;
+use fracas_protocol::wire::close::CloseReason;
+use fracas_protocol::wire::message::Goodbye;
 use std::fmt::Write;
 
 /// The text of an event, if the page wants to know of it.

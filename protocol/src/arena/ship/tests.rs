@@ -9,7 +9,7 @@ use crate::arena::tuning::{
     TOP_SPEED,
 };
 use crate::arena::{Arena, Entity};
-use crate::rules::Rules;
+use crate::game::rules::Rules;
 use crate::tick::TickRate;
 
 const RATES: [TickRate; 3] = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];

@@ -3,7 +3,7 @@
 use super::{Pilot, World};
 use crate::arena::damage::{Hit, Loss};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::rules::{Point, Rules};
+use fracas_protocol::game::rules::{Point, Rules};
 
 /// A ship has moved when it is so far from where it last had, in units. Who turns on the spot has not.
 const MOVED: i32 = 64;

@@ -3,11 +3,11 @@
 use super::super::debt::{COUNTDOWN_MAX, Debt, FIGHT_MS, ShipRef, WAIT_MS};
 use super::fight::lot;
 use super::{Pilot, World};
-use crate::game::PlayerId;
+use crate::ids::PlayerId;
 use fracas_protocol::arena::Ship;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::HULL_MAX;
-use fracas_protocol::rules::Rules;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::Tick;
 
 impl World {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::game::ViewWindow;
+use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::arena::tuning::KILL_SCORE;
 use fracas_protocol::arena::{FineHeading, Heading};
 use fracas_protocol::arena::{Pickup, RailShot, Thrust};

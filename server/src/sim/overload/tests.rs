@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sim::clock::LATE_STEPS_MAX;
-use fracas_protocol::dice::Dice;
+use fracas_protocol::rng::Dice;
 
 const RATES: [TickRate; 3] = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];
 

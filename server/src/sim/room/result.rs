@@ -1,8 +1,8 @@
 //! What a room's tick comes to, and the parts of it that are timed apart.
 
-use crate::channel::Asides;
 use crate::replication::{SpectatorOutput, TickOutput};
-use fracas_protocol::rules::Rules;
+use crate::sim::channel::Asides;
+use fracas_protocol::game::rules::Rules;
 use std::sync::Arc;
 
 /// The parts of a tick that are timed apart.

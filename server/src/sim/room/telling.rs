@@ -2,16 +2,18 @@
 //! shown.
 
 use super::Room;
-use crate::channel::{Asides, Audience, Notice, OUTPUTS_MAX};
-use crate::game::{Bulletin, Game, PlayerId};
+use crate::game::{Bulletin, Game};
+use crate::ids::PlayerId;
+use crate::ids::Session;
 use crate::replication::{PlayerOutput, SpectatorOutput, TickOutput};
+use crate::sim::channel::{Asides, Audience, Notice, OUTPUTS_MAX};
 use crate::sim::overload::PACK_MAX;
-use crate::sim::roster::{Roster, Session};
-use fracas_protocol::codec;
-use fracas_protocol::frame::InputReport;
+use crate::sim::roster::Roster;
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::message::ServerMessage;
-use fracas_protocol::rules::{MessageOf, Rules};
+use fracas_protocol::wire::codec;
+use fracas_protocol::wire::frame::InputReport;
+use fracas_protocol::wire::message::ServerMessage;
 use std::sync::Arc;
 
 impl<G: Game> Room<G> {

@@ -1,6 +1,7 @@
 //! Places of a room: none is kept from a newcomer because it rests, and none is given away too soon.
 
 use super::*;
+use crate::ids::{ConnectionKey, PlayerKind, Session};
 use fracas_protocol::arena::Input;
 use proptest::prelude::*;
 

@@ -1,0 +1,235 @@
+//! The shared half of a game: how its entities move by themselves, and how they are written on the wire.
+//!
+//! A game implements [`Rules`] once; the server, the bots and the page all run it. The other half, what only the
+//! authority may decide, is the server's `Game` trait.
+
+use crate::WireError;
+use crate::ids::{EntityId, MapId};
+use crate::record::Digest;
+use crate::tick::{Tick, TickRate, ViewTime};
+use crate::wire::bits::Coder;
+use crate::wire::message::{ClientMessage, ServerMessage};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
+
+/// Position quanta in a unit, the measure in which views and speeds are thought of.
+pub const QUANTA_PER_UNIT: i32 = 64;
+
+/// A place in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// To the right, 0 to [`Point::MAX`].
+    pub x: i32,
+    /// Downwards, 0 to [`Point::MAX`].
+    pub y: i32,
+}
+
+impl Point {
+    /// Bits of a coordinate.
+    pub const BITS: u32 = 22;
+    /// The largest coordinate: the world is 65,536 units wide and high.
+    pub const MAX: i32 = (1 << Self::BITS) - 1;
+    /// Bits of a coordinate that is told relative to the view's centre.
+    pub const NEAR_BITS: u32 = 17;
+
+    /// The place so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and
+    /// judged, between two ticks.
+    #[must_use]
+    pub fn towards(self, to: Self, sixteenths: u8) -> Self {
+        let part = |from: i32, to: i32| from + (to - from) * i32::from(sixteenths) / ViewTime::PARTS as i32;
+        Self { x: part(self.x, to.x), y: part(self.y, to.y) }
+    }
+
+    /// The square of the distance to `other`, in square quanta.
+    pub fn distance_squared(self, other: Self) -> i64 {
+        let (dx, dy) = (i64::from(self.x - other.x), i64::from(self.y - other.y));
+        dx * dx + dy * dy
+    }
+}
+
+/// What becomes of an entity in one tick of [`Rules::predict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    Lives,
+    /// Its time is over; every end knows that without being told.
+    Expires,
+}
+
+/// How much of what a tick changed viewers are told at once: less, where the server has more to do than time for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All of it.
+    #[default]
+    Full,
+    /// All of it, but what may wait a little (where weapons point) half as often.
+    Coarse,
+}
+
+/// What both ends of a connection know of a game. A value of the type holds the map, the tuning for one tick rate, and
+/// the world state that the server may change from tick to tick.
+///
+/// Everything here must be a pure function of its arguments, in integers, and must accept any value that its own
+/// decoders accept: a hostile server may send it.
+pub trait Rules: Clone + Send + Sync + 'static {
+    /// All replicated state of one entity. What is simulated is what is sent.
+    type Entity: Copy + PartialEq + Debug + Send + Sync + 'static;
+    /// What only an entity's player is told: energy, cooldowns.
+    type Own: Copy + PartialEq + Debug + Default + Send + Sync + 'static;
+    /// What all players share and may change from tick to tick.
+    type World: Copy + Eq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What a player wants on one tick.
+    type Input: Intent;
+    /// What the game tells beside the frames: leaderboard, kill feed.
+    type News: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + 'static;
+
+    /// The rate the rules were made for.
+    fn tick_rate(&self) -> TickRate;
+    /// The same rules for another rate: a client learns the server's with the welcome.
+    #[must_use]
+    fn at_rate(&self, rate: TickRate) -> Self;
+    /// The map the rules were made for.
+    fn map_id(&self) -> MapId;
+    /// The world state.
+    fn world(&self) -> Self::World;
+    /// Takes over a world state from the server, or says that it cannot be one.
+    fn set_world(&mut self, world: Self::World) -> Result<(), WireError>;
+
+    /// Whether an entity with this id is corrected by deltas. One that is not only moves as predicted, and leaves.
+    fn is_corrected(id: EntityId) -> bool;
+    /// Whether an entity with this id bears a player's name.
+    fn is_named(id: EntityId) -> bool;
+    /// The entity that brought this one forth, if it is one that [`Self::spawned_by`] makes.
+    fn parent(id: EntityId) -> Option<EntityId>;
+    /// An entity of the kind that `id` has, to be filled in by [`Self::code_entry`].
+    fn blank(&self, id: EntityId) -> Self::Entity;
+    /// Where an entity is.
+    fn position(entity: &Self::Entity) -> Point;
+
+    /// Advances an entity one tick from its own state and held controls alone.
+    fn predict(&self, entity: &mut Self::Entity) -> Fate;
+    /// The entity that this one, as it is after a tick, brought forth on that tick: a bolt it fired. Whoever knows the
+    /// parent then knows the child without being told.
+    fn spawned_by(&self, id: EntityId, entity: &Self::Entity) -> Option<(EntityId, Self::Entity)>;
+    /// What the record shall be after `tick`: the truth, but for what is only told now and then (aim), and how often that is.
+    fn settle(
+        &self,
+        tick: Tick,
+        id: EntityId,
+        predicted: &Self::Entity,
+        truth: &Self::Entity,
+        detail: Detail,
+    ) -> Self::Entity;
+
+    /// Codes what makes `target` of the prediction. `before` is the entity before the tick; `now` comes in as predicted
+    /// from it and goes out equal to `target`, which a reader passes as anything.
+    fn code_delta<C: Coder>(
+        &self,
+        before: &Self::Entity,
+        now: &mut Self::Entity,
+        target: &Self::Entity,
+        coder: &mut C,
+    ) -> Result<(), WireError>;
+    /// Codes an entity in full. Its position is told relative to `anchor`, the view's centre; with none, absolutely.
+    fn code_entry<C: Coder>(
+        &self,
+        entity: &mut Self::Entity,
+        anchor: Option<Point>,
+        coder: &mut C,
+    ) -> Result<(), WireError>;
+    /// Codes the world state.
+    fn code_world<C: Coder>(world: &mut Self::World, coder: &mut C) -> Result<(), WireError>;
+    /// Codes a player's own state.
+    fn code_own<C: Coder>(own: &mut Self::Own, coder: &mut C) -> Result<(), WireError>;
+    /// Feeds every field of an entity to a hash.
+    fn digest(entity: &Self::Entity, digest: &mut Digest);
+
+    /// One tick of a player's own entity: the input decides the held controls, then the entity moves as
+    /// [`Self::predict`] has it. The server and the predicting client both call this.
+    fn play(&self, entity: &mut Self::Entity, own: &mut Self::Own, input: &Self::Input);
+    /// Takes over into a client's prediction what only the server decides (hits, score) and what it tells late (aim). If
+    /// the prediction still differs from `truth` then, it was wrong.
+    fn take_over(predicted: &mut Self::Entity, truth: &Self::Entity);
+    /// Whether the server did something to the own entity, as it was predicted for a tick, that a client could not know
+    /// and that moves or changes it beyond what [`Self::take_over`] covers: it destroyed it, or placed it anew. Nothing
+    /// else may excuse a wrong prediction.
+    fn is_overruled(predicted: &Self::Entity, truth: &Self::Entity) -> bool;
+    /// One tick of a player's own state, given the entity after that tick; the part of [`Self::play`] that a client
+    /// can follow without knowing the input.
+    fn predict_own(&self, entity: &Self::Entity, own: &mut Self::Own);
+}
+
+/// What a player wants on one tick: some of it is held until the player lets go, some is to be done once.
+pub trait Intent: Copy + PartialEq + Debug + Default + Serialize + DeserializeOwned + Send + 'static {
+    /// What of it stays in effect on ticks for which nothing newer came: without what is done once.
+    #[must_use]
+    fn held(self) -> Self;
+    /// Adds what an earlier one, that was never applied, wanted done once.
+    fn merge(&mut self, earlier: Self);
+}
+
+/// A client's messages in a game with rules `R`.
+pub type ClientMessageOf<R> = ClientMessage<<R as Rules>::Input>;
+
+/// The server's control messages in a game with rules `R`.
+pub type MessageOf<R> = ServerMessage<<R as Rules>::World, <R as Rules>::News>;
+
+/// Codes a position that lies on a lattice of `2^lattice` quanta: absolutely without an `anchor`, else by its low bits
+/// alone, which mean the one such place within 1,024 units of the anchor. So the same bits serve every viewer.
+pub fn code_point<C: Coder>(
+    point: &mut Point,
+    anchor: Option<Point>,
+    lattice: u32,
+    coder: &mut C,
+) -> Result<(), WireError> {
+    let width = if anchor.is_some() { Point::NEAR_BITS } else { Point::BITS } - lattice;
+    let mask = (1_u32 << width) - 1;
+    let x = (coder.uint((point.x as u32 >> lattice) & mask, width)? << lattice) as i32;
+    let y = (coder.uint((point.y as u32 >> lattice) & mask, width)? << lattice) as i32;
+    let place = match anchor {
+        None => Point { x, y },
+        Some(anchor) => Point { x: nearest(x, anchor.x), y: nearest(y, anchor.y) },
+    };
+    if !(0..=Point::MAX).contains(&place.x) || !(0..=Point::MAX).contains(&place.y) {
+        return Err(WireError::OutOfRange);
+    }
+    *point = place;
+    Ok(())
+}
+
+/// The number nearest to `anchor` whose low [`Point::NEAR_BITS`] bits are `low`.
+fn nearest(low: i32, anchor: i32) -> i32 {
+    let half = 1 << (Point::NEAR_BITS - 1);
+    let offset = (low - anchor + half) & ((1 << Point::NEAR_BITS) - 1);
+    anchor - half + offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::bits::{BitReader, BitWriter};
+
+    #[test]
+    fn low_bits_name_one_place_near_the_anchor() {
+        let reach = (1 << (Point::NEAR_BITS - 1)) - 1;
+        for anchor in [0, 1, 70_000, 1 << 21, Point::MAX] {
+            for offset in [-reach - 1, -reach, -1, 0, 1, reach] {
+                let x = anchor + offset;
+                if (0..=Point::MAX).contains(&x) {
+                    assert_eq!(nearest(x & 0x1ffff, anchor), x, "{offset} from {anchor}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_outside_the_world_is_refused() {
+        let mut writer = BitWriter::new();
+        writer.write(0x1ffff, 17);
+        writer.write(0, 17);
+        let bytes = writer.finish();
+        let mut point = Point::default();
+        let read = code_point(&mut point, Some(Point { x: 3, y: 3 }), 0, &mut BitReader::new(&bytes));
+        assert_eq!(read, Err(WireError::OutOfRange));
+    }
+}

@@ -1,0 +1,209 @@
+//! Whether there is memory for one more: a line that newcomers are not let over, well before the kernel ends the process. What is
+//! used and what may be is looked at elsewhere, now and then; what has been promised since is reckoned with. No I/O in here.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often memory is to be looked at.
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Of what may be used, in percent: from here on nobody new is let in, ...
+const REFUSE: u64 = 85;
+/// ... until it is less than this, ...
+const ADMIT: u64 = 80;
+/// ... and from here on nobody at all, not for a lost ship and not for the page.
+const LAST: u64 = 93;
+/// What a newcomer is reckoned with: one that says what it wants takes 14 KiB (measured), one that plays 7 to 12.
+const NEWCOMER_BYTES: u64 = 16 * 1024;
+/// For so many looks: then what it takes is among what is used.
+const LOOKS: usize = 8;
+
+/// What is used of the memory that may be, both in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// What is used.
+    pub used: u64,
+    /// What may be used.
+    pub limit: u64,
+}
+
+impl MemoryUse {
+    /// Whether it is at least so many percent, with so much more.
+    fn reaches(self, percent: u64, more: u64) -> bool {
+        u128::from(self.used + more) * 100 >= u128::from(self.limit) * u128::from(percent)
+    }
+
+    /// How often `each` bytes fit in what is left for newcomers.
+    pub fn room_for(self, each: u64) -> u64 {
+        (u128::from(self.limit) * u128::from(REFUSE) / 100).saturating_sub(self.used.into()) as u64 / each
+    }
+
+    /// Which of two is nearer to its end.
+    #[must_use]
+    pub fn tighter(self, other: Self) -> Self {
+        let ours = u128::from(self.used) * u128::from(other.limit);
+        if ours >= u128::from(other.used) * u128::from(self.limit) { self } else { other }
+    }
+}
+
+/// Keeps account of memory. Until it is told of any, there is enough.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Account>);
+
+#[derive(Debug, Default)]
+struct Account {
+    /// As it was looked at last.
+    seen: Option<MemoryUse>,
+    /// Who was let in since each of the last looks, the last one first.
+    newcomers: [u64; LOOKS],
+    /// HTTP connections there were when it was looked at last, as far as anybody has asked since.
+    served: Option<usize>,
+    /// Too much is used: nobody new is let in.
+    is_short: bool,
+    /// How many connections there were when that began.
+    fitted: usize,
+}
+
+impl Memory {
+    /// Takes note of a look at the memory, and of the connections there are now. Whether it is short.
+    pub fn look(&self, now: MemoryUse, connections: usize) -> bool {
+        let mut account = self.account();
+        let line = if account.is_short { ADMIT } else { REFUSE };
+        let is_short = now.reaches(line, 0);
+        if is_short && !account.is_short {
+            account.fitted = connections;
+        }
+        account.newcomers.rotate_right(1);
+        (account.newcomers[0], account.served) = (0, None);
+        (account.seen, account.is_short) = (Some(now), is_short);
+        is_short
+    }
+
+    /// Whether one more may say what it wants, `served` HTTP connections being there.
+    pub(crate) fn may_serve(&self, served: usize) -> bool {
+        let mut account = self.account();
+        let before = *account.served.get_or_insert(served);
+        account.has(LAST, served.saturating_sub(before) as u64 * NEWCOMER_BYTES)
+    }
+
+    /// Whether somebody new may come in beside `connections` others; they are reckoned with if so.
+    pub(crate) fn may_enter(&self, connections: usize) -> bool {
+        let mut account = self.account();
+        // What the process has once filled and freed stays with it and is used again: nearly as many as there were when
+        // memory became short fit again, although no less is used.
+        let fits_again = connections < account.fitted / 10 * 9 && account.has(LAST, 0);
+        let may_enter = if account.is_short { fits_again } else { account.has(REFUSE, 0) };
+        account.newcomers[0] += u64::from(may_enter);
+        may_enter
+    }
+
+    /// Whether somebody may come in who has a ship here already: that is not new, and the connection alone is little.
+    pub(crate) fn may_return(&self) -> bool {
+        let mut account = self.account();
+        let may_return = account.has(LAST, 0);
+        account.newcomers[0] += u64::from(may_return);
+        may_return
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    /// What is not yet among what is used, but will be.
+    fn promised(&self) -> u64 {
+        self.newcomers.iter().sum::<u64>() * NEWCOMER_BYTES
+    }
+
+    /// Whether with all that was promised, and so much more, less than so many percent are used.
+    fn has(&self, percent: u64, more: u64) -> bool {
+        self.seen.is_none_or(|seen| !seen.reaches(percent, self.promised() + more))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn percent(used: u64) -> MemoryUse {
+        MemoryUse { used: used * MIB, limit: 100 * MIB }
+    }
+
+    fn seen(used: u64, connections: usize) -> Memory {
+        let memory = Memory::default();
+        memory.look(percent(used), connections);
+        memory
+    }
+
+    #[test]
+    fn nobody_is_let_in_over_the_line_until_it_is_well_below() {
+        let memory = Memory::default();
+        assert!(memory.may_enter(0), "nothing is known of any limit");
+        for (used, is_short) in [(50, false), (84, false), (85, true), (82, true), (80, true), (79, false), (84, false)]
+        {
+            assert_eq!((memory.look(percent(used), 0), memory.may_enter(0)), (is_short, !is_short), "{used}");
+            // What was let in is old by the next look.
+            (0..LOOKS).for_each(|_| _ = memory.look(percent(used), 0));
+        }
+    }
+
+    #[test]
+    fn between_two_looks_no_more_are_let_in_than_fit() {
+        let memory = seen(60, 0);
+        let admitted = (0..100_000).filter(|_| memory.may_enter(0)).count() as u64;
+        assert_eq!(admitted, 25 * MIB / NEWCOMER_BYTES, "85 % less 60 %");
+        memory.look(percent(60), 0);
+        assert!(!memory.may_enter(0), "they have not taken yet what they will");
+        (0..LOOKS).for_each(|_| _ = memory.look(percent(70), 1600));
+        assert!(memory.may_enter(1600), "now they have, and it was less");
+    }
+
+    #[test]
+    fn what_was_freed_stays_with_the_process_and_is_used_again() {
+        let memory = seen(84, 990);
+        memory.look(percent(86), 1000);
+        assert!(!memory.may_enter(1000) && !memory.may_enter(950), "nearly as many as before");
+        memory.look(percent(86), 500);
+        assert!(memory.may_enter(500) && memory.may_enter(899) && !memory.may_enter(900));
+        memory.look(percent(93), 500);
+        assert!(!memory.may_enter(500), "something else has filled it");
+        memory.look(percent(81), 500);
+        memory.look(percent(86), 450);
+        assert!(memory.may_enter(850), "it was short all the time");
+        memory.look(percent(70), 500);
+        memory.look(percent(86), 400);
+        assert!(!memory.may_enter(399) && memory.may_enter(350), "by now fewer fit");
+    }
+
+    #[test]
+    fn who_has_a_ship_here_may_return_until_hardly_anything_is_left() {
+        let memory = seen(88, 1000);
+        assert!(!memory.may_enter(1000) && memory.may_return() && memory.may_serve(7));
+        let returned = (0..100_000).filter(|_| memory.may_return()).count() as u64;
+        assert!(returned < 5 * MIB / NEWCOMER_BYTES, "{returned} in one moment");
+        memory.look(percent(93), 1000);
+        assert!(!memory.may_return() && !memory.may_serve(7));
+    }
+
+    #[test]
+    fn those_who_say_what_they_want_are_reckoned_with_while_they_are_there() {
+        let memory = seen(90, 0);
+        let fit = (3 * MIB / NEWCOMER_BYTES) as usize;
+        assert!(memory.may_serve(50) && memory.may_serve(50 + fit - 1) && !memory.may_serve(50 + fit));
+        assert!(memory.may_serve(60), "they have left");
+        memory.look(percent(90), 0);
+        assert!(memory.may_serve(500), "by now they are among what is used");
+    }
+
+    #[test]
+    fn the_tightest_limit_counts_and_tells_how_many_fit() {
+        let (small, large) = (percent(50), MemoryUse { used: 60 * MIB, limit: 1000 * MIB });
+        assert_eq!((small.tighter(large), large.tighter(small)), (small, small));
+        assert_eq!(small.room_for(MIB), 35);
+        assert_eq!(percent(90).room_for(MIB), 0);
+        let endless = MemoryUse { used: 1, limit: u64::MAX };
+        assert!(!endless.reaches(1, 1 << 40) && endless.room_for(MIB) > 1 << 40);
+    }
+}

@@ -1,0 +1,239 @@
+//! The game port's HTTP side: the page, the map, health, and the upgrade that turns a request into a game connection.
+
+use crate::admission::control::{Admission, Ticket};
+use crate::front::guarded_stream::Guarded;
+use crate::front::rejection::{Refused, Rejection};
+use crate::front::upgrade;
+use crate::ids::PlayerKind;
+use crate::io::event_loop::Newcomer;
+use crate::io::socket::set_up;
+use crate::ops::FrontMetrics;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Response, StatusCode};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::routing::{any, get};
+use fracas_protocol::wire::limits::IDLE_HEADER;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// By this header one of the server's own bots shows the secret that marks it.
+pub const HOUSE_HEADER: &str = "x-fracas-house";
+
+/// Where the listener leaves the peer's address for the handlers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// A way into one event loop.
+#[derive(Clone, Debug)]
+pub struct LoopEntrance {
+    /// Where its newcomers wait.
+    pub newcomers: flume::Sender<Newcomer<TcpStream>>,
+    /// How many connections it has.
+    pub connections: Arc<AtomicUsize>,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Front {
+    /// Who may connect.
+    pub admission: Arc<Admission>,
+    /// Where connections go.
+    pub loops: Vec<LoopEntrance>,
+    /// What counts refusals.
+    pub metrics: FrontMetrics,
+    /// What `GET /map` answers, as JSON.
+    pub map: Bytes,
+    /// What a handshake must offer; none that speaks no protocol of its own.
+    pub subprotocol: Option<&'static str>,
+    /// What the server's own bots show.
+    pub house_secret: String,
+    /// Whether the game runs.
+    pub health: Health,
+}
+
+/// Answers whether the game runs.
+#[derive(Clone)]
+pub struct Health(pub Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Health")
+    }
+}
+
+/// The game port's routes.
+pub fn router(front: Arc<Front>) -> Router {
+    let page = page()
+        .index_file(Some("/index.html"))
+        .html_cache_control(memory_serve::CacheControl::NoCache)
+        .cache_control(memory_serve::CacheControl::NoCache)
+        .into_router()
+        .layer(from_fn_with_state(Arc::clone(&front), check_page));
+    let game = Router::new().route("/map", get(map)).merge(health_routes()).with_state(Arc::clone(&front));
+    game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
+}
+
+/// `/ws` alone: the way into the event loops, whatever they serve.
+pub fn upgrade_route(front: Arc<Front>) -> Router {
+    // Whatever the method: what is wrong with a request is told by the handshake's check.
+    Router::new().route("/ws", any(upgrade)).with_state(front)
+}
+
+/// The files of the page, put into the binary by the build script.
+#[expect(unused_qualifications, reason = "the build script writes them so")]
+fn page() -> memory_serve::MemoryServe {
+    memory_serve::load!()
+}
+
+/// The page is for browsers, and a browser comes by a name: by one that is not the server's own it would only be refused later,
+/// by [`upgrade`], where nobody sees why. The map and health are for programs, which come by any.
+async fn check_page(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response<Body> {
+    match front.admission.origins().check_page(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            front.metrics.rejected(refused.why);
+            refuse(&refused, None)
+        }
+    }
+}
+
+/// `/livez` and `/readyz`, for either port.
+pub fn health_routes() -> Router<Arc<Front>> {
+    Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
+}
+
+async fn livez(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
+    if (front.health.0)() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the tick stands still\n")
+    }
+}
+
+/// Ready also when full: whoever comes then is told to wait, and health checks must not take the server away.
+async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
+    if front.admission.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    livez(State(front)).await
+}
+
+async fn map(State(front): State<Arc<Front>>) -> Response<Body> {
+    let mut response = Response::new(Body::from(front.map.clone()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<Body> {
+    let mut from = IpAddr::from([0, 0, 0, 0]);
+    match accept(&front, request, &mut from) {
+        Ok(response) => response,
+        Err(refused) => {
+            front.metrics.rejected(refused.why);
+            let retry_after = front.admission.retry_after(refused.why, from, Instant::now());
+            refuse(&refused, retry_after)
+        }
+    }
+}
+
+/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
+/// it comes from, as far as that is known.
+fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, Refused> {
+    let (mut request, _) = request.into_parts();
+    let response = upgrade::answer(&request, front.subprotocol)?;
+    let headers = &request.headers;
+    front.admission.origins().check_handshake(&request.uri, headers)?;
+    let peer = request.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let kind = kind_of(front, headers);
+    let is_ours = kind == PlayerKind::Bot;
+    // The server's own bots come without a proxy, also from where one is trusted.
+    let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
+    *from = client.address;
+    let mut ticket = front.admission.enter(client, is_ours, Instant::now())?;
+    if headers.contains_key(IDLE_HEADER) {
+        ticket.declare_idle();
+    }
+    let upgraded = request.extensions.remove::<OnUpgrade>().ok_or(Rejection::Handshake)?;
+    tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
+    Ok(response)
+}
+
+fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
+    let shown = headers.get(HOUSE_HEADER).map(HeaderValue::as_bytes);
+    let is_ours =
+        shown.is_some_and(|secret| subtle::ConstantTimeEq::ct_eq(secret, front.house_secret.as_bytes()).into());
+    if is_ours { PlayerKind::Bot } else { PlayerKind::Person }
+}
+
+async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, ticket: Ticket) {
+    let Ok(upgraded) = upgraded.await else { return };
+    let Some((socket, leftover)) = into_socket(upgraded) else { return };
+    let Some(entrance) = front.loops.iter().min_by_key(|entrance| entrance.connections.load(Ordering::Relaxed)) else {
+        return;
+    };
+    // Counted here at once, so that a burst spreads; the loop sets the true number with its next round.
+    entrance.connections.fetch_add(1, Ordering::Relaxed);
+    let newcomer = Newcomer { socket, leftover, kind, ticket: Some(ticket) };
+    if entrance.newcomers.try_send(newcomer).is_err() {
+        front.metrics.rejected(Rejection::Full);
+    }
+}
+
+/// The plain socket under an upgraded connection, set up for the game, and what was read from it already.
+fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
+    let socket = parts.io.into_inner().into_inner().into_std().ok()?;
+    if let Err(error) = set_up(&socket) {
+        tracing::debug!(%error, "a game socket could not be set up");
+        return None;
+    }
+    Some((socket, parts.read_buf.to_vec()))
+}
+
+fn refuse(refused: &Refused, retry_after: Option<Duration>) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{}\n", refused.words)));
+    *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    // Otherwise it keeps a descriptor and 14 KiB until its next request is due, and it may be those that are missing.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in &refused.headers {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(pause) = retry_after {
+        headers.insert(header::RETRY_AFTER, whole_seconds(pause).into());
+    }
+    response
+}
+
+/// As `Retry-After` has it: not too soon.
+pub(crate) fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_millis().div_ceil(1000) as u64
+}
+
+/// What every answer carries: no inline code, no framing, no guessing of types.
+async fn secure(mut response: Response<Body>) -> Response<Body> {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

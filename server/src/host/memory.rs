@@ -1,0 +1,251 @@
+//! Where the system tells how much memory the process may use and uses: the cgroups it is in, of either version, and the machine.
+//! What follows from that is decided in [`crate::admission::memory_budget`].
+
+use crate::admission::memory_budget::{LOOK_EVERY, MemoryUse};
+use crate::front::http::Front;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::MissedTickBehavior;
+
+/// What one more player takes: 8 to 12 KiB measured, as the kernel counts for a cgroup of version 1; version 2 counts what is in its
+/// socket's buffers as well.
+const PLAYER_BYTES: u64 = 12 * 1024;
+/// Beyond this a limit is none.
+const ENDLESS: u64 = 1 << 60;
+/// Between two complaints of the same.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+/// How a cgroup tells of its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Words {
+    limit: &'static str,
+    used: &'static str,
+    /// The line of `memory.stat` that tells what the kernel would drop first: files that nobody has used for a while.
+    droppable: &'static str,
+}
+
+const VERSION_1: Words =
+    Words { limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", droppable: "total_inactive_file " };
+const VERSION_2: Words = Words { limit: "memory.max", used: "memory.current", droppable: "inactive_file " };
+
+/// Everything that may limit the process's memory.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    proc: PathBuf,
+    /// The cgroups that the process is in, each beside those it is part of.
+    groups: Vec<(PathBuf, Words)>,
+}
+
+impl Limits {
+    /// As the system tells in `proc`, mostly `/proc`.
+    pub(crate) fn find(proc: &Path) -> Self {
+        let read = |name: &str| std::fs::read_to_string(proc.join("self").join(name)).unwrap_or_default();
+        let (memberships, mounts) = (read("cgroup"), read("mountinfo"));
+        let mut groups = Vec::new();
+        for mount in mounts.lines().filter_map(Mount::parse) {
+            let path = memberships.lines().find_map(|line| mount.membership(line)).unwrap_or_default();
+            let below = Path::new(path).strip_prefix(mount.root).unwrap_or(Path::new(""));
+            let folders = below.ancestors().map(|folder| (Path::new(mount.point).join(folder), mount.words));
+            groups.extend(folders);
+        }
+        groups.retain(|(folder, words)| folder.join(words.used).exists());
+        Self { proc: proc.into(), groups }
+    }
+
+    /// What is used, by the limit that is nearest. None if the system tells of none.
+    pub(crate) fn look(&self) -> Option<MemoryUse> {
+        let groups = self.groups.iter().filter_map(|(folder, words)| look_at_group(folder, *words));
+        groups.chain(self.look_at_machine()).reduce(MemoryUse::tighter)
+    }
+
+    /// The process beside what the machine has left: what others have there is not for us.
+    fn look_at_machine(&self) -> Option<MemoryUse> {
+        let used = number(&self.proc.join("self/status"), "VmRSS:")? * 1024;
+        let available = number(&self.proc.join("meminfo"), "MemAvailable:")? * 1024;
+        Some(MemoryUse { used, limit: used + available })
+    }
+}
+
+fn look_at_group(folder: &Path, words: Words) -> Option<MemoryUse> {
+    // "max" is no number.
+    let limit = number(&folder.join(words.limit), "").filter(|limit| *limit < ENDLESS)?;
+    let droppable = number(&folder.join("memory.stat"), words.droppable).unwrap_or(0);
+    let used = number(&folder.join(words.used), "")?.saturating_sub(droppable);
+    Some(MemoryUse { used, limit })
+}
+
+/// The number that follows `name` at the start of a line.
+fn number(file: &Path, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// A hierarchy of cgroups that counts memory, and where it is found.
+#[derive(Debug)]
+struct Mount<'a> {
+    root: &'a str,
+    point: &'a str,
+    words: Words,
+}
+
+impl<'a> Mount<'a> {
+    /// Reads a line of `mountinfo`, if it is one.
+    fn parse(line: &'a str) -> Option<Self> {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut fields = mount.split(' ').skip(3);
+        let (root, point) = (fields.next()?, fields.next()?);
+        let system: Vec<_> = system.split(' ').collect();
+        let words = match system[..] {
+            ["cgroup2", ..] => VERSION_2,
+            ["cgroup", _, options, ..] if options.split(',').any(|option| option == "memory") => VERSION_1,
+            _ => return None,
+        };
+        Some(Self { root, point, words })
+    }
+
+    /// The process's cgroup in it, if that is what a line of `/proc/self/cgroup` tells.
+    fn membership<'b>(&self, line: &'b str) -> Option<&'b str> {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let is_ours = match self.words {
+            VERSION_2 => controllers.is_empty(),
+            _ => controllers.split(',').any(|controller| controller == "memory"),
+        };
+        is_ours.then_some(path)
+    }
+}
+
+/// Says for how many players there is memory, and whether that is less than is asked for.
+pub(crate) fn tell(limits: &Limits, max_players: u16) {
+    let Some(seen) = limits.look() else {
+        return tracing::warn!("the system does not tell of its memory; nobody is refused for want of it");
+    };
+    let (limit_bytes, used_bytes, players) = (seen.limit, seen.used, seen.room_for(PLAYER_BYTES));
+    tracing::info!(limit_bytes, used_bytes, players, "memory, and for how many players there is some");
+    if players < max_players.into() {
+        tracing::warn!(
+            players,
+            max_players,
+            "less memory than for --max-players; raise its limit or lower the number, or some are refused"
+        );
+    }
+}
+
+/// Looks at the memory again and again until the task is dropped.
+pub(crate) async fn watch(limits: Limits, front: Arc<Front>) {
+    let mut interval = tokio::time::interval(LOOK_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut complained: Option<Instant> = None;
+    loop {
+        interval.tick().await;
+        let Some(seen) = limits.look() else { continue };
+        front.metrics.memory(seen);
+        let is_short = front.admission.memory().look(seen, front.admission.connections());
+        if is_short && complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+            complained = Some(Instant::now());
+            let (limit_bytes, used_bytes) = (seen.limit, seen.used);
+            tracing::warn!(limit_bytes, used_bytes, "memory runs out: newcomers are refused; raise its limit");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const MACHINE: MemoryUse = MemoryUse { used: 10 << 20, limit: 210 << 20 };
+
+    /// A system in a folder of its own: its cgroups are mounted below `sys`.
+    struct System(tempfile::TempDir);
+
+    impl System {
+        fn new(mounts: &[(&str, &str, &str)], memberships: &str) -> Self {
+            let system = Self(tempfile::tempdir().expect("a folder"));
+            let root = system.0.path().display().to_string();
+            let line = |(root_inside, point, kind): &(&str, &str, &str)| {
+                format!("35 31 0:32 {root_inside} {root}/{point} rw,relatime shared:9 - {kind}\n")
+            };
+            system.write("proc/self/mountinfo", &mounts.iter().map(line).collect::<String>());
+            system.write("proc/self/cgroup", memberships);
+            system.write("proc/self/status", "Name:\tfracas\nVmRSS:\t   10240 kB\nThreads:\t4\n");
+            system.write("proc/meminfo", "MemTotal:  999999 kB\nMemFree: 1 kB\nMemAvailable:   204800 kB\n");
+            system
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            let path = self.0.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("writes");
+        }
+
+        fn group_1(&self, folder: &str, limit: &str, used: u64) {
+            self.write(&format!("{folder}/memory.limit_in_bytes"), limit);
+            self.write(&format!("{folder}/memory.usage_in_bytes"), &format!("{used}\n"));
+            self.write(&format!("{folder}/memory.stat"), "cache 9\ninactive_file 5\ntotal_inactive_file 1000\n");
+        }
+
+        fn group_2(&self, folder: &str, limit: &str, used: u64) {
+            self.write(&format!("{folder}/memory.max"), limit);
+            self.write(&format!("{folder}/memory.current"), &format!("{used}\n"));
+            self.write(&format!("{folder}/memory.stat"), "anon 7\ninactive_file 1000\nactive_file 3\n");
+        }
+
+        fn look(&self) -> Option<MemoryUse> {
+            Limits::find(&self.0.path().join("proc")).look()
+        }
+    }
+
+    const CGROUP_1: &str = "cgroup cgroup rw,memory";
+    const CGROUP_2: &str = "cgroup2 cgroup2 rw,nsdelegate";
+
+    #[test]
+    fn a_limit_of_version_1_is_found_and_files_that_can_be_dropped_do_not_count() {
+        let mounts =
+            [("/", "sys/cpu", "cgroup cgroup rw,cpu"), ("/", "sys/memory", CGROUP_1), ("/", "sys/u", CGROUP_2)];
+        let system = System::new(&mounts, "9:cpu:/\n4:memory:/a/b\n0::/\n");
+        system.group_1("sys/memory", "9223372036854771712\n", 1 << 40);
+        system.group_1("sys/memory/a", "9223372036854771712\n", 1 << 40);
+        system.group_1("sys/memory/a/b", "67108864\n", 8_001_000);
+        assert_eq!(system.look(), Some(MemoryUse { used: 8_000_000, limit: 64 << 20 }));
+    }
+
+    #[test]
+    fn of_nested_groups_the_tightest_counts_with_all_that_is_in_it() {
+        let system = System::new(&[("/", "sys", CGROUP_2)], "0::/pod/server\n");
+        system.group_2("sys/pod/server", "67108864\n", 8_001_000);
+        system.group_2("sys/pod", "134217728\n", 100_001_000);
+        assert_eq!(system.look(), Some(MemoryUse { used: 100_000_000, limit: 128 << 20 }));
+        system.group_2("sys/pod", "max\n", 100_001_000);
+        assert_eq!(system.look(), Some(MemoryUse { used: 8_000_000, limit: 64 << 20 }));
+    }
+
+    #[test]
+    fn in_a_container_its_own_group_is_where_the_hierarchy_is_mounted() {
+        for path in ["/docker/0123", "/", "/elsewhere"] {
+            let system = System::new(&[("/docker/0123", "sys/memory", CGROUP_1)], &format!("4:memory,cpu:{path}\n"));
+            system.group_1("sys/memory", "67108864\n", 8_001_000);
+            assert_eq!(system.look(), Some(MemoryUse { used: 8_000_000, limit: 64 << 20 }), "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_limit_the_machine_is_one_and_a_limit_may_come_while_we_run() {
+        let system = System::new(&[("/", "sys", CGROUP_2)], "0::/pod\n");
+        assert_eq!(system.look(), Some(MACHINE), "no group tells of memory");
+        system.group_2("sys/pod", "max\n", 8_001_000);
+        let limits = Limits::find(&system.0.path().join("proc"));
+        assert_eq!(limits.look(), Some(MACHINE));
+        system.group_2("sys/pod", "67108864\n", 8_001_000);
+        assert_eq!(limits.look(), Some(MemoryUse { used: 8_000_000, limit: 64 << 20 }));
+        assert_eq!(Limits::find(Path::new("/no/such/folder")).look(), None);
+    }
+
+    #[test]
+    fn this_system_tells_something_that_can_be() {
+        let seen = Limits::find(Path::new("/proc")).look().expect("Linux does");
+        assert!(seen.used > 1 << 20 && seen.limit > seen.used, "{seen:?}");
+    }
+}

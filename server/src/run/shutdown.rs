@@ -1,0 +1,106 @@
+//! How the process is told to stop, and who is told that it stops.
+
+use fracas_protocol::wire::close::CloseReason;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+/// Tells the tick thread to close the room, and lets an operator ask for that.
+#[derive(Debug, Default)]
+pub struct Shutdown {
+    begun: AtomicBool,
+    asked: Notify,
+}
+
+impl Shutdown {
+    /// An operator wants the server to stop in good order.
+    pub fn ask(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Waits until one does.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// From the next tick on the room says farewell.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// What the room says to everybody, if it shall close.
+    pub fn farewell(&self) -> Option<CloseReason> {
+        self.begun.load(Ordering::Relaxed).then_some(CloseReason::GoingAway)
+    }
+}
+
+/// What of the signals is seen to: Ctrl-C, SIGTERM and SIGHUP stop the server, SIGUSR1 and SIGUSR2 do nothing. SIGPIPE is
+/// ignored in every Rust program.
+#[derive(Debug)]
+pub struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where whoever started the process wants it to survive a hangup, as `nohup` does.
+    hangup: Option<Signal>,
+}
+
+impl StopSignals {
+    /// Takes the signals over; from now on they do not end the process by themselves.
+    pub fn new() -> io::Result<Self> {
+        for idle in [SignalKind::user_defined1(), SignalKind::user_defined2()] {
+            // Once taken over a signal stays so, and nobody waits for these.
+            drop(signal(idle)?);
+        }
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hangup = (!is_ignored(&status, SignalKind::hangup())).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: hangup.transpose()?,
+        })
+    }
+
+    /// Waits for any of them, and tells which.
+    pub async fn next(&mut self) -> &'static str {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = hangup => "SIGHUP",
+        }
+    }
+
+    /// Waits for one that means "at once". A hangup does not: a terminal that goes away sends several.
+    pub async fn urgent(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Whether a process ignores a signal, by what the kernel tells of it in `/proc/PID/status`.
+fn is_ignored(status: &str, signal: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal.as_raw_value() - 1) & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_tells_of_ignored_signals_is_read() {
+        let status = "Name:\tfracas-server\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert!(is_ignored(status, SignalKind::hangup()) && is_ignored(status, SignalKind::pipe()));
+        assert!(!is_ignored(status, SignalKind::terminate()));
+        assert!(!is_ignored("", SignalKind::hangup()));
+    }
+}
