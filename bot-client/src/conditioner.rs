@@ -1,9 +1,9 @@
 //! A bad line made in this process: messages come and go late, unevenly and after losses, but whole and in order, as over TCP.
 
 use crate::bot::Clock;
-use crate::link::{CLOSE_DEADLINE, Link, LinkError, Received};
+use crate::link::{CLOSE_DEADLINE, Link, LinkError, LinkEvent};
 use crate::swarm::parse_duration;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ const LOSS_PARTS: u32 = 10_000;
 
 /// How bad a line is, each way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct LinkConditions {
     /// How long everything takes.
     pub delay: Duration,
     /// How much longer it takes at most; evenly between nothing and that.
@@ -33,7 +33,7 @@ pub struct Line {
     pub loss: u32,
 }
 
-impl FromStr for Line {
+impl FromStr for LinkConditions {
     type Err = String;
 
     /// Reads `delay=50ms,jitter=20ms,loss=1%`, in any order and each if it is wanted.
@@ -61,7 +61,7 @@ impl FromStr for Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for LinkConditions {
     /// As it is read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (delay_s, jitter_s) = (self.delay.as_secs_f64(), self.jitter.as_secs_f64());
@@ -72,8 +72,8 @@ impl fmt::Display for Line {
 /// One direction of a line.
 #[derive(Debug)]
 pub struct Way<T> {
-    line: Line,
-    dice: Dice,
+    line: LinkConditions,
+    rng: Rng,
     /// By the time at which they come out, in microseconds.
     held: VecDeque<(u64, T)>,
     /// When the last that was put in comes out.
@@ -82,18 +82,18 @@ pub struct Way<T> {
 
 impl<T> Way<T> {
     /// A direction with nothing in it; `seed` decides its jitter and losses.
-    pub fn new(line: Line, seed: u64) -> Self {
-        Self { line, dice: Dice::new(seed, 6), held: VecDeque::new(), last_us: 0 }
+    pub fn new(line: LinkConditions, seed: u64) -> Self {
+        Self { line, rng: Rng::new(seed, 6), held: VecDeque::new(), last_us: 0 }
     }
 
     /// Puts something in. It comes out later, and not before what was put in before it.
     pub fn push(&mut self, now_us: u64, what: T) {
         let us = |time: Duration| time.as_micros() as u32;
         let (delay_us, jitter_us) = (us(self.line.delay), us(self.line.jitter));
-        let mut takes_us = u64::from(delay_us) + u64::from(self.dice.below(jitter_us + 1));
+        let mut takes_us = u64::from(delay_us) + u64::from(self.rng.below(jitter_us + 1));
         let round_trip_us = u64::from(2 * delay_us + jitter_us);
         for _ in 0..LOSSES_MAX {
-            if !self.dice.chance(self.line.loss, LOSS_PARTS) {
+            if !self.rng.chance(self.line.loss, LOSS_PARTS) {
                 break;
             }
             takes_us += round_trip_us + LOSS_NOTICE_US;
@@ -123,16 +123,16 @@ impl<T> Way<T> {
 pub struct LongLink<S = TcpStream> {
     link: Link<S>,
     there: Way<Vec<u8>>,
-    back: Way<Received>,
+    back: Way<LinkEvent>,
     /// Nothing more comes from the link: its end is on the way back.
     ended: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> LongLink<S> {
     /// Puts a line before a link; `seed` decides its jitter and losses.
-    pub fn new(link: Link<S>, line: Line, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, 7);
-        Self { link, there: Way::new(line, dice.word()), back: Way::new(line, dice.word()), ended: false }
+    pub fn new(link: Link<S>, line: LinkConditions, seed: u64) -> Self {
+        let mut rng = Rng::new(seed, 7);
+        Self { link, there: Way::new(line, rng.word()), back: Way::new(line, rng.word()), ended: false }
     }
 
     /// Sends a message.
@@ -142,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LongLink<S> {
 
     /// Waits until something comes, or until `until_us`; meanwhile lets go of what was sent. May be dropped at any time
     /// without a loss.
-    pub async fn receive(&mut self, clock: Clock, until_us: u64) -> Option<Received> {
+    pub async fn receive(&mut self, clock: Clock, until_us: u64) -> Option<LinkEvent> {
         loop {
             let now_us = clock.now_us();
             if !self.ended && self.release(now_us).await.is_err() {
@@ -158,8 +158,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LongLink<S> {
             let wake_us = [self.there.next_us(), self.back.next_us()].into_iter().flatten().fold(until_us, u64::min);
             tokio::select! {
                 received = self.link.receive(), if !self.ended && self.back.has_room() => match received {
-                    Received::Message(_) => self.back.push(clock.now_us(), received),
-                    Received::Closed(close) => self.end(clock.now_us(), close),
+                    LinkEvent::Message(_) => self.back.push(clock.now_us(), received),
+                    LinkEvent::Closed(close) => self.end(clock.now_us(), close),
                 },
                 () = tokio::time::sleep_until(clock.at(wake_us)) => {}
             }
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LongLink<S> {
 
     fn end(&mut self, now_us: u64, close: Option<(u16, String)>) {
         self.ended = true;
-        self.back.push(now_us, Received::Closed(close));
+        self.back.push(now_us, LinkEvent::Closed(close));
     }
 
     async fn release(&mut self, now_us: u64) -> Result<(), LinkError> {
@@ -189,18 +189,21 @@ mod tests {
 
     #[test]
     fn a_line_is_read_or_refused_with_words() {
-        let line = Line { delay: Duration::from_millis(50), jitter: Duration::from_millis(20), loss: 150 };
+        let line = LinkConditions { delay: Duration::from_millis(50), jitter: Duration::from_millis(20), loss: 150 };
         assert_eq!("delay=50ms,jitter=20ms,loss=1.5%".parse(), Ok(line));
         assert_eq!(line.to_string().parse(), Ok(line));
         assert_eq!("loss=1.5%,delay=0.05s,jitter=20ms".parse(), Ok(line));
-        assert_eq!("delay=50ms".parse(), Ok(Line { delay: Duration::from_millis(50), ..Line::default() }));
+        assert_eq!(
+            "delay=50ms".parse(),
+            Ok(LinkConditions { delay: Duration::from_millis(50), ..LinkConditions::default() })
+        );
         for wrong in ["", "50ms", "delay=50", "delay=50ms,", "loss=1", "loss=60%", "delay=1m", "speed=3", "loss=nan%"] {
-            assert!(wrong.parse::<Line>().is_err(), "{wrong}");
+            assert!(wrong.parse::<LinkConditions>().is_err(), "{wrong}");
         }
     }
 
     /// When each of many messages, sent every 33 ms, comes out.
-    fn ways(line: Line) -> Vec<u64> {
+    fn ways(line: LinkConditions) -> Vec<u64> {
         let mut way = Way::new(line, 5);
         let mut out_us = Vec::new();
         for number in 0..10_000_u64 {
@@ -216,14 +219,14 @@ mod tests {
 
     #[test]
     fn a_line_delays_within_its_jitter_and_a_loss_holds_up_what_follows() {
-        assert!(ways(Line::default()).iter().all(|took| *took == 0));
+        assert!(ways(LinkConditions::default()).iter().all(|took| *took == 0));
         let ms = Duration::from_millis;
-        let clean = Line { delay: ms(50), jitter: ms(20), loss: 0 };
+        let clean = LinkConditions { delay: ms(50), jitter: ms(20), loss: 0 };
         let took = ways(clean);
         assert!(took.iter().all(|took| (50_000..=70_000).contains(took)));
         let mean = took.iter().sum::<u64>() / took.len() as u64;
         assert!((59_500..60_500).contains(&mean), "{mean}");
-        let lossy = ways(Line { loss: 100, ..clean });
+        let lossy = ways(LinkConditions { loss: 100, ..clean });
         let late = lossy.iter().filter(|took| **took > 70_000).count();
         // 170 ms more for one in a hundred, and for about five that follow it.
         assert!((400..700).contains(&late), "{late}");

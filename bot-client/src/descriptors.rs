@@ -11,6 +11,6 @@ pub fn raise_limit() -> Result<Option<u64>, Errno> {
 }
 
 /// A limit in words.
-pub fn words(limit: Option<u64>) -> String {
+pub fn describe(limit: Option<u64>) -> String {
     limit.map_or_else(|| "unlimited".into(), |limit| limit.to_string())
 }

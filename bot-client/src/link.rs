@@ -72,7 +72,7 @@ pub enum LinkError {
 
 /// What came over a link.
 #[derive(Clone, Debug)]
-pub enum Received {
+pub enum LinkEvent {
     /// A binary message.
     Message(Bytes),
     /// The end, with the close code and words if there were any.
@@ -185,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Waits for the next message or the end. May be dropped at any time without a loss.
-    pub async fn receive(&mut self) -> Received {
+    pub async fn receive(&mut self) -> LinkEvent {
         loop {
             let next = tokio::select! {
                 biased;
@@ -193,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 () = &mut self.watch => {
                     let until = self.heard_at + SILENCE_MAX;
                     if Instant::now() >= until {
-                        return Received::Closed(None);
+                        return LinkEvent::Closed(None);
                     }
                     self.watch.as_mut().reset(until);
                     continue;
@@ -201,13 +201,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             };
             self.heard_at = Instant::now();
             match next {
-                Some(Ok(Message::Binary(message))) => return Received::Message(message),
+                Some(Ok(Message::Binary(message))) => return LinkEvent::Message(message),
                 Some(Ok(Message::Close(frame))) => {
-                    return Received::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
+                    return LinkEvent::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }
                 // The server speaks in binary; the rest is the layer's own business.
                 Some(Ok(_)) if self.may_come() => {}
-                Some(_) | None => return Received::Closed(None),
+                Some(_) | None => return LinkEvent::Closed(None),
             }
         }
     }
@@ -251,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         let farewell = async {
             // A peer that is gone already needs no word.
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Received::Message(_) = self.receive().await {}
+                while let LinkEvent::Message(_) = self.receive().await {}
             }
         };
         // A server that does not answer is left alone.

@@ -2,12 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use fracas_bots::brain::BrainKind;
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::descriptors;
 use fracas_bots::link::Target;
 use fracas_bots::report::{Summary, text};
 use fracas_bots::stdio;
-use fracas_bots::swarm::{self, Plan, Ramp, parse_duration};
+use fracas_bots::swarm::{self, Ramp, SwarmPlan, parse_duration};
 use fracas_protocol::wire::limits::DEFAULT_ROOM;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,8 +62,8 @@ struct SwarmArgs {
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=60))]
     input_hz: Option<u32>,
     /// How bad every bot's line is made, each way, like delay=50ms,jitter=20ms,loss=1% [default: as it is]
-    #[arg(long, value_name = "LINE", value_parser = str::parse::<Line>)]
-    line: Option<Line>,
+    #[arg(long, value_name = "LINE", value_parser = str::parse::<LinkConditions>)]
+    line: Option<LinkConditions>,
     /// Cut all connections off at this time, without a word; the bots come back. [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     cut_at: Option<Duration>,
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn plan(args: &SwarmArgs) -> Result<Plan, String> {
+fn plan(args: &SwarmArgs) -> Result<SwarmPlan, String> {
     let bots = args.bots as usize;
     let ramp_time = args.ramp.time_for(bots);
     if ramp_time >= args.duration {
@@ -119,7 +119,7 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
             args.duration.as_secs_f64()
         ));
     }
-    Ok(Plan {
+    Ok(SwarmPlan {
         target: Target::parse(&args.url).map_err(|error| error.to_string())?,
         room: args.room.clone(),
         bots,
@@ -133,13 +133,13 @@ fn plan(args: &SwarmArgs) -> Result<Plan, String> {
     })
 }
 
-fn run(plan: Plan, json: Option<&Path>) -> ExitCode {
+fn run(plan: SwarmPlan, json: Option<&Path>) -> ExitCode {
     match descriptors::raise_limit() {
         Err(error) => return complain(&format!("cannot raise the limit of open descriptors: {error}"), BROKEN),
         Ok(Some(limit)) if limit < plan.bots as u64 + SPARE_DESCRIPTORS => {
             return complain(&format!("{} bots need more descriptors than {limit}", plan.bots), BROKEN);
         }
-        Ok(limit) => stdio::say(&format!("open descriptors: {}", descriptors::words(limit))),
+        Ok(limit) => stdio::say(&format!("open descriptors: {}", descriptors::describe(limit))),
     }
     let summary = match swarm::run(plan) {
         Ok(summary) => summary,

@@ -1,9 +1,9 @@
 //! A swarm at servers that take its connections and never answer: it comes to its end all the same.
 
 use fracas_bots::brain::BrainKind;
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
-use fracas_bots::swarm::{self, Plan};
+use fracas_bots::swarm::{self, SwarmPlan};
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::MapDocument;
 use std::io::{Read, Write};
@@ -35,7 +35,7 @@ fn server(other: fn(&mut TcpStream)) -> Target {
 }
 
 fn check_that_a_swarm_ends(other: fn(&mut TcpStream)) {
-    let plan = Plan {
+    let plan = SwarmPlan {
         target: server(other),
         room: "main".into(),
         bots: 4,
@@ -44,7 +44,7 @@ fn check_that_a_swarm_ends(other: fn(&mut TcpStream)) {
         brain: BrainKind::Hunter,
         seed: 1,
         input_hz: None,
-        line: Line::default(),
+        line: LinkConditions::default(),
         cut_at: None,
     };
     let began = Instant::now();

@@ -1,15 +1,15 @@
 //! A seeded generator for whatever must come out the same again: the room's chances, a brain's whims, a test's cases.
 
 use rand_pcg::Pcg32;
-use rand_pcg::rand_core::Rng;
+use rand_pcg::rand_core::Rng as _;
 use serde::{Deserialize, Serialize};
 
 /// Draws numbers that depend only on the seed and the draws before. Not for secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dice(Pcg32);
+pub struct Rng(Pcg32);
 
-impl Dice {
-    /// Dice for a seed; different `stream`s of one seed are independent of each other.
+impl Rng {
+    /// A generator for a seed; different `stream`s of one seed are independent of each other.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))
     }
@@ -43,13 +43,13 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_and_stays_in_range() {
-        let (mut one, mut other) = (Dice::new(7, 1), Dice::new(7, 1));
+        let (mut one, mut other) = (Rng::new(7, 1), Rng::new(7, 1));
         for _ in 0..1000 {
             let drawn = one.between(-3, 3);
             assert_eq!(drawn, other.between(-3, 3));
             assert!((-3..=3).contains(&drawn));
         }
         assert_eq!(one.below(0), 0);
-        assert_ne!(Dice::new(7, 1).word(), Dice::new(7, 2).word());
+        assert_ne!(Rng::new(7, 1).word(), Rng::new(7, 2).word());
     }
 }

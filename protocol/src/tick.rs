@@ -66,7 +66,7 @@ impl ViewTime {
     }
 
     /// How many sixteenths after [`Self::tick`], 0 to 15.
-    pub fn part(self) -> u8 {
+    pub fn sixteenth(self) -> u8 {
         self.sixteenths
     }
 }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_view_time_is_told_in_sixteenths_and_never_before_the_beginning() {
         let view = ViewTime::from_sixteenths(16 * 100 + 5);
-        assert_eq!((view.tick(), view.part(), view.in_sixteenths()), (Tick(100), 5, 1605));
+        assert_eq!((view.tick(), view.sixteenth(), view.in_sixteenths()), (Tick(100), 5, 1605));
         assert_eq!(ViewTime::from_sixteenths(-3), ViewTime::from(Tick(0)));
         assert_eq!(ViewTime::from_sixteenths(i64::MAX).tick(), Tick(u32::MAX));
         assert!(ViewTime::try_from((Tick(1), 16)).is_err());

@@ -1,7 +1,7 @@
 //! The client as a host drives it: what it measures and when it wants to be called, against frames written by hand.
 
 use fracas_protocol::arena::{Arena, Input, Map, OpenTiles, ship_id};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -14,7 +14,7 @@ const RATE: TickRate = TickRate::HZ_30;
 
 fn client() -> Client<Arena> {
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let mut client = Client::new(Arena::new(RATE, map), Hello::player("client"), Options::default());
+    let mut client = Client::new(Arena::new(RATE, map), Hello::player("client"), ClientOptions::default());
     client.advance(0);
     assert!(client.take_outgoing().is_some(), "the hello");
     client

@@ -8,7 +8,7 @@ use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::{Known, Replica};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::TickFollower;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX};
@@ -72,27 +72,27 @@ fn report(name: &str, accepted: u32) {
 /// Feeds `decode` with random bytes, and with good messages that were cut, flipped, joined or made longer.
 fn attack(name: &str, good: &[Vec<u8>], held_max: usize, mut decode: impl FnMut(&[u8]) -> bool) {
     let (seed, mut bytes, mut accepted) = (0xF0A2_CA5E, Vec::new(), 0);
-    let mut dice = Dice::new(seed, 6);
+    let mut rng = Rng::new(seed, 6);
     for case in 0..CASES {
         bytes.clear();
-        let model = &good[dice.below(good.len() as u32) as usize];
-        match dice.below(6) {
-            0 => bytes.extend((0..dice.below(64)).map(|_| dice.below(256) as u8).collect::<Vec<_>>()),
-            1 => bytes.extend_from_slice(&model[..dice.below(model.len() as u32 + 1) as usize]),
+        let model = &good[rng.below(good.len() as u32) as usize];
+        match rng.below(6) {
+            0 => bytes.extend((0..rng.below(64)).map(|_| rng.below(256) as u8).collect::<Vec<_>>()),
+            1 => bytes.extend_from_slice(&model[..rng.below(model.len() as u32 + 1) as usize]),
             2 => {
-                let other = &good[dice.below(good.len() as u32) as usize];
-                bytes.extend_from_slice(&model[..dice.below(model.len() as u32 + 1) as usize]);
-                bytes.extend_from_slice(&other[dice.below(other.len() as u32 + 1) as usize..]);
+                let other = &good[rng.below(good.len() as u32) as usize];
+                bytes.extend_from_slice(&model[..rng.below(model.len() as u32 + 1) as usize]);
+                bytes.extend_from_slice(&other[rng.below(other.len() as u32 + 1) as usize..]);
             }
             3 => {
                 bytes.extend_from_slice(model);
-                bytes.extend((0..=dice.below(8)).map(|_| dice.below(256) as u8).collect::<Vec<_>>());
+                bytes.extend((0..=rng.below(8)).map(|_| rng.below(256) as u8).collect::<Vec<_>>());
             }
             _ => {
                 bytes.extend_from_slice(model);
-                for _ in 0..=dice.below(4) {
-                    let at = dice.below(bytes.len() as u32) as usize;
-                    bytes[at] ^= 1 << dice.below(8);
+                for _ in 0..=rng.below(4) {
+                    let at = rng.below(bytes.len() as u32) as usize;
+                    bytes[at] ^= 1 << rng.below(8);
                 }
             }
         }
@@ -170,7 +170,7 @@ fn a_frames_header() {
     let session = session::load();
     let good: Vec<_> = session.frames.iter().map(|frame| session::from_hex(&frame.hex)).collect();
     let mut follower = TickFollower::default();
-    attack("header", &good, 256, |bytes| follower.take(bytes).is_ok());
+    attack("header", &good, 256, |bytes| follower.follow(bytes).is_ok());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use fracas_protocol::arena::bolt::Bolt;
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::arena::news::Row;
+use fracas_protocol::arena::news::LeaderboardRow;
 use fracas_protocol::arena::own::{ENERGY_FULL, Own};
 use fracas_protocol::arena::pickup::{Pickup, PickupKind};
 use fracas_protocol::arena::ship::Ship;
@@ -95,7 +95,8 @@ fn clocks() -> impl Strategy<Value = ServerClock> {
 fn server_messages() -> impl Strategy<Value = MessageOf<Arena>> {
     let rates = prop::sample::select(vec![TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60]);
     let own = prop::option::of(any::<u16>().prop_map(EntityId));
-    let rows = vec((names(), any::<u16>()).prop_map(|(name, score)| Row { name, score }), 0..=LEADERBOARD_LEN);
+    let rows =
+        vec((names(), any::<u16>()).prop_map(|(name, score)| LeaderboardRow { name, score }), 0..=LEADERBOARD_LEN);
     prop_oneof![
         (rates, clocks(), own, any::<[u8; 16]>(), any::<bool>(), any::<u32>(), any::<u16>()).prop_map(
             |(tick_rate, clock, own, token, resumed, map, open)| ServerMessage::Welcome(Welcome {

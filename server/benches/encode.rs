@@ -14,7 +14,7 @@ use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use fracas_protocol::wire::message::Role;
 use fracas_server::game::Game;
 use fracas_server::replication::{Records, changes};
-use stage::Stage;
+use stage::ReplicationStage;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use std::sync::Arc;
 const ROOMS: [(&str, u16, u32); 2] = [("1000 spread", 1000, 12), ("250 in one view", 250, 1000)];
 
 /// A room that has been fighting for five seconds.
-fn room(people: u16, density: u32) -> Stage {
-    let mut stage = Stage::with_density(1, people, density);
+fn room(people: u16, density: u32) -> ReplicationStage {
+    let mut stage = ReplicationStage::with_density(1, people, density);
     (0..people).for_each(|_| stage.request_join(Role::Player));
     stage.gathers = density >= u32::from(people);
     stage.run(300);
@@ -110,11 +110,11 @@ fn frames(c: &mut Criterion) {
 }
 
 /// A room whose people have all been in it for some seconds.
-fn crowded(people: u16) -> Stage {
-    aged(Stage::with_density(1, people, 12), people)
+fn crowded(people: u16) -> ReplicationStage {
+    aged(ReplicationStage::with_density(1, people, 12), people)
 }
 
-fn aged(mut stage: Stage, people: u16) -> Stage {
+fn aged(mut stage: ReplicationStage, people: u16) -> ReplicationStage {
     (0..people).for_each(|_| stage.request_join(Role::Player));
     (0..150).for_each(|_| stage.step());
     stage
@@ -127,7 +127,7 @@ fn ticks(c: &mut Criterion) {
         let mut group = c.benchmark_group("tick");
         group.throughput(Throughput::Elements(u64::from(people)));
         group.bench_function(format!("{people} players"), |b| b.iter(|| stage.step()));
-        let mut late = aged(Stage::with_density(1, people, 12).late(150), people);
+        let mut late = aged(ReplicationStage::with_density(1, people, 12).late(150), people);
         group.bench_function(format!("{people} players, spectators late"), |b| b.iter(|| late.step()));
         late.request_join(Role::Spectator);
         late.step();

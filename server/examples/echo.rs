@@ -9,20 +9,20 @@ use clap::Parser;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
-use fracas_server::admission::control::{Admission, AdmissionConfig, Network};
+use fracas_server::admission::control::{AdmissionConfig, AdmissionControl, Network};
 use fracas_server::front::http::{Front, Health, LoopEntrance, upgrade_route};
 use fracas_server::front::listener::{self, Reception};
 use fracas_server::front::origin::HostNames;
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::io::event_loop::{EventLoop, NEWCOMERS_MAX, Shared};
+use fracas_server::io::event_loop::{EventLoop, LoopShared, NEWCOMERS_MAX};
 use fracas_server::io::policy::{Policy, Replies};
-use fracas_server::io::service::{Connections, Service, Turn};
+use fracas_server::io::service::{Connections, LoopStep, Service};
 use fracas_server::io::socket::Socket;
 use fracas_server::io::writer::Delivery;
-use fracas_server::io::ws_stream::Line;
+use fracas_server::io::ws_stream::WsStream;
 use fracas_server::ops::Telemetry;
-use fracas_server::session::hello::Refusal;
+use fracas_server::session::hello::CloseRequest;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ const CONNECTIONS_MAX: usize = 1024;
 
 /// Echoes what WebSocket clients say.
 #[derive(Parser, Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct EchoOptions {
     /// Where clients connect, at the path /ws.
     #[arg(long, default_value = "127.0.0.1:9001", value_name = "ADDR:PORT")]
     pub(crate) listen: SocketAddr,
@@ -54,12 +54,12 @@ fn main() -> anyhow::Result<()> {
         // Without the signal it is ended in another way.
         let _ = tokio::signal::ctrl_c().await;
     };
-    serve(&Options::parse(), |address| eprintln!("listening at ws://{address}/ws"), interrupt)
+    serve(&EchoOptions::parse(), |address| eprintln!("listening at ws://{address}/ws"), interrupt)
 }
 
 /// Serves until `stop` comes. Says where it listens.
 pub(crate) fn serve(
-    options: &Options,
+    options: &EchoOptions,
     listening: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
@@ -73,7 +73,8 @@ pub(crate) fn serve(
     let entrance = LoopEntrance { newcomers, connections: Arc::clone(&connections) };
     let (stopping, metrics) = (Arc::new(AtomicBool::new(false)), telemetry.for_loop());
     let service = Echo::new(options.max_message, Arc::clone(&stopping));
-    let event_loop: EventLoop<Echo, TcpStream> = EventLoop::new(0, service, waiting, Shared { connections, metrics });
+    let event_loop: EventLoop<Echo, TcpStream> =
+        EventLoop::new(0, service, waiting, LoopShared { connections, metrics });
     let thread = std::thread::Builder::new().name("loop-0".into()).spawn(move || event_loop.run())?;
     let front = Arc::new(front(entrance, &telemetry)?);
     let reception = Reception {
@@ -107,7 +108,7 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
         trusted_proxies: Vec::new(),
     };
     Ok(Front {
-        admission: Arc::new(Admission::new(config)),
+        admission: Arc::new(AdmissionControl::new(config)),
         loops: vec![entrance],
         metrics: telemetry.for_front(),
         map: Default::default(),
@@ -146,23 +147,29 @@ impl Service for Echo {
         &self.policy
     }
 
-    fn meet(&mut self, _key: ConnectionKey, _kind: PlayerKind, _network: Option<Network>, _now: Instant) {}
+    fn open(&mut self, _key: ConnectionKey, _kind: PlayerKind, _network: Option<Network>, _now: Instant) {}
 
-    fn take(&mut self, (): &mut (), line: &mut Line, message: &Message, _now: Instant) -> Result<(), Refusal> {
-        line.echo(message);
+    fn handle_message(
+        &mut self,
+        (): &mut (),
+        stream: &mut WsStream,
+        message: &Message,
+        _now: Instant,
+    ) -> Result<(), CloseRequest> {
+        stream.echo(message);
         Ok(())
     }
 
-    fn judge(&mut self, (): &mut (), line: &mut Line, now: Instant) {
-        if line.silent_for(now) > SILENCE_MAX {
-            line.close(CloseReason::TimedOut.into(), now);
+    fn check_deadlines(&mut self, (): &mut (), stream: &mut WsStream, now: Instant) {
+        if stream.silent_for(now) > SILENCE_MAX {
+            stream.close(CloseReason::TimedOut.into(), now);
         }
     }
 
-    fn part(&mut self, (): &mut ()) {}
+    fn closed(&mut self, (): &mut ()) {}
 
-    fn dismiss(&mut self, (): &mut (), line: &mut Line, refusal: Refusal, now: Instant) {
-        line.close(refusal, now);
+    fn dismiss(&mut self, (): &mut (), stream: &mut WsStream, refusal: CloseRequest, now: Instant) {
+        stream.close(refusal, now);
     }
 
     fn hand_over(&mut self, _reading: Duration) {}
@@ -171,14 +178,14 @@ impl Service for Echo {
         self.next
     }
 
-    fn wait(&mut self) -> Turn {
+    fn wait(&mut self) -> LoopStep {
         self.next = (self.next + ROUND).max(Instant::now());
-        if self.stopping.load(Ordering::Relaxed) { Turn::Farewell(CloseReason::GoingAway) } else { Turn::Write }
+        if self.stopping.load(Ordering::Relaxed) { LoopStep::Farewell(CloseReason::GoingAway) } else { LoopStep::Write }
     }
 
     fn prepare<S: Socket>(&mut self, _connections: &mut Connections<(), S>, _now: Instant) {}
 
-    fn compose(&mut self, (): &mut (), _line: &mut Line, _now: Instant, _out: &mut Vec<u8>) -> u64 {
+    fn compose(&mut self, (): &mut (), _stream: &mut WsStream, _now: Instant, _out: &mut Vec<u8>) -> u64 {
         // Answers wait in the line already.
         0
     }

@@ -55,7 +55,7 @@ pub type NewsOf<G> = <<G as Game>::Rules as Rules>::News;
 
 /// A piece of news and who gets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bulletin<N> {
+pub struct GameEvent<N> {
     /// One player, or everybody.
     pub to: Option<PlayerId>,
     /// What is told.
@@ -105,7 +105,7 @@ pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     fn own(&self, player: PlayerId) -> OwnOf<Self>;
 
     /// Appends what there is to tell on this tick.
-    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<NewsOf<Self>>>);
+    fn news(&mut self, tick: Tick, out: &mut Vec<GameEvent<NewsOf<Self>>>);
 
     /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
     fn census(&self) -> Vec<(&'static str, usize)>;

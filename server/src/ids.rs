@@ -46,7 +46,7 @@ impl RoomId {
 /// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
 /// for half a million years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Session {
+pub struct SessionId {
     /// The player's room.
     pub room: RoomId,
     /// The player's place.

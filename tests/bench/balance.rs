@@ -2,7 +2,7 @@
 
 use crate::hunters::{Hunters, RATE};
 use anyhow::{Context as _, Result, bail, ensure};
-use fracas_tests::verdict::{Row, table};
+use fracas_tests::verdict::{VerdictRow, table};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ const DIFFERENCE_MAX: f64 = 5.0;
 
 /// What is played.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct BalanceOptions {
     /// Hunters in a room.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(2..=1000))]
     bots: u16,
@@ -50,7 +50,7 @@ struct Balance {
 
 /// Plays all rooms and tells what came out.
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &BalanceOptions) -> Result<()> {
     ensure!(options.minutes > 0.0 && options.minutes <= 60.0, "--minutes must be more than 0 and at most 60");
     let began = Instant::now();
     let mut fates = play_all(options);
@@ -93,7 +93,7 @@ fn compare(now: &Balance, before: &Balance) -> Result<()> {
     ensure!(setup(now) == setup(before), "the earlier run was of another room: compare with {before:?}");
     let row = |what: &str, is: f64, was: f64| {
         let words = format!("{what}: {is:.2}, before {was:.2}, differs by");
-        Row::at_most(words, (is / was - 1.0).abs() * 100.0, DIFFERENCE_MAX, "%")
+        VerdictRow::at_most(words, (is / was - 1.0).abs() * 100.0, DIFFERENCE_MAX, "%")
     };
     let rows = [
         row("kills a minute", now.kills_a_minute, before.kills_a_minute),
@@ -110,7 +110,7 @@ fn median_s(lives: &mut [u32]) -> f64 {
 }
 
 /// The ticks of every life that ended, by seed.
-fn play_all(options: &Options) -> Vec<Vec<u32>> {
+fn play_all(options: &BalanceOptions) -> Vec<Vec<u32>> {
     let next = AtomicU64::new(1);
     let work = || {
         let mut played = Vec::new();

@@ -4,11 +4,11 @@
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_protocol::arena::{Arena, Entity, Input, slot_of};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
 use fracas_protocol::name::Name;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
@@ -19,9 +19,9 @@ use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::game::Game;
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::replication::{Composer, TickOutput, Viewer};
-use fracas_server::sim::channel::{Asides, Batch, Command, Request};
+use fracas_server::sim::channel::{Batch, Command, Request, RoomEvents};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
 use std::collections::VecDeque;
@@ -49,7 +49,7 @@ struct Hunter {
     /// When its hello came, and the pings that wait for their answers.
     hello_us: u64,
     pings: Vec<(Ping, u64)>,
-    seat: Option<(Session, Viewer<Arena>)>,
+    seat: Option<(SessionId, Viewer<Arena>)>,
 }
 
 /// The room, and everybody in it.
@@ -68,9 +68,9 @@ impl Hunters {
     pub(crate) fn new(bots: u16, density: u32, seed: u64) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density, arena_for: None, seed };
         let world = World::new(config);
-        let mut dice = Dice::new(seed, 21);
+        let mut rng = Rng::new(seed, 21);
         let rules = world.rules().clone();
-        let hunters = (0..u32::from(bots)).map(|place| Hunter::new(place, rules.clone(), dice.word()));
+        let hunters = (0..u32::from(bots)).map(|place| Hunter::new(place, rules.clone(), rng.word()));
         let hunters = hunters.collect();
         let room = Room::new(world, Capacity { people: bots, bots: 0, spectators: 0 });
         let (batch, composer) = (Batch::default(), Composer::default());
@@ -88,8 +88,8 @@ impl Hunters {
             }
             let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
             self.follow(&result.output);
-            self.welcome(&result.asides, tick, now_us);
-            self.tell(&result.asides, [result.output], tick, now_us);
+            self.welcome(&result.events, tick, now_us);
+            self.deliver(&result.events, [result.output], tick, now_us);
         }
         self.lives
     }
@@ -112,9 +112,9 @@ impl Hunters {
         }
     }
 
-    fn welcome(&mut self, asides: &Asides, tick: Tick, now_us: u64) {
+    fn welcome(&mut self, events: &RoomEvents, tick: Tick, now_us: u64) {
         let rules = self.room.game().rules();
-        for admission in &asides.admissions {
+        for admission in &events.join_answers {
             let Ok(admitted) = admission.verdict else { continue };
             let hunter = &mut self.hunters[admission.connection.place as usize];
             hunter.seat =
@@ -137,14 +137,14 @@ impl Hunters {
     }
 
     /// News, answers and a frame for everybody.
-    fn tell(&mut self, asides: &Asides, outputs: [Arc<TickOutput<Arena>>; 1], tick: Tick, now_us: u64) {
+    fn deliver(&mut self, events: &RoomEvents, outputs: [Arc<TickOutput<Arena>>; 1], tick: Tick, now_us: u64) {
         for hunter in &mut self.hunters {
             let Some((session, viewer)) = &mut hunter.seat else { continue };
             let session = *session;
             let mut frame = Vec::new();
             self.composer.frame(viewer, session.player, &outputs, &mut frame);
-            let news = asides.notices.iter().filter(|notice| notice.to.includes(session, false));
-            news.for_each(|notice| hunter.to_client.push_back((now_us + DELAY_US, notice.message.clone())));
+            let news = events.game_events.iter().filter(|event| event.to.includes(session, false));
+            news.for_each(|event| hunter.to_client.push_back((now_us + DELAY_US, event.message.clone())));
             for (ping, came_us) in std::mem::take(&mut hunter.pings) {
                 let clock = ServerClock { hold_us: (now_us - came_us) as u32, tick, phase_us: 0 };
                 hunter.hear(&ServerMessage::Pong(Pong { stamp: ping.stamp, clock, work_us: 0 }), now_us);
@@ -157,7 +157,7 @@ impl Hunters {
 impl Hunter {
     fn new(place: u32, rules: Arena, seed: u64) -> Self {
         let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
-        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+        let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let client = Client::new(rules, Hello::player(format!("hunter {place}")), options);
         let driver = Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED));
         let arrives_us = u64::from(place) * ARRIVES_US;

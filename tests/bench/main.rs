@@ -37,25 +37,25 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Constant density: Fracas and the floor, A B B A, from 256 to 4,096 players.
-    Spread(scenarios::Options),
+    Spread(scenarios::BenchOptions),
     /// How many players one core carries with at least 95 % of the updates on time.
-    Capacity(scenarios::Options),
+    Capacity(scenarios::BenchOptions),
     /// Everybody in one place, in everybody's view.
-    Crowd(scenarios::Options),
+    Crowd(scenarios::BenchOptions),
     /// More and more viewers of the same hundred ships.
-    Spectators(scenarios::Options),
-    /// One in twenty stops reading: do the others notice?
-    Stall(scenarios::Options),
+    Spectators(scenarios::BenchOptions),
+    /// One in twenty stops reading: do the others event?
+    Stall(scenarios::BenchOptions),
     /// Players who say nothing but that they are there.
-    Idle(scenarios::Options),
+    Idle(scenarios::BenchOptions),
     /// The same small room served by one thread, a thread per player, a task per player, and event loops.
-    Models(scenarios::Options),
+    Models(scenarios::BenchOptions),
     /// What the views of hunters cost, in this and in other formats.
-    Bytes(scenarios::Options),
+    Bytes(scenarios::BenchOptions),
     /// How often hunters are destroyed and how long they live, in memory and in virtual time: needs no second core.
-    Balance(balance::Options),
+    Balance(balance::BalanceOptions),
     /// Everything else above, one after the other.
-    All(scenarios::Options),
+    All(scenarios::BenchOptions),
     /// The bare loop; started by the others.
     #[command(hide = true)]
     Floor {

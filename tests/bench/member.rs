@@ -7,9 +7,9 @@ use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill, Wander};
 use fracas_bots::report::measures::{Arrivals, Times};
 use fracas_protocol::arena::{Arena, Entity, Input};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::MessageOf;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
@@ -27,7 +27,7 @@ const GUESS_MARGIN_US: i64 = 5_000_000;
 
 /// What a member does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum MemberKind {
     /// Speaks with the floor: no hello, no welcome.
     Plain,
     /// Reads headers, sends seeded inputs.
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
 }
 
 /// What all members share.
-pub(crate) struct Shared {
+pub(crate) struct SwarmShared {
     /// The game's rules; none with the floor, which has none.
     pub(crate) rules: Option<Arena>,
     pub(crate) rate: TickRate,
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
 
 /// What is counted while it counts.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct MemberTally {
     /// None while nothing counts.
     rate: Option<TickRate>,
     guess_us: Option<i64>,
@@ -70,7 +70,7 @@ pub(crate) struct Tally {
     pub(crate) formats: Formats,
 }
 
-impl Tally {
+impl MemberTally {
     /// A tally that counts, and records so many frame lengths.
     pub(crate) fn measuring(rate: TickRate, trace_max: usize) -> Self {
         Self { rate: Some(rate), trace_max, ..Self::default() }
@@ -118,32 +118,32 @@ enum Mind {
 }
 
 /// One member.
-pub(crate) struct Member {
+pub(crate) struct SwarmMember {
     index: usize,
     stream: TcpStream,
     inbox: Inbox,
-    kind: Kind,
+    kind: MemberKind,
     mind: Mind,
     wander: Wander,
     driver: Driver,
-    dice: Dice,
+    rng: Rng,
     joined: bool,
     closed: bool,
     stalled: bool,
     out: Vec<u8>,
 }
 
-impl Member {
+impl SwarmMember {
     /// Connects, and asks to be upgraded.
-    pub(crate) fn connect(address: SocketAddr, kind: Kind, index: usize, shared: &Shared) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, kind: MemberKind, index: usize, shared: &SwarmShared) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        let role = if kind == Kind::Spectator { Role::Spectator } else { Role::Player };
+        let role = if kind == MemberKind::Spectator { Role::Spectator } else { Role::Player };
         let hello = Hello { role, aspect: shared.aspect, ..Hello::player(format!("m{index}")) };
         let mind = match (kind, &shared.rules) {
-            (Kind::Full, Some(rules)) => {
+            (MemberKind::Full, Some(rules)) => {
                 let display_ticks = if shared.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
-                let options = Options { display_ticks, ..Options::default() };
+                let options = ClientOptions { display_ticks, ..ClientOptions::default() };
                 Mind::Client(Box::new(Client::new(rules.clone(), hello.clone(), options)))
             }
             _ => Mind::Follower { follower: TickFollower::default(), played: Tick(0), turns: index as u32 },
@@ -156,8 +156,8 @@ impl Member {
             mind,
             wander: Wander::default(),
             driver: Driver::new(Brain::new(shared.brain, index as u64, Skill::SEASONED)),
-            dice: Dice::new(index as u64, 1),
-            joined: kind == Kind::Plain,
+            rng: Rng::new(index as u64, 1),
+            joined: kind == MemberKind::Plain,
             closed: false,
             stalled: false,
             out: Vec::new(),
@@ -165,7 +165,7 @@ impl Member {
         // The hello waits for the answer: not every server can take it with the request.
         match &mut member.mind {
             Mind::Client(_) => member.take_outgoing(),
-            Mind::Follower { .. } if kind == Kind::Plain => {}
+            Mind::Follower { .. } if kind == MemberKind::Plain => {}
             Mind::Follower { .. } => member.say(&ClientMessage::Hello(hello)),
         }
         member.stream.write_all(UPGRADE)?;
@@ -225,17 +225,17 @@ impl Member {
     }
 
     /// Its turn in the tick: an input or an acknowledgement.
-    pub(crate) fn play(&mut self, shared: &Shared) {
+    pub(crate) fn play(&mut self, shared: &SwarmShared) {
         let Mind::Follower { follower, played, turns } = &mut self.mind else { return };
         let Some(newest) = follower.tick else { return };
         *turns += 1;
         let message = match self.kind {
-            Kind::Quiet | Kind::Spectator if !turns.is_multiple_of(QUIET_TURNS) => return,
-            Kind::Quiet | Kind::Spectator => ClientMessage::Ack(newest),
+            MemberKind::Quiet | MemberKind::Spectator if !turns.is_multiple_of(QUIET_TURNS) => return,
+            MemberKind::Quiet | MemberKind::Spectator => ClientMessage::Ack(newest),
             _ => {
                 let tick = newest.plus(AHEAD_TICKS).max(played.next());
                 *played = tick;
-                let mut input = self.wander.think(shared.rate, &mut self.dice);
+                let mut input = self.wander.think(shared.rate, &mut self.rng);
                 input.fire &= shared.fires;
                 ClientMessage::Inputs(Inputs { ack: newest, tick, input })
             }
@@ -256,7 +256,7 @@ impl Member {
     }
 
     /// Reads what has come.
-    pub(crate) fn read(&mut self, now_us: u64, buffer: &mut [u8], shared: &Shared, tally: &mut Tally) {
+    pub(crate) fn read(&mut self, now_us: u64, buffer: &mut [u8], shared: &SwarmShared, tally: &mut MemberTally) {
         let len = match self.stream.read(buffer) {
             Ok(0) => {
                 self.closed = true;
@@ -269,13 +269,13 @@ impl Member {
             }
         };
         let mut inbox = std::mem::take(&mut self.inbox);
-        inbox.feed(&buffer[..len], |payload| self.take(now_us, payload, shared, tally));
+        inbox.feed(&buffer[..len], |payload| self.handle_payload(now_us, payload, shared, tally));
         self.inbox = inbox;
         self.take_outgoing();
         self.flush();
     }
 
-    fn take(&mut self, now_us: u64, payload: &[u8], shared: &Shared, tally: &mut Tally) {
+    fn handle_payload(&mut self, now_us: u64, payload: &[u8], shared: &SwarmShared, tally: &mut MemberTally) {
         let is_frame = payload.first().is_some_and(|first| first & FRAME_MARK != 0);
         match &mut self.mind {
             Mind::Client(client) => {
@@ -296,7 +296,7 @@ impl Member {
                     tally.view(self.index, client, shared.formats);
                 }
             }
-            Mind::Follower { follower, .. } if is_frame => match follower.take(payload) {
+            Mind::Follower { follower, .. } if is_frame => match follower.follow(payload) {
                 Ok(ticks) => {
                     tally.frame(payload.len());
                     (0..ticks.bodies).for_each(|body| tally.body(now_us, ticks.first.plus(body)));

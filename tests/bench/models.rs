@@ -15,7 +15,7 @@ use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::game::Game;
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::replication::{Composer, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
@@ -49,7 +49,7 @@ impl Model {
     }
 
     /// As in the table.
-    pub(crate) fn words(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::OneThread => "one thread for everything",
             Self::ThreadPerPlayer => "a thread per player",
@@ -97,7 +97,7 @@ struct Hall {
     batch: Batch<Input>,
     composer: Composer<World>,
     /// By place.
-    seats: Vec<Option<(Session, Viewer<Arena>)>>,
+    seats: Vec<Option<(SessionId, Viewer<Arena>)>>,
     message: Vec<u8>,
     payload: Vec<u8>,
     start: Instant,
@@ -158,7 +158,7 @@ impl Hall {
         let tick = self.room.last_tick().next();
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
         let rules = self.room.game().rules();
-        for admission in &result.asides.admissions {
+        for admission in &result.events.join_answers {
             let Ok(admitted) = admission.verdict else { continue };
             let place = admission.connection.place as usize;
             self.seats.resize_with(self.seats.len().max(place + 1), || None);

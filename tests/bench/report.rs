@@ -53,12 +53,12 @@ fn student_t(degrees: usize) -> f64 {
 
 /// A table in Markdown, so that it can be pasted where it is to be read.
 #[derive(Debug, Serialize)]
-pub(crate) struct Table {
+pub(crate) struct MarkdownTable {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl MarkdownTable {
     pub(crate) fn new(columns: &[&str]) -> Self {
         Self { columns: columns.iter().map(|column| (*column).to_owned()).collect(), rows: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! What is run, and the tables it gives.
 
 use crate::models::Model;
-use crate::report::{Spread, Table, growth_exponent};
+use crate::report::{MarkdownTable, Spread, growth_exponent};
 use crate::stand::{Stand, TICK_HZ};
 use crate::swarm::Measured;
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// How a scenario is run.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct BenchOptions {
     /// How many players; several are run one after the other [default: the scenario's own]
     #[arg(long, value_delimiter = ',')]
     players: Vec<usize>,
@@ -38,19 +38,19 @@ pub(crate) struct Options {
     json: Option<PathBuf>,
 }
 
-impl Options {
+impl BenchOptions {
     fn players_or<'a>(&'a self, own: &'a [usize]) -> &'a [usize] {
         if self.players.is_empty() { own } else { &self.players }
     }
 }
 
-type Scenario = fn(&Options, &Stand) -> Result<Value>;
+type Scenario = fn(&BenchOptions, &Stand) -> Result<Value>;
 
 /// All of them, in the order in which they are told.
 pub(crate) const ALL: [Scenario; 8] = [spread, capacity, bytes, crowd, spectators, stall, idle, models];
 
 /// Runs scenarios one after the other, and writes their results.
-pub(crate) fn run(options: &Options, scenarios: &[Scenario]) -> Result<()> {
+pub(crate) fn run(options: &BenchOptions, scenarios: &[Scenario]) -> Result<()> {
     ensure!(options.rounds > 0, "--rounds must be at least 1");
     let folder = tempfile::tempdir()?;
     let stand = Stand {
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options, scenarios: &[Scenario]) -> Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the bench is for")]
-fn tell(title: &str, table: &Table, runs: &[&Measured]) {
+fn print_table(title: &str, table: &MarkdownTable, runs: &[&Measured]) {
     println!("\n## {title}\n\n{}", table.text());
     for run in runs {
         if run.joined < run.players || run.closed > 0 {
@@ -103,8 +103,8 @@ fn percent(part: f64) -> String {
 const SIZES: &[usize] = &[256, 512, 1024, 2048, 4096];
 
 /// Fracas and the floor at constant density.
-pub(crate) fn spread(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&[
+pub(crate) fn spread(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&[
         "players",
         "visible",
         "Fracas us/update",
@@ -139,7 +139,7 @@ pub(crate) fn spread(options: &Options, stand: &Stand) -> Result<Value> {
         rows.push(json!({ "players": players, "fracas": fracas, "floor": floor, "ratio": ratio }));
         all.extend(fracas);
     }
-    tell("Spread: constant density", &table, &all.iter().collect::<Vec<_>>());
+    print_table("Spread: constant density", &table, &all.iter().collect::<Vec<_>>());
     let mut result = json!({ "scenario": "spread", "rows": rows });
     if options.players_or(SIZES).len() > 1 {
         let (exponent, interval) = growth_exponent(&growth);
@@ -160,7 +160,7 @@ fn note(words: &str) {
 }
 
 /// Runs A B B A: the first run of Fracas records the lengths that the floor sends.
-fn beside_the_floor(options: &Options, stand: &Stand, players: usize) -> Result<(Vec<Measured>, Vec<Measured>)> {
+fn beside_the_floor(options: &BenchOptions, stand: &Stand, players: usize) -> Result<(Vec<Measured>, Vec<Measured>)> {
     let trace = stand.trace_file(&players.to_string());
     let trace_text = trace.to_string_lossy().into_owned();
     let cohort = 50.min(players / 4).to_string();
@@ -192,8 +192,8 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 }
 
 /// More and more players on one core, and how far the floor gets on it.
-pub(crate) fn capacity(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&[
+pub(crate) fn capacity(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&[
         "players",
         "on time",
         "the floor's",
@@ -228,13 +228,13 @@ pub(crate) fn capacity(options: &Options, stand: &Stand) -> Result<Value> {
         rows.push(json!({ "players": players, "fracas": fracas, "floor": floor }));
         all.extend(fracas);
     }
-    tell("Capacity: players on one core", &table, &all.iter().collect::<Vec<_>>());
+    print_table("Capacity: players on one core", &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "capacity", "rows": rows }))
 }
 
 /// Hunters' views in other formats.
-pub(crate) fn bytes(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&["format", "bytes/update", "of bincode full"]);
+pub(crate) fn bytes(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&["format", "bytes/update", "of bincode full"]);
     let players = options.players_or(&[200])[0];
     let server = stand.fracas(players, &[])?;
     let all = players.to_string();
@@ -245,13 +245,13 @@ pub(crate) fn bytes(options: &Options, stand: &Stand) -> Result<Value> {
     {
         table.row(vec![name.to_owned(), format!("{bytes:.1}"), format!("{:.3}", bytes / full)]);
     }
-    tell(&format!("Bytes: {players} hunters, {:.1} visible", run.visible), &table, &[&run]);
+    print_table(&format!("Bytes: {players} hunters, {:.1} visible", run.visible), &table, &[&run]);
     Ok(json!({ "scenario": "bytes", "run": run }))
 }
 
 /// Everybody in one place.
-pub(crate) fn crowd(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&[
+pub(crate) fn crowd(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&[
         "players",
         "visible",
         "ships seen, least",
@@ -284,14 +284,14 @@ pub(crate) fn crowd(options: &Options, stand: &Stand) -> Result<Value> {
         ]);
         all.extend(runs);
     }
-    tell("Crowd: everybody in one view", &table, &all.iter().collect::<Vec<_>>());
+    print_table("Crowd: everybody in one view", &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "crowd", "runs": all }))
 }
 
 /// Many viewers of few ships.
-pub(crate) fn spectators(options: &Options, stand: &Stand) -> Result<Value> {
+pub(crate) fn spectators(options: &BenchOptions, stand: &Stand) -> Result<Value> {
     const SHIPS: usize = 100;
-    let mut table = Table::new(&["spectators", "us/update", "bytes/update", "on time"]);
+    let mut table = MarkdownTable::new(&["spectators", "us/update", "bytes/update", "on time"]);
     let mut all = Vec::new();
     for &spectators in options.players_or(&[100, 500, 2000]) {
         // As many may watch as may play. Without delay, as it is a frame's cost that is measured, and the run is short.
@@ -305,13 +305,13 @@ pub(crate) fn spectators(options: &Options, stand: &Stand) -> Result<Value> {
         ]);
         all.push(run);
     }
-    tell(&format!("Spectators of {SHIPS} ships"), &table, &all.iter().collect::<Vec<_>>());
+    print_table(&format!("Spectators of {SHIPS} ships"), &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "spectators", "runs": all }))
 }
 
 /// One in twenty stops reading.
-pub(crate) fn stall(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&["players", "late p99 ms without", "with", "ratio", "on time without", "with"]);
+pub(crate) fn stall(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&["players", "late p99 ms without", "with", "ratio", "on time without", "with"]);
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for &players in options.players_or(&[1000]) {
         let run = |arguments: &[&str]| {
@@ -337,13 +337,13 @@ pub(crate) fn stall(options: &Options, stand: &Stand) -> Result<Value> {
         rows.push(json!({ "players": players, "without": without, "with": with }));
         all.extend([without, with].concat());
     }
-    tell("Stall: one in twenty stops reading", &table, &all.iter().collect::<Vec<_>>());
+    print_table("Stall: one in twenty stops reading", &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "stall", "rows": rows }))
 }
 
 /// Players who are only there.
-pub(crate) fn idle(options: &Options, stand: &Stand) -> Result<Value> {
-    let mut table = Table::new(&["players", "what they do", "us/update", "cores", "bytes/update"]);
+pub(crate) fn idle(options: &BenchOptions, stand: &Stand) -> Result<Value> {
+    let mut table = MarkdownTable::new(&["players", "what they do", "us/update", "cores", "bytes/update"]);
     let mut all = Vec::new();
     for &players in options.players_or(&[1000]) {
         for (kind, words) in [("quiet", "acknowledge five times a second"), ("light", "send 20 inputs a second")] {
@@ -359,21 +359,28 @@ pub(crate) fn idle(options: &Options, stand: &Stand) -> Result<Value> {
             all.push(run);
         }
     }
-    tell("Idle players", &table, &all.iter().collect::<Vec<_>>());
+    print_table("Idle players", &table, &all.iter().collect::<Vec<_>>());
     Ok(json!({ "scenario": "idle", "runs": all }))
 }
 
 /// The same room, served in four ways.
-pub(crate) fn models(options: &Options, stand: &Stand) -> Result<Value> {
+pub(crate) fn models(options: &BenchOptions, stand: &Stand) -> Result<Value> {
     let players = options.players_or(&[500])[0];
-    let mut table =
-        Table::new(&["how it is served", "us/update", "on time", "late p99 ms", "threads", "switches/tick", "KiB"]);
+    let mut table = MarkdownTable::new(&[
+        "how it is served",
+        "us/update",
+        "on time",
+        "late p99 ms",
+        "threads",
+        "switches/tick",
+        "KiB",
+    ]);
     let mut runs: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();
     let served = [Model::OneThread, Model::ThreadPerPlayer, Model::TaskPerPlayer];
     for _ in 0..options.rounds {
         for model in served {
             let server = stand.model(model, players)?;
-            runs.entry(model.words()).or_default().push(stand.swarm(&server, players, &["--cohort", "20"])?);
+            runs.entry(model.label()).or_default().push(stand.swarm(&server, players, &["--cohort", "20"])?);
         }
         let server = stand.fracas(players, &[])?;
         runs.entry("Fracas: event loop and tick thread").or_default().push(stand.swarm(
@@ -394,6 +401,6 @@ pub(crate) fn models(options: &Options, stand: &Stand) -> Result<Value> {
         ]);
     }
     let all: Vec<_> = runs.values().flatten().collect();
-    tell(&format!("Models: {players} players at {TICK_HZ} Hz on one core"), &table, &all);
+    print_table(&format!("Models: {players} players at {TICK_HZ} Hz on one core"), &table, &all);
     Ok(json!({ "scenario": "models", "runs": runs }))
 }

@@ -1,7 +1,7 @@
 //! The stand: a server pinned to one core, the swarm to another, one run at a time.
 
 use crate::models::Model;
-use crate::process::{Server, output_of, pinned};
+use crate::process::{ServerProcess, output_of, pinned};
 use crate::swarm::Measured;
 use anyhow::{Context as _, Result};
 use fracas_tests::program::sibling;
@@ -26,7 +26,7 @@ pub(crate) struct Stand {
 
 impl Stand {
     /// A Fracas server for so many players and spectators, with more arguments.
-    pub(crate) fn fracas(&self, players: usize, arguments: &[&str]) -> Result<Server> {
+    pub(crate) fn fracas(&self, players: usize, arguments: &[&str]) -> Result<ServerProcess> {
         let mut command = pinned(self.server_core, &sibling("fracas-server")?);
         let (hz, most, density) = (TICK_HZ.to_string(), players.max(16).to_string(), self.density.to_string());
         command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "0", "--seed", "1"]);
@@ -35,21 +35,21 @@ impl Stand {
             command.args(["--density", &density]);
         }
         command.args(arguments);
-        Server::start(command)
+        ServerProcess::start(command)
     }
 
     /// The bare loop, with frames as long as those of a trace.
-    pub(crate) fn floor(&self, players: usize, trace: &Path) -> Result<Server> {
+    pub(crate) fn floor(&self, players: usize, trace: &Path) -> Result<ServerProcess> {
         let mut command = self.myself(self.server_core)?;
         command.args(["floor", "--players", &players.to_string(), "--trace"]).arg(trace);
-        Server::start(command)
+        ServerProcess::start(command)
     }
 
     /// The room served in another way.
-    pub(crate) fn model(&self, model: Model, players: usize) -> Result<Server> {
+    pub(crate) fn model(&self, model: Model, players: usize) -> Result<ServerProcess> {
         let mut command = self.myself(self.server_core)?;
         command.args(["model", "--model", model.name(), "--players", &players.to_string()]);
-        Server::start(command)
+        ServerProcess::start(command)
     }
 
     fn myself(&self, core: usize) -> Result<Command> {
@@ -57,7 +57,7 @@ impl Stand {
     }
 
     /// Lets a swarm of so many players loose on a server.
-    pub(crate) fn swarm(&self, server: &Server, players: usize, arguments: &[&str]) -> Result<Measured> {
+    pub(crate) fn swarm(&self, server: &ServerProcess, players: usize, arguments: &[&str]) -> Result<Measured> {
         let mut command = self.myself(self.swarm_core)?;
         command.args(["swarm", "--address", &server.address.to_string(), "--pid", &server.pid().to_string()]);
         command.args(["--players", &players.to_string(), "--seconds", &self.seconds.to_string()]);

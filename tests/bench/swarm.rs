@@ -1,7 +1,7 @@
 //! A light swarm: one thread that plays for thousands, so that what is measured is the server. Most members read frames'
 //! headers and send seeded inputs; a cohort decodes every frame and checks what it sees.
 
-use crate::member::{Kind, Member, Shared, Tally};
+use crate::member::{MemberKind, MemberTally, SwarmMember, SwarmShared};
 use crate::process::Usage;
 use anyhow::Result;
 use fracas_bots::brain::BrainKind;
@@ -46,7 +46,7 @@ pub(crate) struct SwarmOptions {
     pub(crate) players: usize,
     /// What all but the cohort do.
     #[arg(long, value_enum, default_value = "light")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: MemberKind,
     /// How many look closely.
     #[arg(long, default_value_t = 0)]
     pub(crate) cohort: usize,
@@ -121,10 +121,10 @@ pub(crate) struct Measured {
 
 struct Swarm {
     options: SwarmOptions,
-    shared: Shared,
+    shared: SwarmShared,
     start: Instant,
     epoll: rustix::fd::OwnedFd,
-    members: Vec<Member>,
+    members: Vec<SwarmMember>,
     /// Inputs sent so far, of all members together: the next is member `sent % members`'s.
     sent: u64,
     sending_since_us: Option<u64>,
@@ -136,12 +136,12 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
     fracas_bots::descriptors::raise_limit()?;
     let rate = TickRate::try_from(options.tick_hz).map_err(anyhow::Error::msg)?;
     let rules = match options.kind {
-        Kind::Plain => None,
+        MemberKind::Plain => None,
         _ => Some(fetch_rules(options.address, rate)?),
     };
     let aspect = if options.one_screen { Aspect::Square } else { Aspect::default() };
     let shared =
-        Shared { rules, rate, brain: options.brain, aspect, fires: !options.one_screen, formats: options.formats };
+        SwarmShared { rules, rate, brain: options.brain, aspect, fires: !options.one_screen, formats: options.formats };
     let mut swarm = Swarm {
         shared,
         start: Instant::now(),
@@ -153,7 +153,7 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
         options,
     };
     swarm.assemble()?;
-    swarm.run_for(Duration::from_secs_f64(swarm.options.settle), &mut Tally::default())?;
+    swarm.run_for(Duration::from_secs_f64(swarm.options.settle), &mut MemberTally::default())?;
     swarm.measure()
 }
 
@@ -178,7 +178,7 @@ impl Swarm {
                 let member = self.connect(index)?;
                 self.members.push(member);
             }
-            self.round(&mut Tally::default())?;
+            self.round(&mut MemberTally::default())?;
         }
         self.bring_back()?;
         // The turns are counted anew: there are more members now than when it began.
@@ -186,13 +186,13 @@ impl Swarm {
         Ok(())
     }
 
-    fn connect(&self, index: usize) -> Result<Member> {
+    fn connect(&self, index: usize) -> Result<SwarmMember> {
         let kind = match index {
-            _ if index >= self.options.players => Kind::Spectator,
-            _ if index < self.options.cohort => Kind::Full,
+            _ if index >= self.options.players => MemberKind::Spectator,
+            _ if index < self.options.cohort => MemberKind::Full,
             _ => self.options.kind,
         };
-        let member = Member::connect(self.options.address, kind, index, &self.shared)?;
+        let member = SwarmMember::connect(self.options.address, kind, index, &self.shared)?;
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&self.epoll, member.stream(), data, epoll::EventFlags::IN)?;
         Ok(member)
@@ -202,20 +202,20 @@ impl Swarm {
     fn bring_back(&mut self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         let mut next = 0;
-        while self.members.iter().any(Member::is_closed) && Instant::now() < until {
-            self.run_for(PAUSE, &mut Tally::default())?;
+        while self.members.iter().any(SwarmMember::is_closed) && Instant::now() < until {
+            self.run_for(PAUSE, &mut MemberTally::default())?;
             // In turn, and few at a time: who asks over and over is what the server has to do then.
             let closed = (next..self.members.len()).chain(0..next).filter(|index| self.members[*index].is_closed());
             for index in closed.take(AT_ONCE).collect::<Vec<_>>() {
                 self.members[index] = self.connect(index)?;
                 next = index + 1;
-                self.round(&mut Tally::default())?;
+                self.round(&mut MemberTally::default())?;
             }
         }
-        self.run_for(PAUSE, &mut Tally::default())
+        self.run_for(PAUSE, &mut MemberTally::default())
     }
 
-    fn run_for(&mut self, time: Duration, tally: &mut Tally) -> Result<()> {
+    fn run_for(&mut self, time: Duration, tally: &mut MemberTally) -> Result<()> {
         let until = Instant::now() + time;
         while Instant::now() < until {
             self.round(tally)?;
@@ -232,7 +232,7 @@ impl Swarm {
             }
         }
         let before = (Usage::of(self.options.pid)?, process_cpu(), Instant::now());
-        let mut tally = Tally::measuring(rate, if self.options.trace.is_some() { TRACE_MAX } else { 0 });
+        let mut tally = MemberTally::measuring(rate, if self.options.trace.is_some() { TRACE_MAX } else { 0 });
         self.run_for(Duration::from_secs_f64(self.options.seconds), &mut tally)?;
         let seconds = before.2.elapsed().as_secs_f64();
         let (usage, busy) = (Usage::of(self.options.pid)?.since(before.0), process_cpu() - before.1);
@@ -272,7 +272,7 @@ impl Swarm {
 
     fn count_checks(&self, measured: &mut Measured) {
         let mut fewest = None;
-        for client in self.members.iter().filter_map(Member::client) {
+        for client in self.members.iter().filter_map(SwarmMember::client) {
             let (counters, ships) = (client.counters(), crate::member::ships_seen(client));
             measured.view_checks += counters.view_checks;
             measured.view_mismatches += counters.view_mismatches;
@@ -283,7 +283,7 @@ impl Swarm {
     }
 
     /// Sends what is due, and reads what has come, for about a millisecond.
-    fn round(&mut self, tally: &mut Tally) -> Result<()> {
+    fn round(&mut self, tally: &mut MemberTally) -> Result<()> {
         let now_us = self.now_us();
         for member in self.members.iter_mut().take(self.options.cohort) {
             member.advance(now_us);

@@ -1,7 +1,7 @@
 //! The real programs from outside: one process per test, on ports that the system chose.
 //!
 //! - `startup`: what listens, what it serves, and how mistakes are told
-//! - `door`: who may connect, and how a refusal reads
+//! - `admission`: who may connect, and how a refusal reads
 //! - `proxies`: who is who behind proxies, and by which names browsers come
 //! - `play`: people, bots and swarms in one arena
 //! - `spectators`: who watches beside a player
@@ -11,8 +11,8 @@
 //! - `bench`: the bench's scenarios, with few players for a second
 //! - `foreign`: a client in another language, written from PROTOCOL.md alone
 
+mod admission;
 mod bench;
-mod door;
 mod foreign;
 mod logs;
 mod operators;

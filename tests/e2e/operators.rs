@@ -1,12 +1,12 @@
 //! Who may use the operators' port.
 
-use fracas_tests::http::{Answer, request};
+use fracas_tests::http::{HttpAnswer, request};
 use fracas_tests::{Server, run_server};
 
 const TOKEN: &str = "a-secret-of-some-length";
 
 /// Asks by some method for `path`, with an `Authorization` and a `Host` header.
-fn ask(server: &Server, method: &str, path: &str, shown: Option<&str>, host: &str) -> Answer {
+fn ask(server: &Server, method: &str, path: &str, shown: Option<&str>, host: &str) -> HttpAnswer {
     let bearer = shown.map(|token| format!("Bearer {token}"));
     let mut headers = vec![("Host", host)];
     headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));

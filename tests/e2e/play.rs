@@ -149,7 +149,7 @@ fn setup(server: &Server, brain: BrainKind, hello: Hello) -> Setup {
 }
 
 /// Plays for a while as one who came alone.
-fn play(setup: &Setup, time: Duration) -> (bot::Outcome, Newcomer) {
+fn play(setup: &Setup, time: Duration) -> (bot::BotOutcome, Newcomer) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let map = setup.target.fetch_map().await.expect("a map");

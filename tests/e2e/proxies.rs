@@ -1,7 +1,7 @@
 //! Who is who when proxies stand in between, and by which names browsers may come.
 
 use fracas_tests::Server;
-use fracas_tests::http::{Answer, exchange, get};
+use fracas_tests::http::{HttpAnswer, exchange, get};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -67,7 +67,7 @@ fn a_page_by_rebound_dns_cannot_connect_and_what_to_add_is_told_once() {
         from_page(server, &host, &format!("http://{host}")).status
     };
     assert_eq!((own(&server, "127.0.0.1"), own(&server, "localhost"), own(&server, "evil.example")), (101, 101, 403));
-    let page = |host: &str| -> Answer {
+    let page = |host: &str| -> HttpAnswer {
         exchange(server.game, format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
     };
     assert_eq!((page("localhost").status, page(&format!("127.0.0.1:{port}")).status), (200, 200));

@@ -1,6 +1,6 @@
 //! Who watches beside a player: the real server, and two clients of one machine.
 
-use fracas_bots::bot::{self, Clock, Observer, Outcome, Setup};
+use fracas_bots::bot::{self, BotOutcome, Clock, Observer, Setup};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::arena::Arena;
@@ -22,7 +22,7 @@ impl Observer for Seen {
 }
 
 /// Plays in one tab and watches in another, which is opened a second later. What either saw, and how the watching ended.
-fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, Outcome) {
+fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, BotOutcome) {
     let target = Target::parse(&server.url()).expect("an address");
     let setup = |hello| Setup::new(target.clone(), hello, BrainKind::Hunter, 1);
     let player = setup(Hello::player("Ada"));

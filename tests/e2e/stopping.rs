@@ -1,7 +1,7 @@
 //! Signals: everybody is told, and the exit code is 0.
 
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
-use fracas_tests::peer::Heard;
+use fracas_tests::peer::PeerHeard;
 use fracas_tests::{Peer, Server, run_bots};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
@@ -21,11 +21,11 @@ fn a_signal_stops_the_server_with_exit_0_and_every_player_told_why() {
             let mut told = false;
             let close = loop {
                 match peer.hear() {
-                    Heard::Control(message) => {
+                    PeerHeard::Control(message) => {
                         told |= matches!(*message, ServerMessage::Goodbye(goodbye) if goodbye.code == 1001);
                     }
-                    Heard::Frame(_) => {}
-                    Heard::Closed(close) => break close,
+                    PeerHeard::Frame(_) => {}
+                    PeerHeard::Closed(close) => break close,
                 }
             };
             assert_eq!(close, Some((1001, "The server is stopping.".into())));
@@ -74,7 +74,7 @@ fn a_terminal_that_goes_away_hangs_up_twice_and_still_everybody_is_told() {
     server.wait_for("it is stopping", |server| server.log().iter().any(|line| line.contains("telling everybody")));
     server.signal(Signal::HUP);
     let close = loop {
-        if let Heard::Closed(close) = peer.hear() {
+        if let PeerHeard::Closed(close) = peer.hear() {
             break close;
         }
     };

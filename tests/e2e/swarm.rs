@@ -23,7 +23,7 @@ impl Observer for Company {
 }
 
 /// Lets as many bots of a brain play as there are attentions. Returns what became of each, and its company at the end.
-fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Duration) -> Vec<(bot::Outcome, usize)> {
+fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Duration) -> Vec<(bot::BotOutcome, usize)> {
     let target = Target::parse(&server.url()).expect("an address");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();

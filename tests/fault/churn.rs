@@ -5,8 +5,8 @@ use crate::stand::{Cohort, seconds};
 use anyhow::Result;
 use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_tests::Server;
-use fracas_tests::raw::{Answer, Raw, hello};
-use fracas_tests::verdict::Row;
+use fracas_tests::raw::{Raw, RawAnswer, hello};
+use fracas_tests::verdict::VerdictRow;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,7 +34,7 @@ const PROBE_MAX: Duration = Duration::from_secs(5);
 const OVERLOAD_MAX: Duration = Duration::from_secs(10);
 
 /// The attack from an address that limits hold for, and from one that none holds for.
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let limited = attack(&["--limit-loopback"], size)?;
     let exempt = attack(&[], size)?;
     let mut rows = limited.rows("limited");
@@ -54,7 +54,7 @@ struct Churned {
     took_s: f64,
     pushed_out: f64,
     wait_ms: Option<u32>,
-    beside: Vec<Row>,
+    beside: Vec<VerdictRow>,
 }
 
 fn attack(settings: &[&str], size: Size) -> Result<Churned> {
@@ -105,27 +105,31 @@ fn attack(settings: &[&str], size: Size) -> Result<Churned> {
 }
 
 impl Churned {
-    fn rows(&self, from: &str) -> Vec<Row> {
+    fn rows(&self, from: &str) -> Vec<VerdictRow> {
         let rate = self.tries as f64 / self.took_s;
         let mut rows = vec![
-            Row::at_least(format!("joined and cut from one {from} address"), rate, 50.0, "/s").speed(),
-            Row::exactly("... newcomers from other addresses who got in", self.let_in as u64, u64::from(NEWCOMERS)),
-            Row::at_most("... refused as full", self.refused_full, 0.0, ""),
-            Row::at_most("... built-in bots pushed out, of 24", self.pushed_out, f64::from(NEWCOMERS), ""),
+            VerdictRow::at_least(format!("joined and cut from one {from} address"), rate, 50.0, "/s").speed(),
+            VerdictRow::exactly(
+                "... newcomers from other addresses who got in",
+                self.let_in as u64,
+                u64::from(NEWCOMERS),
+            ),
+            VerdictRow::at_most("... refused as full", self.refused_full, 0.0, ""),
+            VerdictRow::at_most("... built-in bots pushed out, of 24", self.pushed_out, f64::from(NEWCOMERS), ""),
         ];
         rows.extend(self.beside.clone());
         rows
     }
 
-    fn budget_rows(&self) -> Vec<Row> {
+    fn budget_rows(&self) -> Vec<VerdictRow> {
         let room = (INSIDE + FILL) as f64 + f64::from(NEWCOMERS);
         // On a busy machine some of the room are out in between, and come again.
         let most = JOINS_AT_ONCE + JOINS_PER_S * (self.took_s + 1.0) + room * 1.2;
         vec![
-            Row::at_most("joins in all, the room's and the attack's budget", self.joined, most, ""),
-            Row::at_least("joins refused for the network's budget (4001)", self.refused_for_budget, 1.0, ""),
-            Row::at_least("connections refused for it (429)", self.barred as f64, 1.0, ""),
-            Row::at_most(
+            VerdictRow::at_most("joins in all, the room's and the attack's budget", self.joined, most, ""),
+            VerdictRow::at_least("joins refused for the network's budget (4001)", self.refused_for_budget, 1.0, ""),
+            VerdictRow::at_least("connections refused for it (429)", self.barred as f64, 1.0, ""),
+            VerdictRow::at_most(
                 "the attacker is told to wait",
                 self.wait_ms.map_or(f64::NAN, f64::from),
                 f64::from(WAIT_MS_MAX),
@@ -159,13 +163,13 @@ fn join_once(address: SocketAddr, from: Ipv4Addr) -> Option<Raw> {
     loop {
         let mut raw = Raw::open(address, from).ok()?;
         match raw.ask(&hello("newcomer", None)).ok()? {
-            Answer::Welcome(_) => return Some(raw),
-            Answer::Closed(_, Some(wait_ms))
-                if raw.words == JoinRefusal::Overload.words() && Instant::now() < until =>
+            RawAnswer::Welcome(_) => return Some(raw),
+            RawAnswer::Closed(_, Some(wait_ms))
+                if raw.words == JoinRefusal::Overload.message() && Instant::now() < until =>
             {
                 std::thread::sleep(Duration::from_millis(wait_ms.into()));
             }
-            Answer::Closed(..) => return None,
+            RawAnswer::Closed(..) => return None,
         }
     }
 }
@@ -176,7 +180,7 @@ fn told_to_wait(address: SocketAddr) -> Option<u32> {
     while Instant::now() < until {
         let asked = Raw::open(address, ATTACKER).and_then(|mut raw| Ok((raw.ask(&hello("churner", None))?, raw.words)));
         match asked {
-            Ok((Answer::Closed(Some(4001), wait_ms), words)) if words == JoinRefusal::JoinBudget.words() => {
+            Ok((RawAnswer::Closed(Some(4001), wait_ms), words)) if words == JoinRefusal::JoinBudget.message() => {
                 return wait_ms;
             }
             // It was let in, being the one of many who asked in time; or it asks too often.

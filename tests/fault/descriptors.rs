@@ -2,11 +2,11 @@
 //! asks for something is heard meanwhile, and how soon others are let in again.
 
 use crate::Size;
-use crate::stand::{Cohort, Played, median, percentile, seconds};
+use crate::stand::{Cohort, SwarmPlayed, median, percentile, seconds};
 use anyhow::{Context, Result, anyhow};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, connect, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use rustix::process::{Pid, Resource, getrlimit, prlimit};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const TIME: Duration = Duration::from_secs(6);
 /// How long those inside play: so long, and until others were let in again.
 const PLAY: Duration = Duration::from_secs(11);
-/// Between two who knock, and between two looks at those who did.
+/// Between two who connect, and between two looks at those who did.
 const KNOCK_EVERY: Duration = Duration::from_millis(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Whoever was there so long was not turned away, but served: its header is due after 5 s.
@@ -37,7 +37,7 @@ const ERRORS: &str = "fracas_accept_errors_total";
 const REJECTED: &str = "fracas_connections_rejected_total{reason=\"descriptors\"}";
 const SHED: &str = "fracas_http_connections_shed_total{reason=\"descriptors\"}";
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     if size.short {
         let mut rows = by_its_share(size, true)?.rows;
         rows.extend(by_surprise(size)?);
@@ -52,7 +52,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         ratios.push(with.late_ms / without.late_ms);
         rows = with.rows;
     }
-    rows.push(Row::ratio("lateness of updates, p99: with / without, median", median(ratios), 1.1).speed());
+    rows.push(VerdictRow::ratio("lateness of updates, p99: with / without, median", median(ratios), 1.1).speed());
     rows.extend(by_surprise(size)?);
     Ok(rows)
 }
@@ -60,7 +60,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
 /// What came of one run.
 struct Run {
     late_ms: f64,
-    rows: Vec<Row>,
+    rows: Vec<VerdictRow>,
 }
 
 /// A server that knows its limit, and bots inside; somebody takes the rest, or nobody does.
@@ -80,10 +80,10 @@ fn by_its_share(size: Size, is_attacked: bool) -> Result<Run> {
         })?;
         rows.extend(taken.rows(&server)?);
         rows.extend([
-            Row::at_most("accept errors a second, the most", watched.errors_per_s, ERRORS_PER_S, "/s"),
-            Row::at_least("times that operators read the metrics meanwhile", watched.looks, 6.0, ""),
-            Row::at_most("... the slowest of them", watched.slowest_ms, 500.0, "ms").speed(),
-            Row::at_most(
+            VerdictRow::at_most("accept errors a second, the most", watched.errors_per_s, ERRORS_PER_S, "/s"),
+            VerdictRow::at_least("times that operators read the metrics meanwhile", watched.looks, 6.0, ""),
+            VerdictRow::at_most("... the slowest of them", watched.slowest_ms, 500.0, "ms").speed(),
+            VerdictRow::at_most(
                 "whoever asked for something was answered after, p99",
                 percentile(answered_ms, 99),
                 250.0,
@@ -97,12 +97,12 @@ fn by_its_share(size: Size, is_attacked: bool) -> Result<Run> {
     Ok(Run { late_ms: late_ms(&played), rows })
 }
 
-fn late_ms(played: &Played) -> f64 {
+fn late_ms(played: &SwarmPlayed) -> f64 {
     played.ms("update_late_ms", "p99")
 }
 
 /// A server whose limit is lowered under it, so that it is the kernel that has none left.
-fn by_surprise(size: Size) -> Result<Vec<Row>> {
+fn by_surprise(size: Size) -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, size.pick(150, 30), PLAY, &[]);
     cohort.wait(&server);
@@ -114,11 +114,11 @@ fn by_surprise(size: Size) -> Result<Vec<Row>> {
     let mut rows = taken.rows(&server)?;
     let errors = server.metric(ERRORS) - before;
     rows.extend([
-        Row::at_least("times that the kernel had none", errors, 1.0, ""),
-        Row::at_most("... a second", errors / took_s, ERRORS_PER_S, "/s"),
+        VerdictRow::at_least("times that the kernel had none", errors, 1.0, ""),
+        VerdictRow::at_most("... a second", errors / took_s, ERRORS_PER_S, "/s"),
     ]);
     rows.extend(cohort.finish()?.unharmed());
-    let named = |row: Row| Row { what: format!("limit lowered under it: {}", row.what), ..row };
+    let named = |row: VerdictRow| VerdictRow { what: format!("limit lowered under it: {}", row.what), ..row };
     Ok(rows.into_iter().map(named).collect())
 }
 
@@ -143,7 +143,7 @@ struct Taken {
 
 impl Taken {
     /// Lets go of everything, and sees how soon somebody is let in.
-    fn rows(self, server: &Server) -> Result<Vec<Row>> {
+    fn rows(self, server: &Server) -> Result<Vec<VerdictRow>> {
         let Self { held, knocks, told, cut_off } = self;
         let (let_go, holding) = (Instant::now(), held.len());
         drop(held);
@@ -158,16 +158,21 @@ impl Taken {
         let after_s = seconds(let_go);
         drop(joined);
         Ok(vec![
-            Row::at_least("knocks while there was none left, and some held", knocks as f64, 1000.0, ""),
-            Row::at_least("... held to the end", holding as f64, LEFT as f64 - 1.0, ""),
-            Row::at_least("... of the others, told so or let go of for another", (told + cut_off) as f64, 900.0, ""),
-            Row::at_least(
+            VerdictRow::at_least("knocks while there was none left, and some held", knocks as f64, 1000.0, ""),
+            VerdictRow::at_least("... held to the end", holding as f64, LEFT as f64 - 1.0, ""),
+            VerdictRow::at_least(
+                "... of the others, told so or let go of for another",
+                (told + cut_off) as f64,
+                900.0,
+                "",
+            ),
+            VerdictRow::at_least(
                 "... and counted",
                 server.metric(REJECTED) + server.metric(SHED),
                 (told + cut_off) as f64,
                 "",
             ),
-            Row::at_most("after they let go somebody is in after", after_s, 1.0, "s").speed(),
+            VerdictRow::at_most("after they let go somebody is in after", after_s, 1.0, "s").speed(),
         ])
     }
 }
@@ -188,7 +193,7 @@ fn take_all(server: &Server, until: Instant) -> Result<Taken> {
             held.retain_mut(|(since, stream)| {
                 let end = end_of(stream);
                 let was_served = since.elapsed() > SERVED_FROM;
-                *told += u64::from(end == Some(End::Told));
+                *told += u64::from(end == Some(End::JoinOutcome));
                 *cut_off += u64::from(end == Some(End::CutOff) && !was_served);
                 end.is_none()
             });
@@ -201,7 +206,7 @@ fn take_all(server: &Server, until: Instant) -> Result<Taken> {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Told,
+    JoinOutcome,
     CutOff,
 }
 
@@ -209,7 +214,7 @@ enum End {
 fn end_of(stream: &mut TcpStream) -> Option<End> {
     let mut answer = [0; 512];
     match stream.read(&mut answer) {
-        Ok(len) if answer[..len].starts_with(b"HTTP/1.1 503") => Some(End::Told),
+        Ok(len) if answer[..len].starts_with(b"HTTP/1.1 503") => Some(End::JoinOutcome),
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Ok(_) | Err(_) => Some(End::CutOff),
     }

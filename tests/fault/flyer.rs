@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use fracas_bots::bot::driver::DISPLAY_TICKS;
 use fracas_protocol::arena::{Arena, Entity, News, Ship};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::{Hello, Role};
 use fracas_server::arena::default_map;
@@ -35,7 +35,7 @@ impl Flyer {
     pub(crate) fn join(server: &Server, from: Ipv4Addr, name: &str, role: Role) -> Result<Self> {
         let raw = Raw::open(server.game, from).context("the handshake")?;
         raw.stream.set_read_timeout(Some(STEP))?;
-        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+        let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let rules = Arena::new(TickRate::HZ_30, default_map());
         let client = Client::new(rules, Hello { role, ..Hello::player(name) }, options);
         let mut flyer = Self { client, raw, began: Instant::now(), news: Vec::new() };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use fracas_tests::Server;
 use fracas_tests::raw::{connect, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -29,18 +29,18 @@ const CLAIMS: [(&str, &[u8], u64); 14] = [
     ("only Forwarded", b"Forwarded: for=203.0.113.14\r\n", 0),
 ];
 
-pub(crate) fn run() -> Result<Vec<Row>> {
+pub(crate) fn run() -> Result<Vec<VerdictRow>> {
     let limit = LIMIT.to_string();
     let server = Server::start(&["--fill", "0", "--trusted-proxy", "127.0.0.0/8", "--max-per-address", &limit]);
     let mut rows = Vec::new();
     for (what, header, expected) in CLAIMS {
         let held: Vec<_> = (0..TRIES).map(|number| open(server.game, number, header)).collect::<Result<_>>()?;
         let admitted = held.iter().flatten().count() as u64;
-        rows.push(Row::exactly(format!("{what}: let in of {TRIES}, where {LIMIT} may be"), admitted, expected));
+        rows.push(VerdictRow::exactly(format!("{what}: let in of {TRIES}, where {LIMIT} may be"), admitted, expected));
     }
     let told = server.log().iter().filter(|line| line.contains("X-Forwarded-For")).count() as u64;
-    rows.push(Row::exactly("lines in the log of what cannot be read", told, 1));
-    rows.push(Row::exactly("health without the header", server.get("/readyz").status.into(), 200));
+    rows.push(VerdictRow::exactly("lines in the log of what cannot be read", told, 1));
+    rows.push(VerdictRow::exactly("health without the header", server.get("/readyz").status.into(), 200));
     Ok(rows)
 }
 

@@ -7,7 +7,7 @@ use fracas_protocol::arena::Input;
 use fracas_protocol::wire::message::{ClientMessage, Hello};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, frame, loopback, message};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ const FAULTS: [Fault; 17] = [
     fault("a message that is none", 4501, || frame(0x82, &[42, 42])),
 ];
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(10_000, 340);
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, 30, Duration::from_secs(size.pick(30, 5) as u64), &[]);
@@ -68,7 +68,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let right = told.iter().filter(|(_, is_right)| *is_right).count() as u64;
     let others: String = wrong.iter().map(|(what, times)| format!(" (not so: {what}, {times} times)")).collect();
     let what = format!("bad frames that were told the code meant{others}");
-    let mut rows = vec![Row::percent(what, right, count as u64, 99.9, true)];
+    let mut rows = vec![VerdictRow::percent(what, right, count as u64, 99.9, true)];
     rows.extend(cohort.finish()?.unharmed());
     Ok(rows)
 }

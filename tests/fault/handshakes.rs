@@ -6,7 +6,7 @@ use crate::stand::{Cohort, percentile, seconds};
 use anyhow::Result;
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, connect, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -26,7 +26,7 @@ struct Slow {
     gone_s: Option<f64>,
 }
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(1000, 50);
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, 30, Duration::from_secs(10), &[]);
@@ -57,9 +57,9 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let longest_s = slow.iter().map(|slow| slow.gone_s.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
     let gone = slow.iter().filter(|slow| slow.gone_s.is_some()).count() as u64;
     let mut rows = vec![
-        Row::exactly("half handshakes that were let go of", gone, count as u64),
-        Row::at_most("the last of them after", longest_s, 6.0, "s").speed(),
-        Row::at_most(
+        VerdictRow::exactly("half handshakes that were let go of", gone, count as u64),
+        VerdictRow::at_most("the last of them after", longest_s, 6.0, "s").speed(),
+        VerdictRow::at_most(
             format!("{} joins meanwhile, to the welcome, p99", joins_ms.len()),
             percentile(joins_ms, 99),
             250.0,

@@ -10,7 +10,7 @@ use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::wire::message::{Aspect, Role};
 use fracas_tests::Server;
 use fracas_tests::raw::loopback;
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ const HOPPER: &str = "hopper";
 const ATTACKER: usize = 20;
 const WATCHER: usize = 10;
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", &FILL.to_string()]);
     let hunts = |server: &Server| server.metric("fracas_players{kind=\"bot\"}") as usize >= FILL;
     server.wait_for("the built-in bots fight", hunts);
@@ -47,7 +47,7 @@ struct Return {
 }
 
 /// What leaving sheds, each from a network of its own.
-fn shed(server: &Server) -> Result<Vec<Row>> {
+fn shed(server: &Server) -> Result<Vec<VerdictRow>> {
     let (stays, dying, destroyed) = std::thread::scope(|scope| {
         let stays = scope.spawn(|| stay_destroyed(server, loopback(1)));
         let dying = scope.spawn(|| leave_when(server, loopback(2), |ship| ship.is_alive() && ship.hull <= DYING));
@@ -61,16 +61,16 @@ fn shed(server: &Server) -> Result<Vec<Row>> {
         let (came, neighbour_s) = came.map_err(failed)??;
         rows.extend([
             wait(&format!("{what}: flies again after"), &came),
-            Row::exactly("... protected", u64::from(came.ship.is_protected()), 0),
-            Row::at_most("... its neighbour, who has left nothing, flies after", neighbour_s, 1.0, "s").speed(),
+            VerdictRow::exactly("... protected", u64::from(came.ship.is_protected()), 0),
+            VerdictRow::at_most("... its neighbour, who has left nothing, flies after", neighbour_s, 1.0, "s").speed(),
         ]);
     }
     Ok(rows)
 }
 
-fn wait(what: &str, came: &Return) -> Row {
+fn wait(what: &str, came: &Return) -> VerdictRow {
     let words = format!("{what} (hull {})", came.ship.hull);
-    Row::at_least(words, came.after_s, f64::from(RESPAWN_MS) / 1000.0 - SLACK_S, "s")
+    VerdictRow::at_least(words, came.after_s, f64::from(RESPAWN_MS) / 1000.0 - SLACK_S, "s")
 }
 
 /// Fires, so that nothing protects it.
@@ -117,7 +117,7 @@ struct Kills {
 }
 
 /// Joins, fires one rail, leaves, over and over, for so many seconds.
-fn rails(server: &Server, attack_s: u64) -> Result<Vec<Row>> {
+fn rails(server: &Server, attack_s: u64) -> Result<Vec<VerdictRow>> {
     let cohort = Cohort::start(server, BESIDE, Duration::from_secs(attack_s + 2), &["--brain", "wander"]);
     cohort.wait(server);
     let is_over = AtomicBool::new(false);
@@ -134,8 +134,8 @@ fn rails(server: &Server, attack_s: u64) -> Result<Vec<Row>> {
     let words = format!("joins, fires a rail, leaves, for {attack_s} s ({sessions} sessions): rails");
     let told = format!("... destroyed by it, of {all} in all (it was {of_hopper} times)");
     let mut rows = vec![
-        Row::at_most(words, fired as f64, most.floor(), ""),
-        Row::at_most(told, by_hopper as f64, most.floor(), ""),
+        VerdictRow::at_most(words, fired as f64, most.floor(), ""),
+        VerdictRow::at_most(told, by_hopper as f64, most.floor(), ""),
     ];
     rows.extend(cohort.finish()?.unharmed());
     Ok(rows)

@@ -2,15 +2,15 @@
 
 use crate::Size;
 use crate::kernel;
-use crate::stand::{Cohort, Peak, TickTimes, median, seconds};
+use crate::stand::{Cohort, Peak, TickSamples, median, seconds};
 use anyhow::{Context, Result};
 use fracas_protocol::arena::Input;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, connect, frame, loopback, message};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -92,8 +92,8 @@ const KINDS: [Hostile; 15] = [
         (0..50).flat_map(input).collect()
     }),
     hostile("random bytes", Opening::Joined, 0, |round| {
-        let mut dice = Dice::new(u64::from(round), 1);
-        (0..1024).flat_map(|_| dice.word().to_le_bytes()).collect()
+        let mut rng = Rng::new(u64::from(round), 1);
+        (0..1024).flat_map(|_| rng.word().to_le_bytes()).collect()
     }),
     hostile("a bad frame and no end of more", Opening::Joined, 0, |round| match round {
         0 => vec![0x82, 1, 0],
@@ -108,7 +108,7 @@ const KINDS: [Hostile; 15] = [
     }),
 ];
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let mut rows = one_by_one(size)?;
     rows.extend(crowd(size)?);
     if !size.short {
@@ -118,7 +118,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
 }
 
 /// Each kind alone: what the server's process and the kernel hold for it at most, and how soon it is gone.
-fn one_by_one(size: Size) -> Result<Vec<Row>> {
+fn one_by_one(size: Size) -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", "20"]);
     server.wait_for("the house's bots are in", |server| server.metric("fracas_connections") >= 20.0);
     // The first of everything makes the process grow for good: what is measured is what each costs after it.
@@ -129,9 +129,13 @@ fn one_by_one(size: Size) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for kind in KINDS.iter().step_by(size.pick(1, 4)) {
         let (bytes, gone_s) = attack_alone(&server, kind)?;
-        rows.push(Row::at_most(format!("{}: memory", kind.what), bytes / MIB, 1.0, "MiB"));
-        rows.push(Row::exactly(format!("{}: let go of", kind.what), u64::from(gone_s < PATIENCE.as_secs_f64()), 1));
-        rows.push(Row::at_most(format!("{}: gone after", kind.what), gone_s, 6.0, "s").speed());
+        rows.push(VerdictRow::at_most(format!("{}: memory", kind.what), bytes / MIB, 1.0, "MiB"));
+        rows.push(VerdictRow::exactly(
+            format!("{}: let go of", kind.what),
+            u64::from(gone_s < PATIENCE.as_secs_f64()),
+            1,
+        ));
+        rows.push(VerdictRow::at_most(format!("{}: gone after", kind.what), gone_s, 6.0, "s").speed());
     }
     Ok(rows)
 }
@@ -150,14 +154,14 @@ fn attack_alone(server: &Server, kind: &'static Hostile) -> Result<(f64, f64)> {
 }
 
 /// Many of all kinds at once.
-fn crowd(size: Size) -> Result<Vec<Row>> {
+fn crowd(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(CROWD, 30);
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, 30, Duration::from_secs(10), &[]);
     cohort.wait(&server);
     let before = server.anonymous_bytes() as f64;
     let watch = Watch::new(server.game);
-    let mut rows = std::thread::scope(|scope| -> Result<Vec<Row>> {
+    let mut rows = std::thread::scope(|scope| -> Result<Vec<VerdictRow>> {
         let process = Peak::follow(scope, || server.anonymous_bytes() as f64);
         let watch = &watch;
         let attacks: Vec<ScopedJoinHandle<'_, Result<f64>>> =
@@ -171,9 +175,10 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
         }
         let grown = (process.end()? - before) / MIB;
         Ok(vec![
-            Row::at_most(format!("{count} of all kinds at once: memory of the process"), grown, 64.0, "MiB"),
-            Row::exactly(format!("{count} of all kinds at once: let go of"), gone, count as u64),
-            Row::at_most(format!("{count} of all kinds at once: the last is gone after"), longest_s, 6.0, "s").speed(),
+            VerdictRow::at_most(format!("{count} of all kinds at once: memory of the process"), grown, 64.0, "MiB"),
+            VerdictRow::exactly(format!("{count} of all kinds at once: let go of"), gone, count as u64),
+            VerdictRow::at_most(format!("{count} of all kinds at once: the last is gone after"), longest_s, 6.0, "s")
+                .speed(),
         ])
     })?;
     rows.extend(cohort.finish()?.unharmed());
@@ -181,7 +186,7 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
 }
 
 /// One of a kind, again and again, and none: what bots beside see of it.
-fn beside(rounds: u32) -> Result<Vec<Row>> {
+fn beside(rounds: u32) -> Result<Vec<VerdictRow>> {
     let (mut late, mut work) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         for (number, kind) in KINDS.iter().enumerate() {
@@ -195,8 +200,8 @@ fn beside(rounds: u32) -> Result<Vec<Row>> {
     }
     let what = |what: &str| format!("{what} with one hostile socket / without, median over all kinds");
     Ok(vec![
-        Row::ratio(what("a tick's work on all threads,"), median(work), 1.05).speed(),
-        Row::ratio(what(&format!("lateness of {BESIDE} bots' updates, p99,")), median(late), 1.05).speed(),
+        VerdictRow::ratio(what("a tick's work on all threads,"), median(work), 1.05).speed(),
+        VerdictRow::ratio(what(&format!("lateness of {BESIDE} bots' updates, p99,")), median(late), 1.05).speed(),
     ])
 }
 
@@ -211,7 +216,7 @@ fn seen(attacker: Option<&'static Hostile>) -> Result<Seen> {
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, BESIDE, BESIDE_TIME, &[]);
     cohort.wait(&server);
-    let (before, until) = (TickTimes::of(&server)?, Instant::now() + BESIDE_TIME - COME_EVERY);
+    let (before, until) = (TickSamples::of(&server)?, Instant::now() + BESIDE_TIME - COME_EVERY);
     while Instant::now() < until {
         // Nobody looks who is gone: to ask the kernel for its sockets would be noticed more than any of them.
         let next = (Instant::now() + COME_EVERY).min(until);
@@ -220,7 +225,7 @@ fn seen(attacker: Option<&'static Hostile>) -> Result<Seen> {
         }
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
-    let work_us = TickTimes::of(&server)?.work_us(&before);
+    let work_us = TickSamples::of(&server)?.work_us(&before);
     Ok(Seen { late_ms: cohort.finish()?.ms("update_late_ms", "p99"), work_us })
 }
 

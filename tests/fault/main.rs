@@ -45,7 +45,7 @@ mod tokens;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
-use fracas_tests::verdict::{Row, table};
+use fracas_tests::verdict::{VerdictRow, table};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -128,7 +128,7 @@ enum Scenario {
 }
 
 impl Scenario {
-    fn run(self, size: Size) -> Result<Vec<Row>> {
+    fn run(self, size: Size) -> Result<Vec<VerdictRow>> {
         match self {
             Self::Frames => frames::run(size),
             Self::Hostile => hostile::run(size),

@@ -9,8 +9,8 @@ use fracas_protocol::ids::Token;
 use fracas_tests::Server;
 use fracas_tests::http::handshake;
 use fracas_tests::program::sibling;
-use fracas_tests::raw::{Answer, Raw, RawPlayer, hello, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::raw::{Raw, RawAnswer, RawPlayer, hello, loopback};
+use fracas_tests::verdict::VerdictRow;
 use std::time::{Duration, Instant};
 
 /// From here on the server refuses, in percent of the limit.
@@ -27,7 +27,7 @@ const KIB: f64 = 1024.0;
 const QUIET: [&str; 4] = ["--brain", "wander", "--input-hz", "10"];
 const REJECTED: &str = "fracas_connections_rejected_total{reason=\"memory\"}";
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let (fit, time) = (size.pick(600, 300), Duration::from_secs(size.pick(60, 10) as u64));
     let (base, each) = weigh(fit)?;
     let limit = (base + each * fit as u64) * 100 / REFUSES_AT;
@@ -49,32 +49,32 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let is_told = |words: &str| u64::from(log.iter().any(|line| line.contains(words)));
     let (asked, refused) = (2 * fit, server.metric(REJECTED));
     let mut rows = vec![
-        Row::at_least(format!("of {asked} players in {limit} bytes, refused how often"), refused, 1.0, ""),
-        Row::at_least("... in turn with 503, its words and Retry-After", watched.well_refused as f64, 1.0, ""),
-        Row::at_least(
+        VerdictRow::at_least(format!("of {asked} players in {limit} bytes, refused how often"), refused, 1.0, ""),
+        VerdictRow::at_least("... in turn with 503, its words and Retry-After", watched.well_refused as f64, 1.0, ""),
+        VerdictRow::at_least(
             format!("... in at most, where {fit} fill {REFUSES_AT} %"),
             watched.players,
             fit as f64 / 2.0,
             "",
         ),
-        Row::exactly("processes killed for memory", group.kills()?, 0),
-        Row::exactly("looks at which no less than the limit was used", watched.over, 0),
-        Row::at_most("used of the limit at most, as the server sees it", watched.most_percent, 99.0, "%"),
-        Row::at_most("... as the kernel does", watched.group_percent, 99.9, "%"),
-        Row::exactly("a ship that was lost before, taken back meanwhile", u64::from(has_returned), 1),
-        Row::exactly("of the crowd, let in and out again", crowded.out_in_between(), 0),
-        Row::exactly(
+        VerdictRow::exactly("processes killed for memory", group.kills()?, 0),
+        VerdictRow::exactly("looks at which no less than the limit was used", watched.over, 0),
+        VerdictRow::at_most("used of the limit at most, as the server sees it", watched.most_percent, 99.0, "%"),
+        VerdictRow::at_most("... as the kernel does", watched.group_percent, 99.9, "%"),
+        VerdictRow::exactly("a ship that was lost before, taken back meanwhile", u64::from(has_returned), 1),
+        VerdictRow::exactly("of the crowd, let in and out again", crowded.out_in_between(), 0),
+        VerdictRow::exactly(
             "told at the start for how many there is memory",
             is_told("less memory than for --max-players"),
             1,
         ),
-        Row::at_most(
+        VerdictRow::at_most(
             format!("after the crowd {} newcomers are in after", fit / 10),
             back_s.unwrap_or(f64::INFINITY),
             BACK.as_secs_f64(),
             "s",
         ),
-        Row::at_most("a player's memory, measured before", each as f64 / KIB, 16.0, "KiB"),
+        VerdictRow::at_most("a player's memory, measured before", each as f64 / KIB, 16.0, "KiB"),
     ];
     rows.extend(played.unharmed());
     Ok(rows)
@@ -155,7 +155,7 @@ fn take_back(server: &Server, token: Token) -> bool {
     let attempt = || Raw::open(server.game, loopback(2))?.ask(&hello("lost", Some(token)));
     loop {
         match attempt() {
-            Ok(Answer::Welcome(welcome)) => return welcome.resumed,
+            Ok(RawAnswer::Welcome(welcome)) => return welcome.resumed,
             _ if began.elapsed() > BACK => return false,
             _ => std::thread::sleep(TRY_EVERY),
         }

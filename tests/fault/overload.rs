@@ -2,12 +2,12 @@
 //! not is told so at once, and afterwards all is as before.
 
 use crate::Size;
-use crate::stand::{Cohort, Played, in_parallel, percentile, seconds};
-use crate::storms::{Told, try_to_join};
+use crate::stand::{Cohort, SwarmPlayed, in_parallel, percentile, seconds};
+use crate::storms::{JoinOutcome, try_to_join};
 use anyhow::{Result, ensure};
 use fracas_server::sim::overload::Level;
 use fracas_tests::Server;
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use rustix::process::{Pid, Signal, kill_process};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Throttle {
     }
 }
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let mut rows = crowd(size)?;
     rows.extend(forced(size)?);
     Ok(rows)
@@ -96,7 +96,7 @@ fn follow_levels(server: &Server, time: Duration) -> Vec<f64> {
 }
 
 /// Half as many again as it lets in, at a server that has a part of a core.
-fn crowd(size: Size) -> Result<Vec<Row>> {
+fn crowd(size: Size) -> Result<Vec<VerdictRow>> {
     let (crowd, percent, steady) = (size.pick(700, 150), size.pick(20, 4) as u32, size.pick(30, 6) as u64);
     let server = Server::start(&["--fill", "0", "--event-loops", "1"]);
     let throttle = Throttle::start(&server, percent)?;
@@ -114,12 +114,12 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
     let played = cohort.finish()?;
     throttle.end()?;
     // Near the brink one is let in now and then.
-    let let_in = told.iter().filter(|told| matches!(told, Told::LetIn)).count();
-    let refusals = told.into_iter().filter_map(Told::refusal).filter(|refusal| refusal.wait_s.is_some());
+    let let_in = told.iter().filter(|told| matches!(told, JoinOutcome::LetIn)).count();
+    let refusals = told.into_iter().filter_map(JoinOutcome::refusal).filter(|refusal| refusal.wait_s.is_some());
     let refused: Vec<f64> = refusals.map(|refusal| refusal.took_ms).collect();
     let changes = levels.len() - 1;
     Ok(vec![
-        Row::at_least(
+        VerdictRow::at_least(
             format!("a crowd of {crowd}, of whom {inside} were let in: so many times what it carries"),
             crowd as f64 / inside.max(1) as f64,
             1.5,
@@ -127,24 +127,28 @@ fn crowd(size: Size) -> Result<Vec<Row>> {
         )
         .speed(),
         on_time(&played).speed(),
-        Row::exactly("... out in between", played.out_in_between(), 0).speed(),
-        Row::exactly("... wrong views and desyncs", played.wrong(), 0),
-        Row::exactly("latecomers let in or told when to come back", (let_in + refused.len()) as u64, LATECOMERS as u64)
-            .speed(),
-        Row::at_least("... told so", refused.len() as f64, LATECOMERS as f64 * 0.75, "").speed(),
-        Row::at_most("... after, p99", percentile(refused, 99), 100.0, "ms").speed(),
-        Row::at_most(format!("changes of the level in {} s", steady / 3), changes as f64, 4.0, "").speed(),
-        Row::at_most("ticks that were lost", skipped, 0.0, "").speed(),
+        VerdictRow::exactly("... out in between", played.out_in_between(), 0).speed(),
+        VerdictRow::exactly("... wrong views and desyncs", played.wrong(), 0),
+        VerdictRow::exactly(
+            "latecomers let in or told when to come back",
+            (let_in + refused.len()) as u64,
+            LATECOMERS as u64,
+        )
+        .speed(),
+        VerdictRow::at_least("... told so", refused.len() as f64, LATECOMERS as f64 * 0.75, "").speed(),
+        VerdictRow::at_most("... after, p99", percentile(refused, 99), 100.0, "ms").speed(),
+        VerdictRow::at_most(format!("changes of the level in {} s", steady / 3), changes as f64, 4.0, "").speed(),
+        VerdictRow::at_most("ticks that were lost", skipped, 0.0, "").speed(),
     ])
 }
 
-fn on_time(played: &Played) -> Row {
+fn on_time(played: &SwarmPlayed) -> VerdictRow {
     let on_time = played.number("on_time");
-    Row::percent("... their updates on time", (on_time * 1e6) as u64, 1_000_000, 95.0, true)
+    VerdictRow::percent("... their updates on time", (on_time * 1e6) as u64, 1_000_000, 95.0, true)
 }
 
 /// A server that carries its players with ease is hardly let work for some seconds.
-fn forced(size: Size) -> Result<Vec<Row>> {
+fn forced(size: Size) -> Result<Vec<VerdictRow>> {
     let bots = size.pick(300, 80);
     let server = Server::start(&["--fill", "0"]);
     let cohort = Cohort::start(&server, bots, Duration::from_secs(14), &["--brain", "wander"]);
@@ -166,12 +170,12 @@ fn forced(size: Size) -> Result<Vec<Row>> {
     let again = follow_levels(&server, Duration::from_secs(3));
     let played = cohort.finish()?;
     Ok(vec![
-        Row::exactly("level before it is held up", before as u64, 0).speed(),
-        Row::at_least("... and in 5 s of that at most", reached, PACKED, "").speed(),
-        Row::exactly("... which the log tells as one overload: WARN lines", begun as u64, 1).speed(),
-        Row::at_most("... and normal again after", normal_s, 1.0, "s").speed(),
-        Row::exactly("... and stays so: changes in 3 s", again.len() as u64 - 1, 0).speed(),
-        Row::exactly("... bots there at the end", played.number("bots_at_end") as u64, bots as u64).speed(),
-        Row::exactly("... wrong views and desyncs", played.wrong(), 0),
+        VerdictRow::exactly("level before it is held up", before as u64, 0).speed(),
+        VerdictRow::at_least("... and in 5 s of that at most", reached, PACKED, "").speed(),
+        VerdictRow::exactly("... which the log tells as one overload: WARN lines", begun as u64, 1).speed(),
+        VerdictRow::at_most("... and normal again after", normal_s, 1.0, "s").speed(),
+        VerdictRow::exactly("... and stays so: changes in 3 s", again.len() as u64 - 1, 0).speed(),
+        VerdictRow::exactly("... bots there at the end", played.number("bots_at_end") as u64, bots as u64).speed(),
+        VerdictRow::exactly("... wrong views and desyncs", played.wrong(), 0),
     ])
 }

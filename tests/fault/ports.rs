@@ -3,13 +3,13 @@
 use anyhow::{Context, Result};
 use fracas_tests::Server;
 use fracas_tests::http::request;
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::collections::HashSet;
 use std::path::Path;
 
 const TOKEN: &str = "a-secret-of-some-length";
 
-pub(crate) fn run() -> Result<Vec<Row>> {
+pub(crate) fn run() -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", "4", "--ops-token", TOKEN]);
     let mut ports = listening(server.pid())?;
     let configured = [server.game.port(), server.ops.port()];
@@ -21,17 +21,17 @@ pub(crate) fn run() -> Result<Vec<Row>> {
         u64::from(request(server.ops, method, "/drain", &headers).status)
     };
     Ok(vec![
-        Row::exactly("configured ports that listen", expected, 2),
-        Row::exactly("others that do", ports.len() as u64, 0),
-        Row::exactly("operators' port without a token", ask("POST", "localhost", None), 401),
-        Row::exactly(
+        VerdictRow::exactly("configured ports that listen", expected, 2),
+        VerdictRow::exactly("others that do", ports.len() as u64, 0),
+        VerdictRow::exactly("operators' port without a token", ask("POST", "localhost", None), 401),
+        VerdictRow::exactly(
             "operators' port with a wrong token",
             ask("POST", "localhost", Some("Bearer a-secret-of-any-length")),
             401,
         ),
-        Row::exactly("operators' port by a foreign name", ask("POST", "game.example", Some(&bearer)), 421),
-        Row::exactly("GET for a change", ask("GET", "localhost", Some(&bearer)), 405),
-        Row::exactly("and nothing has changed", u64::from(server.get("/readyz").status), 200),
+        VerdictRow::exactly("operators' port by a foreign name", ask("POST", "game.example", Some(&bearer)), 421),
+        VerdictRow::exactly("GET for a change", ask("GET", "localhost", Some(&bearer)), 405),
+        VerdictRow::exactly("and nothing has changed", u64::from(server.get("/readyz").status), 200),
     ])
 }
 

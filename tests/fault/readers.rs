@@ -6,7 +6,7 @@ use crate::stand::{Cohort, Peak, median};
 use anyhow::{Result, anyhow};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, RawPlayer, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const STOPS_AFTER: Duration = Duration::from_secs(2);
 const SPEAK_EVERY: Duration = Duration::from_millis(150);
 const KIB: f64 = 1024.0;
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let (all, stalled) = (size.pick(300, 60), size.pick(30, 6));
     if size.short {
         return Ok(play(all, stalled, true)?.rows);
@@ -33,14 +33,14 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         rows = with.rows;
     }
     let what = format!("lateness of {} others' updates, p99: with / without, median", all - stalled);
-    rows.push(Row::ratio(what, median(ratios), 1.05).speed());
+    rows.push(VerdictRow::ratio(what, median(ratios), 1.05).speed());
     Ok(rows)
 }
 
 /// What came of one run.
 struct Run {
     late_ms: f64,
-    rows: Vec<Row>,
+    rows: Vec<VerdictRow>,
 }
 
 /// So many play, some of them peers of this process, who stop to read if they are to.
@@ -72,10 +72,10 @@ fn play(all: usize, peers: usize, stop: bool) -> Result<Run> {
         let (grown, kernel) = ((process.end()? - before) / peers as f64 / KIB, most.end()? / KIB);
         let (slow, played) = (codes.iter().filter(|code| **code == Some(4002)).count() as u64, cohort.finish()?);
         let mut rows = vec![
-            Row::exactly(format!("of {peers} who stopped to read, told so (4002)"), slow, peers as u64),
-            Row::exactly("... and counted so", server.metric(SLOW_METRIC) as u64, peers as u64),
-            Row::at_most("what the process grew for each of them", grown.max(0.0), 512.0 - kernel, "KiB"),
-            Row::at_most("what the kernel held for each of them at most", kernel, 512.0, "KiB"),
+            VerdictRow::exactly(format!("of {peers} who stopped to read, told so (4002)"), slow, peers as u64),
+            VerdictRow::exactly("... and counted so", server.metric(SLOW_METRIC) as u64, peers as u64),
+            VerdictRow::at_most("what the process grew for each of them", grown.max(0.0), 512.0 - kernel, "KiB"),
+            VerdictRow::at_most("what the kernel held for each of them at most", kernel, 512.0, "KiB"),
         ];
         rows.extend(played.unharmed());
         Ok(Run { late_ms: played.ms("update_late_ms", "p99"), rows })

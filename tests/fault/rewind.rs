@@ -4,9 +4,9 @@ use crate::Size;
 use crate::stand::Cohort;
 use anyhow::{Context, Result};
 use fracas_bots::bot::Clock;
-use fracas_bots::link::{Link, Received, Target};
-use fracas_protocol::arena::{Arena, FineHeading, Input, Kind, News, RailShot};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_bots::link::{Link, LinkEvent, Target};
+use fracas_protocol::arena::{Arena, EntityKind, FineHeading, Input, News, RailShot};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::tick::{Tick, ViewTime};
@@ -14,7 +14,7 @@ use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};
 use fracas_tests::Server;
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ const LIES: [(Lie, &str); 6] = [
 ];
 
 /// Runs all kinds at once, among bots that are the targets.
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let time = Duration::from_secs(size.pick(40, 12) as u64);
     let server = Server::start(&["--fill", "0", "--tick-hz", "30"]);
     let cohort = Cohort::start(&server, 40, time + Duration::from_secs(2), &["--brain", "wander"]);
@@ -81,11 +81,11 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         let of_kind = shots.iter().filter(|shots| shots.lie == lie);
         let (fired, hit) = of_kind.fold((0, 0), |(fired, hit), shots| (fired + shots.fired, hit + shots.hit));
         let what = format!("{what}: rails that hit where the target was {AGO} ticks before");
-        rows.push(Row::percent(what, hit, fired, HITS_PERCENT, false));
-        rows.push(Row::at_least("... rails fired", fired as f64, size.pick(20, 2) as f64, "").speed());
+        rows.push(VerdictRow::percent(what, hit, fired, HITS_PERCENT, false));
+        rows.push(VerdictRow::at_least("... rails fired", fired as f64, size.pick(20, 2) as f64, "").speed());
     }
     let all = shots.iter().filter(|shots| shots.lie != Lie::Nothing).map(|shots| shots.fired).sum::<u64>();
-    rows.push(Row::at_least("rails that liars fired, all together", all as f64, size.pick(100, 10) as f64, ""));
+    rows.push(VerdictRow::at_least("rails that liars fired, all together", all as f64, size.pick(100, 10) as f64, ""));
     rows.extend(cohort.finish()?.unharmed());
     Ok(rows)
 }
@@ -114,8 +114,8 @@ async fn shoot(target: &Target, rules: Arena, lie: Lie, name: String, time: Dura
             }
             let wake = clock.at(shooter.client.wake_us(now_us).min(until_us));
             match tokio::time::timeout_at(wake, link.receive()).await {
-                Ok(Received::Message(message)) => shooter.receive(clock.now_us(), &message)?,
-                Ok(Received::Closed(_)) => break,
+                Ok(LinkEvent::Message(message)) => shooter.receive(clock.now_us(), &message)?,
+                Ok(LinkEvent::Closed(_)) => break,
                 Err(_) => {}
             }
         }
@@ -151,7 +151,7 @@ impl Shooter {
     fn new(rules: Arena, lie: Lie, hello: Hello) -> Self {
         Self {
             lie,
-            client: Client::new(rules, hello, Options::default()),
+            client: Client::new(rules, hello, ClientOptions::default()),
             token: None,
             past: VecDeque::new(),
             bodies: 0,
@@ -188,7 +188,8 @@ impl Shooter {
         }
         self.bodies += 1;
         let known = self.client.replica().known().iter();
-        let ships = known.filter(|known| Kind::of(known.id) == Kind::Ship && Some(known.id) != self.client.own_id());
+        let ships = known
+            .filter(|known| EntityKind::of(known.id) == EntityKind::Ship && Some(known.id) != self.client.own_id());
         let places = ships.filter_map(|known| Some((known.id, known.now.flying()?.position)));
         self.past.push_back((tick, places.collect()));
         if self.past.len() > 2 * AGO as usize {

@@ -6,7 +6,7 @@ use crate::stand::{Cohort, percentile, seconds};
 use anyhow::{Result, anyhow};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -43,11 +43,11 @@ const KINDS: [Kind; 4] = [
     Kind { what: "idle after a whole request", opening: WHOLE, more: "" },
 ];
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let each = size.pick(256, 40);
     let time = Duration::from_secs(size.pick(6, 2) as u64);
     let arguments = ["--fill", "0", "--limit-loopback", "--ops-token", TOKEN];
-    // Few attackers own the doors only of a small server.
+    // Few attackers fill the ports only of a small server.
     let server = if size.short { Server::start_within(400, &arguments) } else { Server::start(&arguments) };
     let cohort = Cohort::start(&server, 30, time * KINDS.len() as u32 + ROUND, &[]);
     while server_connections(&server) < 30.0 {
@@ -58,14 +58,14 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
         rows.extend(attack(&server, kind, each, time)?);
     }
     let shed = metric(&server, "fracas_http_connections_shed_total");
-    rows.push(Row::at_least("connections let go of for newcomers, all in all", shed, each as f64, ""));
+    rows.push(VerdictRow::at_least("connections let go of for newcomers, all in all", shed, each as f64, ""));
     rows.extend(cohort.finish()?.unharmed());
     rows.extend(drain(server, each)?);
     Ok(rows)
 }
 
 /// Attacks both ports for a while, and asks meanwhile.
-fn attack(server: &Server, kind: &Kind, each: usize, time: Duration) -> Result<Vec<Row>> {
+fn attack(server: &Server, kind: &Kind, each: usize, time: Duration) -> Result<Vec<VerdictRow>> {
     let is_over = AtomicBool::new(false);
     let ports = [server.game, server.ops];
     let (asked, joins) = std::thread::scope(|scope| -> Result<_> {
@@ -87,16 +87,20 @@ fn attack(server: &Server, kind: &Kind, each: usize, time: Duration) -> Result<V
     for (name, asked_ms) in ["game port", "operators' port"].iter().zip(asked) {
         let unanswered = asked_ms.iter().filter(|ms| ms.is_infinite()).count() as u64;
         let slowest = asked_ms.iter().copied().fold(0.0, f64::max);
-        rows.push(Row::exactly(
+        rows.push(VerdictRow::exactly(
             what(&format!("health on the {name}, unanswered of {}", asked_ms.len())),
             unanswered,
             0,
         ));
-        rows.push(Row::at_most(what(&format!("health on the {name}, the slowest")), slowest, 1000.0, "ms").speed());
+        rows.push(
+            VerdictRow::at_most(what(&format!("health on the {name}, the slowest")), slowest, 1000.0, "ms").speed(),
+        );
     }
     let (lost, count) = (joins.iter().filter(|ms| ms.is_infinite()).count() as u64, joins.len());
-    rows.push(Row::exactly(what(&format!("who came to play, not let in of {count}")), lost, 0));
-    rows.push(Row::at_most(what("who came to play, to the welcome, p99"), percentile(joins, 99), 1000.0, "ms").speed());
+    rows.push(VerdictRow::exactly(what(&format!("who came to play, not let in of {count}")), lost, 0));
+    rows.push(
+        VerdictRow::at_most(what("who came to play, to the welcome, p99"), percentile(joins, 99), 1000.0, "ms").speed(),
+    );
     Ok(rows)
 }
 
@@ -186,7 +190,7 @@ fn join(game: SocketAddr, until: Instant) -> Vec<f64> {
 }
 
 /// Half requests on both ports once more, and the word to stop in the middle of them.
-fn drain(server: Server, each: usize) -> Result<Vec<Row>> {
+fn drain(server: Server, each: usize) -> Result<Vec<VerdictRow>> {
     let is_over = AtomicBool::new(false);
     let drained_ms = std::thread::scope(|scope| {
         let is_over = &is_over;
@@ -198,9 +202,9 @@ fn drain(server: Server, each: usize) -> Result<Vec<Row>> {
         is_over.store(true, Ordering::Relaxed);
         drained_ms
     });
-    let mut rows = vec![Row::at_most("the word to stop is taken after", drained_ms, 1000.0, "ms")];
+    let mut rows = vec![VerdictRow::at_most("the word to stop is taken after", drained_ms, 1000.0, "ms")];
     if drained_ms.is_finite() {
-        rows.push(Row::exactly("... and the server ends with", server.wait().0.unwrap_or(1) as u64, 0));
+        rows.push(VerdictRow::exactly("... and the server ends with", server.wait().0.unwrap_or(1) as u64, 0));
     }
     Ok(rows)
 }

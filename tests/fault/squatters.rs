@@ -9,7 +9,7 @@ use fracas_protocol::wire::limits::IDLE_HEADER;
 use fracas_protocol::wire::message::{ClientMessage, Inputs};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, frame, hello, loopback, message};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ enum Squat {
 const SQUATS: [Squat; 4] = [Squat::Hides, Squat::Repeats, Squat::Turns, Squat::Claims];
 
 /// All seats that players leave are held by squatters, until the limit; then newcomers get them.
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let seats = size.pick(64, 24);
     let limit = Duration::from_secs(size.pick(60, 8) as u64);
     let (seats_text, idle) = (seats.to_string(), format!("{}s", limit.as_secs()));
@@ -57,12 +57,12 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let closed = server.metric("fracas_connections_closed_total{reason=\"idle\"}");
     let played = cohort.finish()?;
     Ok(vec![
-        Row::exactly(format!("of {squatters} squatters sent away (4506)"), told, squatters as u64),
-        Row::at_least("... the first of them after", soonest.as_secs_f64(), limit.as_secs_f64() - 1.0, "s"),
-        Row::at_most("... the last of them after", latest.as_secs_f64(), (limit + LATE).as_secs_f64(), "s"),
-        Row::exactly("... counted as idle", closed as u64, squatters as u64),
-        Row::exactly("newcomers who got their seats", came_in, squatters as u64),
-        Row::exactly("players beside them sent away as idle", played.disconnects("idle"), 0),
+        VerdictRow::exactly(format!("of {squatters} squatters sent away (4506)"), told, squatters as u64),
+        VerdictRow::at_least("... the first of them after", soonest.as_secs_f64(), limit.as_secs_f64() - 1.0, "s"),
+        VerdictRow::at_most("... the last of them after", latest.as_secs_f64(), (limit + LATE).as_secs_f64(), "s"),
+        VerdictRow::exactly("... counted as idle", closed as u64, squatters as u64),
+        VerdictRow::exactly("newcomers who got their seats", came_in, squatters as u64),
+        VerdictRow::exactly("players beside them sent away as idle", played.disconnects("idle"), 0),
     ])
 }
 
@@ -92,7 +92,7 @@ fn squat(server: &Server, number: usize, patience: Duration) -> io::Result<Ended
             Ok(Some((0x89, payload))) => raw.say(&frame(0x8a, &payload))?,
             Ok(Some((_, payload))) => {
                 if payload.first().is_some_and(|first| first & FRAME_MARK != 0) {
-                    follower.take(&payload).map_err(io::Error::other)?;
+                    follower.follow(&payload).map_err(io::Error::other)?;
                 }
             }
             Ok(None) => return Ok(Ended { code: None, after: began.elapsed() }),

@@ -5,7 +5,7 @@ use crate::Size;
 use crate::overload::Throttle;
 use crate::stand::{Cohort, seconds};
 use anyhow::Result;
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use fracas_tests::{Server, program};
 use rustix::process::Signal;
 use std::io::{Read, Write};
@@ -39,7 +39,7 @@ fn health(address: SocketAddr) -> Option<u16> {
 
 /// Has something logged on the thread that accepts: a header that is not believed, which is warned of, and half a request,
 /// which leaves a line for each.
-fn knock(address: SocketAddr) {
+fn connect_once(address: SocketAddr) {
     for request in ["GET /livez HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", "GET /livez"] {
         if let Ok(mut stream) = TcpStream::connect_timeout(&address, HEALTH_DEADLINE) {
             // Whether it is answered is not what this is for.
@@ -69,7 +69,7 @@ fn watch_health(server: &Server, time: Duration) -> (u64, u64) {
     (asked, unwell)
 }
 
-pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     program::build();
     let mut command = Command::new(program::program("fracas-server"));
     command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "8"]);
@@ -83,7 +83,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let throttle = Throttle::start(&server, 2)?;
     std::thread::sleep(HELD_UP);
     throttle.end()?;
-    (0..size.pick(4000, 1500)).for_each(|_| knock(server.game));
+    (0..size.pick(4000, 1500)).for_each(|_| connect_once(server.game));
     let (asked, unwell) = watch_health(&server, steady - Duration::from_secs(3));
     let dropped = counter(&server, "fracas_log_dropped_total");
     let played = cohort.finish()?;
@@ -95,12 +95,12 @@ pub(crate) fn run(size: Size) -> Result<Vec<Row>> {
     let (code, after_s) = stop(&mut server);
     let mut rows = played.unharmed();
     rows.extend([
-        Row::at_least("looks at /livez", asked as f64, 1.0, ""),
-        Row::exactly("... that did not say 200", unwell, 0),
-        Row::at_least("lines dropped and counted", dropped, 1.0, ""),
-        Row::at_least("lines in a second, once somebody reads again", lines as f64, 10.0, ""),
-        Row::exactly("exit code after SIGTERM", code, 0),
-        Row::at_most("... after", after_s, 5.0, "s").speed(),
+        VerdictRow::at_least("looks at /livez", asked as f64, 1.0, ""),
+        VerdictRow::exactly("... that did not say 200", unwell, 0),
+        VerdictRow::at_least("lines dropped and counted", dropped, 1.0, ""),
+        VerdictRow::at_least("lines in a second, once somebody reads again", lines as f64, 10.0, ""),
+        VerdictRow::exactly("exit code after SIGTERM", code, 0),
+        VerdictRow::at_most("... after", after_s, 5.0, "s").speed(),
     ]);
     rows.extend(unread_to_the_end()?);
     Ok(rows)
@@ -119,14 +119,14 @@ fn stop(server: &mut Server) -> (u64, f64) {
 }
 
 /// Nobody reads to the end, and the last lines have to wait for somebody.
-fn unread_to_the_end() -> Result<Vec<Row>> {
+fn unread_to_the_end() -> Result<Vec<VerdictRow>> {
     let mut command = Command::new(program::program("fracas-server"));
     command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "0"]);
     let mut server = Server::launch_unread(&mut command);
     server.fill_log();
     let (code, after_s) = stop(&mut server);
     Ok(vec![
-        Row::exactly("never read: exit code after SIGTERM", code, 0),
-        Row::at_most("... after", after_s, 5.0, "s").speed(),
+        VerdictRow::exactly("never read: exit code after SIGTERM", code, 0),
+        VerdictRow::at_most("... after", after_s, 5.0, "s").speed(),
     ])
 }

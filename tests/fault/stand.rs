@@ -1,7 +1,7 @@
 //! A server under attack, the ordinary bots beside it, and what is read off both.
 
 use anyhow::{Context, Result, ensure};
-use fracas_tests::verdict::Row;
+use fracas_tests::verdict::VerdictRow;
 use fracas_tests::{Finished, Server, run_bots};
 use serde_json::Value;
 use std::thread::JoinHandle;
@@ -39,21 +39,21 @@ impl Cohort {
     }
 
     /// Waits for their end.
-    pub(crate) fn finish(self) -> Result<Played> {
+    pub(crate) fn finish(self) -> Result<SwarmPlayed> {
         let finished = self.thread.join().map_err(|_| anyhow::anyhow!("the bots could not be started"))?;
         let summary = serde_json::from_str(&finished.stdout).with_context(|| format!("{finished:?}"))?;
-        Ok(Played { bots: self.bots as u64, summary })
+        Ok(SwarmPlayed { bots: self.bots as u64, summary })
     }
 }
 
 /// What bots tell of their game.
 #[derive(Debug)]
-pub(crate) struct Played {
+pub(crate) struct SwarmPlayed {
     bots: u64,
     summary: Value,
 }
 
-impl Played {
+impl SwarmPlayed {
     /// A number of theirs.
     ///
     /// # Panics
@@ -85,28 +85,39 @@ impl Played {
     }
 
     /// What must be so for bots that noticed nothing.
-    pub(crate) fn unharmed(&self) -> Vec<Row> {
+    pub(crate) fn unharmed(&self) -> Vec<VerdictRow> {
         vec![
-            Row::exactly("bots beside: there at the end", self.number("bots_at_end") as u64, self.bots),
-            Row::exactly("bots beside: out in between", self.out_in_between(), 0),
-            Row::at_least("bots beside: views that were checked", self.number("view_checks"), self.bots as f64, ""),
-            Row::exactly("bots beside: wrong views and desyncs", self.wrong(), 0),
-            Row::percent("bots beside: updates on time", (self.number("on_time") * 1e6) as u64, 1_000_000, 95.0, true)
-                .speed(),
+            VerdictRow::exactly("bots beside: there at the end", self.number("bots_at_end") as u64, self.bots),
+            VerdictRow::exactly("bots beside: out in between", self.out_in_between(), 0),
+            VerdictRow::at_least(
+                "bots beside: views that were checked",
+                self.number("view_checks"),
+                self.bots as f64,
+                "",
+            ),
+            VerdictRow::exactly("bots beside: wrong views and desyncs", self.wrong(), 0),
+            VerdictRow::percent(
+                "bots beside: updates on time",
+                (self.number("on_time") * 1e6) as u64,
+                1_000_000,
+                95.0,
+                true,
+            )
+            .speed(),
         ]
     }
 }
 
 /// How often ticks took how long, so far, and what all threads have worked for them.
 #[derive(Clone, Debug)]
-pub(crate) struct TickTimes {
+pub(crate) struct TickSamples {
     /// Upper edges in seconds, and how many took at most that.
     buckets: Vec<(f64, f64)>,
     /// Seconds of the tick thread, and of the event loops' reading and writing.
     work_s: f64,
 }
 
-impl TickTimes {
+impl TickSamples {
     /// As the server tells it.
     pub(crate) fn of(server: &Server) -> Result<Self> {
         let text = server.get_ops("/metrics").body;

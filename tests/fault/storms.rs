@@ -1,11 +1,11 @@
-//! All at once: everybody cut off, everybody sent away by a restart, everybody at the door of a full server.
+//! All at once: everybody cut off, everybody sent away by a restart, everybody asking a full server.
 
 use crate::Size;
-use crate::stand::{Cohort, Played, TickTimes, in_parallel, percentile, seconds};
+use crate::stand::{Cohort, SwarmPlayed, TickSamples, in_parallel, percentile, seconds};
 use anyhow::Result;
 use fracas_tests::Server;
-use fracas_tests::raw::{Answer, Raw, hello, loopback};
-use fracas_tests::verdict::Row;
+use fracas_tests::raw::{Raw, RawAnswer, hello, loopback};
+use fracas_tests::verdict::VerdictRow;
 use rustix::process::Signal;
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ const INSIDE: usize = 50;
 const ASKED_PER_S: f64 = 500.0;
 
 /// A thousand bots are cut off at the same moment.
-pub(crate) fn storm(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn storm(size: Size) -> Result<Vec<VerdictRow>> {
     let bots = size.pick(1000, 100);
     let server = Server::start(&["--fill", "0"]);
     let cut = format!("{}ms", bots * 5 + 3000);
@@ -34,19 +34,20 @@ pub(crate) fn storm(size: Size) -> Result<Vec<Row>> {
         &["--brain", "wander", "--input-hz", "10", "--cut-at", &cut],
     );
     cohort.wait(&server);
-    let before = TickTimes::of(&server)?;
+    let before = TickSamples::of(&server)?;
     let played = cohort.finish()?;
     let mut rows = back(&played, bots, "cut");
     rows.extend([
-        Row::exactly("... with their ships", played.number("resumed") as u64, bots as u64),
-        Row::at_most("a tick's work meanwhile, p99", TickTimes::of(&server)?.p99_ms(&before), BUDGET_MS, "ms").speed(),
-        Row::exactly("ticks that were lost", server.metric("fracas_ticks_skipped_total") as u64, 0).speed(),
+        VerdictRow::exactly("... with their ships", played.number("resumed") as u64, bots as u64),
+        VerdictRow::at_most("a tick's work meanwhile, p99", TickSamples::of(&server)?.p99_ms(&before), BUDGET_MS, "ms")
+            .speed(),
+        VerdictRow::exactly("ticks that were lost", server.metric("fracas_ticks_skipped_total") as u64, 0).speed(),
     ]);
     Ok(rows)
 }
 
 /// The server is told to stop under load, and another process follows it.
-pub(crate) fn drain(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn drain(size: Size) -> Result<Vec<VerdictRow>> {
     let bots = size.pick(500, 60);
     let server = Server::start(&["--fill", "8"]);
     let game = server.game;
@@ -60,28 +61,28 @@ pub(crate) fn drain(size: Size) -> Result<Vec<Row>> {
     let _next = Server::start_at(game, &["--fill", "8"]);
     let played = cohort.finish()?;
     let mut rows = vec![
-        Row::exactly("exit code after SIGTERM", code.map_or(u64::MAX, |code| code as u64), 0),
-        Row::at_most("exit after", took_s, 10.0, "s").speed(),
-        Row::exactly("bots told that it goes (1001)", played.disconnects("going_away"), bots as u64),
+        VerdictRow::exactly("exit code after SIGTERM", code.map_or(u64::MAX, |code| code as u64), 0),
+        VerdictRow::at_most("exit after", took_s, 10.0, "s").speed(),
+        VerdictRow::exactly("bots told that it goes (1001)", played.disconnects("going_away"), bots as u64),
     ];
     rows.extend(back(&played, bots, "going_away"));
     Ok(rows)
 }
 
 /// What must be so for bots that were all out once, for one reason.
-fn back(played: &Played, bots: usize, reason: &str) -> Vec<Row> {
+fn back(played: &SwarmPlayed, bots: usize, reason: &str) -> Vec<VerdictRow> {
     let bots = bots as u64;
     vec![
-        Row::exactly(format!("bots that were out ({reason})"), played.disconnects(reason), bots),
-        Row::exactly("bots that came back by themselves", played.number("returns") as u64, bots),
-        Row::exactly("bots there at the end", played.number("bots_at_end") as u64, bots),
-        Row::at_most("away, the longest", played.ms("away_ms", "max"), BACK_MS, "ms").speed(),
-        Row::exactly("wrong views and desyncs", played.wrong(), 0),
+        VerdictRow::exactly(format!("bots that were out ({reason})"), played.disconnects(reason), bots),
+        VerdictRow::exactly("bots that came back by themselves", played.number("returns") as u64, bots),
+        VerdictRow::exactly("bots there at the end", played.number("bots_at_end") as u64, bots),
+        VerdictRow::at_most("away, the longest", played.ms("away_ms", "max"), BACK_MS, "ms").speed(),
+        VerdictRow::exactly("wrong views and desyncs", played.wrong(), 0),
     ]
 }
 
 /// A crowd at a full server, and at one that has room.
-pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn stampede(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(1000, 250);
     let server = Server::start(&["--fill", "0", "--max-players", &INSIDE.to_string()]);
     let cohort = Cohort::start(&server, INSIDE, Duration::from_secs(6), &[]);
@@ -94,14 +95,14 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
     let spread_s = percentile(waits.clone(), 100) - waits.iter().copied().fold(f64::INFINITY, f64::min);
     let answers = refusals.iter().map(|refusal| refusal.took_ms).collect();
     let mut rows = vec![
-        Row::exactly("who wanted to join a full server and was told when to come back", told, count as u64),
-        Row::at_least(
+        VerdictRow::exactly("who wanted to join a full server and was told when to come back", told, count as u64),
+        VerdictRow::at_least(
             "... in turn: from the first to the last",
             spread_s,
             (count as f64 / ASKED_PER_S - 1.0).max(0.1),
             "s",
         ),
-        Row::at_most("... and told after, p99", percentile(answers, 99), 1000.0, "ms").speed(),
+        VerdictRow::at_most("... and told after, p99", percentile(answers, 99), 1000.0, "ms").speed(),
     ];
     rows.extend(cohort.finish()?.unharmed());
 
@@ -109,8 +110,8 @@ pub(crate) fn stampede(size: Size) -> Result<Vec<Row>> {
     let began = Instant::now();
     let joined = in_parallel(count, AT_ONCE, |number| Raw::join(server.game, loopback(number), "one of many"));
     rows.extend([
-        Row::at_most("who wanted to join one with room: all in after", seconds(began), 3.0, "s").speed(),
-        Row::exactly("... and in", joined.iter().filter(|joined| joined.is_ok()).count() as u64, count as u64),
+        VerdictRow::at_most("who wanted to join one with room: all in after", seconds(began), 3.0, "s").speed(),
+        VerdictRow::exactly("... and in", joined.iter().filter(|joined| joined.is_ok()).count() as u64, count as u64),
     ]);
     Ok(rows)
 }
@@ -123,30 +124,30 @@ pub(crate) struct Refusal {
 }
 
 /// What became of somebody who wanted to join.
-pub(crate) enum Told {
+pub(crate) enum JoinOutcome {
     LetIn,
     Refused(Refusal),
     /// Cut off, or closed for another reason.
     Otherwise,
 }
 
-impl Told {
+impl JoinOutcome {
     pub(crate) fn refusal(self) -> Option<Refusal> {
         if let Self::Refused(refusal) = self { Some(refusal) } else { None }
     }
 }
 
 /// Wants to join, where there may be no room.
-pub(crate) fn try_to_join(address: SocketAddr, number: usize) -> Told {
+pub(crate) fn try_to_join(address: SocketAddr, number: usize) -> JoinOutcome {
     let began = Instant::now();
-    let attempt = || -> io::Result<Answer> { Raw::open(address, loopback(number))?.ask(&hello("one more", None)) };
+    let attempt = || -> io::Result<RawAnswer> { Raw::open(address, loopback(number))?.ask(&hello("one more", None)) };
     let wait_s = match attempt() {
-        Ok(Answer::Welcome(_)) => return Told::LetIn,
-        Ok(Answer::Closed(Some(4001), wait_ms)) => wait_ms.map(|ms| f64::from(ms) / 1000.0),
+        Ok(RawAnswer::Welcome(_)) => return JoinOutcome::LetIn,
+        Ok(RawAnswer::Closed(Some(4001), wait_ms)) => wait_ms.map(|ms| f64::from(ms) / 1000.0),
         Err(error) => retry_after_s(&error.to_string()),
-        Ok(Answer::Closed(..)) => return Told::Otherwise,
+        Ok(RawAnswer::Closed(..)) => return JoinOutcome::Otherwise,
     };
-    Told::Refused(Refusal { took_ms: seconds(began) * 1000.0, wait_s })
+    JoinOutcome::Refused(Refusal { took_ms: seconds(began) * 1000.0, wait_s })
 }
 
 /// What a 503 asks for.

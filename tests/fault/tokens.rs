@@ -4,11 +4,11 @@ use crate::Size;
 use crate::stand::in_parallel;
 use anyhow::{Context, Result};
 use fracas_protocol::ids::{EntityId, Token};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::ClientMessage;
 use fracas_tests::Server;
-use fracas_tests::raw::{Answer, Raw, RawPlayer, hello, loopback, message};
-use fracas_tests::verdict::Row;
+use fracas_tests::raw::{Raw, RawAnswer, RawPlayer, hello, loopback, message};
+use fracas_tests::verdict::VerdictRow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ const RACES: usize = 50;
 const RACE_TIME: Duration = Duration::from_millis(1500);
 
 /// Guesses from many addresses; and somebody with a token, from one of these, comes and goes meanwhile.
-pub(crate) fn guesses(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn guesses(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(100_000, 6_400);
     let server = Server::start(&["--fill", "0", "--limit-loopback", "--max-per-address", &PER_ADDRESS.to_string()]);
     let (over, began) = (AtomicBool::new(false), Instant::now());
@@ -56,22 +56,28 @@ pub(crate) fn guesses(size: Size) -> Result<Vec<Row>> {
         std::thread::sleep(SPEAK_EVERY);
     }
     Ok(vec![
-        Row::exactly(format!("of {count} guesses: accepted"), number(Guessed::Accepted), 0),
-        Row::at_most(
+        VerdictRow::exactly(format!("of {count} guesses: accepted"), number(Guessed::Accepted), 0),
+        VerdictRow::at_most(
             "... taken for a mistake, and given a ship of its own or told to come back",
             number(Guessed::Mistaken) as f64,
             GUESSERS as f64 * mistakes,
             "",
         ),
-        Row::at_most(
+        VerdictRow::at_most(
             format!("... looked at in {took_s:.0} s, from {GUESSERS} addresses"),
             (number(Guessed::Mistaken) + number(Guessed::Refused)) as f64,
             tries,
             "",
         ),
-        Row::exactly("... neither that nor refused before (429)", number(Guessed::Otherwise), 0),
-        Row::exactly("ships that the guessers left behind", people() as u64, 0),
-        Row::percent("the owner of a token, from a guesser's address, got the ship", resumed, tried, 100.0, true),
+        VerdictRow::exactly("... neither that nor refused before (429)", number(Guessed::Otherwise), 0),
+        VerdictRow::exactly("ships that the guessers left behind", people() as u64, 0),
+        VerdictRow::percent(
+            "the owner of a token, from a guesser's address, got the ship",
+            resumed,
+            tried,
+            100.0,
+            true,
+        ),
     ])
 }
 
@@ -88,15 +94,15 @@ enum Guessed {
 }
 
 fn guess(address: SocketAddr, number: usize) -> Guessed {
-    let mut dice = Dice::new(SEED, number as u64);
-    let token = Token(std::array::from_fn(|_| dice.below(256) as u8));
+    let mut rng = Rng::new(SEED, number as u64);
+    let token = Token(std::array::from_fn(|_| rng.below(256) as u8));
     let attempt = || Raw::open(address, loopback(number % GUESSERS))?.ask(&hello("guesser", Some(token)));
     match attempt() {
-        Ok(Answer::Welcome(welcome)) if welcome.resumed => Guessed::Accepted,
-        Ok(Answer::Welcome(_) | Answer::Closed(Some(4001), Some(_))) => Guessed::Mistaken,
-        Ok(Answer::Closed(Some(4504), _)) => Guessed::Refused,
+        Ok(RawAnswer::Welcome(welcome)) if welcome.resumed => Guessed::Accepted,
+        Ok(RawAnswer::Welcome(_) | RawAnswer::Closed(Some(4001), Some(_))) => Guessed::Mistaken,
+        Ok(RawAnswer::Closed(Some(4504), _)) => Guessed::Refused,
         Err(error) if is_barred(&error) => Guessed::Barred,
-        Ok(Answer::Closed(..)) | Err(_) => Guessed::Otherwise,
+        Ok(RawAnswer::Closed(..)) | Err(_) => Guessed::Otherwise,
     }
 }
 
@@ -117,7 +123,7 @@ fn open_between_guesses(address: SocketAddr) -> io::Result<Raw> {
 /// Has a ship, loses the connection, and takes the ship back, over and over. How often that was tried and done.
 fn come_and_go(address: SocketAddr, over: &AtomicBool) -> io::Result<(u64, u64)> {
     let mut raw = open_between_guesses(address)?;
-    let Answer::Welcome(mut welcome) = raw.ask(&hello("owner", None))? else {
+    let RawAnswer::Welcome(mut welcome) = raw.ask(&hello("owner", None))? else {
         return Err(io::Error::other("the owner was not let in"));
     };
     let (mut tried, mut resumed) = (0, 0);
@@ -133,7 +139,7 @@ fn come_and_go(address: SocketAddr, over: &AtomicBool) -> io::Result<(u64, u64)>
         drop(raw);
         tried += 1;
         raw = open_between_guesses(address)?;
-        if let Answer::Welcome(again) = raw.ask(&hello("owner", Some(welcome.token)))? {
+        if let RawAnswer::Welcome(again) = raw.ask(&hello("owner", Some(welcome.token)))? {
             resumed += u64::from(again.resumed && again.own == welcome.own);
             welcome = again;
         }
@@ -142,7 +148,7 @@ fn come_and_go(address: SocketAddr, over: &AtomicBool) -> io::Result<(u64, u64)>
 }
 
 /// Ships taken back while their old sockets are open; every other of these ends just then.
-pub(crate) fn resumes(size: Size) -> Result<Vec<Row>> {
+pub(crate) fn resumes(size: Size) -> Result<Vec<VerdictRow>> {
     let count = size.pick(1000, 60);
     let server = Server::start(&["--fill", "0"]);
     let taken = in_parallel(count, RESUMES_AT_ONCE, |number| take_back(server.game, number));
@@ -160,10 +166,10 @@ pub(crate) fn resumes(size: Size) -> Result<Vec<Row>> {
     let fair = fair.into_iter().filter(|is_fair| *is_fair).count() as u64;
     let count = count as u64;
     Ok(vec![
-        Row::exactly("ships taken back over a socket that was still open", resumed, count),
-        Row::exactly(format!("... and still up after {} s", STAYS.as_secs()), up, count),
-        Row::exactly("old sockets that were told who has the ship (4505)", told, old),
-        Row::exactly("two with one token: one has the ship, the other is told so (4505)", fair, races as u64),
+        VerdictRow::exactly("ships taken back over a socket that was still open", resumed, count),
+        VerdictRow::exactly(format!("... and still up after {} s", STAYS.as_secs()), up, count),
+        VerdictRow::exactly("old sockets that were told who has the ship (4505)", told, old),
+        VerdictRow::exactly("two with one token: one has the ship, the other is told so (4505)", fair, races as u64),
     ])
 }
 
@@ -181,7 +187,7 @@ fn take_back(address: SocketAddr, number: usize) -> io::Result<TakenBack> {
     let mut new = Raw::open(address, loopback(number))?;
     let answer = new.ask(&hello("back", Some(token)))?;
     new.stream.set_nonblocking(true)?;
-    let has_its_ship = matches!(answer, Answer::Welcome(welcome) if welcome.resumed && welcome.own == own);
+    let has_its_ship = matches!(answer, RawAnswer::Welcome(welcome) if welcome.resumed && welcome.own == own);
     // Its late end, as of a network that notices.
     let old = number.is_multiple_of(2).then_some(old);
     Ok(TakenBack { old, new: RawPlayer::new(new), has_its_ship, is_closed: false })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What a server answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
     /// The header, as it came.
@@ -15,7 +15,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.header.lines().find_map(|line| {
@@ -26,13 +26,13 @@ impl Answer {
 }
 
 /// GETs `path` with more headers.
-pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> HttpAnswer {
     let host = address.to_string();
     request(address, "GET", path, &[&[("Host", &*host)], headers].concat())
 }
 
 /// Asks for `path` by any method, with these headers and no others but one that ends the connection.
-pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> HttpAnswer {
     let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
@@ -41,7 +41,7 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, 
 }
 
 /// Asks for the game's WebSocket with more headers, and gives the answer's header only.
-pub fn handshake(address: SocketAddr, headers: &[(&str, &str)]) -> Answer {
+pub fn handshake(address: SocketAddr, headers: &[(&str, &str)]) -> HttpAnswer {
     let mut request = format!(
         "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -53,7 +53,7 @@ pub fn handshake(address: SocketAddr, headers: &[(&str, &str)]) -> Answer {
 }
 
 /// Sends these bytes, and reads the answer until its end, or until its header's end after an upgrade.
-pub fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+pub fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> HttpAnswer {
     let request = request.as_ref();
     let mut stream = TcpStream::connect(address).expect("somebody listens");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket has timeouts");
@@ -76,5 +76,5 @@ pub fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (header, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no header in {text:?}"));
     let status = header.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Answer { status, header: header.into(), body: body.into() }
+    HttpAnswer { status, header: header.into(), body: body.into() }
 }

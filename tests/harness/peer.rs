@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 /// What a peer heard.
 #[derive(Debug)]
-pub enum Heard {
+pub enum PeerHeard {
     /// A control message.
     Control(Box<MessageOf<Arena>>),
     /// A frame.
@@ -66,21 +66,21 @@ impl Peer {
     }
 
     /// Waits for the next message or the end.
-    pub fn hear(&mut self) -> Heard {
+    pub fn hear(&mut self) -> PeerHeard {
         loop {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) if bytes.first().is_some_and(|first| first & FRAME_MARK != 0) => {
-                    return Heard::Frame(bytes.to_vec());
+                    return PeerHeard::Frame(bytes.to_vec());
                 }
                 Ok(Message::Binary(bytes)) => {
                     let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&bytes);
-                    return Heard::Control(Box::new(message.expect("the server speaks well")));
+                    return PeerHeard::Control(Box::new(message.expect("the server speaks well")));
                 }
                 Ok(Message::Close(frame)) => {
-                    return Heard::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
+                    return PeerHeard::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }
                 Ok(_) => {}
-                Err(_) => return Heard::Closed(None),
+                Err(_) => return PeerHeard::Closed(None),
             }
         }
     }
@@ -88,7 +88,7 @@ impl Peer {
     /// Waits for the end, whatever else comes. Returns the close code and words.
     pub fn hear_close(&mut self) -> Option<(u16, String)> {
         loop {
-            if let Heard::Closed(close) = self.hear() {
+            if let PeerHeard::Closed(close) = self.hear() {
                 return close;
             }
         }
@@ -98,9 +98,9 @@ impl Peer {
     pub fn hear_control(&mut self) -> MessageOf<Arena> {
         loop {
             match self.hear() {
-                Heard::Control(message) => return *message,
-                Heard::Frame(_) => {}
-                Heard::Closed(close) => panic!("closed: {close:?}"),
+                PeerHeard::Control(message) => return *message,
+                PeerHeard::Frame(_) => {}
+                PeerHeard::Closed(close) => panic!("closed: {close:?}"),
             }
         }
     }

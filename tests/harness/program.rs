@@ -1,6 +1,6 @@
 //! The programs: built, started on free ports, watched, and stopped.
 
-use crate::http::{self, Answer};
+use crate::http::{self, HttpAnswer};
 use anyhow::Context;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -229,12 +229,12 @@ impl Server {
     }
 
     /// GETs from the game port.
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> HttpAnswer {
         http::get(self.game, path, &[])
     }
 
     /// GETs from the operators' port.
-    pub fn get_ops(&self, path: &str) -> Answer {
+    pub fn get_ops(&self, path: &str) -> HttpAnswer {
         http::get(self.ops, path, &[])
     }
 

@@ -67,7 +67,7 @@ pub type ArenaWelcome = Welcome<<fracas_protocol::arena::Arena as Rules>::World>
 
 /// How a hello was answered.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum RawAnswer {
     /// It is in.
     Welcome(ArenaWelcome),
     /// It is not: the close code, and how long to stay away in milliseconds if that was said.
@@ -127,11 +127,11 @@ impl Raw {
         loop {
             let mut raw = Self::open(address, from)?;
             match raw.ask(&hello(name, None))? {
-                Answer::Welcome(welcome) => return Ok((raw, welcome)),
-                Answer::Closed(Some(4001), Some(pause_ms)) if Instant::now() < until => {
+                RawAnswer::Welcome(welcome) => return Ok((raw, welcome)),
+                RawAnswer::Closed(Some(4001), Some(pause_ms)) if Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(u64::from(pause_ms)));
                 }
-                Answer::Closed(code, _) => return Err(io::Error::other(format!("closed with {code:?}"))),
+                RawAnswer::Closed(code, _) => return Err(io::Error::other(format!("closed with {code:?}"))),
             }
         }
     }
@@ -147,24 +147,24 @@ impl Raw {
     }
 
     /// Says hello, and waits for the answer.
-    pub fn ask(&mut self, hello: &[u8]) -> io::Result<Answer> {
+    pub fn ask(&mut self, hello: &[u8]) -> io::Result<RawAnswer> {
         self.say(hello)?;
         let mut retry_after_ms = None;
         while let Some((first, payload)) = self.next_frame()? {
             match first {
                 0x88 => {
                     self.words = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
-                    return Ok(Answer::Closed(code_of(&payload), retry_after_ms));
+                    return Ok(RawAnswer::Closed(code_of(&payload), retry_after_ms));
                 }
                 0x82 => match codec::decode::<MessageOf<fracas_protocol::arena::Arena>, 8192>(&payload) {
-                    Ok(ServerMessage::Welcome(welcome)) => return Ok(Answer::Welcome(welcome)),
+                    Ok(ServerMessage::Welcome(welcome)) => return Ok(RawAnswer::Welcome(welcome)),
                     Ok(ServerMessage::Goodbye(goodbye)) => retry_after_ms = Some(goodbye.retry_after_ms),
                     _ => {}
                 },
                 _ => {}
             }
         }
-        Ok(Answer::Closed(None, retry_after_ms))
+        Ok(RawAnswer::Closed(None, retry_after_ms))
     }
 
     /// The code of the server's close frame, whatever comes before it; none if the connection just ends.
@@ -230,7 +230,7 @@ impl RawPlayer {
             Ok(Some((0x88, payload))) => Ok(Some(code_of(&payload))),
             Ok(Some((_, payload))) => {
                 let is_frame = payload.first().is_some_and(|first| first & FRAME_MARK != 0);
-                let is_bad = is_frame && self.follower.take(&payload).is_err();
+                let is_bad = is_frame && self.follower.follow(&payload).is_err();
                 Ok(is_bad.then_some(None))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),

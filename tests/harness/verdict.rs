@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// One thing that must hold.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub struct VerdictRow {
     /// What was measured.
     pub what: String,
     /// What it is, with its unit.
@@ -17,7 +17,7 @@ pub struct Row {
     pub is_speed: bool,
 }
 
-impl Row {
+impl VerdictRow {
     fn new(what: impl Into<String>, is: String, must: String, holds: bool) -> Self {
         Self { what: what.into(), is, must, holds, is_speed: false }
     }
@@ -57,8 +57,8 @@ impl Row {
 }
 
 /// All as a table in Markdown.
-pub fn table(rows: &[Row]) -> String {
-    let line = |row: &Row| {
+pub fn table(rows: &[VerdictRow]) -> String {
+    let line = |row: &VerdictRow| {
         format!("| {} | {} | {} | {} |\n", row.what, row.is, row.must, if row.holds { "yes" } else { "NO" })
     };
     format!("| what | is | must | holds |\n|---|---|---|---|\n{}", rows.iter().map(line).collect::<String>())

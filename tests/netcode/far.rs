@@ -2,12 +2,12 @@
 
 use crate::board::Board;
 use crate::player::{self, Absence, Sample};
-use crate::verdict::Outcome;
+use crate::verdict::NetcodeOutcome;
 use crate::{machine_us, stream};
 use anyhow::{Context, Result};
 use clap::Args;
 use fracas_bots::bot::Clock;
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
 use fracas_protocol::arena::Arena;
 use fracas_protocol::tick::TickRate;
@@ -23,7 +23,7 @@ const STREAMS_AFTER: Duration = Duration::from_secs(4);
 
 /// Who plays, where, and for how long.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct FarOptions {
     /// The server.
     #[arg(long)]
     url: String,
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     offset_us: i64,
     /// A line to hold messages back by, where there is none.
     #[arg(long)]
-    line: Option<Line>,
+    line: Option<LinkConditions>,
     /// Players.
     #[arg(long)]
     bots: u64,
@@ -54,10 +54,10 @@ pub(crate) struct Options {
 }
 
 /// What all players of a run have in common.
-pub(crate) struct Shared {
+pub(crate) struct FarShared {
     pub(crate) target: Target,
     pub(crate) rules: Arena,
-    pub(crate) line: Line,
+    pub(crate) line: LinkConditions,
     pub(crate) seed: u64,
     pub(crate) clock: Clock,
     /// When the run ends, by that clock.
@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     sizes: RefCell<Vec<u16>>,
 }
 
-impl Shared {
+impl FarShared {
     /// The machine's clock when the run's is `now_us`.
     pub(crate) fn machine_us(&self, now_us: u64) -> i64 {
         machine_us() - self.clock.now_us() as i64 + now_us as i64
@@ -83,17 +83,17 @@ impl Shared {
 }
 
 /// Plays, and says what came out.
-pub(crate) fn run(options: &Options) -> Result<Outcome> {
+pub(crate) fn run(options: &FarOptions) -> Result<NetcodeOutcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (samples, streams) = LocalSet::new().block_on(&runtime, play(options))?;
-    Ok(Outcome::of(&samples, streams, options.offset_us))
+    Ok(NetcodeOutcome::of(&samples, streams, options.offset_us))
 }
 
-async fn play(options: &Options) -> Result<(Vec<Sample>, Vec<i64>)> {
+async fn play(options: &FarOptions) -> Result<(Vec<Sample>, Vec<i64>)> {
     let target = Target::parse(&options.url)?;
     let map = target.fetch_map().await?;
     let clock = Clock::start();
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(FarShared {
         target,
         rules: Arena::new(TickRate::HZ_30, map),
         line: options.line.unwrap_or_default(),
@@ -127,7 +127,7 @@ async fn play(options: &Options) -> Result<(Vec<Sample>, Vec<i64>)> {
 
 type Stream = tokio::task::JoinHandle<Result<Vec<i64>>>;
 
-fn spawn_streams(options: &Options, shared: &Rc<Shared>) -> Result<Vec<Stream>> {
+fn spawn_streams(options: &FarOptions, shared: &Rc<FarShared>) -> Result<Vec<Stream>> {
     let sizes = shared.sizes.borrow().first_chunk().copied().context("too few frames came to know their sizes")?;
     let streams = (0..options.streams as u64).map(|number| {
         let (address, shared) = (options.stream.clone(), Rc::clone(shared));

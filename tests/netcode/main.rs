@@ -30,15 +30,15 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// 50 ms each way and up to 20 ms more: exact prediction, early inputs, true clocks, rails as rendered.
-    Clean(scenarios::Options),
+    Clean(scenarios::ScenarioOptions),
     /// 100 ms each way, up to 10 ms more, and one packet of a hundred lost: no worse than TCP has to be.
-    Lossy(scenarios::Options),
+    Lossy(scenarios::ScenarioOptions),
     /// The server's clock, and a plain stream; started by the others.
     #[command(hide = true)]
-    Near(near::Options),
+    Near(near::NearOptions),
     /// The players; started by the others.
     #[command(hide = true)]
-    Far(far::Options),
+    Far(far::FarOptions),
 }
 
 #[expect(clippy::print_stdout, reason = "the players' result is read by the program that started them")]

@@ -7,7 +7,7 @@ use fracas_protocol::arena::Input;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Ping, Role, ServerMessage};
 use fracas_tests::Peer;
-use fracas_tests::peer::Heard;
+use fracas_tests::peer::PeerHeard;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const PING_PAUSE: Duration = Duration::from_millis(37);
 
 /// What is served beside the server.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct NearOptions {
     /// The server.
     #[arg(long)]
     game: SocketAddr,
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 /// Says what it measured line by line: the stream's port, and the server's clock less the machine's in microseconds, first at
 /// the beginning and then when the streams have ended.
 #[expect(clippy::print_stdout, reason = "the program that started it reads this")]
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &NearOptions) -> Result<()> {
     let listener = TcpListener::bind(options.listen)?;
     println!("{}", listener.local_addr()?.port());
     println!("{}", server_less_machine_us(options.game));
@@ -65,7 +65,7 @@ fn answer(peer: &mut Peer, rate: TickRate) -> i64 {
     let since = Instant::now();
     loop {
         assert!(since.elapsed() < Duration::from_secs(5), "the server does not answer");
-        if let Heard::Control(message) = peer.hear()
+        if let PeerHeard::Control(message) = peer.hear()
             && let ServerMessage::Pong(pong) = *message
         {
             return rate.due_us(pong.clock.tick) as i64 + i64::from(pong.clock.phase_us) - machine_us();

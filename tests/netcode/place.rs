@@ -1,7 +1,7 @@
 //! Where the programs run: near and far, in two network namespaces with a bad line between them, or both here.
 
 use anyhow::{Context, Result, bail};
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_tests::program::repository;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -38,7 +38,7 @@ impl Drop for Process {
 
 /// Both ends, and the line between them.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum TestBed {
     /// Two namespaces; what is made for them is taken away when this is dropped.
     Namespaces {
         near: Namespace,
@@ -88,9 +88,9 @@ impl Drop for Namespace {
     }
 }
 
-impl Place {
+impl TestBed {
     /// Two namespaces with `line` between them, which ends by itself after `time`.
-    pub(crate) fn namespaces(line: Line, seed: u64, time: Duration) -> Result<Self> {
+    pub(crate) fn namespaces(line: LinkConditions, seed: u64, time: Duration) -> Result<Self> {
         remove_forgotten();
         let (near, far) = (Namespace::make("near")?, Namespace::make("far")?);
         let ms = |time: Duration| (time.as_secs_f64() * 1000.0).to_string();

@@ -1,16 +1,16 @@
 //! One player on the line, as it experiences the game: what its client counts, and what its screen shows when.
 
 use crate::board::{Board, Watch};
-use crate::far::Shared;
+use crate::far::FarShared;
 use anyhow::{Context, Result};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_bots::conditioner::LongLink;
-use fracas_bots::link::{Link, Received};
+use fracas_bots::link::{Link, LinkEvent};
 use fracas_protocol::arena::{Arena, Thrust};
-use fracas_protocol::client::{Client, Counters, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Counters, Event};
 use fracas_protocol::game::rules::Rules;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, ViewTime};
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_protocol::wire::message::Hello;
@@ -63,8 +63,8 @@ pub(crate) struct Sample {
 }
 
 /// Plays until the run ends or the connection does.
-pub(crate) async fn play(shared: &Shared, number: u64, absence: Option<Absence>) -> Result<Sample> {
-    let seed = Dice::new(shared.seed, number).word();
+pub(crate) async fn play(shared: &FarShared, number: u64, absence: Option<Absence>) -> Result<Sample> {
+    let seed = Rng::new(shared.seed, number).word();
     let link = Link::connect(&shared.target, None).await.context("a player finds no server")?;
     let mut link = LongLink::new(link, shared.line, seed);
     let mut player = Player::new(shared, number, seed, absence);
@@ -82,8 +82,8 @@ pub(crate) async fn play(shared: &Shared, number: u64, absence: Option<Absence>)
         }
         let wake_us = player.client.wake_us(now_us).min(player.look_us).min(shared.until_us);
         match link.receive(shared.clock, wake_us).await {
-            Some(Received::Message(message)) => player.receive(shared.clock.now_us(), &message)?,
-            Some(Received::Closed(_)) => {
+            Some(LinkEvent::Message(message)) => player.receive(shared.clock.now_us(), &message)?,
+            Some(LinkEvent::Closed(_)) => {
                 player.sample.was_closed = true;
                 break;
             }
@@ -94,10 +94,10 @@ pub(crate) async fn play(shared: &Shared, number: u64, absence: Option<Absence>)
 }
 
 struct Player<'a> {
-    shared: &'a Shared,
+    shared: &'a FarShared,
     client: Client<Arena>,
     driver: Driver,
-    dice: Dice,
+    rng: Rng,
     absence: Option<Absence>,
     /// When it looked again, and the fresh starts before.
     returns: Option<(u64, u64)>,
@@ -109,14 +109,14 @@ struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(shared: &'a Shared, number: u64, seed: u64, absence: Option<Absence>) -> Self {
-        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+    fn new(shared: &'a FarShared, number: u64, seed: u64, absence: Option<Absence>) -> Self {
+        let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let hello = Hello::player(format!("player {number}"));
         Self {
             shared,
             client: Client::new(shared.rules.clone(), hello, options),
             driver: Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED)),
-            dice: Dice::new(seed, 8),
+            rng: Rng::new(seed, 8),
             absence,
             returns: None,
             thrust: None,
@@ -169,7 +169,7 @@ impl<'a> Player<'a> {
         let thrust = ship.controls.thrust;
         if self.thrust.replace(thrust).is_some_and(|before| before != thrust) {
             let period_us = self.client.replica().rules().tick_rate().period_us() as u32;
-            let at_us = now_us - u64::from(self.dice.below(period_us));
+            let at_us = now_us - u64::from(self.rng.below(period_us));
             self.shared.board.borrow_mut().note(id, tick, thrust, at_us);
         }
     }

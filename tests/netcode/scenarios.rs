@@ -1,13 +1,13 @@
 //! The two lines, and what must hold on each.
 
-use crate::place::{Place, Process};
-use crate::verdict::Outcome;
+use crate::place::{Process, TestBed};
+use crate::verdict::NetcodeOutcome;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_tests::Server;
 use fracas_tests::program::sibling;
-use fracas_tests::verdict::{Row, table};
+use fracas_tests::verdict::{VerdictRow, table};
 use serde::Serialize;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ const CLOCK_DRIFT_US: i64 = 2_000;
 
 /// How long, how many, and where.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct ScenarioOptions {
     /// How long it takes.
     #[arg(long, default_value_t = 10.0, value_parser = minutes)]
     minutes: f64,
@@ -53,12 +53,12 @@ fn minutes(text: &str) -> Result<f64, String> {
 /// A line, and what must hold on it.
 pub(crate) struct Scenario {
     name: &'static str,
-    line: Line,
-    judge: fn(&Outcome, Line) -> Vec<Row>,
+    line: LinkConditions,
+    judge: fn(&NetcodeOutcome, LinkConditions) -> Vec<VerdictRow>,
 }
 
-const fn line(delay_ms: u64, jitter_ms: u64, loss: u32) -> Line {
-    Line { delay: Duration::from_millis(delay_ms), jitter: Duration::from_millis(jitter_ms), loss }
+const fn line(delay_ms: u64, jitter_ms: u64, loss: u32) -> LinkConditions {
+    LinkConditions { delay: Duration::from_millis(delay_ms), jitter: Duration::from_millis(jitter_ms), loss }
 }
 
 /// A line as from one end of a continent to the other.
@@ -72,13 +72,13 @@ struct Written<'a> {
     scenario: &'a str,
     seed: u64,
     minutes: f64,
-    outcome: &'a Outcome,
-    rows: &'a [Row],
+    outcome: &'a NetcodeOutcome,
+    rows: &'a [VerdictRow],
 }
 
 /// Runs it, prints what came out, and fails if something does not hold.
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
-pub(crate) fn run(options: &Options, scenario: &Scenario) -> Result<()> {
+pub(crate) fn run(options: &ScenarioOptions, scenario: &Scenario) -> Result<()> {
     let where_it_is = if options.in_process { "in one process" } else { "between two network namespaces" };
     println!(
         "{}: {:?}, {where_it_is}; {} players, {} minutes, seed {}\n",
@@ -97,10 +97,10 @@ pub(crate) fn run(options: &Options, scenario: &Scenario) -> Result<()> {
     if missed.is_empty() { Ok(()) } else { bail!("does not hold: {}", missed.join("; ")) }
 }
 
-fn measure(options: &Options, line: Line) -> Result<Outcome> {
+fn measure(options: &ScenarioOptions, line: LinkConditions) -> Result<NetcodeOutcome> {
     let seconds = options.minutes * 60.0;
     let time = Duration::from_secs_f64(seconds) + AROUND;
-    let place = if options.in_process { Place::Here } else { Place::namespaces(line, options.seed, time)? };
+    let place = if options.in_process { TestBed::Here } else { TestBed::namespaces(line, options.seed, time)? };
     let (program, own) = (sibling("fracas-server")?, std::env::current_exe()?);
     let address = place.near_address();
     let mut command = place.near(&program);
@@ -132,12 +132,12 @@ fn measure(options: &Options, line: Line) -> Result<Outcome> {
 }
 
 /// What must hold on any line.
-fn judge_always(outcome: &Outcome) -> Vec<Row> {
+fn judge_always(outcome: &NetcodeOutcome) -> Vec<VerdictRow> {
     vec![
-        Row::exactly("players who joined", outcome.joined as u64, outcome.players as u64),
-        Row::exactly("disconnects", outcome.disconnects as u64, 0),
-        Row::exactly("views that were wrong, and desyncs", outcome.view_mismatches + outcome.desyncs, 0),
-        Row::exactly(
+        VerdictRow::exactly("players who joined", outcome.joined as u64, outcome.players as u64),
+        VerdictRow::exactly("disconnects", outcome.disconnects as u64, 0),
+        VerdictRow::exactly("views that were wrong, and desyncs", outcome.view_mismatches + outcome.desyncs, 0),
+        VerdictRow::exactly(
             "corrections without a late input or an outside effect",
             outcome.corrections - outcome.corrections_late - outcome.corrections_pushed,
             0,
@@ -146,60 +146,65 @@ fn judge_always(outcome: &Outcome) -> Vec<Row> {
 }
 
 /// The usual round trip of a line, in milliseconds.
-fn round_trip_ms(line: Line) -> f64 {
+fn round_trip_ms(line: LinkConditions) -> f64 {
     2.0 * (line.delay.as_secs_f64() + line.jitter.as_secs_f64() / 2.0) * 1000.0
 }
 
-fn judge_clean(outcome: &Outcome, line: Line) -> Vec<Row> {
+fn judge_clean(outcome: &NetcodeOutcome, line: LinkConditions) -> Vec<VerdictRow> {
     let round_trip_ms = round_trip_ms(line);
     let mut rows = judge_always(outcome);
     rows.extend([
-        Row::percent("inputs that came late", outcome.inputs_late, outcome.inputs, 0.5, false),
-        Row::at_most("ticks that an input waits, p50", outcome.wait_ticks.0 as f64, 1.0, "ticks"),
-        Row::at_most("ticks that an input waits, p95", outcome.wait_ticks.1 as f64, 2.0, "ticks"),
-        Row::at_most(
+        VerdictRow::percent("inputs that came late", outcome.inputs_late, outcome.inputs, 0.5, false),
+        VerdictRow::at_most("ticks that an input waits, p50", outcome.wait_ticks.0 as f64, 1.0, "ticks"),
+        VerdictRow::at_most("ticks that an input waits, p95", outcome.wait_ticks.1 as f64, 2.0, "ticks"),
+        VerdictRow::at_most(
             "error of the clock at joining, worst",
             outcome.clock_at_join_ms.judged(|points| points.max),
             PERIOD_MS / 2.0,
             "ms",
         ),
-        Row::at_most("error of the clock after 10 s, p95", outcome.clock_ms.judged(|points| points.p95), 5.0, "ms"),
-        Row::at_most(
+        VerdictRow::at_most(
+            "error of the clock after 10 s, p95",
+            outcome.clock_ms.judged(|points| points.p95),
+            5.0,
+            "ms",
+        ),
+        VerdictRow::at_most(
             "key to another's screen, p50",
             outcome.action_ms.judged(|points| points.p50),
             round_trip_ms + 4.0 * PERIOD_MS,
             "ms",
         ),
-        Row::at_most(
+        VerdictRow::at_most(
             "key to another's screen, p99",
             outcome.action_ms.judged(|points| points.p99),
             round_trip_ms + 6.0 * PERIOD_MS,
             "ms",
         ),
-        Row::percent("rails that did as the screen showed", outcome.rails_agreed, outcome.rails, 99.5, true),
-        Row::at_most(
+        VerdictRow::percent("rails that did as the screen showed", outcome.rails_agreed, outcome.rails, 99.5, true),
+        VerdictRow::at_most(
             "hidden, and whole again after",
             outcome.return_ms.unwrap_or(f64::INFINITY),
             round_trip_ms + 3.0 * PERIOD_MS,
             "ms",
         ),
-        Row::exactly("fresh starts for it", outcome.return_fresh_starts, 1),
-        Row::exactly("frames while hidden", outcome.frames_while_hidden, 0),
+        VerdictRow::exactly("fresh starts for it", outcome.return_fresh_starts, 1),
+        VerdictRow::exactly("frames while hidden", outcome.frames_while_hidden, 0),
     ]);
     rows
 }
 
-fn judge_lossy(outcome: &Outcome, _line: Line) -> Vec<Row> {
+fn judge_lossy(outcome: &NetcodeOutcome, _line: LinkConditions) -> Vec<VerdictRow> {
     let plain_ms = outcome.plain_ms.p99;
     let mut rows = judge_always(outcome);
     rows.extend([
-        Row::at_most(
+        VerdictRow::at_most(
             "age of what is shown, p99",
             outcome.age_ms.judged(|points| points.p99),
             plain_ms + 3.0 * PERIOD_MS,
             "ms",
         ),
-        Row::at_most(
+        VerdictRow::at_most(
             "from a burst to all as usual, longest",
             outcome.recovery_ms.judged(|points| points.max),
             1000.0,

@@ -3,7 +3,7 @@
 use crate::machine_us;
 use anyhow::{Context, Result};
 use fracas_bots::bot::Clock;
-use fracas_bots::conditioner::{Line, Way};
+use fracas_bots::conditioner::{LinkConditions, Way};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn speak(mut stream: TcpStream, time: Duration) -> std::io::Result<()> {
 pub(crate) async fn listen(
     near: &str,
     sizes: &[u16; SIZES],
-    (line, seed): (Line, u64),
+    (line, seed): (LinkConditions, u64),
     clock: Clock,
     until_us: u64,
 ) -> Result<Vec<i64>> {

@@ -37,7 +37,7 @@ impl Points {
 
 /// What came out of a run, over all players.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct NetcodeOutcome {
     pub(crate) players: usize,
     pub(crate) joined: usize,
     pub(crate) disconnects: usize,
@@ -72,7 +72,7 @@ pub(crate) struct Outcome {
     pub(crate) frames_while_hidden: u64,
 }
 
-impl Outcome {
+impl NetcodeOutcome {
     /// Of all players of a run; how long messages of plain streams were under way, in microseconds; and the server's clock less
     /// the machine's.
     pub(crate) fn of(samples: &[Sample], plain_us: Vec<i64>, offset_us: i64) -> Self {

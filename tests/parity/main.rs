@@ -5,17 +5,17 @@ mod record;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use fracas_bots::conditioner::Line;
+use fracas_bots::conditioner::LinkConditions;
 use fracas_tests::Server;
 use fracas_tests::program::{repository, sibling};
 use fracas_web_core::parity;
-use record::{Plan, Recording};
+use record::{ParityPlan, ParityRecording};
 use std::process::Command;
 
 /// Compares core.wasm with this machine's build of the same. Needs Node, and a build of the workspace.
 #[derive(Parser)]
 #[command(max_term_width = 120)]
-struct Options {
+struct ParityOptions {
     /// Frames to record, over all sessions.
     #[arg(long, default_value_t = 100_000)]
     frames: u64,
@@ -27,7 +27,7 @@ struct Options {
     steps: u32,
     /// The line that sessions are recorded over.
     #[arg(long, default_value = "delay=30ms,jitter=25ms,loss=0.5%")]
-    line: Line,
+    line: LinkConditions,
     /// Decides what the players, the arena and the steps do.
     #[arg(long, default_value_t = 1)]
     seed: u32,
@@ -35,12 +35,12 @@ struct Options {
 
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
 fn main() -> Result<()> {
-    let options = Options::parse();
+    let options = ParityOptions::parse();
     println!("seed {}", options.seed);
     sibling("fracas-server")?;
     let seed = options.seed.to_string();
     let server = Server::start(&["--fill", "16", "--tick-hz", "60", "--seed", &seed]);
-    let plan = Plan {
+    let plan = ParityPlan {
         url: server.url(),
         sessions: options.sessions,
         frames: options.frames.div_ceil(options.sessions),
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     let (steps_there, digests) = told.split_first().context("the replay said nothing")?;
     ensure!(*steps_there == steps_here, "after {} random steps the builds differ", options.steps);
     compare(&recordings, digests)?;
-    let sum = |value: fn(&Recording) -> u64| recordings.iter().map(value).sum::<u64>();
+    let sum = |value: fn(&ParityRecording) -> u64| recordings.iter().map(value).sum::<u64>();
     println!(
         "the same in {} frames, {} pictures, {} corrections, and {} steps",
         sum(|recording| recording.frames),
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
 }
 
 /// Lets Node do the same. Returns the steps' hash, and then those of all sessions.
-fn replay(recordings: &[Recording], options: &Options) -> Result<Vec<u32>> {
+fn replay(recordings: &[ParityRecording], options: &ParityOptions) -> Result<Vec<u32>> {
     let folder = tempfile::tempdir()?;
     let (sessions, hashes) = (folder.path().join("sessions"), folder.path().join("hashes"));
     std::fs::write(&sessions, recordings.iter().map(|recording| &recording.calls[..]).collect::<Vec<_>>().concat())?;
@@ -81,7 +81,7 @@ fn replay(recordings: &[Recording], options: &Options) -> Result<Vec<u32>> {
         .collect())
 }
 
-fn compare(recordings: &[Recording], there: &[u32]) -> Result<()> {
+fn compare(recordings: &[ParityRecording], there: &[u32]) -> Result<()> {
     let here = recordings.iter().enumerate().flat_map(|(session, recording)| {
         recording.digests.iter().enumerate().map(move |(number, digest)| (session, number, *digest))
     });

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use fracas_bots::bot::Clock;
-use fracas_bots::conditioner::{Line, LongLink};
-use fracas_bots::link::{Link, Received, Target};
+use fracas_bots::conditioner::{LinkConditions, LongLink};
+use fracas_bots::link::{Link, LinkEvent, Target};
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_web_core::parity::Session;
 use std::rc::Rc;
@@ -17,18 +17,18 @@ const PICTURE_US: u64 = 16_667;
 const FRAMES_PER_S_MIN: u64 = 5;
 
 /// What to record.
-pub(crate) struct Plan {
+pub(crate) struct ParityPlan {
     pub(crate) url: String,
     pub(crate) sessions: u64,
     /// Of each session.
     pub(crate) frames: u64,
-    pub(crate) line: Line,
+    pub(crate) line: LinkConditions,
     pub(crate) seed: u64,
 }
 
 /// One session.
 #[derive(Default)]
-pub(crate) struct Recording {
+pub(crate) struct ParityRecording {
     /// All calls, as `replay.mjs` reads them: a kind, the time as a double, and what belongs to it.
     pub(crate) calls: Vec<u8>,
     /// What was held after each frame and each picture.
@@ -49,7 +49,7 @@ enum Call {
 }
 
 /// Records as planned.
-pub(crate) fn record(plan: &Plan) -> Result<Vec<Recording>> {
+pub(crate) fn record(plan: &ParityPlan) -> Result<Vec<ParityRecording>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let target = Target::parse(&plan.url)?;
@@ -58,9 +58,9 @@ pub(crate) fn record(plan: &Plan) -> Result<Vec<Recording>> {
         let mut sessions = Vec::new();
         for number in 0..plan.sessions {
             let link = Link::connect(&target, None).await?;
-            let dice = Dice::new(plan.seed, 20 + number);
-            let link = LongLink::new(link, plan.line, dice.clone().word());
-            let player = Player::new(&map, number, dice)?;
+            let rng = Rng::new(plan.seed, 20 + number);
+            let link = LongLink::new(link, plan.line, rng.clone().word());
+            let player = Player::new(&map, number, rng)?;
             sessions.push(tokio::task::spawn_local(player.play(link, plan.frames)));
         }
         let mut recordings = Vec::new();
@@ -73,18 +73,18 @@ pub(crate) fn record(plan: &Plan) -> Result<Vec<Recording>> {
 
 struct Player {
     session: Session,
-    recording: Recording,
-    dice: Dice,
+    recording: ParityRecording,
+    rng: Rng,
     /// Thrust and aim in turns.
     held: (f32, f32),
     pressed: u32,
 }
 
 impl Player {
-    fn new(map: &str, number: u64, dice: Dice) -> Result<Self> {
+    fn new(map: &str, number: u64, rng: Rng) -> Result<Self> {
         let name = format!("parity {number}");
         let session = Session::start(map, &name).context("the core does not take the map")?;
-        let mut player = Self { session, recording: Recording::default(), dice, held: (-1.0, 0.0), pressed: 0 };
+        let mut player = Self { session, recording: ParityRecording::default(), rng, held: (-1.0, 0.0), pressed: 0 };
         player.note(Call::Start, 0.0, &[&length(map), map.as_bytes(), &length(&name), name.as_bytes()]);
         Ok(player)
     }
@@ -95,7 +95,7 @@ impl Player {
         parts.iter().for_each(|part| self.recording.calls.extend(*part));
     }
 
-    async fn play(mut self, mut link: LongLink, frames: u64) -> Result<Recording> {
+    async fn play(mut self, mut link: LongLink, frames: u64) -> Result<ParityRecording> {
         let clock = Clock::start();
         let until_us = (frames / FRAMES_PER_S_MIN + 10) * 1_000_000;
         let mut picture_us = 0;
@@ -108,8 +108,8 @@ impl Player {
             }
             std::iter::from_fn(|| self.session.take_outgoing()).for_each(|message| link.send(now_us, message));
             match link.receive(clock, picture_us).await {
-                Some(Received::Message(message)) => self.receive(clock.now_us() as f64 / 1000.0, &message)?,
-                Some(Received::Closed(close)) => anyhow::bail!("the server closed: {close:?}"),
+                Some(LinkEvent::Message(message)) => self.receive(clock.now_us() as f64 / 1000.0, &message)?,
+                Some(LinkEvent::Closed(close)) => anyhow::bail!("the server closed: {close:?}"),
                 None => {}
             }
         }
@@ -120,10 +120,10 @@ impl Player {
 
     /// What a page does each time the screen can show something new.
     fn picture(&mut self, now_ms: f64) {
-        if self.dice.chance(1, 12) {
-            let turns = |dice: &mut Dice| dice.below(1 << 16) as f32 / 65_536.0;
-            let thrust = if self.dice.chance(1, 4) { -1.0 } else { turns(&mut self.dice) };
-            (self.held, self.pressed) = ((thrust, turns(&mut self.dice)), self.dice.below(8));
+        if self.rng.chance(1, 12) {
+            let turns = |rng: &mut Rng| rng.below(1 << 16) as f32 / 65_536.0;
+            let thrust = if self.rng.chance(1, 4) { -1.0 } else { turns(&mut self.rng) };
+            (self.held, self.pressed) = ((thrust, turns(&mut self.rng)), self.rng.below(8));
         }
         let (thrust, aim) = self.held;
         let pressed = self.pressed.to_le_bytes();

@@ -9,8 +9,8 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::frame::InputReport;
 use fracas_server::game::PlayerInput;
 use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::Session;
-use fracas_server::sim::channel::{Admission, Audience, Command, Request};
+use fracas_server::ids::SessionId;
+use fracas_server::sim::channel::{Audience, Command, JoinAnswer, Request};
 use fracas_server::sim::roster::{Capacity, Headcount};
 
 /// One tick.
@@ -63,18 +63,18 @@ pub(crate) struct NoticeRecord {
     pub(crate) message: Vec<u8>,
 }
 
-/// What passed the server's doors with the last tick: what the event loops asked of the room, and what it answered.
+/// What passed the server's endpoints with the last tick: what the event loops asked of the room, and what it answered.
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
     /// In their order.
     pub(crate) requests: Vec<(ConnectionKey, Request)>,
     pub(crate) commands: Vec<Command<Input>>,
     /// The answers to joins, in the order of those.
-    pub(crate) admissions: Vec<Admission>,
-    pub(crate) ended: Vec<Session>,
+    pub(crate) join_answers: Vec<JoinAnswer>,
+    pub(crate) ended: Vec<SessionId>,
     /// What the room gave to the game, by place.
     pub(crate) inputs: Vec<PlayerInput<Input>>,
-    /// Where what it told begins among the notices.
+    /// Where what it told begins among the game_events.
     pub(crate) notices_from: usize,
     /// How many the room takes, and how many were in it before and after the tick.
     pub(crate) capacity: Option<Capacity>,
@@ -88,10 +88,10 @@ pub(crate) struct Annals {
     /// Of the last tick alone.
     pub(crate) passed: Passed,
     ticks: Vec<TickRecord>,
-    pub(crate) notices: Vec<NoticeRecord>,
+    pub(crate) game_events: Vec<NoticeRecord>,
     /// Ticks that were skipped.
     pub(crate) skipped: u64,
-    /// Times an event loop's door was full.
+    /// Times an event loop's channel was full.
     pub(crate) loops_missed: u64,
     digest: Fold,
 }

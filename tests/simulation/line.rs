@@ -1,6 +1,6 @@
 //! One connection in memory, in virtual time: bytes take their time, wait at a stall or in a partition, and are lost in a cut.
 
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_server::io::socket::Socket;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -50,7 +50,7 @@ struct Lane {
     /// Of the bytes, in order: when they arrive, and how many.
     parcels: VecDeque<(u64, usize)>,
     quality: Quality,
-    dice: Dice,
+    rng: Rng,
     capacity: usize,
     /// How fast they go, if the line is narrow.
     bytes_per_s: Option<u64>,
@@ -70,12 +70,12 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(quality: Quality, dice: Dice) -> Self {
+    fn new(quality: Quality, rng: Rng) -> Self {
         Self {
             bytes: VecDeque::new(),
             parcels: VecDeque::new(),
             quality,
-            dice,
+            rng,
             capacity: BUFFERS,
             bytes_per_s: None,
             last_arrival_us: 0,
@@ -135,7 +135,7 @@ impl Lane {
 
     /// When what is sent now arrives: on its way for a while, in order, and at the line's speed.
     fn arrival_us(&mut self, now_us: u64, len: usize) -> u64 {
-        let jitter_us = u64::from(self.dice.below(self.quality.jitter_us as u32 + 1));
+        let jitter_us = u64::from(self.rng.below(self.quality.jitter_us as u32 + 1));
         let on_time_us = now_us + self.quality.delay_us + jitter_us;
         let passing_us = self.bytes_per_s.map_or(0, |speed| len as u64 * 1_000_000 / speed);
         self.last_arrival_us = on_time_us.max(self.last_arrival_us) + passing_us;
@@ -166,13 +166,13 @@ fn lock(lane: &Arc<Mutex<Lane>>) -> MutexGuard<'_, Lane> {
 
 /// One end of a connection.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct LineEnd {
     time: Time,
     inbound: Arc<Mutex<Lane>>,
     outbound: Arc<Mutex<Lane>>,
 }
 
-impl Socket for End {
+impl Socket for LineEnd {
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         lock(&self.inbound).read(self.time.now_us(), buffer)
     }
@@ -198,20 +198,20 @@ impl Socket for End {
 }
 
 /// Dropping a socket ends both directions.
-impl Drop for End {
+impl Drop for LineEnd {
     fn drop(&mut self) {
         self.finish();
         lock(&self.inbound).abandoned = true;
     }
 }
 
-impl Read for End {
+impl Read for LineEnd {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.recv(buffer)
     }
 }
 
-impl Write for End {
+impl Write for LineEnd {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.send(bytes)
     }
@@ -231,10 +231,10 @@ pub(crate) struct Line {
 
 impl Line {
     /// A line and its ends: the client's and the server's.
-    pub(crate) fn new(time: &Time, quality: Quality, dice: &mut Dice) -> (Self, End, End) {
-        let mut lane = |stream| Arc::new(Mutex::new(Lane::new(quality, Dice::new(dice.word(), stream))));
+    pub(crate) fn new(time: &Time, quality: Quality, rng: &mut Rng) -> (Self, LineEnd, LineEnd) {
+        let mut lane = |stream| Arc::new(Mutex::new(Lane::new(quality, Rng::new(rng.word(), stream))));
         let (there, back) = (lane(5), lane(6));
-        let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| End {
+        let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| LineEnd {
             time: time.clone(),
             inbound: Arc::clone(inbound),
             outbound: Arc::clone(outbound),

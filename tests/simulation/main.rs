@@ -3,7 +3,7 @@
 //!
 //! - `plan`: what a seed decides
 //! - `line`: one connection in memory
-//! - `server`: the server's threads, each when it would wake; and bugs planted at its doors
+//! - `server`: the server's threads, each when it would wake; and bugs planted at its endpoints
 //! - `peer`, `player`: one connection of a player, and the player across connections
 //! - `hand`: what drives a client
 //! - `strategies`: players beside the ordinary ones who try to get more than others
@@ -24,17 +24,17 @@ mod strategies;
 mod world;
 
 use anyhow::{Context, Result, bail};
-use checks::{Finding, Tally};
+use checks::{CheckTally, Finding};
 use clap::{Parser, ValueEnum};
 use fracas_protocol::tick::Tick;
-use fracas_tests::verdict::{Row, table};
+use fracas_tests::verdict::{VerdictRow, table};
 use server::planted::Bug;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use strategies::Strategy;
-use world::Outcome;
+use world::WorldOutcome;
 
 /// A planted bug must be caught within so many seeds.
 const SEEDS_TO_CATCH: u64 = 40;
@@ -73,16 +73,16 @@ struct Cli {
 }
 
 /// Runs a seed. A panic in the code that is tested is a finding, too.
-fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> Outcome {
+fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> WorldOutcome {
     catch_unwind(|| world::run(seed, only, bug, is_told)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
         let what = format!("it panicked: {text}");
-        Outcome {
+        WorldOutcome {
             seed,
             digest: 0,
             findings: vec![Finding { checker: "panic", tick: Tick(0), player: None, what }],
-            tally: Tally::default(),
+            tally: CheckTally::default(),
             players: 0,
             story: Vec::new(),
             skipped: 0,
@@ -93,7 +93,7 @@ fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> Ou
 }
 
 /// Runs all seeds, on so many threads. The outcomes are in the order of the seeds.
-fn run_all(first: u64, count: u64, threads: u64, only: Option<Strategy>) -> Vec<Outcome> {
+fn run_all(first: u64, count: u64, threads: u64, only: Option<Strategy>) -> Vec<WorldOutcome> {
     let next = AtomicU64::new(first);
     let take = || {
         let mut outcomes = Vec::new();
@@ -105,7 +105,7 @@ fn run_all(first: u64, count: u64, threads: u64, only: Option<Strategy>) -> Vec<
             outcomes.push(run(seed, only, None, false));
         }
     };
-    let mut outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+    let mut outcomes: Vec<WorldOutcome> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take)).collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("it catches what panics")).collect()
     });
@@ -114,7 +114,7 @@ fn run_all(first: u64, count: u64, threads: u64, only: Option<Strategy>) -> Vec<
 }
 
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
-fn report(outcome: &Outcome) {
+fn report(outcome: &WorldOutcome) {
     for Finding { checker, tick, player, what } in &outcome.findings {
         let player = player.map_or_else(String::new, |player| format!(" player {player}:"));
         println!("seed {}, tick {tick}, {checker}:{player} {what}", outcome.seed);
@@ -123,71 +123,81 @@ fn report(outcome: &Outcome) {
 }
 
 /// What must hold of all seeds together, and of each.
-fn rows(outcomes: &[Outcome], took_s: f64) -> Vec<Row> {
-    let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
-    let least = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).min().unwrap_or(0) as f64;
+fn rows(outcomes: &[WorldOutcome], took_s: f64) -> Vec<VerdictRow> {
+    let sum = |of: fn(&WorldOutcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let least = |of: fn(&WorldOutcome) -> u64| outcomes.iter().map(of).min().unwrap_or(0) as f64;
     let seeds = outcomes.len() as f64;
     let mut rows = vec![
-        Row::exactly("violations", sum(|outcome| outcome.findings.len() as u64), 0),
-        Row::at_least("players of a seed, the fewest", least(|outcome| outcome.players as u64), 8.0, ""),
-        Row::at_least(
+        VerdictRow::exactly("violations", sum(|outcome| outcome.findings.len() as u64), 0),
+        VerdictRow::at_least("players of a seed, the fewest", least(|outcome| outcome.players as u64), 8.0, ""),
+        VerdictRow::at_least(
             "simulated seconds of a seed, the fewest",
             least(|outcome| outcome.played_us / 100_000) / 10.0,
             10.0,
             "s",
         ),
-        Row::at_least("faults of a seed, the fewest", least(|outcome| outcome.tally.faults), 2.0, ""),
-        Row::at_least("ships given back in a seed, the fewest", least(|outcome| outcome.tally.resumes), 1.0, ""),
-        Row::at_least("faults", sum(|outcome| outcome.tally.faults) as f64, 4.0 * seeds, ""),
-        Row::at_least("ships given back", sum(|outcome| outcome.tally.resumes) as f64, 1.5 * seeds, ""),
-        Row::at_least("takeovers told", sum(|outcome| outcome.tally.evictions) as f64, seeds / 8.0, ""),
-        Row::at_least("told that they were given up", sum(|outcome| outcome.tally.given_up) as f64, seeds / 200.0, ""),
-        Row::at_least("bodies compared", sum(|outcome| outcome.tally.bodies) as f64, 1500.0 * seeds, ""),
-        Row::at_least("bodies that came packed", sum(|outcome| outcome.tally.bodies_packed) as f64, seeds, ""),
-        Row::at_least(
+        VerdictRow::at_least("faults of a seed, the fewest", least(|outcome| outcome.tally.faults), 2.0, ""),
+        VerdictRow::at_least("ships given back in a seed, the fewest", least(|outcome| outcome.tally.resumes), 1.0, ""),
+        VerdictRow::at_least("faults", sum(|outcome| outcome.tally.faults) as f64, 4.0 * seeds, ""),
+        VerdictRow::at_least("ships given back", sum(|outcome| outcome.tally.resumes) as f64, 1.5 * seeds, ""),
+        VerdictRow::at_least("takeovers told", sum(|outcome| outcome.tally.evictions) as f64, seeds / 8.0, ""),
+        VerdictRow::at_least(
+            "told that they were given up",
+            sum(|outcome| outcome.tally.given_up) as f64,
+            seeds / 200.0,
+            "",
+        ),
+        VerdictRow::at_least("bodies compared", sum(|outcome| outcome.tally.bodies) as f64, 1500.0 * seeds, ""),
+        VerdictRow::at_least("bodies that came packed", sum(|outcome| outcome.tally.bodies_packed) as f64, seeds, ""),
+        VerdictRow::at_least(
             "bodies that spectators saw late",
             sum(|outcome| outcome.tally.bodies_late) as f64,
             50.0 * seeds,
             "",
         ),
-        Row::at_least("entities compared", sum(|outcome| outcome.tally.entities) as f64, 15_000.0 * seeds, ""),
-        Row::at_least("fresh starts", sum(|outcome| outcome.tally.fresh_starts) as f64, 10.0 * seeds, ""),
-        Row::at_least(
+        VerdictRow::at_least("entities compared", sum(|outcome| outcome.tally.entities) as f64, 15_000.0 * seeds, ""),
+        VerdictRow::at_least("fresh starts", sum(|outcome| outcome.tally.fresh_starts) as f64, 10.0 * seeds, ""),
+        VerdictRow::at_least(
             "acknowledged inputs compared",
             sum(|outcome| outcome.tally.acknowledged) as f64,
             1000.0 * seeds,
             "",
         ),
-        Row::at_least("dashes and rails followed", sum(|outcome| outcome.tally.edges) as f64, 10.0 * seeds, ""),
-        Row::at_least("news heard", sum(|outcome| outcome.tally.news) as f64, 100.0 * seeds, ""),
-        Row::at_least("ticks skipped", sum(|outcome| outcome.skipped) as f64, seeds / 8.0, ""),
-        Row::at_least("outputs that found a door full", sum(|outcome| outcome.loops_missed) as f64, seeds / 8.0, ""),
+        VerdictRow::at_least("dashes and rails followed", sum(|outcome| outcome.tally.edges) as f64, 10.0 * seeds, ""),
+        VerdictRow::at_least("news heard", sum(|outcome| outcome.tally.news) as f64, 100.0 * seeds, ""),
+        VerdictRow::at_least("ticks skipped", sum(|outcome| outcome.skipped) as f64, seeds / 8.0, ""),
+        VerdictRow::at_least(
+            "outputs that found a channel full",
+            sum(|outcome| outcome.loops_missed) as f64,
+            seeds / 8.0,
+            "",
+        ),
     ];
     rows.extend(strategy_rows(outcomes));
-    rows.push(Row::at_most("milliseconds a seed", took_s * 1000.0 / seeds, 120.0, "ms").speed());
+    rows.push(VerdictRow::at_most("milliseconds a seed", took_s * 1000.0 / seeds, 120.0, "ms").speed());
     rows
 }
 
 /// What the checks of strategies looked at: one that looks at nothing finds nothing.
-fn strategy_rows(outcomes: &[Outcome]) -> Vec<Row> {
-    let sum = |of: fn(&Tally) -> u64| outcomes.iter().map(|outcome| of(&outcome.tally)).sum::<u64>() as f64;
+fn strategy_rows(outcomes: &[WorldOutcome]) -> Vec<VerdictRow> {
+    let sum = |of: fn(&CheckTally) -> u64| outcomes.iter().map(|outcome| of(&outcome.tally)).sum::<u64>() as f64;
     let seeds = outcomes.len() as f64;
     vec![
-        Row::at_least("seats of adversaries", sum(|tally| tally.adversaries_welcomed), seeds, ""),
-        Row::at_least("shots counted for networks", sum(|tally| tally.shots), 50.0 * seeds, ""),
-        Row::at_least("sessions that took over an allowance", sum(|tally| tally.takeovers), seeds / 10.0, ""),
-        Row::at_least("rails answered", sum(|tally| tally.rails), 5.0 * seeds, ""),
-        Row::at_least("ticks on which two destroyed each other", sum(|tally| tally.duels), seeds / 200.0, ""),
-        Row::at_least("told that the room is full", sum(|tally| tally.refusals), seeds / 200.0, ""),
-        Row::at_least("windows of liars compared", sum(|tally| tally.windows), 30.0 * seeds, ""),
-        Row::at_least("windows compared during lies", sum(|tally| tally.windows_of_lies), 10.0 * seeds, ""),
-        Row::at_least("scenes played in two orders", sum(|tally| tally.scenes), 3.0 * seeds, ""),
-        Row::at_least("scenes in which somebody was hurt", sum(|tally| tally.scenes_with_hits), seeds, ""),
+        VerdictRow::at_least("seats of adversaries", sum(|tally| tally.adversaries_welcomed), seeds, ""),
+        VerdictRow::at_least("shots counted for networks", sum(|tally| tally.shots), 50.0 * seeds, ""),
+        VerdictRow::at_least("sessions that took over an allowance", sum(|tally| tally.takeovers), seeds / 10.0, ""),
+        VerdictRow::at_least("rails answered", sum(|tally| tally.rails), 5.0 * seeds, ""),
+        VerdictRow::at_least("ticks on which two destroyed each other", sum(|tally| tally.duels), seeds / 200.0, ""),
+        VerdictRow::at_least("told that the room is full", sum(|tally| tally.refusals), seeds / 200.0, ""),
+        VerdictRow::at_least("windows of liars compared", sum(|tally| tally.windows), 30.0 * seeds, ""),
+        VerdictRow::at_least("windows compared during lies", sum(|tally| tally.windows_of_lies), 10.0 * seeds, ""),
+        VerdictRow::at_least("scenes played in two orders", sum(|tally| tally.scenes), 3.0 * seeds, ""),
+        VerdictRow::at_least("scenes in which somebody was hurt", sum(|tally| tally.scenes_with_hits), seeds, ""),
     ]
 }
 
 /// Runs each planted bug over some seeds, until it is caught.
-fn catch_planted(first: u64) -> Vec<Row> {
+fn catch_planted(first: u64) -> Vec<VerdictRow> {
     let catch = |bug: Bug| {
         let name = bug.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let caught = (first..first + SEEDS_TO_CATCH).find_map(|seed| {
@@ -197,9 +207,9 @@ fn catch_planted(first: u64) -> Vec<Row> {
         });
         match caught {
             Some((seed, Finding { checker, what, .. })) => {
-                Row::exactly(format!("planted {name}: seed {seed}, {checker}: {what}"), 1, 1)
+                VerdictRow::exactly(format!("planted {name}: seed {seed}, {checker}: {what}"), 1, 1)
             }
-            None => Row::exactly(format!("planted {name}"), 0, 1),
+            None => VerdictRow::exactly(format!("planted {name}"), 0, 1),
         }
     };
     Bug::value_variants().iter().copied().map(catch).collect()

@@ -2,17 +2,17 @@
 //! that comes is checked.
 
 use crate::checks::inputs::Sent;
-use crate::checks::news::Heard;
+use crate::checks::news::NewsHeard;
 use crate::checks::view::Memory;
 use crate::checks::{Checks, delay, sessions::Claim};
 use crate::hand::Hand;
-use crate::line::{End, Line};
+use crate::line::{Line, LineEnd};
 use crate::plan::PlayerPlan;
 use crate::strategies::liar::Lies;
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, Skill};
 use fracas_protocol::arena::{Arena, Entity, Input, Own, Ship, slot_of};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::replica::Replica;
@@ -39,7 +39,7 @@ pub(crate) struct Seat {
 }
 
 /// One connection.
-pub(crate) struct Peer {
+pub(crate) struct SimPeer {
     /// Counts all connections of a world.
     pub(crate) number: u32,
     pub(crate) line: Line,
@@ -66,21 +66,21 @@ pub(crate) struct Peer {
     pub(crate) began_us: u64,
     player: usize,
     plan: PlayerPlan,
-    socket: WebSocket<End>,
+    socket: WebSocket<LineEnd>,
     client: Client<Arena>,
     tick: Option<Tick>,
     memory: Memory,
     sent: Sent,
-    news: Heard,
+    news: NewsHeard,
     stepped_us: u64,
     is_leaving: bool,
 }
 
-impl Peer {
+impl SimPeer {
     pub(crate) fn new(
         (player, plan): (usize, PlayerPlan),
         number: u32,
-        (line, end): (Line, End),
+        (line, end): (Line, LineEnd),
         claim: Option<Claim>,
         rules: Arena,
         now_us: u64,
@@ -92,7 +92,7 @@ impl Peer {
             aspect: plan.aspect,
             ..Hello::player(format!("player {player}"))
         };
-        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+        let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let brain = Brain::new(plan.brain, plan.seed ^ u64::from(number), Skill::SEASONED);
         let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
         Self {
@@ -117,7 +117,7 @@ impl Peer {
             tick: None,
             memory: Memory::default(),
             sent: Sent::default(),
-            news: Heard::new(&checks.annals),
+            news: NewsHeard::new(&checks.annals),
             stepped_us: now_us,
             is_leaving: false,
         }
@@ -177,7 +177,7 @@ impl Peer {
                 }
                 if let Some(lies) = &mut self.lies {
                     let truth = inputs.ack;
-                    let (told, is_lie) = lies.tell(now_us, truth);
+                    let (told, is_lie) = lies.claim(now_us, truth);
                     inputs.ack = told;
                     checks.rewind.say(self.number, inputs.tick, truth, is_lie);
                     message.clear();
@@ -195,7 +195,7 @@ impl Peer {
             match self.socket.read() {
                 Ok(Message::Binary(bytes)) => {
                     self.heard_us = now_us;
-                    self.take(now_us, &bytes, checks);
+                    self.handle_message(now_us, &bytes, checks);
                 }
                 Ok(Message::Close(frame)) => {
                     let words = frame.as_ref().map_or("", |frame| frame.reason.as_str());
@@ -212,7 +212,7 @@ impl Peer {
         }
     }
 
-    fn take(&mut self, now_us: u64, message: &[u8], checks: &mut Checks) {
+    fn handle_message(&mut self, now_us: u64, message: &[u8], checks: &mut Checks) {
         let before = self.client.counters().desyncs;
         let is_frame = message.first().is_some_and(|first| first & FRAME_MARK != 0);
         let header = if is_frame { self.look_inside(message, checks) } else { None };

@@ -3,7 +3,7 @@
 use crate::line::{Direction, Quality};
 use crate::strategies::{AdversaryPlan, Strategy};
 use fracas_bots::brain::BrainKind;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
 
@@ -18,7 +18,7 @@ pub(crate) const FAULTS_END_US: u64 = 9_500_000;
 
 /// Everything that a seed decides before it begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RunPlan {
     pub(crate) seed: u64,
     pub(crate) rate: TickRate,
     pub(crate) loops: Vec<LoopPlan>,
@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     /// Those beside them who follow a strategy.
     pub(crate) adversaries: Vec<AdversaryPlan>,
     /// In the order of their times.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<LineFault>,
     /// Connections from one address.
     pub(crate) per_address_max: usize,
     /// Connections in all, and people in the room.
@@ -68,7 +68,7 @@ pub(crate) struct PlayerPlan {
 
 /// Something that fails, and when.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
+pub(crate) struct LineFault {
     pub(crate) at_us: u64,
     pub(crate) what: What,
 }
@@ -104,24 +104,24 @@ pub(crate) enum What {
     TickStall { us: u64 },
 }
 
-impl Plan {
+impl RunPlan {
     /// What a seed decides; all adversaries follow `only`, if one is named.
     pub(crate) fn new(seed: u64, only: Option<Strategy>) -> Self {
-        let mut dice = Dice::new(seed, 10);
+        let mut rng = Rng::new(seed, 10);
         let rates = [TickRate::HZ_20, TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_30, TickRate::HZ_60];
-        let rate = rates[dice.below(rates.len() as u32) as usize];
-        let loops = (0..2 + dice.below(2)).map(|_| LoopPlan::new(&mut dice)).collect::<Vec<_>>();
-        let count = dice.between(PLAYERS.0, PLAYERS.1) as usize;
-        let mut players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut dice)).collect();
+        let rate = rates[rng.below(rates.len() as u32) as usize];
+        let loops = (0..2 + rng.below(2)).map(|_| LoopPlan::new(&mut rng)).collect::<Vec<_>>();
+        let count = rng.between(PLAYERS.0, PLAYERS.1) as usize;
+        let mut players: Vec<_> = (0..count).map(|index| PlayerPlan::new(index, &mut rng)).collect();
         let spectator_delay = [0, 1, 40, 90][(seed % 4) as usize];
         players.iter_mut().filter(|player| player.is_spectator).for_each(|player| player.delay = spectator_delay);
-        let mut faults: Vec<_> = (0..dice.between(FAULTS.0, FAULTS.1))
-            .map(|number| Fault::new(number as usize, players.len(), loops.len(), &mut dice))
+        let mut faults: Vec<_> = (0..rng.between(FAULTS.0, FAULTS.1))
+            .map(|number| LineFault::new(number as usize, players.len(), loops.len(), &mut rng))
             .collect();
         faults.sort_by_key(|fault| fault.at_us);
         // Now and then there is room for hardly more than those who play, so that some are sent away.
-        let spare = if dice.chance(1, 4) { 1 } else { 12 };
-        let per_address_max = if dice.chance(1, 3) { 4 } else { 8 };
+        let spare = if rng.chance(1, 4) { 1 } else { 12 };
+        let per_address_max = if rng.chance(1, 3) { 4 } else { 8 };
         let mut adversaries = AdversaryPlan::draw(seed, spare == 1, per_address_max, only);
         let their_spectators = adversaries.iter_mut().filter(|adversary| adversary.member.is_spectator);
         their_spectators.for_each(|adversary| adversary.member.delay = spectator_delay);
@@ -139,48 +139,48 @@ impl Plan {
             players,
             adversaries,
             faults,
-            density: if dice.chance(1, 4) { 60 } else { 20 },
+            density: if rng.chance(1, 4) { 60 } else { 20 },
             spectator_delay,
         }
     }
 }
 
 impl LoopPlan {
-    fn new(dice: &mut Dice) -> Self {
-        Self { reading_us: u64::from(dice.below(8_000)), oversleep_us: u64::from(dice.below(1_500)) }
+    fn new(rng: &mut Rng) -> Self {
+        Self { reading_us: u64::from(rng.below(8_000)), oversleep_us: u64::from(rng.below(1_500)) }
     }
 }
 
 impl PlayerPlan {
-    fn new(index: usize, dice: &mut Dice) -> Self {
+    fn new(index: usize, rng: &mut Rng) -> Self {
         let kinds = [BrainKind::Hunter, BrainKind::Hunter, BrainKind::Wander, BrainKind::Crowd];
-        let late = index > 5 && dice.chance(1, 3);
+        let late = index > 5 && rng.chance(1, 3);
         Self {
-            seed: dice.word(),
+            seed: rng.word(),
             // Three households.
             address: [192, 0, 2, 1 + (index % 3) as u8],
             quality: Quality {
-                delay_us: u64::from(1_000 + dice.below(70_000)),
-                jitter_us: u64::from(dice.below(25_000)),
+                delay_us: u64::from(1_000 + rng.below(70_000)),
+                jitter_us: u64::from(rng.below(25_000)),
             },
-            arrives_us: u64::from(dice.below(if late { 7_000_000 } else { 1_000_000 })),
-            brain: kinds[dice.below(4) as usize],
-            is_spectator: index > 7 && dice.chance(1, 2),
+            arrives_us: u64::from(rng.below(if late { 7_000_000 } else { 1_000_000 })),
+            brain: kinds[rng.below(4) as usize],
+            is_spectator: index > 7 && rng.chance(1, 2),
             delay: 0,
-            aspect: Aspect::ALL[dice.below(4) as usize],
-            clock_us: dice.word() % 1_000_000_000,
-            patience_us: u64::from(3_000_000 + dice.below(9_000_000)),
+            aspect: Aspect::ALL[rng.below(4) as usize],
+            clock_us: rng.word() % 1_000_000_000,
+            patience_us: u64::from(3_000_000 + rng.below(9_000_000)),
         }
     }
 }
 
-impl Fault {
+impl LineFault {
     /// The first one is a cut, so that each seed has somebody who comes back.
-    fn new(number: usize, players: usize, loops: usize, dice: &mut Dice) -> Self {
-        let at_us = 1_500_000 + u64::from(dice.below((FAULTS_END_US - 1_500_000) as u32));
-        let player = dice.below(players as u32) as usize;
-        let kind = dice.below(28);
-        let mut ms = |least: u32, most: u32| u64::from(least + dice.below(most - least)) * 1000;
+    fn new(number: usize, players: usize, loops: usize, rng: &mut Rng) -> Self {
+        let at_us = 1_500_000 + u64::from(rng.below((FAULTS_END_US - 1_500_000) as u32));
+        let player = rng.below(players as u32) as usize;
+        let kind = rng.below(28);
+        let mut ms = |least: u32, most: u32| u64::from(least + rng.below(most - least)) * 1000;
         let what = match (number, kind) {
             (0, _) | (_, 0..=2) => What::Cut { player },
             (_, 3..=5) => What::Partition { player, us: ms(1_000, 8_000) },
@@ -188,36 +188,36 @@ impl Fault {
             (_, 8 | 9) => What::Stall { player, direction: Direction::ToClient, us: ms(200, 3_000) },
             (_, 10) => What::Stall { player, direction: Direction::ToServer, us: ms(200, 3_000) },
             (_, 11 | 12) => {
-                let (us, capacity) = (ms(800, 4_000), 200 + dice.below(3_000) as usize);
-                What::Narrow { player, capacity, bytes_per_s: u64::from(400 + dice.below(4_000)), us }
+                let (us, capacity) = (ms(800, 4_000), 200 + rng.below(3_000) as usize);
+                What::Narrow { player, capacity, bytes_per_s: u64::from(400 + rng.below(4_000)), us }
             }
             (_, 13 | 14) => What::Freeze { player, us: ms(300, 6_000) },
             (_, 15 | 16) => What::Hide { player, us: ms(100, 4_000) },
             (_, 17 | 18) => What::Leave { player, away_us: ms(100, 2_500) },
             (_, 19..=21) => What::Race { player, apart_us: ms(0, 120) },
             (_, 22) => What::TakeOver { player },
-            (_, 23) => What::BadMessage { player, text: dice.chance(1, 2) },
-            (_, 24 | 25) => What::LoopStall { event_loop: dice.below(loops as u32) as usize, us: loop_stall_us(dice) },
+            (_, 23) => What::BadMessage { player, text: rng.chance(1, 2) },
+            (_, 24 | 25) => What::LoopStall { event_loop: rng.below(loops as u32) as usize, us: loop_stall_us(rng) },
             _ => What::TickStall { us: ms(40, 700) },
         };
-        // What lasts has ended when the calm begins, but for what only ends when somebody notices.
+        // What lasts has ended when the calm begins, but for what only ends when somebody game_events.
         let end_us = FAULTS_END_US + 500_000;
-        let what = if dice.chance(1, 16) { what.beyond_bearing(dice) } else { what.ending_by(end_us - at_us) };
+        let what = if rng.chance(1, 16) { what.beyond_bearing(rng) } else { what.ending_by(end_us - at_us) };
         Self { at_us, what }
     }
 }
 
-/// Mostly some ticks; sometimes more than an event loop's door holds.
-fn loop_stall_us(dice: &mut Dice) -> u64 {
-    let ms = if dice.chance(1, 3) { 900 + dice.below(800) } else { 40 + dice.below(500) };
+/// Mostly some ticks; sometimes more than an event loop's channel holds.
+fn loop_stall_us(rng: &mut Rng) -> u64 {
+    let ms = if rng.chance(1, 3) { 900 + rng.below(800) } else { 40 + rng.below(500) };
     u64::from(ms) * 1000
 }
 
 impl What {
     /// For longer than the server bears it.
-    fn beyond_bearing(mut self, dice: &mut Dice) -> Self {
+    fn beyond_bearing(mut self, rng: &mut Rng) -> Self {
         if let Self::Partition { us, .. } | Self::Stall { us, .. } | Self::Freeze { us, .. } = &mut self {
-            *us = u64::from(10_500 + dice.below(3_000)) * 1000;
+            *us = u64::from(10_500 + rng.below(3_000)) * 1000;
         }
         self
     }

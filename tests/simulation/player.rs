@@ -3,10 +3,10 @@
 use crate::checks::Checks;
 use crate::checks::sessions::{Claim, Left};
 use crate::line::{Direction, Line, Time};
-use crate::peer::Peer;
+use crate::peer::SimPeer;
 use crate::plan::{PlayerPlan, What};
-use crate::server::Server;
-use fracas_protocol::rng::Dice;
+use crate::server::SimServer;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 
@@ -16,11 +16,11 @@ const RACE_US: u64 = 2_500_000;
 const LAG_TICKS_MAX: i64 = 15;
 
 /// A player.
-pub(crate) struct Player {
+pub(crate) struct SimPlayer {
     index: usize,
     plan: PlayerPlan,
-    dice: Dice,
-    pub(crate) peers: Vec<Peer>,
+    rng: Rng,
+    pub(crate) peers: Vec<SimPeer>,
     /// What it has of a session for its next connection.
     claim: Option<Claim>,
     /// When it connects.
@@ -38,12 +38,12 @@ pub(crate) struct Player {
     is_done: bool,
 }
 
-impl Player {
+impl SimPlayer {
     pub(crate) fn new(index: usize, plan: PlayerPlan) -> Self {
         Self {
             index,
             plan,
-            dice: Dice::new(plan.seed, 12),
+            rng: Rng::new(plan.seed, 12),
             peers: Vec::new(),
             claim: None,
             connects_us: vec![plan.arrives_us],
@@ -65,7 +65,7 @@ impl Player {
     }
 
     /// Does what there is to do now.
-    pub(crate) fn step(&mut self, time: &Time, server: &mut Server, numbers: &mut u32, checks: &mut Checks) {
+    pub(crate) fn step(&mut self, time: &Time, server: &mut SimServer, numbers: &mut u32, checks: &mut Checks) {
         let now_us = time.now_us();
         if self.widens_us.is_some_and(|at| at <= now_us) {
             self.widens_us = None;
@@ -95,38 +95,40 @@ impl Player {
         for index in (0..self.peers.len()).rev() {
             if self.is_over(index, now_us) {
                 let peer = self.peers.remove(index);
-                self.part(&peer, now_us, checks);
+                self.disconnected(&peer, now_us, checks);
             }
         }
     }
 
-    fn connect(&mut self, time: &Time, server: &mut Server, numbers: &mut u32, checks: &mut Checks) {
+    fn connect(&mut self, time: &Time, server: &mut SimServer, numbers: &mut u32, checks: &mut Checks) {
         let now_us = time.now_us();
         if self.is_done {
             return;
         }
-        let (line, ours, theirs) = Line::new(time, self.plan.quality, &mut self.dice);
+        let (line, ours, theirs) = Line::new(time, self.plan.quality, &mut self.rng);
         match server.connect(self.plan.address, theirs) {
             Ok(()) => {
                 *numbers += 1;
                 let who = (self.index, self.plan);
                 let rules = server.rules().clone();
-                let mut peer = Peer::new(who, *numbers, (line, ours), self.claim, rules, now_us, checks);
+                let mut peer = SimPeer::new(who, *numbers, (line, ours), self.claim, rules, now_us, checks);
                 // Of two with one token, either may lose the ship to the other.
                 peer.has_excuse = now_us < self.races_until_us;
-                checks.tell(|| format!("{now_us}: player {} connects as {numbers}, with {:?}", self.index, self.claim));
+                checks.narrate(|| {
+                    format!("{now_us}: player {} connects as {numbers}, with {:?}", self.index, self.claim)
+                });
                 self.peers.push(peer);
             }
             // A second connection that is refused is not worth waiting for.
             Err(_) if !self.peers.is_empty() || !self.connects_us.is_empty() => {}
-            Err(pause_us) => self.connects_us.push(now_us + pause_us + u64::from(self.dice.below(300_000))),
+            Err(pause_us) => self.connects_us.push(now_us + pause_us + u64::from(self.rng.below(300_000))),
         }
     }
 
     fn take_seat(&mut self, index: usize, checks: &mut Checks) {
         let peer = &self.peers[index];
         let Some(seat) = peer.seat else { return };
-        checks.tell(|| format!("player {} is welcomed on {}: {seat:?}", self.index, peer.number));
+        checks.narrate(|| format!("player {} is welcomed on {}: {seat:?}", self.index, peer.number));
         checks.tally.welcomes += 1;
         checks.tally.resumes += u64::from(seat.resumed);
         let own = seat.own.map_or(0, |own| u64::from(own.0) + 1);
@@ -172,12 +174,12 @@ impl Player {
     }
 
     /// A connection is over. What it leaves, and when the next one begins.
-    fn part(&mut self, peer: &Peer, now_us: u64, checks: &mut Checks) {
+    fn disconnected(&mut self, peer: &SimPeer, now_us: u64, checks: &mut Checks) {
         let offered = peer.line.offered_max() as u64;
         checks.tally.offered_max = checks.tally.offered_max.max(offered);
-        checks.edges.part(peer.number);
+        checks.edges.disconnected(peer.number);
         let (code, last) = (peer.closed, peer.last_tick());
-        checks.tell(|| format!("{now_us}: player {} parts from {}: {code:?} {last:?}", self.index, peer.number));
+        checks.narrate(|| format!("{now_us}: player {} parts from {}: {code:?} {last:?}", self.index, peer.number));
         checks.note(&[2 << 32, u64::from(peer.number), code.map_or(0, u64::from)]);
         checks.tally.evictions += u64::from(code == Some(CloseReason::ResumedElsewhere.code()));
         let is_given_up = [CloseReason::Slow, CloseReason::TimedOut].iter().any(|why| code == Some(why.code()));
@@ -193,7 +195,7 @@ impl Player {
         }
         let Some(leaving) = self.leaving.filter(|_| !has_other) else {
             if !has_other && !self.is_done {
-                let pause_ms = peer.retry_after_ms.unwrap_or(150) + self.dice.below(600);
+                let pause_ms = peer.retry_after_ms.unwrap_or(150) + self.rng.below(600);
                 self.connects_us.push(now_us + u64::from(pause_ms) * 1000);
             }
             return;
@@ -208,7 +210,7 @@ impl Player {
     }
 
     /// Nobody is closed without a reason, and whoever has a ship to come back to is not refused.
-    fn judge_end(&self, peer: &Peer, now_us: u64, checks: &mut Checks) {
+    fn judge_end(&self, peer: &SimPeer, now_us: u64, checks: &mut Checks) {
         let tick = peer.last_tick().unwrap_or_default();
         let is_sure = peer.seat.is_none() && peer.claim.is_some_and(|claim| claim.must_be_kept());
         let what = match peer.closed.map(CloseReason::from_code) {
@@ -259,7 +261,7 @@ impl Player {
     pub(crate) fn suffer(&mut self, what: What, now_us: u64, checks: &mut Checks) {
         let peer = &mut self.peers[0];
         peer.has_excuse = true;
-        checks.tell(|| format!("{now_us}: it is player {} on {}", self.index, peer.number));
+        checks.narrate(|| format!("{now_us}: it is player {} on {}", self.index, peer.number));
         checks.edges.spoil(peer.number);
         match what {
             What::Cut { .. } => peer.line.cut(),
@@ -289,7 +291,7 @@ impl Player {
                 peer.line.cut();
                 // The one who comes second may find the token spent, and nobody knows which one that is.
                 self.claim = peer.leaves().map(|claim| Claim { is_sure: false, ..claim });
-                let first_us = now_us + 50_000 + u64::from(self.dice.below(300_000));
+                let first_us = now_us + 50_000 + u64::from(self.rng.below(300_000));
                 self.connects_us.extend([first_us, first_us + apart_us]);
                 self.races_until_us = first_us + apart_us + RACE_US;
             }

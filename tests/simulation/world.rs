@@ -1,14 +1,14 @@
 //! One seed from its beginning to its end: a server, its players and what fails, each in its turn in virtual time.
 
-use crate::checks::{Checks, Finding, Tally, slots};
+use crate::checks::{CheckTally, Checks, Finding, slots};
 use crate::line::Time;
-use crate::plan::{FAULTS_END_US, Fault, Plan, What};
-use crate::player::Player;
+use crate::plan::{FAULTS_END_US, LineFault, RunPlan, What};
+use crate::player::SimPlayer;
 use crate::server::planted::{Bug, Planted};
-use crate::server::{Server, Thread};
+use crate::server::{SimServer, Thread};
 use crate::strategies::Strategy;
 use crate::strategies::adversary::Adversary;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use std::collections::VecDeque;
 
 /// A fault whose player is not settled is tried again after so long.
@@ -19,7 +19,7 @@ const RECOVERY_US: u64 = 25_000_000;
 const CALM_US: u64 = 1_500_000;
 /// Then everybody leaves, and so much later only those are in the room whose ship waits for them.
 const LEAVING_US: u64 = 4_000_000;
-/// Then the whole server sleeps for longer than ships wait, and has so long to notice.
+/// Then the whole server sleeps for longer than ships wait, and has so long to event.
 const SLEEP_US: u64 = 61_000_000;
 const AFTER_SLEEP_US: u64 = 1_500_000;
 /// More turns than that are no progress.
@@ -29,11 +29,11 @@ const OFFERED_MAX: u64 = 32 * 1024;
 
 /// How one seed went.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct WorldOutcome {
     pub(crate) seed: u64,
     pub(crate) digest: u64,
     pub(crate) findings: Vec<Finding>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: CheckTally,
     pub(crate) players: usize,
     pub(crate) skipped: u64,
     pub(crate) loops_missed: u64,
@@ -45,20 +45,20 @@ pub(crate) struct Outcome {
 
 struct World {
     time: Time,
-    server: Server,
-    players: Vec<Player>,
+    server: SimServer,
+    players: Vec<SimPlayer>,
     adversaries: Vec<Adversary>,
     /// When each player has to do something next, and behind them each adversary.
     wakes_us: Vec<u64>,
-    faults: VecDeque<Fault>,
+    faults: VecDeque<LineFault>,
     checks: Checks,
     connections: u32,
     turns: u64,
 }
 
 /// Runs one seed, with adversaries of one strategy alone if one is named.
-pub(crate) fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> Outcome {
-    let plan = Plan::new(seed, only);
+pub(crate) fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: bool) -> WorldOutcome {
+    let plan = RunPlan::new(seed, only);
     let mut world = World::new(&plan, bug.map(Planted::new));
     world.checks.story = is_told.then(Vec::new);
     world.run_until(FAULTS_END_US + 500_000);
@@ -72,7 +72,7 @@ pub(crate) fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: 
     if most > OFFERED_MAX {
         world.checks.find("bound", None, tick, format!("{most} bytes were to be sent at once"));
     }
-    Outcome {
+    WorldOutcome {
         seed,
         digest: world.checks.digest(),
         tally: world.checks.tally,
@@ -86,10 +86,11 @@ pub(crate) fn run(seed: u64, only: Option<Strategy>, bug: Option<Bug>, is_told: 
 }
 
 impl World {
-    fn new(plan: &Plan, planted: Option<Planted>) -> Self {
+    fn new(plan: &RunPlan, planted: Option<Planted>) -> Self {
         let time = Time::default();
-        let server = Server::new(plan, &time, planted);
-        let players: Vec<_> = plan.players.iter().enumerate().map(|(index, plan)| Player::new(index, *plan)).collect();
+        let server = SimServer::new(plan, &time, planted);
+        let players: Vec<_> =
+            plan.players.iter().enumerate().map(|(index, plan)| SimPlayer::new(index, *plan)).collect();
         let adversaries = plan.adversaries.iter().enumerate();
         let adversaries: Vec<_> =
             adversaries.map(|(place, plan)| Adversary::new(players.len(), place, *plan)).collect();
@@ -187,14 +188,14 @@ impl World {
                     let at_us = now_us + POSTPONED_US;
                     if at_us < FAULTS_END_US {
                         let place = self.faults.partition_point(|other| other.at_us <= at_us);
-                        self.faults.insert(place, Fault { at_us, ..fault });
+                        self.faults.insert(place, LineFault { at_us, ..fault });
                     }
                     return;
                 };
                 self.players[victim].suffer(fault.what, now_us, &mut self.checks);
             }
         }
-        self.checks.tell(|| format!("{now_us}: {:?}", fault.what));
+        self.checks.narrate(|| format!("{now_us}: {:?}", fault.what));
         self.checks.tally.faults += 1;
         self.look_again();
     }
@@ -236,7 +237,7 @@ impl World {
     /// Everybody leaves, but for one who is cut off; and in the end nothing of anybody is left.
     fn empty(&mut self, seed: u64) {
         let now_us = self.time.now_us();
-        let lost = Dice::new(seed, 13).below(8) as usize;
+        let lost = Rng::new(seed, 13).below(8) as usize;
         for (index, player) in self.players.iter_mut().enumerate() {
             player.finish(index == lost, now_us, &mut self.checks);
         }

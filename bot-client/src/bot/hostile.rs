@@ -50,7 +50,7 @@ async fn play_at<F: Future<Output = ()> + 'static>(
     attention: Attention,
     minute: Duration,
     server: impl FnOnce(PipeServer) -> F,
-) -> (Outcome, Duration) {
+) -> (BotOutcome, Duration) {
     let (link, there) = PipeServer::with_link(16 * 1024).await;
     let server = server(there);
     let target = Target::parse("ws://127.0.0.1:1/ws").expect("an address");

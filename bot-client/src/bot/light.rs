@@ -20,7 +20,7 @@ const PING_INTERVAL_US: u64 = 1_007_000;
 
 /// What a control message told that matters beyond the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum WelcomeNews {
     /// It is in, and this takes its session back.
     Welcome(Token),
     /// The server is about to close.
@@ -119,10 +119,10 @@ impl LightClient {
         message: &[u8],
         brain: &mut Brain,
         observer: &mut impl Observer,
-    ) -> Result<Option<Told>, ClientError> {
+    ) -> Result<Option<WelcomeNews>, ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             let has_started = self.follower.tick.is_some();
-            let ticks = self.follower.take(message)?;
+            let ticks = self.follower.follow(message)?;
             self.resyncs += u64::from(ticks.fresh && has_started);
             for body in 0..ticks.bodies {
                 self.take_body(now_us, ticks.first.plus(body), brain, observer);
@@ -134,7 +134,7 @@ impl LightClient {
                 (self.joined, self.rate) = (true, welcome.tick_rate);
                 self.ping_at_us = now_us;
                 observer.joined(now_us, self.rate, welcome.resumed);
-                return Ok(Some(Told::Welcome(welcome.token)));
+                return Ok(Some(WelcomeNews::Welcome(welcome.token)));
             }
             ServerMessage::Pong(pong) => {
                 let away_us = now_us.saturating_sub(pong.stamp);
@@ -142,7 +142,7 @@ impl LightClient {
             }
             ServerMessage::Goodbye(goodbye) => {
                 let (code, retry_after_ms) = (goodbye.code, goodbye.retry_after_ms);
-                return Ok(Some(Told::Goodbye { code, retry_after_ms }));
+                return Ok(Some(WelcomeNews::Goodbye { code, retry_after_ms }));
             }
             ServerMessage::News(_) => {}
         }

@@ -6,18 +6,18 @@ mod hostile;
 mod light;
 
 use crate::brain::{Brain, BrainKind, Skill};
-use crate::conditioner::{Line, LongLink};
-use crate::link::{Link, LinkError, Received, Target};
+use crate::conditioner::{LinkConditions, LongLink};
+use crate::link::{Link, LinkError, LinkEvent, Target};
 use driver::{DISPLAY_TICKS, Driver};
 use fracas_protocol::arena::{Arena, Entity};
-use fracas_protocol::client::{Client, ClientError, Counters, Event, Options};
+use fracas_protocol::client::{Client, ClientError, ClientOptions, Counters, Event};
 use fracas_protocol::ids::Token;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_protocol::wire::message::Hello;
-use light::{LightClient, Told};
+use light::{LightClient, WelcomeNews};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -82,7 +82,7 @@ pub struct Setup {
     /// How closely it looks.
     pub attention: Attention,
     /// How bad its line is made.
-    pub line: Line,
+    pub line: LinkConditions,
     /// A header for the handshake.
     pub header: Option<(&'static str, String)>,
     /// When its connection is cut off, as by a network that fails; never if that time is over.
@@ -100,7 +100,7 @@ impl Setup {
             seed,
             input_hz: None,
             attention: Attention::Verifies,
-            line: Line::default(),
+            line: LinkConditions::default(),
             header: None,
             cut_us: None,
         }
@@ -172,7 +172,7 @@ impl Ending {
 
 /// What became of a bot.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct BotOutcome {
     /// How it ended.
     pub ending: Ending,
     /// Whether it was let in.
@@ -194,7 +194,7 @@ pub async fn play(
     clock: Clock,
     observer: &mut impl Observer,
     stop: &mut watch::Receiver<bool>,
-) -> Outcome {
+) -> BotOutcome {
     let bot = Bot::new(setup, rules);
     let header = setup.header.as_ref().map(|(name, value)| (*name, value.as_str()));
     let connected = tokio::select! {
@@ -215,7 +215,7 @@ async fn play_over<S: AsyncRead + AsyncWrite + Unpin>(
     clock: Clock,
     observer: &mut impl Observer,
     stop: &mut watch::Receiver<bool>,
-) -> Outcome {
+) -> BotOutcome {
     let mut link = LongLink::new(link, setup.line, setup.seed);
     let cut_us = setup.cut_us.filter(|cut_us| *cut_us > clock.now_us()).unwrap_or(u64::MAX);
     bot.progress_us = clock.now_us();
@@ -232,13 +232,13 @@ async fn play_over<S: AsyncRead + AsyncWrite + Unpin>(
         bot.send(now_us, &mut link);
         tokio::select! {
             received = link.receive(clock, wake_us) => match received {
-                Some(Received::Message(message)) => {
+                Some(LinkEvent::Message(message)) => {
                     if let Err(error) = bot.receive(clock.now_us(), &message, observer) {
                         link.close().await;
                         return bot.outcome(Ending::Unintelligible(error));
                     }
                 }
-                Some(Received::Closed(close)) => return bot.outcome(Ending::Closed(close.map(|(code, _)| code))),
+                Some(LinkEvent::Closed(close)) => return bot.outcome(Ending::Closed(close.map(|(code, _)| code))),
                 None => {}
             },
             _ = stop.wait_for(|stop| *stop) => {
@@ -292,7 +292,7 @@ struct Bot {
 impl Bot {
     fn new(setup: &Setup, rules: Arena) -> Self {
         let display_ticks = if setup.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
-        let options = Options { display_ticks, input_hz: setup.input_hz };
+        let options = ClientOptions { display_ticks, input_hz: setup.input_hz };
         let mode = match setup.attention {
             Attention::Glances if !setup.brain.looks_first() => {
                 Mode::Light(LightClient::new(setup.hello.clone(), setup.input_hz))
@@ -330,7 +330,7 @@ impl Bot {
         self.goodbye.get_or_insert((now_us, code));
     }
 
-    fn outcome(self, ending: Ending) -> Outcome {
+    fn outcome(self, ending: Ending) -> BotOutcome {
         let (verified, counters) = match &self.mode {
             Mode::Full(client) => (self.joined, *client.counters()),
             Mode::Light(client) => {
@@ -339,7 +339,7 @@ impl Bot {
             }
         };
         let Self { joined, token, retry_after_ms, .. } = self;
-        Outcome { ending, joined, verified, counters, token, retry_after_ms }
+        BotOutcome { ending, joined, verified, counters, token, retry_after_ms }
     }
 
     fn send<S: AsyncRead + AsyncWrite + Unpin>(&mut self, now_us: u64, link: &mut LongLink<S>) {
@@ -366,8 +366,8 @@ impl Bot {
         }
         match &mut self.mode {
             Mode::Light(client) => match client.receive(now_us, message, &mut self.driver.brain, observer)? {
-                Some(Told::Welcome(token)) => (self.joined, self.token) = (true, Some(token)),
-                Some(Told::Goodbye { code, retry_after_ms }) => self.take_goodbye(now_us, code, retry_after_ms),
+                Some(WelcomeNews::Welcome(token)) => (self.joined, self.token) = (true, Some(token)),
+                Some(WelcomeNews::Goodbye { code, retry_after_ms }) => self.take_goodbye(now_us, code, retry_after_ms),
                 None => {}
             },
             Mode::Full(client) => {

@@ -6,7 +6,7 @@ use super::pilot::{bearing, steer};
 use fracas_protocol::arena::tuning::TIME_TO_REST_MS;
 use fracas_protocol::arena::{Arena, Controls, Heading, Input, Ship, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 
 /// How near to the middle is near enough, in units.
@@ -20,14 +20,14 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) fn think(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Input {
+    pub(super) fn think(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Input {
         if self.decide_in == 0 {
-            self.decide_in = ticks_to_decision(sight.arena().tuning().rate, dice);
+            self.decide_in = ticks_to_decision(sight.arena().tuning().rate, rng);
             let (heading, distance) = bearing(sight.own.position, middle(sight.arena()));
-            let whim = whim(dice);
+            let whim = whim(rng);
             self.input.thrust = match distance > NEAR {
-                true => steer(sight, heading.turned(dice.between(-60, 60))),
-                false if dice.chance(1, 3) => Thrust::NONE,
+                true => steer(sight, heading.turned(rng.between(-60, 60))),
+                false if rng.chance(1, 3) => Thrust::NONE,
                 false => steer(sight, whim),
             };
             self.input.aim = whim;
@@ -37,10 +37,10 @@ impl Crowd {
     }
 
     /// What to do on the next tick without looking: it only turns, since it could not find back.
-    pub(super) fn stay(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
+    pub(super) fn stay(&mut self, rate: TickRate, rng: &mut Rng) -> Input {
         if self.decide_in == 0 {
-            self.decide_in = ticks_to_decision(rate, dice);
-            self.input.aim = whim(dice);
+            self.decide_in = ticks_to_decision(rate, rng);
+            self.input.aim = whim(rng);
         }
         self.decide_in -= 1;
         Input { thrust: Thrust::NONE, ..self.input }
@@ -59,12 +59,12 @@ pub(super) fn rests_near_middle(arena: &Arena, ship: &Ship) -> bool {
     distance(&ship) <= NEAR
 }
 
-fn ticks_to_decision(rate: TickRate, dice: &mut Dice) -> u32 {
-    rate.ticks_in_ms(200 + dice.below(600))
+fn ticks_to_decision(rate: TickRate, rng: &mut Rng) -> u32 {
+    rate.ticks_in_ms(200 + rng.below(600))
 }
 
-fn whim(dice: &mut Dice) -> Heading {
-    Heading::new(dice.below(u32::from(Heading::TURN)) as u16)
+fn whim(rng: &mut Rng) -> Heading {
+    Heading::new(rng.below(u32::from(Heading::TURN)) as u16)
 }
 
 /// The middle of the tile that opened first: the world's centre may be its corner.

@@ -7,7 +7,7 @@ use fracas_protocol::arena::tuning::RAIL_RANGE;
 use fracas_protocol::arena::{Entity, Heading, Input, PickupKind, Ship, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 
 /// Fires at what is nearer than this, in units.
 const RANGE: i32 = 520;
@@ -69,10 +69,10 @@ impl Hunter {
         }
     }
 
-    pub(super) fn think(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Input {
+    pub(super) fn think(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Input {
         if self.decide_in == 0 {
-            self.decide(sight, dice);
-            self.decide_in = sight.arena().tuning().rate.ticks_in_ms(150 + dice.below(250));
+            self.decide(sight, rng);
+            self.decide_in = sight.arena().tuning().rate.ticks_in_ms(150 + rng.below(250));
         }
         self.decide_in -= 1;
         self.aim(sight);
@@ -90,25 +90,25 @@ impl Hunter {
     }
 
     /// Whom to fight and where to fly, for the next fraction of a second.
-    fn decide(&mut self, sight: &Sight<'_>, dice: &mut Dice) {
+    fn decide(&mut self, sight: &Sight<'_>, rng: &mut Rng) {
         let from = sight.own.position;
         let hunted = sight.others().filter(|(_, ship)| !ship.is_protected());
         let nearest = hunted.min_by_key(|(id, ship)| (from.distance_squared(ship.position), *id));
         self.target = nearest.map(|(id, _)| id);
-        self.error = dice.between(-self.skill.error_steps, self.skill.error_steps);
-        if dice.chance(1, 4) {
+        self.error = rng.between(-self.skill.error_steps, self.skill.error_steps);
+        if rng.chance(1, 4) {
             self.side = -self.side;
         }
         // Away from trouble, or past somebody's aim.
         self.wants_dash =
-            sight.state.may_dash() && nearest.is_some() && dice.chance(1, if sight.own.hull < HURT { 2 } else { 8 });
-        self.wants_rail = sight.state.may_fire_rail() && dice.chance(1, 3);
+            sight.state.may_dash() && nearest.is_some() && rng.chance(1, if sight.own.hull < HURT { 2 } else { 8 });
+        self.wants_rail = sight.state.may_fire_rail() && rng.chance(1, 3);
         let loot = wanted_pickup(sight);
         self.input.thrust = match (nearest, loot) {
             (_, Some((heading, distance))) if distance < SNATCH || sight.own.hull < HURT => steer(sight, heading),
             (Some((_, target)), _) => self.manoeuvre(sight, target),
             (None, Some((heading, _))) => steer(sight, heading),
-            (None, None) => self.roam(sight, dice),
+            (None, None) => self.roam(sight, rng),
         };
     }
 
@@ -123,7 +123,7 @@ impl Hunter {
     }
 
     /// Nobody in sight: to where the most are, or just on.
-    fn roam(&mut self, sight: &Sight<'_>, dice: &mut Dice) -> Thrust {
+    fn roam(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Thrust {
         let map = sight.arena().map();
         let busiest = sight.density.iter().enumerate().max_by_key(|(_, ships)| **ships);
         let busy = busiest.filter(|(_, ships)| **ships > 1).and_then(|(rank, _)| map.tile_of_rank(rank as u16));
@@ -131,10 +131,10 @@ impl Hunter {
             Some((column, row)) => {
                 let middle = |tile: u32| tile as i32 * map.tile_quanta() + map.tile_quanta() / 2;
                 let (heading, _) = bearing(sight.own.position, Point { x: middle(column), y: middle(row) });
-                steer(sight, heading.turned(dice.between(-40, 40)))
+                steer(sight, heading.turned(rng.between(-40, 40)))
             }
             None => {
-                self.roam = self.roam.turned(dice.between(-60, 60));
+                self.roam = self.roam.turned(rng.between(-60, 60));
                 steer(sight, self.roam)
             }
         }

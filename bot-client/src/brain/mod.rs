@@ -12,7 +12,7 @@ use crowd::Crowd;
 use fracas_protocol::arena::{Arena, Input, Own, Ship};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use hunter::Hunter;
 
@@ -75,7 +75,7 @@ impl BrainKind {
 /// A bot's brain.
 #[derive(Clone, Debug)]
 pub struct Brain {
-    dice: Dice,
+    rng: Rng,
     mind: Mind,
     /// For a mind that can do nothing of its own without looking.
     wander: Wander,
@@ -98,16 +98,16 @@ impl Brain {
             BrainKind::Hunter => Mind::Hunter(Hunter::new(skill)),
             BrainKind::Crowd => Mind::Crowd(Crowd::default()),
         };
-        Self { dice: Dice::new(seed, 3), mind, wander: Wander::default() }
+        Self { rng: Rng::new(seed, 3), mind, wander: Wander::default() }
     }
 
     /// What to do on the next tick.
     pub fn think(&mut self, sight: &Sight<'_>) -> Input {
         match &mut self.mind {
             Mind::Idle => Input::default(),
-            Mind::Wander(wander) => wander.think(sight.arena().tuning().rate, &mut self.dice),
-            Mind::Hunter(hunter) => hunter.think(sight, &mut self.dice),
-            Mind::Crowd(crowd) => crowd.think(sight, &mut self.dice),
+            Mind::Wander(wander) => wander.think(sight.arena().tuning().rate, &mut self.rng),
+            Mind::Hunter(hunter) => hunter.think(sight, &mut self.rng),
+            Mind::Crowd(crowd) => crowd.think(sight, &mut self.rng),
         }
     }
 
@@ -123,9 +123,9 @@ impl Brain {
     pub fn think_blind(&mut self, rate: TickRate) -> Input {
         match &mut self.mind {
             Mind::Idle => Input::default(),
-            Mind::Wander(wander) => wander.think(rate, &mut self.dice),
-            Mind::Hunter(_) => self.wander.think(rate, &mut self.dice),
-            Mind::Crowd(crowd) => crowd.stay(rate, &mut self.dice),
+            Mind::Wander(wander) => wander.think(rate, &mut self.rng),
+            Mind::Hunter(_) => self.wander.think(rate, &mut self.rng),
+            Mind::Crowd(crowd) => crowd.stay(rate, &mut self.rng),
         }
     }
 

@@ -2,7 +2,7 @@
 //! nothing.
 
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 
 /// Flies about without looking.
@@ -17,24 +17,24 @@ pub struct Wander {
 
 impl Wander {
     /// What to do on the next tick.
-    pub fn think(&mut self, rate: TickRate, dice: &mut Dice) -> Input {
+    pub fn think(&mut self, rate: TickRate, rng: &mut Rng) -> Input {
         let turns = self.turn_in == 0;
         if turns {
-            self.turn_in = rate.ticks_in_ms(300 + dice.below(1200));
-            self.sweep = dice.between(-8, 8);
-            self.input.thrust = match dice.chance(1, 6) {
+            self.turn_in = rate.ticks_in_ms(300 + rng.below(1200));
+            self.sweep = rng.between(-8, 8);
+            self.input.thrust = match rng.chance(1, 6) {
                 true => Thrust::NONE,
-                false => Thrust::towards(Heading::new(dice.below(u32::from(Heading::TURN)) as u16)),
+                false => Thrust::towards(Heading::new(rng.below(u32::from(Heading::TURN)) as u16)),
             };
         }
         if self.trigger_in == 0 {
-            self.input.fire = !self.input.fire && dice.chance(1, 2);
-            self.trigger_in = rate.ticks_in_ms(400 + dice.below(1600));
+            self.input.fire = !self.input.fire && rng.chance(1, 2);
+            self.trigger_in = rate.ticks_in_ms(400 + rng.below(1600));
         }
         self.turn_in -= 1;
         self.trigger_in -= 1;
         self.input.aim = self.input.aim.turned(self.sweep);
-        let dash = turns && self.input.thrust != Thrust::NONE && dice.chance(1, 6);
+        let dash = turns && self.input.thrust != Thrust::NONE && rng.chance(1, 6);
         Input { dash, ..self.input }
     }
 }

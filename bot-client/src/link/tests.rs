@@ -56,8 +56,8 @@ async fn link(kernel_bytes: usize) -> (Link<DuplexStream>, DuplexStream) {
 
 const PING: [u8; 2] = [0x89, 0];
 
-fn is_end(received: &Received) -> bool {
-    matches!(received, Received::Closed(None))
+fn is_end(received: &LinkEvent) -> bool {
+    matches!(received, LinkEvent::Closed(None))
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +134,7 @@ async fn a_flood_of_pings_ends_the_link_and_ordinary_pings_do_not() {
         server.write_all(&[0x82, 1, 7]).await.expect("somebody listens");
         while server.write_all(&PING).await.is_ok() {}
     });
-    assert!(matches!(link.receive().await, Received::Message(message) if message[..] == [7]));
+    assert!(matches!(link.receive().await, LinkEvent::Message(message) if message[..] == [7]));
     assert!(is_end(&link.receive().await));
     drop(link);
     flood.await.expect("it noticed");

@@ -11,7 +11,7 @@ pub use saturation::process_cpu;
 
 use crate::bot::Clock;
 use crate::brain::BrainKind;
-use crate::conditioner::Line;
+use crate::conditioner::LinkConditions;
 use crate::link::{LinkError, Target};
 use crate::report::summary::Percentiles;
 use crate::report::{Measures, Summary};
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use worker::{Fate, Job, WorkerResult};
+use worker::{BotFate, Job, WorkerResult};
 
 /// Up to so many bots, all of them look closely.
 const ALL_VERIFY_MAX: usize = 1000;
@@ -33,7 +33,7 @@ const COHORT: usize = 50;
 
 /// What a swarm is to do.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SwarmPlan {
     /// Where to.
     pub target: Target,
     /// The room they ask for.
@@ -51,7 +51,7 @@ pub struct Plan {
     /// Inputs a second and bot; the tick rate if none.
     pub input_hz: Option<u32>,
     /// How bad the bots' lines are made.
-    pub line: Line,
+    pub line: LinkConditions,
     /// When all their connections are cut off.
     pub cut_at: Option<Duration>,
 }
@@ -59,7 +59,7 @@ pub struct Plan {
 /// What all workers of a swarm share.
 #[derive(Debug)]
 struct Shared {
-    plan: Plan,
+    plan: SwarmPlan,
     rules: Arena,
     clock: Clock,
     window: Window,
@@ -73,7 +73,7 @@ struct Shared {
 ///
 /// # Errors
 /// If the server's map cannot be had; whatever happens to single bots is in the summary.
-pub fn run(plan: Plan) -> Result<Summary, LinkError> {
+pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
     let map = fetch_map(&plan.target)?;
     let cpu_before = process_cpu();
     let clock = Clock::start();
@@ -134,13 +134,13 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summ
     let (plan, zero) = (&shared.plan, Percentiles { p50: 0.0, p90: 0.0, p99: 0.0, max: 0.0 });
     let mut measures = Measures::default();
     let swarm_saturated = results.iter().any(|result| result.saturation.is_the_limit(tick_hz));
-    let mut fates: Vec<Fate> = Vec::new();
+    let mut fates: Vec<BotFate> = Vec::new();
     for result in results {
         measures.merge(&result.measures);
         fates.extend(result.fates);
     }
     let sum = |count: fn(&Counters) -> u64| fates.iter().flat_map(|fate| &fate.counters).map(count).sum::<u64>();
-    let number = |is: fn(&Fate) -> bool| fates.iter().filter(|fate| is(fate)).count();
+    let number = |is: fn(&BotFate) -> bool| fates.iter().filter(|fate| is(fate)).count();
     let mut disconnects = BTreeMap::new();
     for label in fates.iter().flat_map(|fate| &fate.disconnects) {
         *disconnects.entry(*label).or_insert(0) += 1;

@@ -209,10 +209,10 @@ mod tests {
     use super::*;
     use crate::bot::Clock;
     use crate::brain::BrainKind;
-    use crate::conditioner::Line;
+    use crate::conditioner::LinkConditions;
     use crate::link::Target;
     use crate::report::summary::on_time;
-    use crate::swarm::Plan;
+    use crate::swarm::SwarmPlan;
     use fracas_protocol::arena::{Arena, Map};
     use std::sync::OnceLock;
     use std::sync::atomic::AtomicUsize;
@@ -222,7 +222,7 @@ mod tests {
 
     /// A swarm whose steady part is from one second to three.
     fn shared() -> Shared {
-        let plan = Plan {
+        let plan = SwarmPlan {
             target: Target::parse("ws://127.0.0.1:1/ws").expect("an address"),
             room: "main".into(),
             bots: 2,
@@ -231,7 +231,7 @@ mod tests {
             brain: BrainKind::Idle,
             seed: 1,
             input_hz: None,
-            line: Line::default(),
+            line: LinkConditions::default(),
             cut_at: None,
         };
         Shared {

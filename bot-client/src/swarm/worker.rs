@@ -3,14 +3,14 @@
 use super::observer::BotObserver;
 use super::saturation::Saturation;
 use super::{ALL_VERIFY_MAX, COHORT, Shared};
-use crate::bot::{self, Attention, Ending, Outcome, Setup};
+use crate::bot::{self, Attention, BotOutcome, Ending, Setup};
 use crate::brain::BrainKind;
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
 use crate::stdio;
 use fracas_protocol::client::Counters;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::limits::IDLE_HEADER;
 use fracas_protocol::wire::message::Hello;
 use std::cell::RefCell;
@@ -41,12 +41,12 @@ pub(super) struct Job {
 pub(super) struct WorkerResult {
     pub(super) measures: Measures,
     pub(super) saturation: Saturation,
-    pub(super) fates: Vec<Fate>,
+    pub(super) fates: Vec<BotFate>,
 }
 
 /// What became of one bot, over all its connections.
 #[derive(Debug, Default)]
-pub(super) struct Fate {
+pub(super) struct BotFate {
     /// Whether it was ever let in.
     pub(super) joined: bool,
     /// Whether it looked closely to the end.
@@ -60,9 +60,9 @@ pub(super) struct Fate {
     pub(super) share: BotShare,
 }
 
-impl Fate {
+impl BotFate {
     /// A connection has ended.
-    fn take(&mut self, outcome: &Outcome) {
+    fn record(&mut self, outcome: &BotOutcome) {
         self.at_end = outcome.joined && matches!(outcome.ending, Ending::Left);
         if !outcome.joined {
             return;
@@ -118,21 +118,21 @@ async fn run_bot(
     number: usize,
     measures: Rc<RefCell<Measures>>,
     mut stopped: watch::Receiver<bool>,
-) -> Fate {
+) -> BotFate {
     let mut setup = setup_of(shared, number);
-    let mut dice = Dice::new(setup.seed, 5);
+    let mut rng = Rng::new(setup.seed, 5);
     let mut observer = BotObserver::new(shared, measures);
     let start = shared.clock.at(shared.plan.ramp.start_of(number).as_micros() as u64);
     tokio::time::sleep_until(start).await;
-    let (mut fate, mut pause_ms, mut refusal) = (Fate::default(), RETRY_FIRST_MS, None);
+    let (mut fate, mut pause_ms, mut refusal) = (BotFate::default(), RETRY_FIRST_MS, None);
     loop {
         let outcome = bot::play(&setup, shared.rules.clone(), shared.clock, &mut observer, &mut stopped).await;
-        fate.take(&outcome);
+        fate.record(&outcome);
         if outcome.joined {
             (setup.hello.token, pause_ms) = (outcome.token, RETRY_FIRST_MS);
             observer.lost(shared.clock.now_us());
         }
-        let pause = pause(&outcome, pause_ms, &mut dice);
+        let pause = pause(&outcome, pause_ms, &mut rng);
         if !matches!(outcome.ending, Ending::Left) {
             refusal = Some(outcome.ending.label());
         }
@@ -155,14 +155,14 @@ async fn run_bot(
 
 /// The pause before coming back: as long as the server asked for, or `growing_ms` or less; with chance in it, so that
 /// those who were refused or lost together do not come together.
-fn pause(outcome: &Outcome, growing_ms: u32, dice: &mut Dice) -> Duration {
+fn pause(outcome: &BotOutcome, growing_ms: u32, rng: &mut Rng) -> Duration {
     let asked_ms = match &outcome.ending {
         Ending::NotConnected(LinkError::Refused { retry_after_s, .. }) => retry_after_s.map(|s| s.saturating_mul(1000)),
         _ => outcome.retry_after_ms,
     };
     let least_ms = asked_ms.map_or(growing_ms / 2, |asked_ms| asked_ms.min(RETRY_AFTER_MAX_MS));
     let chance_ms = least_ms.max(growing_ms) / 2;
-    Duration::from_millis(u64::from(least_ms + dice.below(chance_ms)))
+    Duration::from_millis(u64::from(least_ms + rng.below(chance_ms)))
 }
 
 fn setup_of(shared: &Shared, number: usize) -> Setup {
@@ -173,7 +173,7 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         _ => Attention::Glances,
     };
     let hello = Hello { room: plan.room.clone(), ..Hello::player(format!("bot {number}")) };
-    let seed = Dice::new(plan.seed, number as u64).word();
+    let seed = Rng::new(plan.seed, number as u64).word();
     Setup {
         input_hz: plan.input_hz,
         attention,
@@ -190,43 +190,43 @@ mod tests {
     use super::*;
     use fracas_protocol::client::Counters;
 
-    fn outcome(ending: Ending, joined: bool) -> Outcome {
-        Outcome { ending, joined, verified: false, counters: Counters::default(), token: None, retry_after_ms: None }
+    fn outcome(ending: Ending, joined: bool) -> BotOutcome {
+        BotOutcome { ending, joined, verified: false, counters: Counters::default(), token: None, retry_after_ms: None }
     }
 
-    fn refused(retry_after_s: Option<u32>) -> Outcome {
+    fn refused(retry_after_s: Option<u32>) -> BotOutcome {
         let ending = Ending::NotConnected(LinkError::Refused { status: 503, retry_after_s, words: "full".into() });
         outcome(ending, false)
     }
 
     #[test]
     fn a_refused_bot_comes_back_no_sooner_than_the_server_asked_and_not_with_all_others() {
-        let mut dice = Dice::new(1, 5);
-        let told = Outcome { retry_after_ms: Some(2000), ..outcome(Ending::Closed(Some(1001)), true) };
+        let mut rng = Rng::new(1, 5);
+        let told = BotOutcome { retry_after_ms: Some(2000), ..outcome(Ending::Closed(Some(1001)), true) };
         for asked in [refused(Some(2)), told] {
-            let pauses: Vec<_> = (0..50).map(|_| pause(&asked, 200, &mut dice)).collect();
+            let pauses: Vec<_> = (0..50).map(|_| pause(&asked, 200, &mut rng)).collect();
             assert!(pauses.iter().all(|pause| (2000..3000).contains(&pause.as_millis())));
             assert!(pauses.windows(2).any(|pair| pair[0].abs_diff(pair[1]) > Duration::from_millis(300)));
         }
         for free in [refused(None), outcome(Ending::Closed(Some(4001)), false)] {
-            assert!((100..200).contains(&pause(&free, 200, &mut dice).as_millis()));
+            assert!((100..200).contains(&pause(&free, 200, &mut rng).as_millis()));
         }
-        assert!(pause(&refused(Some(u32::MAX)), 200, &mut dice) < Duration::from_secs(100));
+        assert!(pause(&refused(Some(u32::MAX)), 200, &mut rng) < Duration::from_secs(100));
     }
 
     #[test]
     fn a_bot_that_was_out_and_came_back_was_out_once_and_is_there_at_the_end() {
-        let mut fate = Fate::default();
-        let at_end = |fate: &Fate| (fate.joined, fate.at_end, fate.disconnects.clone());
-        fate.take(&refused(None));
+        let mut fate = BotFate::default();
+        let at_end = |fate: &BotFate| (fate.joined, fate.at_end, fate.disconnects.clone());
+        fate.record(&refused(None));
         assert_eq!(at_end(&fate), (false, false, vec![]));
-        fate.take(&outcome(Ending::Cut, true));
+        fate.record(&outcome(Ending::Cut, true));
         assert_eq!(at_end(&fate), (true, false, vec!["cut"]));
-        fate.take(&refused(None));
-        fate.take(&outcome(Ending::Left, true));
+        fate.record(&refused(None));
+        fate.record(&outcome(Ending::Left, true));
         assert_eq!(at_end(&fate), (true, true, vec!["cut"]));
         assert_eq!(fate.counters.len(), 2);
-        fate.take(&outcome(Ending::Left, false));
+        fate.record(&outcome(Ending::Left, false));
         assert!(!fate.at_end, "told to stop while it tried to come back");
     }
 }

@@ -53,7 +53,7 @@ pub fn slot_of(id: EntityId) -> Option<u16> {
 
 /// The kinds of entities in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntityKind {
     /// Something to take.
     Pickup,
     /// A player.
@@ -62,7 +62,7 @@ pub enum Kind {
     Bolt,
 }
 
-impl Kind {
+impl EntityKind {
     /// The kind that every entity with this id has.
     pub fn of(id: EntityId) -> Self {
         if id.0 < PICKUP_IDS {
@@ -170,22 +170,22 @@ impl Rules for Arena {
 
     #[inline]
     fn is_corrected(id: EntityId) -> bool {
-        Kind::of(id) == Kind::Ship
+        EntityKind::of(id) == EntityKind::Ship
     }
 
     fn is_named(id: EntityId) -> bool {
-        Kind::of(id) == Kind::Ship
+        EntityKind::of(id) == EntityKind::Ship
     }
 
     fn parent(id: EntityId) -> Option<EntityId> {
-        slot_of(id).filter(|_| Kind::of(id) == Kind::Bolt).map(ship_id)
+        slot_of(id).filter(|_| EntityKind::of(id) == EntityKind::Bolt).map(ship_id)
     }
 
     fn blank(&self, id: EntityId) -> Entity {
-        match Kind::of(id) {
-            Kind::Pickup => Entity::Pickup(Pickup::default()),
-            Kind::Ship => Entity::Ship(Ship::default()),
-            Kind::Bolt => Entity::Bolt(Bolt::default()),
+        match EntityKind::of(id) {
+            EntityKind::Pickup => Entity::Pickup(Pickup::default()),
+            EntityKind::Ship => Entity::Ship(Ship::default()),
+            EntityKind::Bolt => Entity::Bolt(Bolt::default()),
         }
     }
 

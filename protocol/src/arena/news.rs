@@ -15,7 +15,7 @@ pub enum News {
         /// People in the room, the server's own bots not counted.
         players: u16,
         /// From the best down.
-        rows: List<Row, LEADERBOARD_LEN>,
+        rows: List<LeaderboardRow, LEADERBOARD_LEN>,
     },
     /// The last second's kills.
     KillFeed {
@@ -43,7 +43,7 @@ pub enum News {
 
 /// A row of the leaderboard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct LeaderboardRow {
     /// The player's name.
     pub name: Name,
     /// The player's score.

@@ -79,7 +79,7 @@ impl Moment<'_, Arena> {
     /// So the server judges, too.
     pub fn targets(&self, own: Option<EntityId>, aspect: Aspect) -> impl Iterator<Item = (EntityId, Point)> {
         let flies = |snapshot: &Snapshot<Arena>, id: EntityId| snapshot.get(id).and_then(Entity::flying).is_some();
-        let flies = move |id: &EntityId| flies(self.from, *id) && (self.view.part() == 0 || flies(self.to, *id));
+        let flies = move |id: &EntityId| flies(self.from, *id) && (self.view.sixteenth() == 0 || flies(self.to, *id));
         let centre = own.filter(flies).and_then(|own| self.place(own));
         let others = self.from.entities.iter().map(|(id, _)| *id).filter(move |id| own != Some(*id));
         let targets = others.filter(flies).filter_map(|id| Some((id, self.place(id)?)));

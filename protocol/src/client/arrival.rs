@@ -51,7 +51,7 @@ impl Quickest {
         self.goal_us.min(self.estimate_us + most)
     }
 
-    fn take(&mut self, now_us: u64, arrival_us: i64, period_us: i64) {
+    fn record(&mut self, now_us: u64, arrival_us: i64, period_us: i64) {
         self.estimate_us = self.at(now_us).min(arrival_us);
         self.body_us = now_us;
         self.goal_us = (self.goal_us + FORGET_US).min(arrival_us);
@@ -75,12 +75,12 @@ impl Arrival {
     }
 
     /// Takes the arrival of a tick's body.
-    pub(super) fn take(&mut self, now_us: u64, tick: Tick) {
+    pub(super) fn record(&mut self, now_us: u64, tick: Tick) {
         let (arrival_us, period_us) = (now_us as i64 - self.rate.due_us(tick) as i64, self.rate.period_us() as i64);
         let first =
             Quickest { estimate_us: arrival_us, body_us: now_us, goal_us: arrival_us, late: 0, late_us: i64::MAX };
         let quickest = self.quickest.get_or_insert(first);
-        quickest.take(now_us, arrival_us, period_us);
+        quickest.record(now_us, arrival_us, period_us);
         if self.late_us.len() == REMEMBERED {
             self.late_us.pop_front();
         }
@@ -127,7 +127,7 @@ mod tests {
         let (mut looks, mut shown_us) = (Vec::new(), i64::MIN);
         for now in (first..due(ticks)).step_by(1000) {
             while let Some((came, tick)) = coming.next_if(|(came, _)| *came <= now) {
-                arrival.take(came as u64, Tick(tick));
+                arrival.record(came as u64, Tick(tick));
             }
             let estimate = arrival.quickest_us(now as u64).expect("a body has come");
             assert!(now - estimate >= shown_us, "what is shown goes back by {} us", shown_us - (now - estimate));

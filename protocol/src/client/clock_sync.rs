@@ -116,7 +116,7 @@ impl ClockSync {
 
     /// Takes an answer. Returns the round trip without the server's hold time, in microseconds, unless the answer
     /// cannot be one (a stamp from the future).
-    pub(super) fn take(&mut self, now_us: u64, pong: &Pong) -> Option<u64> {
+    pub(super) fn record_pong(&mut self, now_us: u64, pong: &Pong) -> Option<u64> {
         let away_us = now_us.checked_sub(pong.stamp)?;
         self.measure(now_us, pong.stamp, &pong.clock);
         Some(away_us.saturating_sub(u64::from(pong.clock.hold_us)))
@@ -169,7 +169,7 @@ impl ClockSync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Dice;
+    use crate::rng::Rng;
 
     const RATE: TickRate = TickRate::HZ_30;
     const PERIOD: u64 = 33_333;
@@ -181,8 +181,8 @@ mod tests {
     /// Sends pings for so many seconds over a line with a delay, at any time, and up to `jitter_us` more in each direction.
     /// Returns what is known then, and when that is.
     fn ping(seed: u64, delay_us: impl Fn(u64) -> u64, jitter_us: u64, seconds: u64) -> (ClockSync, u64) {
-        let (mut clock, mut dice) = (ClockSync::new(RATE), Dice::new(seed, 1));
-        let mut way_us = |at_us: u64| delay_us(at_us) + u64::from(dice.below(jitter_us as u32 + 1));
+        let (mut clock, mut rng) = (ClockSync::new(RATE), Rng::new(seed, 1));
+        let mut way_us = |at_us: u64| delay_us(at_us) + u64::from(rng.below(jitter_us as u32 + 1));
         let mut answer = |sent_us: u64| {
             let arrived_us = sent_us + AHEAD_US + way_us(sent_us);
             // Read for the first tick whose reading is not over, and answered just after that tick.
@@ -203,7 +203,7 @@ mod tests {
             now_us = clock.ping_at_us();
             if let Some(stamp) = clock.ping_due(now_us) {
                 let (came_us, server) = answer(stamp);
-                clock.take(came_us, &Pong { stamp, clock: server, work_us: 0 });
+                clock.record_pong(came_us, &Pong { stamp, clock: server, work_us: 0 });
             }
         }
         (clock, now_us)
@@ -246,6 +246,6 @@ mod tests {
     #[test]
     fn an_answer_from_the_future_is_none() {
         let pong = Pong { stamp: 10, clock: ServerClock::default(), work_us: 0 };
-        assert_eq!(ClockSync::new(RATE).take(9, &pong), None);
+        assert_eq!(ClockSync::new(RATE).record_pong(9, &pong), None);
     }
 }

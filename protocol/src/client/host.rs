@@ -77,7 +77,7 @@ pub struct Counters {
 
 /// How a client behaves.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct ClientOptions {
     /// Snapshots kept for [`Client::timeline`](super::Client::timeline). A bot that shows nothing needs none.
     pub display_ticks: usize,
     /// Inputs sent in a second, at most the tick rate; as many as that if none.

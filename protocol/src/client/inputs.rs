@@ -44,7 +44,7 @@ impl InputClock {
     }
 
     /// Takes the server's report on one of our inputs.
-    pub(super) fn take(&mut self, now_us: u64, report: InputReport) {
+    pub(super) fn record_report(&mut self, now_us: u64, report: InputReport) {
         if report.age == 0 {
             self.extra_us = (self.extra_us - EXTRA_DECAY_US).max(0);
             return;
@@ -58,7 +58,7 @@ impl InputClock {
     }
 
     /// Judges how much before the server reads inputs must be on their way.
-    pub(super) fn judge(&mut self, arrival: &Arrival) {
+    pub(super) fn update_slack(&mut self, arrival: &Arrival) {
         let most = self.rate.period_us() as i64 * JITTER_PERIODS_MAX;
         self.slack_us = (arrival.late_us(JITTER_PERCENT) + MARGIN_US).min(most) + self.extra_us;
     }
@@ -172,20 +172,20 @@ mod tests {
     fn slack_follows_the_jitter_and_what_comes_late_all_the_same_adds_to_it_for_a_while() {
         let (mut clock, mut arrival) = (InputClock::new(TickRate::HZ_30), Arrival::new(TickRate::HZ_30));
         for tick in 0..200 {
-            arrival.take(TickRate::HZ_30.due_us(Tick(tick)) + u64::from(tick * 7 % 20) * 1000, Tick(tick));
+            arrival.record(TickRate::HZ_30.due_us(Tick(tick)) + u64::from(tick * 7 % 20) * 1000, Tick(tick));
         }
-        clock.judge(&arrival);
+        clock.update_slack(&arrival);
         let calm = clock.slack_us();
         assert!((21_000..=26_000).contains(&calm), "up to 19 ms of jitter and 5: {calm}");
         let late = InputReport { age: 1, lead: -1 };
-        (0..5).for_each(|i| clock.take(1_000_000 + i * 33_333, late));
-        clock.judge(&arrival);
+        (0..5).for_each(|i| clock.record_report(1_000_000 + i * 33_333, late));
+        clock.update_slack(&arrival);
         assert_eq!(clock.slack_us(), calm + PERIOD / 4, "those that come late together are one event");
-        (0..100).for_each(|i| clock.take(2_000_000 + i * 300_000, late));
-        clock.judge(&arrival);
+        (0..100).for_each(|i| clock.record_report(2_000_000 + i * 300_000, late));
+        clock.update_slack(&arrival);
         assert_eq!(clock.slack_us(), calm + 3 * (PERIOD - 1) + 3, "not ever more");
-        (0..30 * 250).for_each(|_| clock.take(0, InputReport::default()));
-        clock.judge(&arrival);
+        (0..30 * 250).for_each(|_| clock.record_report(0, InputReport::default()));
+        clock.update_slack(&arrival);
         assert_eq!(clock.slack_us(), calm);
     }
 }

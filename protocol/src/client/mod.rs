@@ -16,7 +16,7 @@ mod unapplied;
 
 pub use arrival::Arrival;
 pub use clock_sync::ClockSync;
-pub use host::{ClientError, Counters, Event, Options};
+pub use host::{ClientError, ClientOptions, Counters, Event};
 pub use inputs::InputClock;
 pub use prediction::{Agreement, Prediction};
 pub use timeline::{Moment, Snapshot, Timeline};
@@ -48,7 +48,7 @@ pub struct Client<R: Rules> {
     /// What the player wants, and what the server was last told of it.
     input: R::Input,
     said: R::Input,
-    options: Options,
+    options: ClientOptions,
     /// The shape of the window, as the hello told it.
     aspect: Aspect,
     /// The own entity; none before the welcome and for a spectator.
@@ -74,7 +74,7 @@ pub struct Client<R: Rules> {
 
 impl<R: Rules> Client<R> {
     /// A client that says `hello` first. The rules' tick rate does not matter: the welcome tells the server's.
-    pub fn new(rules: R, hello: Hello, options: Options) -> Self {
+    pub fn new(rules: R, hello: Hello, options: ClientOptions) -> Self {
         let rate = rules.tick_rate();
         let mut client = Self {
             replica: Replica::new(rules),
@@ -124,7 +124,7 @@ impl<R: Rules> Client<R> {
             ServerMessage::Welcome(welcome) => self.join(now_us, welcome),
             ServerMessage::Pong(pong) => {
                 self.work_us = pong.work_us;
-                if let Some(us) = self.clock.take(now_us, &pong) {
+                if let Some(us) = self.clock.record_pong(now_us, &pong) {
                     self.events.push_back(Event::RoundTrip { us });
                 }
                 Ok(())
@@ -164,7 +164,7 @@ impl<R: Rules> Client<R> {
             return Err(ClientError::OutOfPlace);
         }
         // A header that cannot be read is counted as a desync below.
-        let _ = self.received.take(frame);
+        let _ = self.received.follow(frame);
         let was_live = self.replica.is_live();
         let opened = self.replica.open(frame);
         let mut bodies = match opened {
@@ -224,16 +224,16 @@ impl<R: Rules> Client<R> {
     fn follow_body(&mut self, now_us: u64, body: BodySummary) {
         let tick = self.replica.tick();
         self.counters.bodies += 1;
-        self.arrival.take(now_us, tick);
+        self.arrival.record(now_us, tick);
         self.timeline.push(now_us, &self.replica);
         let events = &mut self.events;
-        let is_late = self.unapplied.take(tick, self.replica.report(), |sent_us| {
+        let is_late = self.unapplied.record_report(tick, self.replica.report(), |sent_us| {
             events.push_back(Event::InputApplied { us: now_us.saturating_sub(sent_us) });
         });
         if let Some(own) = self.own.and_then(|own| self.replica.get(own)).map(|known| known.now) {
             let report = self.replica.report();
             if self.prediction.was_said(tick) {
-                self.input_clock.take(now_us, report);
+                self.input_clock.record_report(now_us, report);
                 self.counters.inputs_late += u64::from(report.age > 0);
             }
             let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
@@ -319,7 +319,7 @@ impl<R: Rules> Client<R> {
         if self.is_playing()
             && let Some(arrival_us) = self.clock.arrival_us(now_us)
         {
-            self.input_clock.judge(&self.arrival);
+            self.input_clock.update_slack(&self.arrival);
             // What the server has told already is past: a clock may begin a little behind.
             let told = self.replica.tick();
             let ticks = self.input_clock.advance(now_us, arrival_us + self.clock.read_lead_us());
@@ -361,7 +361,7 @@ impl<R: Rules> Client<R> {
         self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
     }
 
-    /// Whether an input is sent for `tick`: for all but with [`Options::input_hz`].
+    /// Whether an input is sent for `tick`: for all but with [`ClientOptions::input_hz`].
     pub fn speaks_on(&self, tick: Tick) -> bool {
         let hz = u64::from(self.replica.rules().tick_rate().hz());
         let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
@@ -436,7 +436,7 @@ impl<R: Rules> Client<R> {
         &self.prediction
     }
 
-    /// What to show of others at this moment; none before the first body, or with [`Options::display_ticks`] of 0.
+    /// What to show of others at this moment; none before the first body, or with [`ClientOptions::display_ticks`] of 0.
     pub fn moment(&mut self, now_us: u64) -> Option<Moment<'_, R>> {
         self.timeline.newest()?;
         self.timeline.moment(now_us, self.replica.rules(), &self.arrival)

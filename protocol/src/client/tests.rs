@@ -1,6 +1,6 @@
 //! A client against a server of a few bytes: what it says, and when.
 
-use super::{Client, Options};
+use super::{Client, ClientOptions};
 use crate::arena::{Arena, Map, OpenTiles, ship_id};
 use crate::game::rules::{ClientMessageOf, MessageOf, Rules};
 use crate::ids::{EntityId, Token};
@@ -32,7 +32,7 @@ fn let_in(tick: u32, own: Option<EntityId>) -> Client<Arena> {
     });
     let mut bytes = Vec::new();
     codec::encode(&welcome, &mut bytes);
-    let mut client = Client::new(rules, Hello::player("Ada"), Options::default());
+    let mut client = Client::new(rules, Hello::player("Ada"), ClientOptions::default());
     client.receive(0, &bytes).expect("a welcome");
     client
 }

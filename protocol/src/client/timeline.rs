@@ -61,8 +61,8 @@ impl<R: Rules> Moment<'_, R> {
     /// Where an entity is shown, in quanta. Judged to a sixteenth of a tick, as the server judges it.
     pub fn place(&self, id: EntityId) -> Option<Point> {
         let place = match (self.from.get(id).map(R::position), self.to.get(id).map(R::position)) {
-            (Some(from), Some(to)) => from.towards(to, self.view.part()),
-            (Some(only), None) if self.view.part() == 0 => only,
+            (Some(from), Some(to)) => from.towards(to, self.view.sixteenth()),
+            (Some(only), None) if self.view.sixteenth() == 0 => only,
             (None, Some(only)) => only,
             (_, None) => return None,
         };
@@ -257,7 +257,7 @@ impl<R: Rules> Timeline<R> {
     }
 
     /// What was told of the last ticks, in their order.
-    pub fn told(&self) -> impl Iterator<Item = &Snapshot<R>> {
+    pub fn decided_ticks(&self) -> impl Iterator<Item = &Snapshot<R>> {
         self.told.iter()
     }
 
@@ -310,7 +310,7 @@ mod tests {
         for now_us in (0..ships.len() as u64 * PERIOD).step_by(1000) {
             while (next as usize) < ships.len() && RATE.due_us(Tick(next)) + late_us(next) <= now_us {
                 let known = [(ship_id(0), Entity::Ship(ships[next as usize]))];
-                arrival.take(now_us, Tick(next));
+                arrival.record(now_us, Tick(next));
                 timeline.push(now_us, &Replica::after(&arena, Tick(next), &known));
                 next += 1;
             }
@@ -326,7 +326,11 @@ mod tests {
 
     fn at(ships: &[Ship], view: ViewTime) -> Point {
         let on = |tick: Tick| ships[tick.0 as usize].position;
-        if view.part() == 0 { on(view.tick()) } else { on(view.tick()).towards(on(view.tick().next()), view.part()) }
+        if view.sixteenth() == 0 {
+            on(view.tick())
+        } else {
+            on(view.tick()).towards(on(view.tick().next()), view.sixteenth())
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Unapplied {
     /// Takes the server's report with the body of `tick`. Calls `applied` with when each input was sent that is applied now,
     /// or overtaken by a newer one. Returns whether one came too late: it is not applied though it was for this tick or
     /// before, or it is only now (as far as it wanted something done once, perhaps together with a newer one).
-    pub(super) fn take(&mut self, tick: Tick, report: InputReport, mut applied: impl FnMut(u64)) -> bool {
+    pub(super) fn record_report(&mut self, tick: Tick, report: InputReport, mut applied: impl FnMut(u64)) -> bool {
         let mut is_late = false;
         // The largest age may stand for more, or for no input at all.
         if report.age < InputReport::AGE_MAX {

@@ -86,7 +86,7 @@ impl CloseReason {
     }
 
     /// What a player reads.
-    pub fn words(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         self.row().words
     }
 

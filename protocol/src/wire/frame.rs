@@ -69,7 +69,7 @@ pub struct FrameTicks {
 
 impl TickFollower {
     /// Takes a frame's header.
-    pub fn take(&mut self, frame: &[u8]) -> Result<FrameTicks, WireError> {
+    pub fn follow(&mut self, frame: &[u8]) -> Result<FrameTicks, WireError> {
         let mut header = FrameHeader::default();
         header.code(&mut BitReader::new(frame))?;
         let first = header.first.or(self.tick.map(Tick::next)).ok_or(WireError::NotStarted)?;

@@ -1,6 +1,6 @@
 //! One of every control message, with small and large values.
 
-use fracas_protocol::arena::news::{Kill, Row};
+use fracas_protocol::arena::news::{Kill, LeaderboardRow};
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, News, OpenTiles, RailShot, Thrust};
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::ids::{EntityId, MapId, Token};
@@ -68,7 +68,7 @@ pub(crate) fn server_messages() -> Vec<MessageOf<Arena>> {
         world: OpenTiles(3),
         limits: Limits::default(),
     };
-    let row = |i: usize| Row { name: name(&format!("player {i}")), score: (i * 6000) as u16 };
+    let row = |i: usize| LeaderboardRow { name: name(&format!("player {i}")), score: (i * 6000) as u16 };
     let kill = |i: usize| Kill { killer: name(&format!("k{i}")), victim: name("Łukasz 🚀") };
     vec![
         ServerMessage::Welcome(welcome.clone()),

@@ -17,17 +17,17 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 
 /// How many each address has. Those that have none are not in it.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(DashMap<IpAddr, usize>);
+pub(crate) struct AddressQuota(DashMap<IpAddr, usize>);
 
-impl Shares {
+impl AddressQuota {
     /// One more for an address, unless it has the most it may have.
-    pub(crate) fn take(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<Share> {
+    pub(crate) fn try_acquire(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<QuotaGuard> {
         let mut count = self.0.entry(network).or_insert(0);
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Share { of: Arc::clone(self), network })
+        Some(QuotaGuard { of: Arc::clone(self), network })
     }
 
     /// How many an address has.
@@ -48,12 +48,12 @@ impl Shares {
 
 /// What counts for an address until it is dropped.
 #[derive(Debug)]
-pub struct Share {
-    of: Arc<Shares>,
+pub struct QuotaGuard {
+    of: Arc<AddressQuota>,
     network: IpAddr,
 }
 
-impl Drop for Share {
+impl Drop for QuotaGuard {
     fn drop(&mut self) {
         self.of.0.remove_if_mut(&self.network, |_, count| {
             *count -= 1;
@@ -73,7 +73,7 @@ const GUESSERS_MAX: usize = 16 * 1024;
 
 /// Which addresses have shown tokens that nobody knows.
 #[derive(Debug)]
-pub(crate) struct Guesses {
+pub(crate) struct TokenAbuse {
     /// What each address has shown last, as many as it may err: who shows the same again, because the room is full, guesses
     /// nothing.
     shown: DashMap<IpAddr, VecDeque<u64>>,
@@ -98,7 +98,7 @@ impl Errors {
     }
 }
 
-impl Guesses {
+impl TokenAbuse {
     /// An address may err as often as it may have connections: as many can have lost their sessions. One that is exempt from
     /// limits may as often as there are connections in all.
     pub(crate) fn new(per_address_max: usize, connections_max: usize) -> Self {
@@ -107,7 +107,7 @@ impl Guesses {
     }
 
     /// Takes note of an error: what was shown, shortly. Whether it is one of as many as this address may make.
-    pub(crate) fn take(&self, network: IpAddr, is_exempt: bool, shown: u64, now: Instant) -> bool {
+    pub(crate) fn may_show(&self, network: IpAddr, is_exempt: bool, shown: u64, now: Instant) -> bool {
         let errors = &self.errors[usize::from(is_exempt)];
         if errors.left.len() >= GUESSERS_MAX && !errors.left.remembers(&network) {
             self.sweep(now);
@@ -119,7 +119,7 @@ impl Guesses {
         if row.contains(&shown) {
             return true;
         }
-        let may_err = errors.left.take(&network, now).is_ok();
+        let may_err = errors.left.try_acquire(&network, now).is_ok();
         if may_err {
             if row.len() >= errors.most {
                 row.pop_front();
@@ -133,7 +133,7 @@ impl Guesses {
     /// enough finds something in the end.
     pub(crate) fn may_enter(&self, network: IpAddr, is_exempt: bool, now: Instant) -> bool {
         let errors = &self.errors[usize::from(is_exempt)];
-        errors.left.has_left(&network, now) || self.barred.take(&network, now).is_ok()
+        errors.left.has_left(&network, now) || self.barred.try_acquire(&network, now).is_ok()
     }
 
     /// Addresses that are remembered.
@@ -161,14 +161,14 @@ mod tests {
 
     #[test]
     fn an_address_that_errs_too_often_has_to_wait_and_others_do_not() {
-        let (guesses, start) = (Guesses::new(64, 200), Instant::now());
+        let (guesses, start) = (TokenAbuse::new(64, 200), Instant::now());
         let mut token = 0;
         let mut errors = |at: Instant, of: u32| {
             let mut shown = || {
                 token += 1;
                 token
             };
-            (0..1000).filter(|_| guesses.take(address(of), false, shown(), at)).count()
+            (0..1000).filter(|_| guesses.may_show(address(of), false, shown(), at)).count()
         };
         assert_eq!((errors(start, 1), errors(start, 2)), (64, 64));
         assert_eq!(errors(start + Duration::from_secs(60), 1), 6, "a tenth of the time brings a tenth back");
@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn an_address_that_has_to_wait_begins_few_connections_until_it_need_not() {
-        let (guesses, start) = (Guesses::new(64, 200), Instant::now());
+        let (guesses, start) = (TokenAbuse::new(64, 200), Instant::now());
         let entered = |at: Instant, of: u32| (0..1000).filter(|_| guesses.may_enter(address(of), false, at)).count();
         assert_eq!(entered(start, 1), 1000, "one that has never erred");
-        assert_eq!((0..64).filter(|token| guesses.take(address(1), false, *token, start)).count(), 64);
+        assert_eq!((0..64).filter(|token| guesses.may_show(address(1), false, *token, start)).count(), 64);
         assert_eq!((entered(start, 1), entered(start, 2)), (5, 1000));
         assert_eq!(entered(start + Duration::from_secs(2), 1), 5);
         assert_eq!(entered(start + Duration::from_secs(10), 1), 1000, "one more error is no guess again");
@@ -188,22 +188,22 @@ mod tests {
 
     #[test]
     fn a_crowd_of_guessers_is_not_remembered_for_ever() {
-        let (guesses, start) = (Guesses::new(64, 200), Instant::now());
+        let (guesses, start) = (TokenAbuse::new(64, 200), Instant::now());
         for number in 0..100_000 {
-            assert!(guesses.take(address(number), false, 0, start));
+            assert!(guesses.may_show(address(number), false, 0, start));
         }
         assert_eq!((guesses.len(), guesses.shown.len()), (GUESSERS_MAX, GUESSERS_MAX));
         let later = start + Duration::from_secs(700);
-        assert_eq!((0..100).filter(|token| guesses.take(address(u32::MAX), false, *token, later)).count(), 64);
+        assert_eq!((0..100).filter(|token| guesses.may_show(address(u32::MAX), false, *token, later)).count(), 64);
         assert_eq!((guesses.len(), guesses.shown.len()), (1, 1), "the others have been forgotten");
     }
 
     #[test]
     fn who_waits_for_a_seat_with_a_token_that_is_over_is_no_guesser() {
-        let (guesses, start) = (Guesses::new(64, 200), Instant::now());
+        let (guesses, start) = (TokenAbuse::new(64, 200), Instant::now());
         for try_number in 0..1000 {
             let at = start + Duration::from_secs(5) * try_number;
-            assert!((0..10).all(|player| guesses.take(address(1), false, player, at)), "try {try_number}");
+            assert!((0..10).all(|player| guesses.may_show(address(1), false, player, at)), "try {try_number}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
 //! from one address, before and after they have said what they want. No I/O in here.
 
-use crate::admission::address_quota::{Guesses, Share, Shares, network_of};
+use crate::admission::address_quota::{AddressQuota, QuotaGuard, TokenAbuse, network_of};
 use crate::admission::join_budget::{JoinBudget, JoinRate};
-use crate::admission::memory_budget::Memory;
-use crate::admission::retry_scheduler::{Asker, Pace};
-use crate::front::forwarded::{Client, Forwarding, TrustedProxy};
-use crate::front::http_connections::NetworkShare;
+use crate::admission::memory_budget::MemoryBudget;
+use crate::admission::retry_scheduler::{RetryClient, RetryScheduler};
+use crate::front::forwarded::{ForwardedClient, Forwarding, TrustedProxy};
+use crate::front::http_connections::AddressCap;
 use crate::front::origin::{HostNames, Origin, OriginPolicy};
-use crate::front::rejection::{Refused, Rejection};
+use crate::front::rejection::{Rejection, RejectionResponse};
 use crate::session::TokenHash;
 use crate::sim::join_refusal::JoinRefusal;
 use axum::http::HeaderMap;
@@ -49,36 +49,36 @@ pub struct AdmissionConfig {
 
 /// Counts connections and decides about new ones.
 #[derive(Debug)]
-pub struct Admission {
+pub struct AdmissionControl {
     config: AdmissionConfig,
     connections: AtomicUsize,
     /// Connections that play or are about to.
-    players: Arc<Shares>,
+    players: Arc<AddressQuota>,
     /// Ships that wait for their players.
-    kept: Arc<Shares>,
-    guesses: Guesses,
+    kept: Arc<AddressQuota>,
+    guesses: TokenAbuse,
     joins: JoinBudget,
-    memory: Memory,
-    pace: Pace,
+    memory: MemoryBudget,
+    retries: RetryScheduler,
     draining: AtomicBool,
     origins: OriginPolicy,
     forwarding: Forwarding,
 }
 
-impl Admission {
-    /// Admission with nobody there yet.
+impl AdmissionControl {
+    /// AdmissionControl with nobody there yet.
     pub fn new(config: AdmissionConfig) -> Self {
         let forwarding = Forwarding::new(config.trusted_proxies.clone());
         let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
         Self {
-            guesses: Guesses::new(config.per_address_max, config.connections_max),
+            guesses: TokenAbuse::new(config.per_address_max, config.connections_max),
             joins: JoinBudget::new(config.joins_per_address),
             config,
             connections: AtomicUsize::new(0),
             players: Arc::default(),
             kept: Arc::default(),
-            memory: Memory::default(),
-            pace: Pace::default(),
+            memory: MemoryBudget::default(),
+            retries: RetryScheduler::default(),
             draining: AtomicBool::new(false),
             origins,
             forwarding,
@@ -101,19 +101,19 @@ impl Admission {
     }
 
     /// Which client a connection from `peer` with these headers counts for.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Client, Refused> {
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<ForwardedClient, RejectionResponse> {
         Ok(self.forwarding.client(peer, headers)?)
     }
 
-    /// Admits a connection of `client`, or of an address that connects by itself, and counts it until the ticket is dropped.
+    /// Admits a connection of `client`, or of an address that connects by itself, and counts it until the permit is dropped.
     /// The server's own bots are not counted for their address.
     pub fn enter(
         self: &Arc<Self>,
-        client: impl Into<Client>,
+        client: impl Into<ForwardedClient>,
         is_ours: bool,
         now: Instant,
-    ) -> Result<Ticket, Rejection> {
-        let Client { address, is_forwarded } = client.into();
+    ) -> Result<AdmissionPermit, Rejection> {
+        let ForwardedClient { address, is_forwarded } = client.into();
         if self.is_draining() {
             return Err(Rejection::Draining);
         }
@@ -126,7 +126,7 @@ impl Admission {
         });
         if let Some(network) = &network {
             if !self.guesses.may_enter(network.address, network.is_exempt, now) {
-                return Err(Rejection::Guesses);
+                return Err(Rejection::TokenAbuse);
             }
             // From where a ship was lost somebody may come who wants it back, whatever others there do.
             let is_limited = !network.is_exempt && self.kept.count(network.address) == 0;
@@ -145,25 +145,25 @@ impl Admission {
         }
         let share = match network.as_ref().filter(|network| !network.is_exempt) {
             Some(network) => {
-                Some(self.players.take(network.address, self.config.per_address_max).ok_or(Rejection::Address)?)
+                Some(self.players.try_acquire(network.address, self.config.per_address_max).ok_or(Rejection::Address)?)
             }
             None => None,
         };
-        // The ticket gives back what was counted, also when the next check refuses.
-        let ticket = Ticket { admission: Arc::clone(self), network, _share: share };
+        // The permit gives back what was counted, also when the next check refuses.
+        let permit = AdmissionPermit { admission: Arc::clone(self), network, _share: share };
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(ticket) }
+        if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(permit) }
     }
 
     /// How many HTTP connections the network of `peer` may have at the same time: None for as many as it likes. A trusted proxy
     /// is not limited, since all come through it.
-    pub(crate) fn http_share(&self, peer: IpAddr) -> Option<NetworkShare> {
+    pub(crate) fn http_share(&self, peer: IpAddr) -> Option<AddressCap> {
         let peer = peer.to_canonical();
         if self.is_exempt(peer) || self.forwarding.is_trusted(peer) {
             return None;
         }
         let most = (WAITING_PER_PLAYER * self.config.per_address_max).max(WAITING_LEAST);
-        Some(NetworkShare { network: network_of(peer), most })
+        Some(AddressCap { network: network_of(peer), most })
     }
 
     fn is_exempt(&self, address: IpAddr) -> bool {
@@ -173,9 +173,9 @@ impl Admission {
     /// How long somebody from `address` who is sent away at `now` is to stay away, if coming back makes sense. Only who is not
     /// to blame takes a turn.
     pub fn retry_after(&self, why: Rejection, address: IpAddr, now: Instant) -> Option<Duration> {
-        let asker = || Asker { network: Some(network_of(address.to_canonical())), client: None };
+        let retry_client = || RetryClient { network: Some(network_of(address.to_canonical())), client: None };
         match (why, why.status()) {
-            (_, 503) => Some(self.turn(asker(), now)),
+            (_, 503) => Some(self.turn(retry_client(), now)),
             (Rejection::JoinBudget, _) => Some(HANDSHAKE_PAUSE),
             (_, 429) => Some(TOO_MANY_PAUSE),
             _ => None,
@@ -183,8 +183,8 @@ impl Admission {
     }
 
     /// How long somebody who is sent away at `now` is to stay away.
-    pub fn turn(&self, asker: Asker, now: Instant) -> Duration {
-        self.pace.turn(asker, now)
+    pub fn turn(&self, retry_client: RetryClient, now: Instant) -> Duration {
+        self.retries.turn(retry_client, now)
     }
 
     /// Forgets what is not needed any more of what networks have done. To be called about once a second.
@@ -195,7 +195,7 @@ impl Admission {
 
     /// Networks that are remembered for what they have done of late, and turns to come back that are still to come.
     pub fn remembered(&self, now: Instant) -> (usize, usize) {
-        (self.guesses.len().max(self.joins.len()), self.pace.waiting(now))
+        (self.guesses.len().max(self.joins.len()), self.retries.waiting(now))
     }
 
     /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
@@ -204,7 +204,7 @@ impl Admission {
     }
 
     /// What there is of memory.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &MemoryBudget {
         &self.memory
     }
 
@@ -216,13 +216,13 @@ impl Admission {
 
 /// A counted connection; it counts until this is dropped.
 #[derive(Debug)]
-pub struct Ticket {
-    admission: Arc<Admission>,
+pub struct AdmissionPermit {
+    admission: Arc<AdmissionControl>,
     network: Option<Network>,
-    _share: Option<Share>,
+    _share: Option<QuotaGuard>,
 }
 
-impl Ticket {
+impl AdmissionPermit {
     /// Where the connection comes from. None for the server's own bots.
     pub fn network(&self) -> Option<Network> {
         self.network.clone()
@@ -237,7 +237,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for AdmissionPermit {
     fn drop(&mut self) {
         self.admission.connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -246,7 +246,7 @@ impl Drop for Ticket {
 /// Where a connection comes from: an address, or an IPv6 /64, and what it may do beside connecting.
 #[derive(Clone, Debug)]
 pub struct Network {
-    admission: Arc<Admission>,
+    admission: Arc<AdmissionControl>,
     address: IpAddr,
     is_exempt: bool,
     /// The connection was let in for a ship that its network has lost, although there is no memory for a new one.
@@ -259,7 +259,7 @@ impl Network {
     /// Whether the connection may have a new ship, or why not. Ships that its network has lost and that still fly count like
     /// connections, lest who connects and cuts over and over fills the room with them.
     pub fn may_begin(&self) -> Result<(), JoinRefusal> {
-        let Admission { players, kept, config, .. } = &*self.admission;
+        let AdmissionControl { players, kept, config, .. } = &*self.admission;
         if self.only_returns {
             return Err(JoinRefusal::Memory);
         }
@@ -290,14 +290,14 @@ impl Network {
     }
 
     /// Counts a ship that waits for its player, until what is returned is dropped.
-    pub fn keep(&self) -> Option<Share> {
-        self.admission.kept.take(self.address, usize::MAX)
+    pub fn keep(&self) -> Option<QuotaGuard> {
+        self.admission.kept.try_acquire(self.address, usize::MAX)
     }
 
     /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
     /// the network may have connections, which is as many as can have lost their sessions.
     pub(crate) fn may_err(&self, token: &TokenHash, now: Instant) -> bool {
-        self.admission.guesses.take(self.address, self.is_exempt, token.short(), now)
+        self.admission.guesses.may_show(self.address, self.is_exempt, token.short(), now)
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
     use crate::admission::memory_budget::MemoryUse;
     use fracas_protocol::ids::Token;
 
-    fn make(change: impl FnOnce(&mut AdmissionConfig)) -> Arc<Admission> {
+    fn make(change: impl FnOnce(&mut AdmissionConfig)) -> Arc<AdmissionControl> {
         let mut config = AdmissionConfig {
             connections_max: 4,
             per_address_max: 2,
@@ -321,7 +321,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.1".parse().expect("a proxy")],
         };
         change(&mut config);
-        Arc::new(Admission::new(config))
+        Arc::new(AdmissionControl::new(config))
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -367,7 +367,7 @@ mod tests {
             })
             .collect();
         let back = admission.enter(one, false, Instant::now()).expect("it may want its ship back");
-        let may_begin = |ticket: &Ticket| ticket.network().expect("a person's").may_begin();
+        let may_begin = |permit: &AdmissionPermit| permit.network().expect("a person's").may_begin();
         assert_eq!(may_begin(&back), Err(JoinRefusal::Address), "but it may not have a third one");
         let other = admission.enter(ip("192.0.2.2"), false, Instant::now()).expect("its share");
         assert_eq!(may_begin(&other), Ok(()), "another address");
@@ -470,9 +470,9 @@ mod tests {
         let unread = admission.client(ip("10.0.0.1"), &HeaderMap::new()).expect_err("nobody knows whom it is for");
         assert_eq!((unread.why, unread.status), (Rejection::Forwarded, 400));
         assert!(
-            unread.words.contains("X-Forwarded-For") && unread.words.contains("--trusted-proxy"),
+            unread.message.contains("X-Forwarded-For") && unread.message.contains("--trusted-proxy"),
             "{}",
-            unread.words
+            unread.message
         );
     }
 }

@@ -89,7 +89,7 @@ impl JoinBudget {
 
     /// A new player joins from a network; or how long until one may.
     pub(crate) fn take_join(&self, network: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.joins.take(&network, now)
+        self.joins.try_acquire(&network, now)
     }
 
     /// Gives back a join that came to nothing.
@@ -99,7 +99,7 @@ impl JoinBudget {
 
     /// A network begins a connection; or how long until it may.
     pub(crate) fn take_handshake(&self, network: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.handshakes.take(&network, now)
+        self.handshakes.try_acquire(&network, now)
     }
 
     /// Networks whose budget is not whole.

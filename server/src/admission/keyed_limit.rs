@@ -59,7 +59,7 @@ struct ToldClock {
 }
 
 impl ToldClock {
-    fn tell(&self, now: Instant) {
+    fn advance_to(&self, now: Instant) {
         let since = now.saturating_duration_since(*self.start.get_or_init(|| now));
         // Callers on other threads may be ahead by now: time does not go back.
         self.latest_ns.fetch_max(since.as_nanos() as u64, Ordering::Relaxed);
@@ -130,8 +130,8 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
     }
 
     /// Takes one of a key's allowance, or tells how long it has to wait for it.
-    pub(crate) fn take(&self, key: &K, now: Instant) -> Result<(), Duration> {
-        self.clock.tell(now);
+    pub(crate) fn try_acquire(&self, key: &K, now: Instant) -> Result<(), Duration> {
+        self.clock.advance_to(now);
         let at = self.clock.now();
         let taken = match (self.has_room_for(key), &self.beyond) {
             (true, _) => self.limiter.check_key(key),
@@ -156,7 +156,7 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
 
     /// Whether a key could take one now. Nothing is taken.
     pub(crate) fn has_left(&self, key: &K, now: Instant) -> bool {
-        self.clock.tell(now);
+        self.clock.advance_to(now);
         let Some(state) = self.store.0.get(key) else { return true };
         drop(state);
         // A measurement that fails replaces nothing: this one brings out the time by which all is given back.
@@ -178,7 +178,7 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
 
     /// Forgets the keys that have their whole allowance, at most once a second. Whether it did.
     pub(crate) fn sweep(&self, now: Instant) -> bool {
-        self.clock.tell(now);
+        self.clock.advance_to(now);
         let at = self.clock.now().as_u64();
         let swept = self.swept_ns.load(Ordering::Relaxed);
         let is_due = at >= swept + SWEEP_EVERY.as_nanos() as u64;
@@ -200,14 +200,14 @@ mod tests {
     use super::*;
 
     fn taken(limit: &KeyedLimit<u32>, key: u32, at: Instant, tries: u32) -> usize {
-        (0..tries).filter(|_| limit.take(&key, at).is_ok()).count()
+        (0..tries).filter(|_| limit.try_acquire(&key, at).is_ok()).count()
     }
 
     #[test]
     fn each_key_has_its_burst_once_and_the_rate_for_ever() {
         let (limit, start) = (KeyedLimit::new(Rate::per_second(2, 64), 10, Beyond::Free), Instant::now());
         assert_eq!((taken(&limit, 1, start, 100), taken(&limit, 2, start, 100)), (64, 64));
-        assert_eq!(limit.take(&1, start), Err(Duration::from_millis(500)), "it is told when");
+        assert_eq!(limit.try_acquire(&1, start), Err(Duration::from_millis(500)), "it is told when");
         assert_eq!(taken(&limit, 1, start + Duration::from_secs(10), 100), 20);
         assert_eq!(taken(&limit, 1, start + Duration::from_secs(60), 100), 64);
     }
@@ -228,7 +228,7 @@ mod tests {
         let (limit, start) = (KeyedLimit::new(Rate::per_second(1, 3), 10, Beyond::Free), Instant::now());
         assert!(limit.has_left(&1, start) && limit.len() == 0, "nor is a key remembered for it");
         for left in [true, true, false] {
-            assert!(limit.take(&1, start).is_ok());
+            assert!(limit.try_acquire(&1, start).is_ok());
             assert_eq!([limit.has_left(&1, start), limit.has_left(&1, start)], [left; 2]);
         }
         assert!(!limit.has_left(&1, start + Duration::from_millis(900)));
@@ -239,7 +239,7 @@ mod tests {
     fn only_so_many_keys_are_remembered_and_those_beyond_share_one_allowance() {
         let limit = KeyedLimit::new(Rate::per_second(1, 4), 100, Beyond::Shared(Rate::per_second(10, 10)));
         let start = Instant::now();
-        let joined = (0..1000).filter(|key| limit.take(key, start).is_ok()).count();
+        let joined = (0..1000).filter(|key| limit.try_acquire(key, start).is_ok()).count();
         assert_eq!((joined, limit.len()), (110, 100));
         assert_eq!(taken(&limit, 5, start, 10), 3, "a key that is remembered has its own");
         let later = start + Duration::from_secs(30);
@@ -260,7 +260,7 @@ mod tests {
     fn a_caller_whose_clock_is_behind_does_not_turn_time_back() {
         let (limit, start) = (KeyedLimit::new(Rate::per_second(1, 1), 10, Beyond::Free), Instant::now());
         let at = |s| start + Duration::from_secs(s);
-        assert!(limit.take(&1, at(0)).is_ok() && limit.take(&1, at(5)).is_ok());
-        assert!(limit.take(&1, at(4)).is_err(), "it is 5 s for everybody");
+        assert!(limit.try_acquire(&1, at(0)).is_ok() && limit.try_acquire(&1, at(5)).is_ok());
+        assert!(limit.try_acquire(&1, at(4)).is_err(), "it is 5 s for everybody");
     }
 }

@@ -47,10 +47,10 @@ impl MemoryUse {
 
 /// Keeps account of memory. Until it is told of any, there is enough.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Account>);
+pub struct MemoryBudget(Mutex<MemoryAccount>);
 
 #[derive(Debug, Default)]
-struct Account {
+struct MemoryAccount {
     /// As it was looked at last.
     seen: Option<MemoryUse>,
     /// Who was let in since each of the last looks, the last one first.
@@ -63,7 +63,7 @@ struct Account {
     fitted: usize,
 }
 
-impl Memory {
+impl MemoryBudget {
     /// Takes note of a look at the memory, and of the connections there are now. Whether it is short.
     pub fn look(&self, now: MemoryUse, connections: usize) -> bool {
         let mut account = self.account();
@@ -104,12 +104,12 @@ impl Memory {
         may_return
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
+    fn account(&self) -> MutexGuard<'_, MemoryAccount> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Account {
+impl MemoryAccount {
     /// What is not yet among what is used, but will be.
     fn promised(&self) -> u64 {
         self.newcomers.iter().sum::<u64>() * NEWCOMER_BYTES
@@ -131,15 +131,15 @@ mod tests {
         MemoryUse { used: used * MIB, limit: 100 * MIB }
     }
 
-    fn seen(used: u64, connections: usize) -> Memory {
-        let memory = Memory::default();
+    fn seen(used: u64, connections: usize) -> MemoryBudget {
+        let memory = MemoryBudget::default();
         memory.look(percent(used), connections);
         memory
     }
 
     #[test]
     fn nobody_is_let_in_over_the_line_until_it_is_well_below() {
-        let memory = Memory::default();
+        let memory = MemoryBudget::default();
         assert!(memory.may_enter(0), "nothing is known of any limit");
         for (used, is_short) in [(50, false), (84, false), (85, true), (82, true), (80, true), (79, false), (84, false)]
         {

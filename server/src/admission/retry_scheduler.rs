@@ -26,7 +26,7 @@ const NETWORKS_MAX: usize = 16 * 1024;
 
 /// Who asks for a turn.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asker {
+pub struct RetryClient {
     /// Where from. None for the server's own bots.
     pub network: Option<IpAddr>,
     /// What tells it from others of its network, once it has said so: a hash of its token or name.
@@ -35,18 +35,18 @@ pub struct Asker {
 
 /// Hands out times to come back at.
 #[derive(Debug, Default)]
-pub struct Pace(Mutex<Turns>);
+pub struct RetryScheduler(Mutex<RetryQueues>);
 
 #[derive(Debug, Default)]
-struct Turns {
+struct RetryQueues {
     /// The last time that each queue has given: the first turns of networks, and their further ones.
     last: [Option<Instant>; 2],
-    rows: HashMap<Option<IpAddr>, Row>,
+    rows: HashMap<Option<IpAddr>, TurnQueue>,
 }
 
 /// The turns of one network that are still to come.
 #[derive(Debug, Default)]
-struct Row {
+struct TurnQueue {
     turns: Vec<Turn>,
     /// What who says no name is given at present, and how many have been.
     shared: Option<(Instant, u8)>,
@@ -58,14 +58,14 @@ struct Turn {
     client: Option<u64>,
 }
 
-impl Pace {
+impl RetryScheduler {
     /// How long from `now` somebody is to stay away. Who has been told and asks again before its turn is told the same turn.
-    pub fn turn(&self, asker: Asker, now: Instant) -> Duration {
+    pub fn turn(&self, retry_client: RetryClient, now: Instant) -> Duration {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.turn(asker, now).saturating_duration_since(now)
+        turns.turn(retry_client, now).saturating_duration_since(now)
     }
 
-    /// Turns that are still to come.
+    /// RetryQueues that are still to come.
     pub fn waiting(&self, now: Instant) -> usize {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         turns.forget(now);
@@ -73,14 +73,14 @@ impl Pace {
     }
 }
 
-impl Turns {
-    fn turn(&mut self, asker: Asker, now: Instant) -> Instant {
+impl RetryQueues {
+    fn turn(&mut self, retry_client: RetryClient, now: Instant) -> Instant {
         if self.rows.len() >= NETWORKS_MAX {
             self.forget(now);
         }
-        let row = self.rows.entry(asker.network).or_default();
+        let row = self.rows.entry(retry_client.network).or_default();
         row.turns.retain(|turn| turn.at > now);
-        let is_same = |turn: &&Turn| asker.client.is_some() && turn.client == asker.client;
+        let is_same = |turn: &&Turn| retry_client.client.is_some() && turn.client == retry_client.client;
         if let Some(turn) = row.turns.iter().find(is_same) {
             return turn.at;
         }
@@ -91,12 +91,12 @@ impl Turns {
         let queue = usize::from(row.turns.len() >= FIRST_TURNS);
         let Some(at) = next(&mut self.last[queue], now) else {
             if row.turns.is_empty() {
-                self.rows.remove(&asker.network);
+                self.rows.remove(&retry_client.network);
             }
             return now + LATEST;
         };
-        row.turns.push(Turn { at, client: asker.client });
-        if asker.client.is_some() {
+        row.turns.push(Turn { at, client: retry_client.client });
+        if retry_client.client.is_some() {
             return at;
         }
         let shared = row.shared.filter(|(shared_at, by)| *shared_at > now && *by < SHARED_BY);
@@ -128,8 +128,8 @@ fn next(last: &mut Option<Instant>, now: Instant) -> Option<Instant> {
 mod tests {
     use super::*;
 
-    fn asker(network: u32, client: impl Into<Option<u64>>) -> Asker {
-        Asker { network: Some(IpAddr::from(network.to_be_bytes())), client: client.into() }
+    fn retry_client(network: u32, client: impl Into<Option<u64>>) -> RetryClient {
+        RetryClient { network: Some(IpAddr::from(network.to_be_bytes())), client: client.into() }
     }
 
     const fn ms(ms: u64) -> Duration {
@@ -138,15 +138,15 @@ mod tests {
 
     #[test]
     fn somebody_who_retries_for_25_s_makes_nobody_else_wait_6_s() {
-        let (pace, start) = (Pace::default(), Instant::now());
+        let (retries, start) = (RetryScheduler::default(), Instant::now());
         let mut longest = Duration::ZERO;
         // 700 refusals a second of one network, under another name each time, and then under none; one a second of others.
         for ask in 0..25 * 700 {
             let now = start + Duration::from_secs(1) * ask / 700;
             let client = (ask < 12 * 700).then_some(u64::from(ask));
-            pace.turn(asker(1, client), now);
+            retries.turn(retry_client(1, client), now);
             if ask % 700 == 699 {
-                longest = longest.max(pace.turn(asker(2 + ask, 0), now));
+                longest = longest.max(retries.turn(retry_client(2 + ask, 0), now));
             }
         }
         assert!((ms(1000)..=ms(1008)).contains(&longest), "{longest:?}: it was 1 to 6.3 s");
@@ -154,32 +154,32 @@ mod tests {
 
     #[test]
     fn who_asks_again_before_its_turn_is_told_the_same_turn() {
-        let (pace, start) = (Pace::default(), Instant::now());
+        let (retries, start) = (RetryScheduler::default(), Instant::now());
         for client in [Some(7), None] {
-            let told = pace.turn(asker(1, client), start);
+            let told = retries.turn(retry_client(1, client), start);
             for (after, other) in [(ms(1), 2), (ms(300), 3), (ms(999), 4)] {
-                pace.turn(asker(other, client), start + after);
-                assert_eq!(pace.turn(asker(1, client), start + after) + after, told, "{client:?}");
+                retries.turn(retry_client(other, client), start + after);
+                assert_eq!(retries.turn(retry_client(1, client), start + after) + after, told, "{client:?}");
             }
-            assert!(pace.turn(asker(1, client), start + told) >= SOONEST, "its turn has come");
+            assert!(retries.turn(retry_client(1, client), start + told) >= SOONEST, "its turn has come");
         }
     }
 
     #[test]
     fn a_thousand_sent_away_at_once_come_back_evenly() {
-        let (pace, now) = (Pace::default(), Instant::now());
-        let pauses: Vec<Duration> = (0..1000).map(|network| pace.turn(asker(network, 0), now)).collect();
+        let (retries, now) = (RetryScheduler::default(), Instant::now());
+        let pauses: Vec<Duration> = (0..1000).map(|network| retries.turn(retry_client(network, 0), now)).collect();
         assert_eq!(pauses[0], SOONEST);
         assert!(pauses.windows(2).all(|pair| pair[1] - pair[0] == ms(4)));
         let later = now + Duration::from_secs(10);
-        assert_eq!(pace.turn(asker(1, 0), later), SOONEST, "that row has been");
+        assert_eq!(retries.turn(retry_client(1, 0), later), SOONEST, "that row has been");
     }
 
     #[test]
     fn a_thousand_behind_one_address_come_back_evenly_too_with_names_and_without() {
         for is_named in [true, false] {
-            let (pace, now) = (Pace::default(), Instant::now());
-            let ask = |client: u64| pace.turn(asker(1, is_named.then_some(client)), now);
+            let (retries, now) = (RetryScheduler::default(), Instant::now());
+            let ask = |client: u64| retries.turn(retry_client(1, is_named.then_some(client)), now);
             let pauses: Vec<Duration> = (0..1000).map(ask).collect();
             let at_most_within = |span: Duration| {
                 let within = |from: &Duration| pauses.iter().filter(|at| *from <= **at && **at < *from + span).count();
@@ -192,11 +192,11 @@ mod tests {
 
     #[test]
     fn never_more_than_five_hundred_a_second_are_asked_back() {
-        let (pace, start) = (Pace::default(), Instant::now());
+        let (retries, start) = (RetryScheduler::default(), Instant::now());
         let mut due = vec![0_u32; 120];
         for ask in 0..100_000_u32 {
             let after = ms(u64::from(ask / 5));
-            let told = pace.turn(asker(ask % 3000, u64::from(ask)), start + after);
+            let told = retries.turn(retry_client(ask % 3000, u64::from(ask)), start + after);
             if told < LATEST {
                 due[(after + told).as_secs() as usize] += 1;
             }
@@ -206,14 +206,14 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_away_for_longer_than_half_a_minute_and_little_is_remembered() {
-        let (pace, now) = (Pace::default(), Instant::now());
-        let longest = (0..100_000).map(|number| pace.turn(asker(number, u64::from(number)), now)).max();
+        let (retries, now) = (RetryScheduler::default(), Instant::now());
+        let longest = (0..100_000).map(|number| retries.turn(retry_client(number, u64::from(number)), now)).max();
         assert_eq!(longest, Some(LATEST));
-        let one = (0..100_000).map(|number| pace.turn(asker(u32::MAX, number), now)).max();
+        let one = (0..100_000).map(|number| retries.turn(retry_client(u32::MAX, number), now)).max();
         assert_eq!(one, Some(LATEST));
-        assert!(pace.waiting(now) <= 2 * 30 * PER_S as usize, "{}", pace.waiting(now));
-        let rows = |pace: &Pace| pace.0.lock().expect("nobody panics").rows.len();
-        assert!(rows(&pace) <= NETWORKS_MAX);
-        assert_eq!((pace.waiting(now + LATEST + ms(1)), rows(&pace)), (0, 0));
+        assert!(retries.waiting(now) <= 2 * 30 * PER_S as usize, "{}", retries.waiting(now));
+        let rows = |retries: &RetryScheduler| retries.0.lock().expect("nobody panics").rows.len();
+        assert!(rows(&retries) <= NETWORKS_MAX);
+        assert_eq!((retries.waiting(now + LATEST + ms(1)), rows(&retries)), (0, 0));
     }
 }

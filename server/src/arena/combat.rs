@@ -134,7 +134,7 @@ fn way_to(from: Point, to: Point, centre: Point) -> Option<i64> {
 mod tests {
     use super::super::draw::Draw;
     use super::*;
-    use fracas_protocol::rng::Dice;
+    use fracas_protocol::rng::Rng;
 
     const UNIT: i32 = QUANTA_PER_UNIT;
 
@@ -154,7 +154,7 @@ mod tests {
         let place = |x: i32| Point { x: x * UNIT, y: 0 };
         let ship = fracas_protocol::arena::ship_id;
         ships.rebuild([(ship(1), place(25)), (ship(2), place(20)), (ship(3), place(5))].into_iter());
-        let draw = Draw::new(&mut Dice::new(1, 1));
+        let draw = Draw::new(&mut Rng::new(1, 1));
         let lot = |slot: u16| draw.lot(std::iter::once(u64::from(slot)), 0);
         let victim = |shooter| first_hit(&ships, place(0), place(30), shooter, lot).map(|hit| hit.victim);
         assert_eq!((victim(3), victim(2)), (Some(2), Some(3)));

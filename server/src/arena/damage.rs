@@ -68,11 +68,11 @@ pub(super) fn losses(
 mod tests {
     use super::super::draw::Draw;
     use super::*;
-    use fracas_protocol::rng::Dice;
+    use fracas_protocol::rng::Rng;
 
     /// What is left of ship 9, which had 50 hit points, and who destroyed it.
     fn after(hits: &[(u16, u8, u32, i64)]) -> (u8, Option<u16>) {
-        let draw = Draw::new(&mut Dice::new(1, 1));
+        let draw = Draw::new(&mut Rng::new(1, 1));
         let hits = hits.iter().map(|&(shooter, damage, time, way_squared)| Hit {
             shooter,
             victim: 9,

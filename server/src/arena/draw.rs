@@ -1,7 +1,7 @@
-//! Draws between ships for which the rules see no difference: by the world's dice and by what the ships are, never by their
+//! Draws between ships for which the rules see no difference: by the world's rng and by what the ships are, never by their
 //! ids. So nobody gains by having joined into a low slot.
 
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -16,9 +16,9 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// New draws, for which the dice are thrown once, however many ships there are.
-    pub(super) fn new(dice: &mut Dice) -> Self {
-        Self { salt: dice.word() }
+    /// New draws, for which the rng are thrown once, however many ships there are.
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        Self { salt: rng.word() }
     }
 
     /// The lot of a ship, of which `traits` are all that tells it from others but for its id. `luck` decides only between
@@ -28,7 +28,7 @@ impl Draw {
     }
 
     fn mix(&self, words: impl Iterator<Item = u64>) -> u64 {
-        words.fold(self.salt, |mixed, word| Dice::new(mixed ^ word, 1).word())
+        words.fold(self.salt, |mixed, word| Rng::new(mixed ^ word, 1).word())
     }
 }
 
@@ -68,10 +68,10 @@ mod tests {
 
     #[test]
     fn each_of_two_wins_half_of_the_draws() {
-        let mut dice = Dice::new(7, 1);
+        let mut rng = Rng::new(7, 1);
         for (one, other) in [(([1, 5], 3), ([1, 6], 3)), (([1, 5], 3), ([1, 5], 4))] {
             let wins = (0..10_000).filter(|_| {
-                let draw = Draw::new(&mut dice);
+                let draw = Draw::new(&mut rng);
                 draw.lot(one.0.into_iter(), one.1) < draw.lot(other.0.into_iter(), other.1)
             });
             assert!((4_800..5_200).contains(&wins.count()), "{one:?} against {other:?}");

@@ -53,7 +53,7 @@ pub(super) enum Change {
     Stay,
     /// Open so many tiles in all.
     Open(u16),
-    /// Close the tile of this rank if nobody would notice.
+    /// Close the tile of this rank if nobody would event.
     CloseIfEmpty(u16),
 }
 

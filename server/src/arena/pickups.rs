@@ -8,7 +8,7 @@ use fracas_protocol::arena::tuning::PICKUP_REACH;
 use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind, slot_of};
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -49,29 +49,28 @@ impl Pickups {
     }
 
     /// Adds what is missing, a few at a time.
-    pub(super) fn replenish(&mut self, arena: &Arena, places: &SpawnPlaces, dice: &mut Dice) {
+    pub(super) fn replenish(&mut self, arena: &Arena, places: &SpawnPlaces, rng: &mut Rng) {
         let side = i64::from(arena.map().tile_quanta() / QUANTA_PER_UNIT);
         let wanted = (i64::from(arena.open()) * side * side / AREA_PER_PICKUP) as usize;
         for _ in 0..SPAWNS_PER_TICK.min(wanted.saturating_sub(self.lying)) {
-            let kind = match dice.below(10) {
+            let kind = match rng.below(10) {
                 0..2 => PickupKind::Repair,
                 2..4 => PickupKind::Cell,
                 _ => PickupKind::Shard,
             };
-            let middle = places.anywhere(arena, dice);
+            let middle = places.anywhere(arena, rng);
             let spread = CELL_SPREAD * QUANTA_PER_UNIT;
             let place =
-                Point { x: middle.x + dice.between(-spread, spread), y: middle.y + dice.between(-spread, spread) };
+                Point { x: middle.x + rng.between(-spread, spread), y: middle.y + rng.between(-spread, spread) };
             self.put(kind, place, arena);
         }
     }
 
     /// What a destroyed ship leaves.
-    pub(super) fn scatter(&mut self, wreck: Point, arena: &Arena, dice: &mut Dice) {
+    pub(super) fn scatter(&mut self, wreck: Point, arena: &Arena, rng: &mut Rng) {
         let spread = WRECK_SPREAD * QUANTA_PER_UNIT;
         for _ in 0..WRECK_SHARDS {
-            let place =
-                Point { x: wreck.x + dice.between(-spread, spread), y: wreck.y + dice.between(-spread, spread) };
+            let place = Point { x: wreck.x + rng.between(-spread, spread), y: wreck.y + rng.between(-spread, spread) };
             self.put(PickupKind::Shard, place, arena);
         }
     }

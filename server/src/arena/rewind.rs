@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Where one ship was on one tick, if it could be hit.
-pub(super) type Place = Option<Point>;
+pub(super) type PastPosition = Option<Point>;
 
 /// The places of all ships, by slot, on the last ticks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Past {
-    ticks: VecDeque<(Tick, Vec<Place>)>,
+    ticks: VecDeque<(Tick, Vec<PastPosition>)>,
 }
 
 impl Past {
     /// Remembers where everybody is after a tick. As many ticks are kept as a shot may be judged in the past.
-    pub(super) fn remember(&mut self, tick: Tick, rate: TickRate, places: impl Iterator<Item = Place>) {
+    pub(super) fn remember(&mut self, tick: Tick, rate: TickRate, places: impl Iterator<Item = PastPosition>) {
         let most = rate.ticks_in_ms(REWIND_MS_MAX) as usize + 1;
         let oldest = if self.ticks.len() >= most { self.ticks.pop_front() } else { None };
         let (_, mut all) = oldest.unwrap_or_default();
@@ -38,15 +38,15 @@ impl Past {
 
     /// Where a ship was at a moment, between its places on two ticks, as its shooter's screen showed it. None if it could
     /// not be hit then, or if that is too long ago.
-    pub(super) fn place(&self, slot: u16, view: ViewTime) -> Place {
+    pub(super) fn place(&self, slot: u16, view: ViewTime) -> PastPosition {
         let from = self.on(slot, view.tick())?;
-        match view.part() {
+        match view.sixteenth() {
             0 => Some(from),
             part => Some(from.towards(self.on(slot, view.tick().next())?, part)),
         }
     }
 
-    fn on(&self, slot: u16, tick: Tick) -> Place {
+    fn on(&self, slot: u16, tick: Tick) -> PastPosition {
         let index = self.ticks.binary_search_by_key(&tick, |(tick, _)| *tick).ok()?;
         *self.ticks[index].1.get(usize::from(slot))?
     }

@@ -1,6 +1,6 @@
 //! Scores: who leads, who destroyed whom, and where everybody is.
 
-use fracas_protocol::arena::news::{Kill, Row};
+use fracas_protocol::arena::news::{Kill, LeaderboardRow};
 use fracas_protocol::arena::{Map, News};
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::name::Name;
@@ -25,7 +25,7 @@ pub(super) fn rank(standings: &mut [Standing<'_>]) {
 
 /// The leaderboard of ranked standings.
 pub(super) fn leaderboard(ranked: &[Standing<'_>]) -> News {
-    let rows = ranked.iter().map(|standing| Row { name: standing.name.clone(), score: standing.score });
+    let rows = ranked.iter().map(|standing| LeaderboardRow { name: standing.name.clone(), score: standing.score });
     News::Leaderboard { players: ranked.len() as u16, rows: rows.collect() }
 }
 
@@ -47,7 +47,7 @@ impl KillFeed {
     }
 
     /// What there is to tell, if anything; it is forgotten then.
-    pub(super) fn take(&mut self) -> Option<News> {
+    pub(super) fn drain(&mut self) -> Option<News> {
         if self.kills.is_empty() {
             return None;
         }

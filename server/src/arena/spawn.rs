@@ -5,7 +5,7 @@ use fracas_protocol::arena::Arena;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::map::{CELL_UNITS, cell_start};
 use fracas_protocol::game::rules::Point;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use serde::{Deserialize, Serialize};
 
 /// Places that are looked at before the best is taken.
@@ -30,10 +30,10 @@ impl SpawnPlaces {
     }
 
     /// The centre of any open cell of the open tiles.
-    pub(super) fn anywhere(&self, arena: &Arena, dice: &mut Dice) -> Point {
+    pub(super) fn anywhere(&self, arena: &Arena, rng: &mut Rng) -> Point {
         let map = arena.map();
-        let rank = dice.below(u32::from(arena.open())) as u16;
-        let (x, y) = self.cells[dice.below(self.cells.len() as u32) as usize];
+        let rank = rng.below(u32::from(arena.open())) as u16;
+        let (x, y) = self.cells[rng.below(self.cells.len() as u32) as usize];
         let (column, row) = map.tile_of_rank(rank).unwrap_or_default();
         let middle =
             |tile: u32, cell: u32| cell_start((tile * map.side() + cell) as i32) + CELL_UNITS * QUANTA_PER_UNIT / 2;
@@ -41,9 +41,9 @@ impl SpawnPlaces {
     }
 
     /// A place for a ship among `others`.
-    pub(super) fn safe(&self, arena: &Arena, others: &Grid, dice: &mut Dice) -> Point {
+    pub(super) fn safe(&self, arena: &Arena, others: &Grid, rng: &mut Rng) -> Point {
         let tries = (0..TRIES).map(|_| {
-            let place = self.anywhere(arena, dice);
+            let place = self.anywhere(arena, rng);
             (badness(others, place), place)
         });
         let best = tries.min_by_key(|(badness, _)| *badness);

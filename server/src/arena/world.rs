@@ -15,7 +15,7 @@ use super::pickups::Pickups;
 use super::rewind::Past;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
-use crate::game::{Bulletin, Game, PlayerInput};
+use crate::game::{Game, GameEvent, PlayerInput};
 use crate::ids::{PlayerId, PlayerKind};
 use crate::replication::grid::{Grid, Rect};
 use fight::lot;
@@ -28,7 +28,7 @@ use fracas_protocol::arena::{
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ pub struct World {
     arena: Arena,
     opening: Opening,
     places: SpawnPlaces,
-    dice: Dice,
+    rng: Rng,
     /// By slot, which is the player's id.
     pilots: Vec<Option<Pilot>>,
     population: usize,
@@ -103,15 +103,15 @@ pub struct World {
     pickups: Pickups,
     kill_feed: KillFeed,
     /// What single players are told on this tick.
-    bulletins: Vec<Bulletin<News>>,
+    game_events: Vec<GameEvent<News>>,
     leader: Option<u16>,
     /// The ships that can be hit and can take things, where they are on this tick.
     #[serde(skip)]
     targets: Grid,
     past: Past,
-    /// Decides between ships for which the rules see no difference: dice of their own, so that who joins or is hit changes no
+    /// Decides between ships for which the rules see no difference: rng of their own, so that who joins or is hit changes no
     /// other chance.
-    lots: Dice,
+    lots: Rng,
     /// The draws of this tick.
     draw: Draw,
     // Memory that is used within a step alone.
@@ -135,7 +135,7 @@ impl World {
             opening: Opening::new(config.density, config.arena_for),
             places: SpawnPlaces::new(&arena),
             arena,
-            dice: Dice::new(config.seed, 1),
+            rng: Rng::new(config.seed, 1),
             pilots: Vec::new(),
             population: 0,
             parked: 0,
@@ -144,11 +144,11 @@ impl World {
             bolts: Bolts::default(),
             pickups: Pickups::default(),
             kill_feed: KillFeed::default(),
-            bulletins: Vec::new(),
+            game_events: Vec::new(),
             leader: None,
             targets: Grid::default(),
             past: Past::default(),
-            lots: Dice::new(config.seed, 2),
+            lots: Rng::new(config.seed, 2),
             draw: Draw::default(),
             fired: Vec::new(),
             rails: Vec::new(),
@@ -362,7 +362,7 @@ impl Game for World {
         self.respawn(tick);
         self.note_activity();
         self.remember(tick);
-        self.pickups.replenish(&self.arena, &self.places, &mut self.dice);
+        self.pickups.replenish(&self.arena, &self.places, &mut self.rng);
     }
 
     fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {
@@ -382,21 +382,21 @@ impl Game for World {
         self.pilots.get(player.index()).and_then(Option::as_ref).map_or_else(Own::default, |pilot| pilot.own)
     }
 
-    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<News>>) {
+    fn news(&mut self, tick: Tick, out: &mut Vec<GameEvent<News>>) {
         let hz = self.arena.tick_rate().hz();
-        out.append(&mut self.bulletins);
+        out.append(&mut self.game_events);
         // One of the three in each third of a second, so that no tick is heavier than it must be.
         let news = if tick.is_phase(0, hz) {
             Some(self.rank())
         } else if tick.is_phase(hz / 3, hz) {
-            self.kill_feed.take()
+            self.kill_feed.drain()
         } else if tick.is_phase(2 * hz / 3, hz) {
             let places = self.pilots().map(|(_, pilot)| pilot.ship.position);
             Some(score::density(self.arena.map(), self.arena.open(), places))
         } else {
             None
         };
-        out.extend(news.map(|news| Bulletin { to: None, news }));
+        out.extend(news.map(|news| GameEvent { to: None, news }));
     }
 
     fn census(&self) -> Vec<(&'static str, usize)> {

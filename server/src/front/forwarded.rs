@@ -1,7 +1,7 @@
 //! Which client a connection counts for when proxies stand in between: what trusted ones say in `X-Forwarded-For`, and what
 //! becomes of what they do not say. No I/O in here.
 
-use crate::front::rejection::{Refused, Rejection};
+use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::http::header::{self, HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, Ipv6Addr};
@@ -52,14 +52,14 @@ fn canonical(network: IpNet) -> IpNet {
 
 /// Which client a connection counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
+pub struct ForwardedClient {
     /// Its address.
     pub address: IpAddr,
     /// Whether somebody else connects for it: then it is not exempt from any limit, whatever its address.
     pub is_forwarded: bool,
 }
 
-impl From<IpAddr> for Client {
+impl From<IpAddr> for ForwardedClient {
     /// Who connects by itself.
     fn from(address: IpAddr) -> Self {
         Self { address: address.to_canonical(), is_forwarded: false }
@@ -78,9 +78,9 @@ pub(crate) enum ForwardedFault {
     Unreadable(String),
 }
 
-impl From<ForwardedFault> for Refused {
+impl From<ForwardedFault> for RejectionResponse {
     fn from(fault: ForwardedFault) -> Self {
-        let words = match fault {
+        let message = match fault {
             ForwardedFault::Missing => {
                 "This came from a --trusted-proxy without an X-Forwarded-For header: have the proxy set it to the client's \
                  address, or take the proxy out of --trusted-proxy."
@@ -94,7 +94,7 @@ impl From<ForwardedFault> for Refused {
                  to it, as in 203.0.113.9 or [2001:db8::1]:4711."
             }
         };
-        Self { words: words.into(), ..Rejection::Forwarded.into() }
+        Self { message: message.into(), ..Rejection::Forwarded.into() }
     }
 }
 
@@ -117,7 +117,7 @@ impl Forwarding {
     }
 
     /// Which client a connection from `peer` with these headers counts for.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Client, ForwardedFault> {
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<ForwardedClient, ForwardedFault> {
         let peer = peer.to_canonical();
         if self.is_trusted(peer) {
             let client = self.walk(headers);
@@ -131,20 +131,20 @@ impl Forwarding {
         if is_forwarded && !self.told_of_stranger.swap(true, Ordering::Relaxed) {
             tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
         }
-        Ok(Client { address: peer, is_forwarded })
+        Ok(ForwardedClient { address: peer, is_forwarded })
     }
 
     /// From the right, since each proxy appends whom it was asked by: the first who is no trusted proxy is the client, and what
     /// stands before it is the client's own claim. If all are trusted, it is the one farthest away.
-    fn walk(&self, headers: &HeaderMap) -> Result<Client, ForwardedFault> {
+    fn walk(&self, headers: &HeaderMap) -> Result<ForwardedClient, ForwardedFault> {
         let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
         let mut farthest = None;
         for line in lines.into_iter().rev() {
             for entry in line.as_bytes().rsplit(|byte| *byte == b',') {
                 let address = read_entry(entry).ok_or_else(|| ForwardedFault::Unreadable(excerpt(entry)))?;
-                farthest = Some(Client { address, is_forwarded: true });
+                farthest = Some(ForwardedClient { address, is_forwarded: true });
                 if !self.is_trusted(address) {
-                    return Ok(Client { address, is_forwarded: true });
+                    return Ok(ForwardedClient { address, is_forwarded: true });
                 }
             }
         }
@@ -334,7 +334,7 @@ mod tests {
         let proxies = forwarding(&["10.0.0.0/8"]);
         let claim = headers(&[b"203.0.113.9"]);
         for peer in ["192.0.2.1", "127.0.0.1", "::ffff:192.0.2.1"] {
-            let itself = Client { address: ip(peer).to_canonical(), is_forwarded: true };
+            let itself = ForwardedClient { address: ip(peer).to_canonical(), is_forwarded: true };
             assert_eq!(proxies.client(ip(peer), &claim), Ok(itself));
             assert_eq!(proxies.client(ip(peer), &headers(&[])), Ok(ip(peer).into()));
         }

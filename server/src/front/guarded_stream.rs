@@ -1,6 +1,6 @@
 //! A TCP stream for HTTP that breaks off once its peer has taken nothing of an answer for too long.
 
-use crate::front::http_connections::Activity;
+use crate::front::http_connections::HttpActivity;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ pub(crate) const STALL_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Guarded {
     stream: TcpStream,
-    activity: Arc<Activity>,
+    activity: Arc<HttpActivity>,
     /// Until when the write that stalls now may.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: TcpStream, activity: Arc<HttpActivity>) -> Self {
         Self { stream, activity, stall: None }
     }
 

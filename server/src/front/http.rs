@@ -1,8 +1,8 @@
 //! The game port's HTTP side: the page, the map, health, and the upgrade that turns a request into a game connection.
 
-use crate::admission::control::{Admission, Ticket};
+use crate::admission::control::{AdmissionControl, AdmissionPermit};
 use crate::front::guarded_stream::Guarded;
-use crate::front::rejection::{Refused, Rejection};
+use crate::front::rejection::{Rejection, RejectionResponse};
 use crate::front::upgrade;
 use crate::ids::PlayerKind;
 use crate::io::event_loop::Newcomer;
@@ -28,7 +28,7 @@ pub const HOUSE_HEADER: &str = "x-fracas-house";
 
 /// Where the listener leaves the peer's address for the handlers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) struct PeerAddr(pub(crate) IpAddr);
 
 /// A way into one event loop.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct LoopEntrance {
 #[derive(Debug)]
 pub struct Front {
     /// Who may connect.
-    pub admission: Arc<Admission>,
+    pub admission: Arc<AdmissionControl>,
     /// Where connections go.
     pub loops: Vec<LoopEntrance>,
     /// What counts refusals.
@@ -147,23 +147,23 @@ async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<
 
 /// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
 /// it comes from, as far as that is known.
-fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, Refused> {
+fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, RejectionResponse> {
     let (mut request, _) = request.into_parts();
     let response = upgrade::answer(&request, front.subprotocol)?;
     let headers = &request.headers;
     front.admission.origins().check_handshake(&request.uri, headers)?;
-    let peer = request.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let peer = request.extensions.get::<PeerAddr>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let kind = kind_of(front, headers);
     let is_ours = kind == PlayerKind::Bot;
     // The server's own bots come without a proxy, also from where one is trusted.
     let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
     *from = client.address;
-    let mut ticket = front.admission.enter(client, is_ours, Instant::now())?;
+    let mut permit = front.admission.enter(client, is_ours, Instant::now())?;
     if headers.contains_key(IDLE_HEADER) {
-        ticket.declare_idle();
+        permit.declare_idle();
     }
     let upgraded = request.extensions.remove::<OnUpgrade>().ok_or(Rejection::Handshake)?;
-    tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, ticket));
+    tokio::spawn(hand_over(Arc::clone(front), upgraded, kind, permit));
     Ok(response)
 }
 
@@ -174,7 +174,7 @@ fn kind_of(front: &Front, headers: &HeaderMap) -> PlayerKind {
     if is_ours { PlayerKind::Bot } else { PlayerKind::Person }
 }
 
-async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, ticket: Ticket) {
+async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, permit: AdmissionPermit) {
     let Ok(upgraded) = upgraded.await else { return };
     let Some((socket, leftover)) = into_socket(upgraded) else { return };
     let Some(entrance) = front.loops.iter().min_by_key(|entrance| entrance.connections.load(Ordering::Relaxed)) else {
@@ -182,7 +182,7 @@ async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, tic
     };
     // Counted here at once, so that a burst spreads; the loop sets the true number with its next round.
     entrance.connections.fetch_add(1, Ordering::Relaxed);
-    let newcomer = Newcomer { socket, leftover, kind, ticket: Some(ticket) };
+    let newcomer = Newcomer { socket, leftover, kind, permit: Some(permit) };
     if entrance.newcomers.try_send(newcomer).is_err() {
         front.metrics.rejected(Rejection::Full);
     }
@@ -199,8 +199,8 @@ fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     Some((socket, parts.read_buf.to_vec()))
 }
 
-fn refuse(refused: &Refused, retry_after: Option<Duration>) -> Response<Body> {
-    let mut response = Response::new(Body::from(format!("{}\n", refused.words)));
+fn refuse(refused: &RejectionResponse, retry_after: Option<Duration>) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{}\n", refused.message)));
     *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

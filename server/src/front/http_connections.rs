@@ -19,20 +19,20 @@ pub enum Shed {
     /// Its address has as many as it may have.
     Address,
     /// The port has as many as it may have.
-    Places,
+    ConnectionCap,
     /// The process has no descriptor left for more.
     Descriptors,
 }
 
 impl Shed {
     /// All of them, for the metrics.
-    pub const ALL: [Self; 3] = [Self::Address, Self::Places, Self::Descriptors];
+    pub const ALL: [Self; 3] = [Self::Address, Self::ConnectionCap, Self::Descriptors];
 
     /// The word used as a metric's label.
     pub fn label(self) -> &'static str {
         match self {
             Self::Address => "address",
-            Self::Places => "places",
+            Self::ConnectionCap => "places",
             Self::Descriptors => "descriptors",
         }
     }
@@ -41,7 +41,7 @@ impl Shed {
     fn rejection(self) -> Rejection {
         match self {
             Self::Address => Rejection::Address,
-            Self::Places => Rejection::Busy,
+            Self::ConnectionCap => Rejection::Busy,
             Self::Descriptors => Rejection::Descriptors,
         }
     }
@@ -49,14 +49,14 @@ impl Shed {
 
 /// How many connections a port may have now, and for want of what not more.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionCap {
     pub(crate) most: usize,
     pub(crate) bound: Shed,
 }
 
 /// A newcomer's network, and how many connections it may have here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NetworkShare {
+pub(crate) struct AddressCap {
     pub(crate) network: IpAddr,
     pub(crate) most: usize,
 }
@@ -64,7 +64,7 @@ pub(crate) struct NetworkShare {
 /// All connections of a port.
 #[derive(Debug)]
 pub(crate) struct HttpConnections {
-    table: Mutex<Table>,
+    table: Mutex<ConnectionTable>,
     metrics: FrontMetrics,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct HttpConnections {
 type Age = (Instant, u64);
 
 #[derive(Debug, Default)]
-struct Table {
+struct ConnectionTable {
     next_id: u64,
     entries: HashMap<u64, Entry>,
     /// Those of which a whole request is awaited, the oldest first.
@@ -104,13 +104,13 @@ impl HttpConnections {
     /// for longest is shed for it; if none is silent, one whose answer is not taken.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        share: Option<NetworkShare>,
-        places: Places,
+        share: Option<AddressCap>,
+        places: ConnectionCap,
         now: Instant,
     ) -> Result<HttpConnection, Rejection> {
         let mut table = self.table();
-        if let Some(NetworkShare { network, most }) = share {
-            let is_over = |table: &Table| table.by_network.get(&network).is_some_and(|count| *count >= most);
+        if let Some(AddressCap { network, most }) = share {
+            let is_over = |table: &ConnectionTable| table.by_network.get(&network).is_some_and(|count| *count >= most);
             self.make_room(&mut table, is_over, Some(network), Shed::Address, now)?;
         }
         // What cannot be had even if all others go is not worth their going.
@@ -129,15 +129,15 @@ impl HttpConnections {
             },
         );
         drop(table);
-        let activity = Activity { of: Arc::clone(self), id, state: Mutex::default() };
+        let activity = HttpActivity { of: Arc::clone(self), id, state: Mutex::default() };
         Ok(HttpConnection { activity: Arc::new(activity), shed })
     }
 
     /// Sheds connections, of a network or of all, while there are too many.
     fn make_room(
         &self,
-        table: &mut Table,
-        is_over: impl Fn(&Table) -> bool,
+        table: &mut ConnectionTable,
+        is_over: impl Fn(&ConnectionTable) -> bool,
         network: Option<IpAddr>,
         reason: Shed,
         now: Instant,
@@ -152,12 +152,12 @@ impl HttpConnections {
         Ok(())
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, ConnectionTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
+impl ConnectionTable {
     fn insert(&mut self, id: u64, entry: Entry) {
         self.next_id = id + 1;
         if let Some(network) = entry.network {
@@ -210,13 +210,13 @@ impl Table {
 /// A connection; it counts until this is dropped.
 #[derive(Debug)]
 pub(crate) struct HttpConnection {
-    activity: Arc<Activity>,
+    activity: Arc<HttpActivity>,
     shed: Arc<Notify>,
 }
 
 impl HttpConnection {
     /// Where what it does is to be told.
-    pub(crate) fn activity(&self) -> Arc<Activity> {
+    pub(crate) fn activity(&self) -> Arc<HttpActivity> {
         Arc::clone(&self.activity)
     }
 
@@ -234,7 +234,7 @@ impl Drop for HttpConnection {
 
 /// What a connection does.
 #[derive(Debug)]
-pub(crate) struct Activity {
+pub(crate) struct HttpActivity {
     of: Arc<HttpConnections>,
     id: u64,
     state: Mutex<State>,
@@ -246,7 +246,7 @@ struct State {
     is_blocked: bool,
 }
 
-impl Activity {
+impl HttpActivity {
     /// A whole request has come. It is being answered until what is returned is dropped.
     pub(crate) fn begin_answer(self: &Arc<Self>) -> Answering {
         self.change(Some(Instant::now()), |state| state.answers += 1);
@@ -267,7 +267,7 @@ impl Activity {
 
 /// A request is being answered.
 #[derive(Debug)]
-pub(crate) struct Answering(Arc<Activity>);
+pub(crate) struct Answering(Arc<HttpActivity>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
@@ -285,12 +285,12 @@ mod tests {
         Arc::new(HttpConnections::new(Telemetry::new(TickRate::HZ_30).expect("metrics").for_front()))
     }
 
-    fn share(last: u8) -> Option<NetworkShare> {
-        Some(NetworkShare { network: IpAddr::from([192, 0, 2, last]), most: 3 })
+    fn share(last: u8) -> Option<AddressCap> {
+        Some(AddressCap { network: IpAddr::from([192, 0, 2, last]), most: 3 })
     }
 
-    fn places(most: usize) -> Places {
-        Places { most, bound: Shed::Places }
+    fn places(most: usize) -> ConnectionCap {
+        ConnectionCap { most, bound: Shed::ConnectionCap }
     }
 
     /// Whether it has been told to go, of which it is told once.
@@ -367,10 +367,10 @@ mod tests {
     async fn if_there_is_room_for_none_nobody_goes() {
         let connections = connections();
         let all = come(&connections, 3).await;
-        let none = Places { most: 0, bound: Shed::Descriptors };
+        let none = ConnectionCap { most: 0, bound: Shed::Descriptors };
         assert_eq!(connections.admit(share(9), none, Instant::now()).map(|_| ()), Err(Rejection::Descriptors));
         assert!(which_are_shed(&all).await.is_empty() && connections.len() == 3);
-        let fewer = Places { most: 2, bound: Shed::Descriptors };
+        let fewer = ConnectionCap { most: 2, bound: Shed::Descriptors };
         let _newcomer = connections.admit(share(9), fewer, Instant::now()).expect("two go");
         assert_eq!(which_are_shed(&all).await, [0, 1]);
     }

@@ -1,7 +1,7 @@
 //! Serves HTTP on one connection, with deadlines for whoever is slow to say what it wants or to take the answer.
 
 use crate::front::guarded_stream::Guarded;
-use crate::front::http::Peer;
+use crate::front::http::PeerAddr;
 use crate::front::http_connections::{Answering, HttpConnection};
 use crate::io::socket::set_up_http;
 use axum::Router;
@@ -32,7 +32,7 @@ pub(crate) async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Ro
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let answering = activity.begin_answer();
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(PeerAddr(peer));
         let response = tower_service::Service::call(&mut router.clone(), request);
         async move { Ok::<_, Infallible>(response.await?.map(|body| Answer { body, _answering: answering })) }
     });

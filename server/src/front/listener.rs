@@ -1,11 +1,11 @@
 //! Accepts connections, whoever else is there, and lets those go that are to make room.
 
-use crate::admission::control::Admission;
+use crate::admission::control::AdmissionControl;
 use crate::front::http::whole_seconds;
-use crate::front::http_connections::{HttpConnection, HttpConnections, NetworkShare, Places, Shed};
+use crate::front::http_connections::{AddressCap, ConnectionCap, HttpConnection, HttpConnections, Shed};
 use crate::front::http_exchange::serve_connection;
 use crate::front::rejection::Rejection;
-use crate::front::shortage::{self, Door, Spare};
+use crate::front::shortage::{self, DescriptorShortage, Spare};
 use crate::ops::FrontMetrics;
 use axum::Router;
 use socket2::SockRef;
@@ -40,7 +40,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 #[derive(Clone, Debug)]
 pub struct Reception {
     /// How many of one address.
-    pub admission: Arc<Admission>,
+    pub admission: Arc<AdmissionControl>,
     /// What counts those who are not.
     pub metrics: FrontMetrics,
     /// HTTP connections at the same time, those of joined players not counted. For one more another one goes.
@@ -52,33 +52,33 @@ pub struct Reception {
 
 impl Reception {
     /// How many HTTP connections there may be now.
-    fn places(&self) -> Places {
+    fn places(&self) -> ConnectionCap {
         let descriptors = self.descriptors.map(|all| all.saturating_sub(self.admission.connections()));
         match descriptors.filter(|left| *left < self.connections_max) {
-            Some(most) => Places { most, bound: Shed::Descriptors },
-            None => Places { most: self.connections_max, bound: Shed::Places },
+            Some(most) => ConnectionCap { most, bound: Shed::Descriptors },
+            None => ConnectionCap { most: self.connections_max, bound: Shed::ConnectionCap },
         }
     }
 
     /// What an address may have of them: a part only, so that few cannot have them all.
-    fn share(&self, peer: IpAddr) -> Option<NetworkShare> {
+    fn share(&self, peer: IpAddr) -> Option<AddressCap> {
         let part = (self.connections_max / SHARE_PART).max(SHARE_LEAST);
-        self.admission.http_share(peer).map(|share| NetworkShare { most: share.most.min(part), ..share })
+        self.admission.http_share(peer).map(|share| AddressCap { most: share.most.min(part), ..share })
     }
 
     /// Answers without having read what is wanted, as far as the kernel takes it at once.
     fn turn_away(&self, stream: &TcpStream, peer: IpAddr, why: Rejection) {
         self.metrics.rejected(why);
-        let (status, words) = (why.status(), why.words());
+        let (status, message) = (why.status(), why.message());
         let pause = self.admission.retry_after(why, peer, Instant::now());
         let retry_after = pause.map(|pause| format!("Retry-After: {}\r\n", whole_seconds(pause))).unwrap_or_default();
-        let len = words.len() + 1;
+        let len = message.len() + 1;
         let answer = format!(
-            "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{words}\n"
+            "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{message}\n"
         );
         // Who does not take it sees that the connection ends.
         let _ = stream.try_write(answer.as_bytes());
-        // What was said already is taken, lest the kernel answers it with a reset that overtakes the words.
+        // What was said already is taken, lest the kernel answers it with a reset that overtakes the message.
         let _ = (&*SockRef::from(stream)).read(&mut [0; UNHEARD_BYTES]);
     }
 }
@@ -119,7 +119,7 @@ struct Doorman {
 
 impl Doorman {
     /// Lets somebody say what it wants, where there are so many places, or tells it why not.
-    fn receive(&mut self, stream: TcpStream, peer: IpAddr, places: Places) {
+    fn receive(&mut self, stream: TcpStream, peer: IpAddr, places: ConnectionCap) {
         let served = self.connections.len();
         if places.bound == Shed::Descriptors && served >= places.most {
             self.complain(Rejection::Descriptors);
@@ -130,7 +130,7 @@ impl Doorman {
         }
     }
 
-    fn let_in(&self, peer: IpAddr, places: Places, served: usize) -> Result<HttpConnection, Rejection> {
+    fn let_in(&self, peer: IpAddr, places: ConnectionCap, served: usize) -> Result<HttpConnection, Rejection> {
         // The operators' port is to be reached also when there is none left.
         if self.reception.descriptors.is_some() && !self.reception.admission.memory().may_serve(served) {
             return Err(Rejection::Memory);
@@ -160,11 +160,11 @@ impl Doorman {
     }
 }
 
-impl Door for Doorman {
+impl DescriptorShortage for Doorman {
     async fn receive_one(&mut self) -> io::Result<()> {
         let (stream, peer) = self.listener.accept().await?;
         // Whatever the limits say, there is room only where somebody goes.
-        let places = Places { most: self.connections.len(), bound: Shed::Descriptors };
+        let places = ConnectionCap { most: self.connections.len(), bound: Shed::Descriptors };
         self.receive(stream, peer.ip(), places);
         // Until it has gone.
         tokio::task::yield_now().await;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     /// The same with so many descriptors, and what decides there.
-    async fn port_with(descriptors: usize) -> (SocketAddr, Arc<Admission>) {
+    async fn port_with(descriptors: usize) -> (SocketAddr, Arc<AdmissionControl>) {
         let config = AdmissionConfig {
             connections_max: 8,
             per_address_max: 1,
@@ -216,7 +216,7 @@ mod tests {
             trusted_proxies: Vec::new(),
         };
         let telemetry = Telemetry::new(TickRate::HZ_30).expect("metrics");
-        let admission = Arc::new(Admission::new(config));
+        let admission = Arc::new(AdmissionControl::new(config));
         let reception = Reception {
             admission: Arc::clone(&admission),
             metrics: telemetry.for_front(),

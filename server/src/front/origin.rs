@@ -1,7 +1,7 @@
 //! By which names the server may be reached, and from which pages browsers may connect: what a page elsewhere cannot get round by
 //! letting its own name lead here (DNS rebinding). No I/O in here.
 
-use crate::front::rejection::{Refused, Rejection};
+use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::http::header::{self, HeaderMap};
 use axum::http::uri::{Authority, Uri};
 use std::borrow::Cow;
@@ -98,7 +98,7 @@ impl HostNames {
     /// Takes names as an operator writes them.
     ///
     /// # Errors
-    /// The first that is none, in words.
+    /// The first that is none, in message.
     pub fn parse(names: Vec<String>) -> Result<Self, String> {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         for name in &names {
@@ -159,7 +159,7 @@ impl OriginPolicy {
 
     /// Checks the host of a request for the page: that it is not sent by a name which is not the server's. An origin that may
     /// connect is another name of it.
-    pub(crate) fn check_page(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+    pub(crate) fn check_page(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RejectionResponse> {
         let host = Host::of(uri, headers);
         let is_known =
             |host: &Host| self.names.know(host) || self.allowed.iter().any(|origin| origin.host == host.name);
@@ -168,14 +168,14 @@ impl OriginPolicy {
         }
         let seen = headers.get(header::HOST).map_or(b"".as_slice(), |line| line.as_bytes());
         self.tell_unknown_name(host.as_ref(), seen);
-        let words = match host.as_ref().and_then(shown_name) {
+        let message = match host.as_ref().and_then(shown_name) {
             Some(name) => format!(
                 "This server does not go by the name {name}. If it is its own, start it with --public-host {name}."
             )
             .into(),
-            None => Cow::from(Rejection::Host.words()),
+            None => Cow::from(Rejection::Host.message()),
         };
-        Err(Refused { words, ..Rejection::Host.into() })
+        Err(RejectionResponse { message, ..Rejection::Host.into() })
     }
 
     /// Tells the operator what to add, if it was the server's own page by a name that is not known, or another page.
@@ -239,7 +239,7 @@ mod tests {
         policy.check_handshake(&Uri::from_static("/ws"), &headers(host, &[origin])).is_ok()
     }
 
-    fn serves(policy: &OriginPolicy, host: &str) -> Result<(), Refused> {
+    fn serves(policy: &OriginPolicy, host: &str) -> Result<(), RejectionResponse> {
         policy.check_page(&Uri::from_static("/"), &headers(host, &[]))
     }
 
@@ -327,10 +327,10 @@ mod tests {
         }
         let refused = serves(&policy, "lan-box:8080").expect_err("unknown");
         assert_eq!((refused.why, refused.status), (Rejection::Host, 421));
-        assert!(refused.words.ends_with("--public-host lan-box."), "{}", refused.words);
+        assert!(refused.message.ends_with("--public-host lan-box."), "{}", refused.message);
         for host in ["evil.example<script>", "", "@", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1.evil", &"x".repeat(300)] {
-            let words = serves(&policy, host).expect_err(host).words;
-            assert!(!words.contains('<') && words.contains("--public-host") && words.len() < 300, "{words}");
+            let message = serves(&policy, host).expect_err(host).message;
+            assert!(!message.contains('<') && message.contains("--public-host") && message.len() < 300, "{message}");
         }
         let target = Uri::from_static("http://evil.example/");
         assert!(

@@ -19,7 +19,7 @@ pub enum Rejection {
     /// This address joins, or tries to, again and again.
     JoinBudget,
     /// This address guesses tokens.
-    Guesses,
+    TokenAbuse,
     /// A trusted proxy does not tell, or not so that it can be read, for which client it connects.
     Forwarded,
     /// The server is stopping.
@@ -42,7 +42,7 @@ impl Rejection {
         Self::Full,
         Self::Address,
         Self::JoinBudget,
-        Self::Guesses,
+        Self::TokenAbuse,
         Self::Forwarded,
         Self::Draining,
         Self::Busy,
@@ -59,7 +59,7 @@ impl Rejection {
             Self::Full => "full",
             Self::Address => "address",
             Self::JoinBudget => "join_budget",
-            Self::Guesses => "guesses",
+            Self::TokenAbuse => "guesses",
             Self::Forwarded => "forwarded",
             Self::Draining => "draining",
             Self::Busy => "busy",
@@ -75,13 +75,13 @@ impl Rejection {
             Self::Origin => 403,
             Self::Host => 421,
             Self::Full | Self::Draining | Self::Busy | Self::Descriptors | Self::Memory => 503,
-            Self::Address | Self::JoinBudget | Self::Guesses => 429,
+            Self::Address | Self::JoinBudget | Self::TokenAbuse => 429,
             Self::Handshake | Self::Forwarded => 400,
         }
     }
 
     /// What an operator or a player needs to know; limits name the flag that sets them.
-    pub fn words(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         match self {
             Self::Origin => {
                 "This page's origin may not connect here; --public-host NAME admits the server's own page by that name, \
@@ -89,34 +89,36 @@ impl Rejection {
             }
             Self::Host => "This server does not go by that name; --public-host NAME adds one.",
             Self::Full => "The server has no free connection; --max-players sets how many it has.",
-            Self::Address => JoinRefusal::Address.words(),
-            Self::JoinBudget => JoinRefusal::JoinBudget.words(),
-            Self::Guesses => "This address has shown too many tokens that nobody knows; it may connect now and then.",
+            Self::Address => JoinRefusal::Address.message(),
+            Self::JoinBudget => JoinRefusal::JoinBudget.message(),
+            Self::TokenAbuse => {
+                "This address has shown too many tokens that nobody knows; it may connect now and then."
+            }
             Self::Forwarded => "A proxy does not tell for which client it connects; it must send X-Forwarded-For.",
             Self::Draining => "The server is stopping.",
             Self::Busy => "This port answers as many HTTP connections as it may have; try again in a moment.",
             Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
-            Self::Memory => JoinRefusal::Memory.words(),
+            Self::Memory => JoinRefusal::Memory.message(),
         }
     }
 }
 
 /// A refusal as it is answered: what counts it, and what this case of it has of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RejectionResponse {
     /// What it is counted as.
     pub(crate) why: Rejection,
     /// The HTTP status.
     pub(crate) status: u16,
     /// The body, in one line.
-    pub(crate) words: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
     /// Headers that tell a program how to do better.
     pub(crate) headers: Vec<(HeaderName, &'static str)>,
 }
 
-impl From<Rejection> for Refused {
+impl From<Rejection> for RejectionResponse {
     fn from(why: Rejection) -> Self {
-        Self { why, status: why.status(), words: why.words().into(), headers: Vec::new() }
+        Self { why, status: why.status(), message: why.message().into(), headers: Vec::new() }
     }
 }

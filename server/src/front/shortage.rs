@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What it needs of the world.
-pub(crate) trait Door {
+pub(crate) trait DescriptorShortage {
     /// Waits until somebody knocks, and sends them away or another one for them: one descriptor is needed for that, and free again
     /// afterwards.
     fn receive_one(&mut self) -> impl Future<Output = io::Result<()>> + Send;
@@ -22,18 +22,18 @@ pub(crate) trait Door {
 }
 
 /// Takes in whoever comes with the one that was kept, until there are descriptors again. `failed` is called each time that accept fails.
-pub(crate) async fn outlast(door: &mut impl Door, failed: impl Fn()) {
+pub(crate) async fn outlast(kernel: &mut impl DescriptorShortage, failed: impl Fn()) {
     loop {
-        door.give_back();
+        kernel.give_back();
         let until = Instant::now() + LOOK_EVERY;
         // The clock is asked each time: where somebody always waits the timeout never comes.
         while Instant::now() < until {
-            if let Ok(Err(_)) = timeout_at(until, door.receive_one()).await {
+            if let Ok(Err(_)) = timeout_at(until, kernel.receive_one()).await {
                 failed();
                 sleep_until(until).await;
             }
         }
-        if door.keep() {
+        if kernel.keep() {
             return;
         }
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// A kernel with a row of those who knock, each a tenth of a millisecond after the one before.
+    /// A kernel with a queue of connections, each a tenth of a millisecond after the one before.
     struct Kernel {
         free: usize,
         kept: bool,
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    impl Door for Kernel {
+    impl DescriptorShortage for Kernel {
         async fn receive_one(&mut self) -> io::Result<()> {
             if self.free == 0 {
                 return Err(rustix::io::Errno::MFILE.into());

@@ -1,7 +1,7 @@
-//! The WebSocket handshake of a request (RFC 6455, 4.2): what makes one acceptable, the answer to it, and the words for each
+//! The WebSocket handshake of a request (RFC 6455, 4.2): what makes one acceptable, the answer to it, and the message for each
 //! fault. No I/O in here.
 
-use crate::front::rejection::{Refused, Rejection};
+use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::body::Body;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
@@ -35,8 +35,8 @@ pub(crate) enum HandshakeFault {
 }
 
 impl HandshakeFault {
-    fn words(self) -> String {
-        let words = match self {
+    fn message(self) -> String {
+        let message = match self {
             Self::Method => "The game's WebSocket is asked for with GET.",
             Self::HttpVersion => {
                 "The game's WebSocket needs HTTP/1.1; a proxy in between must use it towards this server."
@@ -55,11 +55,11 @@ impl HandshakeFault {
                 return format!("The header Sec-WebSocket-Protocol is missing: offer the subprotocol {name}.");
             }
         };
-        words.into()
+        message.into()
     }
 }
 
-impl From<HandshakeFault> for Refused {
+impl From<HandshakeFault> for RejectionResponse {
     fn from(fault: HandshakeFault) -> Self {
         let (status, headers): (u16, &[(HeaderName, &'static str)]) = match fault {
             HandshakeFault::Method => (405, &[(header::ALLOW, "GET")]),
@@ -74,7 +74,7 @@ impl From<HandshakeFault> for Refused {
             ),
             _ => (Rejection::Handshake.status(), &[]),
         };
-        Self { why: Rejection::Handshake, status, words: fault.words().into(), headers: headers.to_vec() }
+        Self { why: Rejection::Handshake, status, message: fault.message().into(), headers: headers.to_vec() }
     }
 }
 
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_wrong_version_is_told_the_right_one() {
-        let refused = Refused::from(HandshakeFault::Version);
+        let refused = RejectionResponse::from(HandshakeFault::Version);
         assert_eq!(refused.status, 426);
         assert!(refused.headers.contains(&(header::SEC_WEBSOCKET_VERSION, "13")));
     }

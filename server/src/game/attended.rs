@@ -1,6 +1,6 @@
 //! A game with somebody beside it who is told of each step: to look on, or to fail on purpose.
 
-use super::{Bulletin, EntityOf, Game, InputOf, NewsOf, OwnOf, PlayerInput};
+use super::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
 use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
@@ -74,7 +74,7 @@ impl<G: Game, A: Attendant<G>> Game for Attended<G, A> {
         self.game.own(player)
     }
 
-    fn news(&mut self, tick: Tick, out: &mut Vec<Bulletin<NewsOf<Self>>>) {
+    fn news(&mut self, tick: Tick, out: &mut Vec<GameEvent<NewsOf<Self>>>) {
         self.game.news(tick, out);
     }
 

@@ -18,26 +18,26 @@ const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 /// How a cgroup tells of its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Words {
+struct CgroupFiles {
     limit: &'static str,
     used: &'static str,
     /// The line of `memory.stat` that tells what the kernel would drop first: files that nobody has used for a while.
     droppable: &'static str,
 }
 
-const VERSION_1: Words =
-    Words { limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", droppable: "total_inactive_file " };
-const VERSION_2: Words = Words { limit: "memory.max", used: "memory.current", droppable: "inactive_file " };
+const VERSION_1: CgroupFiles =
+    CgroupFiles { limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes", droppable: "total_inactive_file " };
+const VERSION_2: CgroupFiles = CgroupFiles { limit: "memory.max", used: "memory.current", droppable: "inactive_file " };
 
 /// Everything that may limit the process's memory.
 #[derive(Debug)]
-pub(crate) struct Limits {
+pub(crate) struct MemoryLimits {
     proc: PathBuf,
     /// The cgroups that the process is in, each beside those it is part of.
-    groups: Vec<(PathBuf, Words)>,
+    groups: Vec<(PathBuf, CgroupFiles)>,
 }
 
-impl Limits {
+impl MemoryLimits {
     /// As the system tells in `proc`, mostly `/proc`.
     pub(crate) fn find(proc: &Path) -> Self {
         let read = |name: &str| std::fs::read_to_string(proc.join("self").join(name)).unwrap_or_default();
@@ -46,16 +46,16 @@ impl Limits {
         for mount in mounts.lines().filter_map(Mount::parse) {
             let path = memberships.lines().find_map(|line| mount.membership(line)).unwrap_or_default();
             let below = Path::new(path).strip_prefix(mount.root).unwrap_or(Path::new(""));
-            let folders = below.ancestors().map(|folder| (Path::new(mount.point).join(folder), mount.words));
+            let folders = below.ancestors().map(|folder| (Path::new(mount.point).join(folder), mount.files));
             groups.extend(folders);
         }
-        groups.retain(|(folder, words)| folder.join(words.used).exists());
+        groups.retain(|(folder, files)| folder.join(files.used).exists());
         Self { proc: proc.into(), groups }
     }
 
     /// What is used, by the limit that is nearest. None if the system tells of none.
     pub(crate) fn look(&self) -> Option<MemoryUse> {
-        let groups = self.groups.iter().filter_map(|(folder, words)| look_at_group(folder, *words));
+        let groups = self.groups.iter().filter_map(|(folder, files)| look_at_group(folder, *files));
         groups.chain(self.look_at_machine()).reduce(MemoryUse::tighter)
     }
 
@@ -67,11 +67,11 @@ impl Limits {
     }
 }
 
-fn look_at_group(folder: &Path, words: Words) -> Option<MemoryUse> {
+fn look_at_group(folder: &Path, files: CgroupFiles) -> Option<MemoryUse> {
     // "max" is no number.
-    let limit = number(&folder.join(words.limit), "").filter(|limit| *limit < ENDLESS)?;
-    let droppable = number(&folder.join("memory.stat"), words.droppable).unwrap_or(0);
-    let used = number(&folder.join(words.used), "")?.saturating_sub(droppable);
+    let limit = number(&folder.join(files.limit), "").filter(|limit| *limit < ENDLESS)?;
+    let droppable = number(&folder.join("memory.stat"), files.droppable).unwrap_or(0);
+    let used = number(&folder.join(files.used), "")?.saturating_sub(droppable);
     Some(MemoryUse { used, limit })
 }
 
@@ -87,7 +87,7 @@ fn number(file: &Path, name: &str) -> Option<u64> {
 struct Mount<'a> {
     root: &'a str,
     point: &'a str,
-    words: Words,
+    files: CgroupFiles,
 }
 
 impl<'a> Mount<'a> {
@@ -97,19 +97,19 @@ impl<'a> Mount<'a> {
         let mut fields = mount.split(' ').skip(3);
         let (root, point) = (fields.next()?, fields.next()?);
         let system: Vec<_> = system.split(' ').collect();
-        let words = match system[..] {
+        let files = match system[..] {
             ["cgroup2", ..] => VERSION_2,
             ["cgroup", _, options, ..] if options.split(',').any(|option| option == "memory") => VERSION_1,
             _ => return None,
         };
-        Some(Self { root, point, words })
+        Some(Self { root, point, files })
     }
 
     /// The process's cgroup in it, if that is what a line of `/proc/self/cgroup` tells.
     fn membership<'b>(&self, line: &'b str) -> Option<&'b str> {
         let mut fields = line.splitn(3, ':').skip(1);
         let (controllers, path) = (fields.next()?, fields.next()?);
-        let is_ours = match self.words {
+        let is_ours = match self.files {
             VERSION_2 => controllers.is_empty(),
             _ => controllers.split(',').any(|controller| controller == "memory"),
         };
@@ -118,7 +118,7 @@ impl<'a> Mount<'a> {
 }
 
 /// Says for how many players there is memory, and whether that is less than is asked for.
-pub(crate) fn tell(limits: &Limits, max_players: u16) {
+pub(crate) fn log_limits(limits: &MemoryLimits, max_players: u16) {
     let Some(seen) = limits.look() else {
         return tracing::warn!("the system does not tell of its memory; nobody is refused for want of it");
     };
@@ -134,7 +134,7 @@ pub(crate) fn tell(limits: &Limits, max_players: u16) {
 }
 
 /// Looks at the memory again and again until the task is dropped.
-pub(crate) async fn watch(limits: Limits, front: Arc<Front>) {
+pub(crate) async fn watch(limits: MemoryLimits, front: Arc<Front>) {
     let mut interval = tokio::time::interval(LOOK_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut complained: Option<Instant> = None;
@@ -194,7 +194,7 @@ mod tests {
         }
 
         fn look(&self) -> Option<MemoryUse> {
-            Limits::find(&self.0.path().join("proc")).look()
+            MemoryLimits::find(&self.0.path().join("proc")).look()
         }
     }
 
@@ -236,16 +236,16 @@ mod tests {
         let system = System::new(&[("/", "sys", CGROUP_2)], "0::/pod\n");
         assert_eq!(system.look(), Some(MACHINE), "no group tells of memory");
         system.group_2("sys/pod", "max\n", 8_001_000);
-        let limits = Limits::find(&system.0.path().join("proc"));
+        let limits = MemoryLimits::find(&system.0.path().join("proc"));
         assert_eq!(limits.look(), Some(MACHINE));
         system.group_2("sys/pod", "67108864\n", 8_001_000);
         assert_eq!(limits.look(), Some(MemoryUse { used: 8_000_000, limit: 64 << 20 }));
-        assert_eq!(Limits::find(Path::new("/no/such/folder")).look(), None);
+        assert_eq!(MemoryLimits::find(Path::new("/no/such/folder")).look(), None);
     }
 
     #[test]
     fn this_system_tells_something_that_can_be() {
-        let seen = Limits::find(Path::new("/proc")).look().expect("Linux does");
+        let seen = MemoryLimits::find(Path::new("/proc")).look().expect("Linux does");
         assert!(seen.used > 1 << 20 && seen.limit > seen.used, "{seen:?}");
     }
 }

@@ -1,12 +1,12 @@
 //! An event loop: one thread that owns its peers' sockets. Once per tick it reads each of them just before the step and
 //! writes each just after it; nothing wakes it in between.
 
-use crate::admission::control::Ticket;
+use crate::admission::control::AdmissionPermit;
 use crate::ids::PlayerKind;
-use crate::io::connection::{Arrival, Connection};
-use crate::io::service::{Connections, Service, Turn};
+use crate::io::connection::{Connection, Received};
+use crate::io::service::{Connections, LoopStep, Service};
 use crate::io::socket::Socket;
-use crate::io::table::Table;
+use crate::io::table::SlotTable;
 use crate::ops::LoopMetrics;
 use fracas_protocol::wire::close::CloseReason;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Newcomer<S> {
     /// A person or one of the server's own bots.
     pub kind: PlayerKind,
     /// Counts the connection while it lasts.
-    pub ticket: Option<Ticket>,
+    pub permit: Option<AdmissionPermit>,
 }
 
 /// Newcomers that may wait for an event loop; beyond that the listener refuses.
@@ -43,7 +43,7 @@ pub const NEWCOMERS_MAX: usize = 8192;
 
 /// What an event loop shares with others.
 #[derive(Clone, Debug)]
-pub struct Shared {
+pub struct LoopShared {
     /// Connections of this loop, for the listener to choose the loop with the fewest.
     pub connections: Arc<AtomicUsize>,
     /// Where it counts.
@@ -63,7 +63,7 @@ pub enum LoopEnd {
 pub struct EventLoop<V: Service, S> {
     service: V,
     newcomers: flume::Receiver<Newcomer<S>>,
-    shared: Shared,
+    shared: LoopShared,
     connections: Connections<V::Peer, S>,
     /// How long a round of reading takes, smoothed.
     reading_time: Duration,
@@ -87,12 +87,12 @@ struct Composed {
 
 impl<V: Service, S: Socket> EventLoop<V, S> {
     /// An event loop without connections; its index tells its keys from those of others.
-    pub fn new(index: u8, service: V, newcomers: flume::Receiver<Newcomer<S>>, shared: Shared) -> Self {
+    pub fn new(index: u8, service: V, newcomers: flume::Receiver<Newcomer<S>>, shared: LoopShared) -> Self {
         Self {
             service,
             newcomers,
             shared,
-            connections: Table::new(index),
+            connections: SlotTable::new(index),
             reading_time: Duration::ZERO,
             inbound: vec![0; TOGETHER * FIRST_READ_BYTES],
             scratch: vec![0; SCRATCH_BYTES],
@@ -121,13 +121,13 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
             self.read_all(Instant::now);
             let turn = self.service.wait();
             match turn {
-                Turn::Write => self.write_all(Instant::now),
-                Turn::Farewell(reason) => {
+                LoopStep::Write => self.write_all(Instant::now),
+                LoopStep::Farewell(reason) => {
                     self.write_all(Instant::now);
                     self.say_farewell(reason);
                     return LoopEnd::Farewell;
                 }
-                Turn::Over => return LoopEnd::Over,
+                LoopStep::Over => return LoopEnd::Over,
             }
         }
     }
@@ -141,10 +141,10 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         }
         let (mut received, mut anybody_gone) = (0, false);
         for first in (0..self.connections.places()).step_by(TOGETHER) {
-            let (mut arrivals, policy, now) = ([Arrival::Nothing; TOGETHER], self.service.policy(), clock());
+            let (mut arrivals, policy, now) = ([Received::Nothing; TOGETHER], self.service.policy(), clock());
             let shares = self.inbound.chunks_exact_mut(FIRST_READ_BYTES).zip(&mut arrivals);
             for ((_, connection), (share, arrival)) in self.connections.from(first).zip(shares) {
-                *arrival = connection.map_or(Arrival::Nothing, |connection| connection.receive(share, policy, now));
+                *arrival = connection.map_or(Received::Nothing, |connection| connection.receive(share, policy, now));
             }
             // Anew, since what came while the first were read has come by now.
             let now = clock();
@@ -152,8 +152,8 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
             for ((_, connection), (share, arrival)) in self.connections.from(first).zip(shares) {
                 let Some(connection) = connection else { continue };
                 received += connection.read(arrival, share, &mut self.scratch, &mut self.service, now);
-                anybody_gone |= connection.line.is_gone();
-                self.shared.metrics.messages_dropped.increment(u64::from(connection.line.take_dropped()));
+                anybody_gone |= connection.stream.is_gone();
+                self.shared.metrics.messages_dropped.increment(u64::from(connection.stream.take_dropped()));
             }
         }
         self.shared.metrics.received_bytes.increment(received);
@@ -167,11 +167,11 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     }
 
     fn adopt(&mut self, newcomer: Newcomer<S>, now: Instant) {
-        let Newcomer { socket, leftover, kind, ticket } = newcomer;
-        let (service, network) = (&mut self.service, ticket.as_ref().and_then(Ticket::network));
+        let Newcomer { socket, leftover, kind, permit } = newcomer;
+        let (service, network) = (&mut self.service, permit.as_ref().and_then(AdmissionPermit::network));
         let place = self.connections.insert(|key| {
-            let peer = service.meet(key, kind, network, now);
-            Connection::new(socket, service.policy(), peer, ticket, now)
+            let peer = service.open(key, kind, network, now);
+            Connection::new(socket, service.policy(), peer, permit, now)
         });
         self.shared.metrics.connections_opened.increment(1);
         // Without this the bytes that came with the handshake would wait for the next packet.
@@ -211,14 +211,14 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         self.frames.clear();
         for (place, connection) in self.connections.from(first).take(TOGETHER) {
             let Some(connection) = connection else { continue };
-            let bodies = self.service.compose(&mut connection.peer, &mut connection.line, now, &mut self.frames);
+            let bodies = self.service.compose(&mut connection.peer, &mut connection.stream, now, &mut self.frames);
             self.composed.push(Composed { place, end: self.frames.len(), bodies });
         }
     }
 
     fn drop_gone(&mut self) {
         let metrics = &mut self.shared.metrics;
-        let is_gone = |connection: &Connection<_, _>| connection.line.is_gone();
+        let is_gone = |connection: &Connection<_, _>| connection.stream.is_gone();
         self.connections.take_if(is_gone, |mut connection| {
             connection.end();
             metrics.connection_closed(connection.end_label());
@@ -238,7 +238,7 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         loop {
             // Again each time: somebody may still have been on the way to us.
             for connection in self.connections.iter_mut() {
-                self.service.dismiss(&mut connection.peer, &mut connection.line, reason.into(), Instant::now());
+                self.service.dismiss(&mut connection.peer, &mut connection.stream, reason.into(), Instant::now());
             }
             self.write_all(Instant::now);
             if Instant::now() > until || self.connections.is_empty() {

@@ -1,6 +1,6 @@
 //! The manners of an event loop's connections: how large messages may be, how much may come, and what happens beyond.
 
-use crate::io::rate_limiter::Limit;
+use crate::io::rate_limiter::RateLimit;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Below the WebSocket layer: it also holds what never becomes a message.
-    pub bytes: Limit,
+    pub bytes: RateLimit,
     /// Whole messages.
-    pub messages: Limit,
+    pub messages: RateLimit,
     /// WebSocket pings, each of which wants an answer.
-    pub pings: Limit,
+    pub pings: RateLimit,
     /// For how long.
     pub patience: Duration,
 }
@@ -59,9 +59,9 @@ impl Policy {
             message_bytes_max: CLIENT_MESSAGE_BYTES_MAX,
             takes_text: false,
             rates: Some(Rates {
-                bytes: Limit { per_s: 32 * 1024, burst },
-                messages: Limit { per_s: 240, burst },
-                pings: Limit { per_s: 10, burst },
+                bytes: RateLimit { per_s: 32 * 1024, burst },
+                messages: RateLimit { per_s: 240, burst },
+                pings: RateLimit { per_s: 10, burst },
                 patience: Duration::from_secs(3),
             }),
             replies: Replies::CloseBeyond(4096),

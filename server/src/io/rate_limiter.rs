@@ -5,34 +5,34 @@ use std::time::{Duration, Instant};
 /// A rate, and for how many seconds' worth of it a peer may make up at once: after a stall of its line all that waited
 /// comes together, and that is no offence.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
+pub struct RateLimit {
     /// How much a second.
     pub per_s: u32,
     /// For how long.
     pub burst: Duration,
 }
 
-/// What one peer has left of a [`Limit`]: the time until which what it did would take at that rate. (The generic cell
+/// What one peer has left of a [`RateLimit`]: the time until which what it did would take at that rate. (The generic cell
 /// rate algorithm, ITU-T I.371.)
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct RateLimiter {
     spent_until: Instant,
 }
 
-impl Allowance {
-    /// A whole allowance.
+impl RateLimiter {
+    /// A whole limiter.
     pub(crate) fn new(now: Instant) -> Self {
         Self { spent_until: now }
     }
 
     /// How much is left.
-    pub(crate) fn left(&self, now: Instant, limit: Limit) -> u32 {
+    pub(crate) fn left(&self, now: Instant, limit: RateLimit) -> u32 {
         let free = limit.burst.saturating_sub(self.spent_until.saturating_duration_since(now));
         (free.as_nanos() * u128::from(limit.per_s) / 1_000_000_000) as u32
     }
 
     /// Takes so much, if that much is left.
-    pub(crate) fn take(&mut self, now: Instant, limit: Limit, amount: u32) -> bool {
+    pub(crate) fn try_acquire(&mut self, now: Instant, limit: RateLimit, amount: u32) -> bool {
         let cost = Duration::from_secs(1) * amount / limit.per_s;
         let spent_until = self.spent_until.max(now) + cost;
         let is_left = spent_until - now <= limit.burst;
@@ -47,20 +47,20 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    const LIMIT: Limit = Limit { per_s: 10, burst: Duration::from_secs(3) };
+    const LIMIT: RateLimit = RateLimit { per_s: 10, burst: Duration::from_secs(3) };
 
     #[test]
     fn a_burst_is_allowed_once_and_the_rate_for_ever() {
         let start = Instant::now();
-        let mut allowance = Allowance::new(start);
-        let taken = (0..100).filter(|_| allowance.take(start, LIMIT, 1)).count();
+        let mut limiter = RateLimiter::new(start);
+        let taken = (0..100).filter(|_| limiter.try_acquire(start, LIMIT, 1)).count();
         assert_eq!(taken, 30, "three seconds' worth at once");
         let at = |ms: u64| start + Duration::from_millis(ms);
-        let later = (1..=1000).filter(|i| allowance.take(at(i * 10), LIMIT, 1)).count();
+        let later = (1..=1000).filter(|i| limiter.try_acquire(at(i * 10), LIMIT, 1)).count();
         assert_eq!(later, 100, "then ten a second, however many are tried");
-        assert!((0..30).all(|_| allowance.take(at(14_000), LIMIT, 1)), "and after some quiet, a burst again");
-        assert!(!allowance.take(at(14_000), LIMIT, 1));
-        assert!(!allowance.take(at(18_000), LIMIT, 31), "more than ever fits");
-        assert_eq!((allowance.left(at(18_000), LIMIT), allowance.left(at(16_000), LIMIT)), (30, 20));
+        assert!((0..30).all(|_| limiter.try_acquire(at(14_000), LIMIT, 1)), "and after some quiet, a burst again");
+        assert!(!limiter.try_acquire(at(14_000), LIMIT, 1));
+        assert!(!limiter.try_acquire(at(18_000), LIMIT, 31), "more than ever fits");
+        assert_eq!((limiter.left(at(18_000), LIMIT), limiter.left(at(16_000), LIMIT)), (30, 20));
     }
 }

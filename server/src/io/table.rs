@@ -4,7 +4,7 @@ use crate::ids::ConnectionKey;
 
 /// Places with their holders. A key of somebody who has left finds nobody, whoever has the place now.
 #[derive(Debug)]
-pub struct Table<T> {
+pub struct SlotTable<T> {
     event_loop: u8,
     places: Vec<Option<T>>,
     /// By place: which holder is in it, or was the last.
@@ -13,7 +13,7 @@ pub struct Table<T> {
     generation: u32,
 }
 
-impl<T> Table<T> {
+impl<T> SlotTable<T> {
     pub(crate) fn new(event_loop: u8) -> Self {
         Self { event_loop, places: Vec::new(), generations: Vec::new(), free: Vec::new(), generation: 0 }
     }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_key_of_somebody_who_left_does_not_find_the_next_holder_of_the_place() {
-        let mut table = Table::new(3);
+        let mut table = SlotTable::new(3);
         let mut keys = Vec::new();
         let place = table.insert(|key| {
             keys.push(key);

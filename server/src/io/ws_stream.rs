@@ -1,9 +1,9 @@
 //! One WebSocket, from bytes to messages and back, without a socket: what it says waits here for the tick's one write.
 
 use crate::io::policy::{Policy, Rates, Replies};
-use crate::io::rate_limiter::{Allowance, Limit};
+use crate::io::rate_limiter::{RateLimit, RateLimiter};
 use crate::io::writer::{Opcode, Outbox};
-use crate::session::hello::{Refusal, bad_message};
+use crate::session::hello::{CloseRequest, bad_message};
 use fracas_protocol::wire::close::CloseReason;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
@@ -18,11 +18,11 @@ const LINGER_SILENT: Duration = Duration::from_millis(500);
 /// What a closing connection may still send before it is cut, in bytes.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of a close frame's text.
-pub(crate) const CLOSE_WORDS_MAX: usize = 123;
+pub(crate) const CLOSE_MESSAGE_BYTES_MAX: usize = 123;
 
-/// How far a line is.
+/// How far a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum StreamState {
     Open,
     /// What is pending is sent, and what comes is thrown away, until the instant.
     Closing(Instant),
@@ -32,32 +32,32 @@ enum State {
 
 /// One WebSocket without its socket.
 #[derive(Debug)]
-pub struct Line {
+pub struct WsStream {
     websocket: WebSocketContext,
     pub(crate) outbox: Outbox,
-    state: State,
+    state: StreamState,
     /// Why it ended, once that is known.
     ended: Option<CloseReason>,
     /// When anything last came, and when the peer was last asked whether it is there.
     heard_at: Instant,
     probed_at: Instant,
     lingered_bytes: usize,
-    bytes: Allowance,
-    messages: Allowance,
-    pings: Allowance,
-    strain: Strain,
+    bytes: RateLimiter,
+    messages: RateLimiter,
+    pings: RateLimiter,
+    over_limit: OverLimit,
     /// Messages and pings that were dropped since this was last taken.
     dropped: u32,
 }
 
 /// For how long a peer has been exceeding what it may.
 #[derive(Clone, Copy, Debug, Default)]
-struct Strain {
+struct OverLimit {
     since: Option<Instant>,
     last: Option<Instant>,
 }
 
-impl Strain {
+impl OverLimit {
     /// A peer that has kept within its limits for so long has not been exceeding them.
     const RELIEF: Duration = Duration::from_secs(1);
 
@@ -74,35 +74,35 @@ impl Strain {
     }
 }
 
-impl Line {
+impl WsStream {
     pub(crate) fn new(policy: &Policy, now: Instant) -> Self {
         Self {
             websocket: WebSocketContext::new(Role::Server, Some(websocket_config(policy))),
             outbox: Outbox::default(),
-            state: State::Open,
+            state: StreamState::Open,
             ended: None,
             heard_at: now,
             probed_at: now,
             lingered_bytes: 0,
-            bytes: Allowance::new(now),
-            messages: Allowance::new(now),
-            pings: Allowance::new(now),
-            strain: Strain::default(),
+            bytes: RateLimiter::new(now),
+            messages: RateLimiter::new(now),
+            pings: RateLimiter::new(now),
+            over_limit: OverLimit::default(),
             dropped: 0,
         }
     }
 
     /// Whether messages come and go.
     pub fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == StreamState::Open
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        matches!(self.state, State::Closing(_))
+        matches!(self.state, StreamState::Closing(_))
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.state == State::Gone
+        self.state == StreamState::Gone
     }
 
     /// Why it ended, if it did with a word.
@@ -130,22 +130,22 @@ impl Line {
         if self.is_closing() {
             self.lingered_bytes += len;
             if self.lingered_bytes > LINGER_BYTES_MAX {
-                self.state = State::Gone;
+                self.state = StreamState::Gone;
             }
             return false;
         }
         if let Some(rates) = &policy.rates {
-            self.bytes.take(now, rates.bytes, len as u32);
+            self.bytes.try_acquire(now, rates.bytes, len as u32);
         }
         true
     }
 
     /// The bytes that may be read are used up, and more are there.
     pub(crate) fn exceeds_bytes(&mut self, now: Instant) {
-        self.strain.exceeded(now);
+        self.over_limit.exceeded(now);
     }
 
-    /// The next whole message in `inbound`, whose bytes it takes. None if there is no more, or the line is not open (any
+    /// The next whole message in `inbound`, whose bytes it takes. None if there is no more, or the stream is not open (any
     /// more): then what is wrong has been said.
     pub(crate) fn next_message(&mut self, inbound: &mut &[u8], policy: &Policy, now: Instant) -> Option<Message> {
         while self.is_open() {
@@ -179,7 +179,7 @@ impl Line {
 
     fn drop_one(&mut self, now: Instant) {
         self.dropped += 1;
-        self.strain.exceeded(now);
+        self.over_limit.exceeded(now);
     }
 
     /// Messages and pings that were dropped since the last call.
@@ -193,7 +193,7 @@ impl Line {
             WsError::ConnectionClosed | WsError::AlreadyClosed => {
                 // The layer has put the reply to the peer's close into what is pending.
                 self.ended.get_or_insert(CloseReason::Leave);
-                self.state = State::Closing(now + LINGER);
+                self.state = StreamState::Closing(now + LINGER);
                 return;
             }
             WsError::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TooBig,
@@ -204,20 +204,20 @@ impl Line {
     }
 
     /// Judges it after a round of reading: whether it has asked for too much, and whether it has closed for long enough.
-    pub(crate) fn judge(&mut self, policy: &Policy, now: Instant) {
+    pub(crate) fn check_limits(&mut self, policy: &Policy, now: Instant) {
         match self.state {
-            State::Open => {
+            StreamState::Open => {
                 let Rates { patience, .. } = match &policy.rates {
                     Some(rates) => *rates,
                     None => return,
                 };
                 let hoards = matches!(policy.replies, Replies::CloseBeyond(most) if self.outbox.replies_len() > most);
-                if hoards || self.strain.is_beyond(now, patience) {
+                if hoards || self.over_limit.is_beyond(now, patience) {
                     self.close(CloseReason::Rate.into(), now);
                 }
             }
-            State::Closing(until) if now >= until => self.state = State::Gone,
-            State::Closing(_) | State::Gone => {}
+            StreamState::Closing(until) if now >= until => self.state = StreamState::Gone,
+            StreamState::Closing(_) | StreamState::Gone => {}
         }
     }
 
@@ -247,29 +247,29 @@ impl Line {
         }
     }
 
-    /// Closes with a code and words, and lingers until the peer has heard them: a socket that is closed with unread input
+    /// Closes with a code and message, and lingers until the peer has heard them: a socket that is closed with unread input
     /// in it takes back what was sent last.
-    pub fn close(&mut self, refusal: Refusal, now: Instant) {
+    pub fn close(&mut self, refusal: CloseRequest, now: Instant) {
         if !self.is_open() {
             return;
         }
-        let Refusal { reason, words, .. } = refusal;
+        let CloseRequest { reason, message, .. } = refusal;
         self.ended = Some(reason);
-        let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&words) };
+        let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(&message) };
         // It fails only if a close frame went out before, and then that one counts.
         let _ = self.outbox.with_pipe(&[], |pipe| self.websocket.close(pipe, Some(frame)));
         let linger = if reason == CloseReason::TimedOut { LINGER_SILENT } else { LINGER };
-        self.state = State::Closing(now + linger);
+        self.state = StreamState::Closing(now + linger);
     }
 
     /// The peer is gone without a word.
     pub(crate) fn lose(&mut self) {
-        self.state = State::Gone;
+        self.state = StreamState::Gone;
     }
 }
 
-fn may_come(allowance: &mut Allowance, limit: Option<Limit>, now: Instant) -> bool {
-    limit.is_none_or(|limit| allowance.take(now, limit, 1))
+fn may_come(limiter: &mut RateLimiter, limit: Option<RateLimit>, now: Instant) -> bool {
+    limit.is_none_or(|limit| limiter.try_acquire(now, limit, 1))
 }
 
 fn websocket_config(policy: &Policy) -> WebSocketConfig {
@@ -281,8 +281,8 @@ fn websocket_config(policy: &Policy) -> WebSocketConfig {
         .max_frame_size(Some(policy.message_bytes_max))
 }
 
-/// The words as far as a close frame can hold them.
-fn shorten(words: &str) -> Utf8Bytes {
-    let end = words.floor_char_boundary(CLOSE_WORDS_MAX);
-    words[..end].into()
+/// The message as far as a close frame can hold them.
+fn shorten(message: &str) -> Utf8Bytes {
+    let end = message.floor_char_boundary(CLOSE_MESSAGE_BYTES_MAX);
+    message[..end].into()
 }

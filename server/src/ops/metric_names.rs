@@ -4,7 +4,7 @@ use metrics::Unit;
 
 /// What kind of metric a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows.
     Counter,
     /// A present value.
@@ -19,7 +19,7 @@ pub struct Metric {
     /// Its full name.
     pub name: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Its unit.
     pub unit: Unit,
     /// One line for operators.
@@ -31,7 +31,7 @@ macro_rules! metrics {
         $(#[doc = $help] pub const $constant: &str = $name;)*
         /// Every metric of the server; `process_*` come beside them.
         pub const ALL: &[Metric] =
-            &[$(Metric { name: $name, kind: Kind::$kind, unit: Unit::$unit, help: $help }),*];
+            &[$(Metric { name: $name, kind: MetricKind::$kind, unit: Unit::$unit, help: $help }),*];
     };
 }
 
@@ -90,7 +90,7 @@ mod tests {
         for metric in ALL {
             let is_total = metric.name.ends_with("_total");
             assert!(metric.name.starts_with("fracas_"), "{}", metric.name);
-            assert_eq!(is_total, metric.kind == Kind::Counter, "{}", metric.name);
+            assert_eq!(is_total, metric.kind == MetricKind::Counter, "{}", metric.name);
             if metric.unit == Unit::Seconds {
                 assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
             }

@@ -5,7 +5,7 @@ use crate::front::http_connections::Shed;
 use crate::front::rejection::Rejection;
 use crate::game::Game;
 use crate::ids::PlayerKind;
-use crate::ops::metric_names::{self, Kind};
+use crate::ops::metric_names::{self, MetricKind};
 use crate::sim::join_refusal::JoinRefusal;
 use crate::sim::room::{InputCounts, JoinCounts, Phase};
 use crate::sim::roster::Headcount;
@@ -59,9 +59,9 @@ impl Telemetry {
             for metric in metric_names::ALL {
                 let (name, unit, help) = (metric.name, metric.unit, metric.help);
                 match metric.kind {
-                    Kind::Counter => metrics::describe_counter!(name, unit, help),
-                    Kind::Gauge => metrics::describe_gauge!(name, unit, help),
-                    Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+                    MetricKind::Counter => metrics::describe_counter!(name, unit, help),
+                    MetricKind::Gauge => metrics::describe_gauge!(name, unit, help),
+                    MetricKind::Histogram => metrics::describe_histogram!(name, unit, help),
                 }
             }
             process.describe();
@@ -109,9 +109,9 @@ impl Telemetry {
             joins_refused: JoinRefusal::ALL.map(|why| counter!(metric_names::JOINS_REFUSED, "reason" => why.label())),
             reading: histogram!(metric_names::LOOP_PHASE_DURATION, "phase" => "read"),
             writing: histogram!(metric_names::LOOP_PHASE_DURATION, "phase" => "write"),
-            connections: Shares::new(gauge!(metric_names::CONNECTIONS)),
-            stale_players: Shares::new(gauge!(metric_names::STALE_PLAYERS)),
-            hidden_players: Shares::new(gauge!(metric_names::HIDDEN_PLAYERS)),
+            connections: SharedGauge::new(gauge!(metric_names::CONNECTIONS)),
+            stale_players: SharedGauge::new(gauge!(metric_names::STALE_PLAYERS)),
+            hidden_players: SharedGauge::new(gauge!(metric_names::HIDDEN_PLAYERS)),
             closed: CloseReason::all()
                 .map(CloseReason::label)
                 .chain([LOST])
@@ -172,12 +172,12 @@ impl Telemetry {
 
 /// One loop's share of a gauge that all loops add up to.
 #[derive(Clone, Debug)]
-pub struct Shares {
+pub struct SharedGauge {
     gauge: Gauge,
     share: f64,
 }
 
-impl Shares {
+impl SharedGauge {
     fn new(gauge: Gauge) -> Self {
         Self { gauge, share: 0.0 }
     }
@@ -208,9 +208,9 @@ pub struct LoopMetrics {
     pub connections_opened: Counter,
     pub reading: Histogram,
     pub writing: Histogram,
-    pub connections: Shares,
-    pub stale_players: Shares,
-    pub hidden_players: Shares,
+    pub connections: SharedGauge,
+    pub stale_players: SharedGauge,
+    pub hidden_players: SharedGauge,
     joins_refused: [Counter; JoinRefusal::ALL.len()],
     closed: Vec<(&'static str, Counter)>,
 }

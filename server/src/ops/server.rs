@@ -29,7 +29,7 @@ pub struct Gate {
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+enum OpsRejection {
     /// It was meant for another host: a page elsewhere whose name leads here (DNS rebinding) sends such ones.
     Host,
     /// It shows no token, or a wrong one.
@@ -38,7 +38,7 @@ enum Refused {
     NoToken,
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for OpsRejection {
     fn into_response(self) -> Response {
         match self {
             Self::Host => {
@@ -57,15 +57,15 @@ impl IntoResponse for Refused {
 }
 
 impl Gate {
-    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), OpsRejection> {
         let host = Host::of(uri, headers).filter(|host| self.hosts.know(host));
-        host.map(|_| ()).ok_or(Refused::Host)
+        host.map(|_| ()).ok_or(OpsRejection::Host)
     }
 
-    fn check_token(&self, headers: &HeaderMap, changes: bool) -> Result<(), Refused> {
-        let Some(token) = &self.token else { return if changes { Err(Refused::NoToken) } else { Ok(()) } };
+    fn check_token(&self, headers: &HeaderMap, changes: bool) -> Result<(), OpsRejection> {
+        let Some(token) = &self.token else { return if changes { Err(OpsRejection::NoToken) } else { Ok(()) } };
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        if shown.is_some_and(|shown| token.is(shown)) { Ok(()) } else { Err(Refused::Token) }
+        if shown.is_some_and(|shown| token.is(shown)) { Ok(()) } else { Err(OpsRejection::Token) }
     }
 }
 
@@ -154,8 +154,8 @@ mod tests {
         for host in
             ["evil.example", "ops.example.evil:8081", "localhost.evil", "", "127.0.0.1.evil", "a b", "@", "a@localhost"]
         {
-            assert_eq!(check(host), Err(Refused::Host), "{host}");
+            assert_eq!(check(host), Err(OpsRejection::Host), "{host}");
         }
-        assert_eq!(gate.check_host(&Uri::from_static("/metrics"), &HeaderMap::new()), Err(Refused::Host));
+        assert_eq!(gate.check_host(&Uri::from_static("/metrics"), &HeaderMap::new()), Err(OpsRejection::Host));
     }
 }

@@ -23,7 +23,7 @@ const SEEN_MAX: usize = 8;
 
 /// Leaves, deltas and implied spawns of one known list on one tick, and what could enter a view of those who have it.
 #[derive(Debug, Default)]
-pub(super) struct Crowd {
+pub(super) struct CrowdBody {
     tick: Tick,
     before: Vec<EntityId>,
     after: Vec<EntityId>,
@@ -39,7 +39,7 @@ pub(super) struct Crowd {
     hash: Option<u32>,
 }
 
-impl Crowd {
+impl CrowdBody {
     /// Appends the shared part, and makes `known` what it is after it.
     pub(super) fn replay(&self, known: &mut Vec<EntityId>, bits: &mut BitWriter) {
         bits.append(&self.words, self.len);
@@ -99,7 +99,7 @@ impl Crowd {
 /// The crowds of the ticks at hand.
 #[derive(Debug, Default)]
 pub(super) struct Crowds {
-    crowds: Vec<Crowd>,
+    crowds: Vec<CrowdBody>,
     next_crowd: usize,
     seen: Vec<(Tick, Vec<EntityId>)>,
     next_seen: usize,
@@ -113,7 +113,7 @@ impl Crowds {
         centre: Point,
         output: &TickOutput<R>,
         marks: &mut Marks,
-    ) -> Option<&mut Crowd> {
+    ) -> Option<&mut CrowdBody> {
         let known = viewer.known();
         if known.len() < CROWD_MIN {
             return None;

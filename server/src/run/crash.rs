@@ -1,7 +1,7 @@
 //! Keeps what led to a panic in a room's game in a file, and repeats it from there. The file has one line of JSON for people,
 //! and then the recording.
 
-use super::Played;
+use super::PlayedGame;
 use crate::sim::recording::{Recording, Replayed};
 use anyhow::{Context, anyhow, ensure};
 use fracas_protocol::wire::codec;
@@ -50,7 +50,7 @@ pub(super) struct Crash {
     pub(super) reopens: bool,
 }
 
-type Written = (Crash, Recording<Played>);
+type Written = (Crash, Recording<PlayedGame>);
 
 impl Crash {
     /// The one line that the log has of it.
@@ -76,7 +76,7 @@ impl Crashes {
     }
 
     /// Takes note of a crash, and keeps what led to it unless there are too many already.
-    pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<Played>>) {
+    pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<PlayedGame>>) {
         let Some(recording) = recording else { return crash.log("not saved: there was no game") };
         if self.handed_in == FILES_MAX {
             return crash.log("not saved: this process has written 16 files");
@@ -117,7 +117,7 @@ impl Drop for Crashes {
     }
 }
 
-fn write(folder: &Path, crash: &Crash, recording: &Recording<Played>) {
+fn write(folder: &Path, crash: &Crash, recording: &Recording<PlayedGame>) {
     // The game's own code, which has failed once already, takes part in writing itself down.
     let written = catch_unwind(AssertUnwindSafe(|| try_write(folder, &crash.head, recording)));
     match written.unwrap_or_else(|_| Err(anyhow!("another panic"))) {
@@ -126,7 +126,7 @@ fn write(folder: &Path, crash: &Crash, recording: &Recording<Played>) {
     }
 }
 
-fn try_write(folder: &Path, head: &Head, recording: &Recording<Played>) -> anyhow::Result<PathBuf> {
+fn try_write(folder: &Path, head: &Head, recording: &Recording<PlayedGame>) -> anyhow::Result<PathBuf> {
     let mut bytes = serde_json::to_vec(head)?;
     bytes.push(b'\n');
     codec::encode(recording, &mut bytes);
@@ -182,7 +182,7 @@ pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
     Ok((is_same, text))
 }
 
-fn read(path: &Path) -> anyhow::Result<(Head, Recording<Played>)> {
+fn read(path: &Path) -> anyhow::Result<(Head, Recording<PlayedGame>)> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     ensure!(bytes.len() <= FILE_BYTES_MAX, "it is too large");

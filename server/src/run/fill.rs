@@ -7,7 +7,7 @@ use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
 use fracas_protocol::arena::{Arena, Map};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Hello;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -160,7 +160,7 @@ impl Bot {
         let (stop, mut stopped) = watch::channel(false);
         let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };
         let target = plan.target.clone();
-        let seed = Dice::new(plan.seed, number as u64).word();
+        let seed = Rng::new(plan.seed, number as u64).word();
         let setup = Setup {
             skill: Skill::CASUAL,
             header: Some((HOUSE_HEADER, plan.house_secret.clone())),

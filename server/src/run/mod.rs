@@ -9,7 +9,7 @@ pub mod shutdown;
 mod trouble;
 mod upkeep;
 
-use crate::admission::control::{Admission, AdmissionConfig};
+use crate::admission::control::{AdmissionConfig, AdmissionControl};
 use crate::arena::{ArenaConfig, World};
 use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
@@ -17,7 +17,7 @@ use crate::front::listener::{self, Reception};
 use crate::host::descriptors::Descriptors;
 use crate::host::memory;
 use crate::ids::RoomId;
-use crate::io::event_loop::{EventLoop, LoopEnd, NEWCOMERS_MAX, Shared};
+use crate::io::event_loop::{EventLoop, LoopEnd, LoopShared, NEWCOMERS_MAX};
 use crate::ops::server::{self, Gate};
 use crate::ops::{Telemetry, TickMetrics};
 use crate::run::shutdown::{Shutdown, StopSignals};
@@ -33,11 +33,11 @@ use crash::{Crash, Crashes, Head};
 use fill::Fill;
 use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::SUBPROTOCOL;
-use sabotage::{Played, Sabotage};
+use sabotage::{PlayedGame, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -80,9 +80,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         let crash_dir = config.crash_dir.display();
         tracing::warn!(%crash_dir, why, "what leads to a panic cannot be kept; set --crash-dir");
     }
-    let limits = memory::Limits::find(Path::new("/proc"));
+    let limits = memory::MemoryLimits::find(Path::new("/proc"));
     let server = Server::start(config, game_address)?;
-    memory::tell(&limits, config.max_players);
+    memory::log_limits(&limits, config.max_players);
     let game = http::router(Arc::clone(&server.front));
     let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
     let operators =
@@ -123,7 +123,7 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
 /// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
 fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
     let limit = descriptors::raise_limit().context("cannot raise the limit of open descriptors")?;
-    let words = descriptors::words(limit);
+    let words = descriptors::describe(limit);
     tracing::info!(descriptors = words, "open descriptors this process may have");
     let shares = Descriptors::share_out(limit, config.fill.into()).with_context(|| {
         format!("{words} open descriptors are too few for anybody to play; raise `ulimit -n` (the hard limit)")
@@ -198,25 +198,26 @@ impl Server {
         let loops = usize::from(config.event_loops);
         // A place for each thread's end, so that none is lost.
         let (send_end, ends) = mpsc::channel(loops + 1);
-        let (tick_doors, loop_doors) = channel::doors(loops);
+        let (tick_doors, loop_doors) = channel::endpoints(loops);
         let mut threads = Vec::new();
         let clock = TickClock::with_tick(begins_after, Instant::now(), config.tick_rate);
         threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
 
-        let (registry, admission) = (Arc::<Registry>::default(), Arc::new(Admission::new(admission_config(config))));
+        let (registry, admission) =
+            (Arc::<Registry>::default(), Arc::new(AdmissionControl::new(admission_config(config))));
         let room_names = Arc::new(RoomNames::new(config.rooms.clone()));
         let mut entrances = Vec::new();
-        for (index, doors) in loop_doors.into_iter().enumerate() {
+        for (index, endpoints) in loop_doors.into_iter().enumerate() {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
             let connections = Arc::new(AtomicUsize::new(0));
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });
             let metrics = telemetry.for_loop();
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
-            let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
+            let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
-            let event_loop = EventLoop::new(index as u8, service, waiting, Shared { connections, metrics });
+            let event_loop = EventLoop::new(index as u8, service, waiting, LoopShared { connections, metrics });
             let sabotage = sabotage.clone();
-            let run = move || (event_loop.run_with(|| sabotage.strike()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
+            let run = move || (event_loop.run_with(|| sabotage.inject()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -239,7 +240,7 @@ impl Server {
         let cause = tokio::select! {
             signal = signals.next() => signal,
             () = self.shutdown.asked() => "an operator",
-            end = self.ends.recv() => return Err(self.bury(end).await),
+            end = self.ends.recv() => return Err(self.stop_after(end).await),
         };
         tracing::info!(cause, "stopping: telling everybody");
         self.front.admission.drain();
@@ -264,7 +265,7 @@ impl Server {
 
 impl Server {
     /// A thread has ended that should not have: gives the others a moment to follow, with what they have to say to players.
-    async fn bury(&mut self, first: Option<ThreadEnd>) -> anyhow::Error {
+    async fn stop_after(&mut self, first: Option<ThreadEnd>) -> anyhow::Error {
         let mut ends: Vec<_> = first.into_iter().collect();
         let others = async {
             while ends.len() < self.threads.len() {
@@ -296,12 +297,12 @@ async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::
 }
 
 fn run_rooms(
-    rooms: Rooms<Played>,
+    rooms: Rooms<PlayedGame>,
     clock: TickClock,
-    doors: &channel::TickDoors<Played>,
+    endpoints: &channel::TickEndpoints<PlayedGame>,
     mut watch: Watch,
 ) -> Option<&'static str> {
-    match tick_loop::run(rooms, clock, doors, &mut watch) {
+    match tick_loop::run(rooms, clock, endpoints, &mut watch) {
         TickEnd::Farewell => None,
         TickEnd::NoRoomLeft => Some("no room is left, each has ended by a panic twice"),
     }
@@ -340,7 +341,7 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Played>> {
+fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<PlayedGame>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
@@ -359,7 +360,7 @@ fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<Playe
 fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
     match u64::from(life) << 8 | u64::from(room.0) {
         0 => seed,
-        stream => Dice::new(seed, stream).word(),
+        stream => Rng::new(seed, stream).word(),
     }
 }
 
@@ -412,9 +413,9 @@ struct Watch {
     pulse: Arc<Pulse>,
 }
 
-impl TickWatch<Played> for Watch {
-    fn ticked(&mut self, rooms: &Rooms<Played>, result: &RoomsResult<Played>, times: &TickTimes) {
-        self.sabotage.strike();
+impl TickWatch<PlayedGame> for Watch {
+    fn ticked(&mut self, rooms: &Rooms<PlayedGame>, result: &RoomsResult<PlayedGame>, times: &TickTimes) {
+        self.sabotage.inject();
         self.pulse.beat();
         let hz = result.rate.hz();
         for (id, room) in rooms.open().filter(|_| result.tick.is_phase(0, hz / SETTLED_LOOKS)) {
@@ -438,7 +439,7 @@ impl TickWatch<Played> for Watch {
         }
     }
 
-    fn failed(&mut self, failure: Failure<Played>) {
+    fn failed(&mut self, failure: Failure<PlayedGame>) {
         self.metrics.room_failed();
         self.people[failure.room.index()].store(0, Ordering::Relaxed);
         let Failure { room, tick, message, reopens, recording } = failure;

@@ -4,7 +4,7 @@ use crate::arena::World;
 use fracas_protocol::tick::{Tick, TickRate};
 
 /// The game that is played.
-pub(super) type Played = World;
+pub(super) type PlayedGame = World;
 
 /// Nothing is to break.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ impl Sabotage {
         Ok(Self)
     }
 
-    pub(super) fn strike(&self) {}
+    pub(super) fn inject(&self) {}
 
     /// The tick before the first.
     pub(super) fn begins_after(&self, _rate: TickRate) -> Tick {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// The game that is played.
-pub(super) type Played = Attended<World, Bursts>;
+pub(super) type PlayedGame = Attended<World, Bursts>;
 
 /// What is to break, and when.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Sabotage {
     }
 
     /// Panics if it is time for this thread.
-    pub(super) fn strike(&self) {
+    pub(super) fn inject(&self) {
         let thread = std::thread::current();
         let is_due =
             |(name, after): &(String, Duration)| thread.name() == Some(name.as_str()) && self.start.elapsed() >= *after;
@@ -62,7 +62,7 @@ impl Sabotage {
     }
 
     /// A room's game, which may be sabotaged.
-    pub(super) fn game(&self, room: &str, rate: TickRate, world: World) -> Played {
+    pub(super) fn game(&self, room: &str, rate: TickRate, world: World) -> PlayedGame {
         let due = self.rooms.iter().filter(|(name, _)| name == room);
         let ticks = due.map(|(_, after)| Tick(rate.ticks_in_ms(after.as_millis() as u32))).collect();
         Attended { game: world, attendant: Bursts(ticks) }

@@ -27,7 +27,7 @@ pub(super) struct Trouble {
 
 /// A line of the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Line {
+enum LogEntry {
     Began(Level),
     Over { lasted: Duration, highest: Level, changes: u32 },
     Froze { lasted: Duration, others: u32 },
@@ -38,40 +38,40 @@ impl Trouble {
     pub(super) fn ticked(&mut self, level: Level, lost: Duration, present: usize, now: Instant) {
         for line in [self.freeze(lost, now), self.level(level, now)].into_iter().flatten() {
             match line {
-                Line::Froze { lasted, others } => tracing::warn!(
+                LogEntry::Froze { lasted, others } => tracing::warn!(
                     seconds = lasted.as_secs_f64(),
                     others,
                     "no tick was run for a while: the process was stopped, or the machine had no time for it"
                 ),
-                Line::Began(level) => tracing::warn!(
+                LogEntry::Began(level) => tracing::warn!(
                     ?level,
                     present,
                     "overload: new players are refused until it is over; see fracas_overload_level"
                 ),
-                Line::Over { lasted, highest, changes } => {
+                LogEntry::Over { lasted, highest, changes } => {
                     tracing::info!(seconds = lasted.as_secs_f64(), ?highest, changes, present, "the overload is over");
                 }
             }
         }
     }
 
-    fn level(&mut self, level: Level, now: Instant) -> Option<Line> {
+    fn level(&mut self, level: Level, now: Instant) -> Option<LogEntry> {
         if std::mem::replace(&mut self.level, level) == level {
             return None;
         }
         let Some(Episode { began, highest, changes }) = self.episode.take() else {
             self.episode = Some(Episode { began: now, highest: level, changes: 1 });
-            return Some(Line::Began(level));
+            return Some(LogEntry::Began(level));
         };
         let (highest, changes) = (highest.max(level), changes + 1);
         if level == Level::Normal {
-            return Some(Line::Over { lasted: now.saturating_duration_since(began), highest, changes });
+            return Some(LogEntry::Over { lasted: now.saturating_duration_since(began), highest, changes });
         }
         self.episode = Some(Episode { began, highest, changes });
         None
     }
 
-    fn freeze(&mut self, lost: Duration, now: Instant) -> Option<Line> {
+    fn freeze(&mut self, lost: Duration, now: Instant) -> Option<LogEntry> {
         if lost < FREEZE_LEAST {
             return None;
         }
@@ -80,7 +80,7 @@ impl Trouble {
             return None;
         }
         self.freeze_told = Some(now);
-        Some(Line::Froze { lasted: lost, others: std::mem::take(&mut self.untold_freezes) })
+        Some(LogEntry::Froze { lasted: lost, others: std::mem::take(&mut self.untold_freezes) })
     }
 }
 
@@ -93,12 +93,12 @@ mod tests {
         let (mut trouble, start) = (Trouble::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(trouble.level(Level::Normal, at(0)), None);
-        assert_eq!(trouble.level(Level::JoinsWait, at(1)), Some(Line::Began(Level::JoinsWait)));
+        assert_eq!(trouble.level(Level::JoinsWait, at(1)), Some(LogEntry::Began(Level::JoinsWait)));
         for level in [Level::CoarseAim, Level::PackedByTwo, Level::CoarseAim, Level::CoarseAim, Level::JoinsWait] {
             assert_eq!(trouble.level(level, at(2)), None);
         }
         let (lasted, highest) = (Duration::from_secs(6), Level::PackedByTwo);
-        assert_eq!(trouble.level(Level::Normal, at(7)), Some(Line::Over { lasted, highest, changes: 6 }));
+        assert_eq!(trouble.level(Level::Normal, at(7)), Some(LogEntry::Over { lasted, highest, changes: 6 }));
         assert_eq!(trouble.level(Level::Normal, at(8)), None);
     }
 
@@ -107,8 +107,8 @@ mod tests {
         let (mut trouble, start) = (Trouble::default(), Instant::now());
         let (lasted, at) = (Duration::from_secs(3), |seconds| start + Duration::from_secs(seconds));
         assert_eq!(trouble.freeze(Duration::from_millis(100), at(0)), None, "no more than a hiccup");
-        assert_eq!(trouble.freeze(lasted, at(3)), Some(Line::Froze { lasted, others: 0 }));
+        assert_eq!(trouble.freeze(lasted, at(3)), Some(LogEntry::Froze { lasted, others: 0 }));
         assert!((4..10).all(|seconds| trouble.freeze(lasted, at(seconds)).is_none()));
-        assert_eq!(trouble.freeze(lasted, at(13)), Some(Line::Froze { lasted, others: 6 }));
+        assert_eq!(trouble.freeze(lasted, at(13)), Some(LogEntry::Froze { lasted, others: 6 }));
     }
 }

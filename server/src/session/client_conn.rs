@@ -1,18 +1,18 @@
-//! A player's seat: what its client says, what of the room its client knows, and whether it keeps up.
+//! One client's connection: what its client says, what of the room it knows, and whether it keeps up.
 
 use crate::admission::control::Network;
-use crate::admission::retry_scheduler::Asker;
+use crate::admission::retry_scheduler::RetryClient;
 use crate::game::{Game, InputOf};
 use crate::ids::ConnectionKey;
 use crate::ids::PlayerKind;
-use crate::ids::{RoomId, Session};
-use crate::io::rate_limiter::{Allowance, Limit};
+use crate::ids::{RoomId, SessionId};
+use crate::io::rate_limiter::{RateLimit, RateLimiter};
 use crate::io::writer::Delivery;
-use crate::io::ws_stream::Line;
+use crate::io::ws_stream::WsStream;
 use crate::ops::LoopMetrics;
 use crate::replication::Viewer;
 use crate::session::Registry;
-use crate::session::hello::{self, Admissible, Refusal, RoomNames, bad_message};
+use crate::session::hello::{self, Admissible, CloseRequest, RoomNames, bad_message};
 use crate::session::staleness::Staleness;
 use crate::sim::channel::{Admitted, Batches, COMMANDS_MAX, Command, Request};
 use fracas_protocol::game::rules::MessageOf;
@@ -40,13 +40,13 @@ const PINGS_MAX: usize = 4;
 
 /// How far somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     /// The hello is awaited.
-    Greeting,
+    AwaitingHello,
     /// A room was asked to let it in, and maybe to give it a session back.
-    Asked(RoomId, Option<Session>),
+    Asked(RoomId, Option<SessionId>),
     /// It is in the room.
-    Seated(Session),
+    Joined(SessionId),
     /// It has left, or was never there.
     Left,
 }
@@ -59,8 +59,8 @@ pub(crate) struct ClockTick {
     pub(crate) work: Duration,
 }
 
-/// What a seat needs to take what its client says.
-pub(crate) struct Desk<'a, G: Game> {
+/// What a connection needs to handle what its client says.
+pub(crate) struct InboundCtx<'a, G: Game> {
     pub(crate) batches: &'a mut Batches<InputOf<G>>,
     pub(crate) rooms: &'a RoomNames,
     pub(crate) registry: &'a Registry,
@@ -72,14 +72,14 @@ pub(crate) struct Desk<'a, G: Game> {
 
 /// One who wants to play, plays, or has played over a connection.
 #[derive(Debug)]
-pub struct Seat<G: Game> {
+pub struct ClientConn<G: Game> {
     key: ConnectionKey,
     kind: PlayerKind,
     network: Option<Network>,
     /// What tells it from others of its network: a hash of the token or the name that it has shown.
     client: Option<u64>,
-    stage: Stage,
-    /// What its client knows of the room, once it is seated.
+    phase: Phase,
+    /// What its client knows of the room, once it has joined.
     viewer: Option<Viewer<G::Rules>>,
     aspect: Aspect,
     staleness: Staleness,
@@ -88,11 +88,11 @@ pub struct Seat<G: Game> {
     fresh_start_at: Option<Instant>,
     /// A fresh start whose first frame has not gone yet: whether the client asked for it.
     starting: Option<bool>,
-    /// Whether the client has said anything since it was seated.
+    /// Whether the client has said anything since it joined.
     confirmed: bool,
     /// Whether the client has a token of its session, so that it can come back.
     can_return: bool,
-    inputs: Allowance,
+    inputs: RateLimiter,
     pings: Vec<(Ping, Instant)>,
     /// When its hello came.
     asked_at: Instant,
@@ -106,14 +106,14 @@ pub struct Seat<G: Game> {
     pub(crate) is_queued: bool,
 }
 
-impl<G: Game> Seat<G> {
+impl<G: Game> ClientConn<G> {
     pub(crate) fn new(key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Self {
         Self {
             key,
             kind,
             network,
             client: None,
-            stage: Stage::Greeting,
+            phase: Phase::AwaitingHello,
             viewer: None,
             aspect: Aspect::default(),
             staleness: Staleness::default(),
@@ -122,7 +122,7 @@ impl<G: Game> Seat<G> {
             starting: None,
             confirmed: false,
             can_return: false,
-            inputs: Allowance::new(now),
+            inputs: RateLimiter::new(now),
             pings: Vec::new(),
             asked_at: now,
             progress_at: now,
@@ -138,23 +138,23 @@ impl<G: Game> Seat<G> {
 
     /// Whether the room's answer is awaited.
     pub(crate) fn is_asked(&self) -> bool {
-        matches!(self.stage, Stage::Asked(..))
+        matches!(self.phase, Phase::Asked(..))
     }
 
     /// The session it has.
-    pub(crate) fn session(&self) -> Option<Session> {
-        match self.stage {
-            Stage::Seated(session) => Some(session),
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self.phase {
+            Phase::Joined(session) => Some(session),
             _ => None,
         }
     }
 
     /// The room that it is in, or waits to get into.
     pub(crate) fn room(&self) -> Option<RoomId> {
-        match self.stage {
-            Stage::Asked(room, _) => Some(room),
-            Stage::Seated(session) => Some(session.room),
-            Stage::Greeting | Stage::Left => None,
+        match self.phase {
+            Phase::Asked(room, _) => Some(room),
+            Phase::Joined(session) => Some(session.room),
+            Phase::AwaitingHello | Phase::Left => None,
         }
     }
 
@@ -164,10 +164,10 @@ impl<G: Game> Seat<G> {
     }
 
     /// The session and the viewer to compose a frame for, unless it is stale, hidden or not in the room.
-    pub(crate) fn audience(&mut self) -> Option<(Session, &mut Viewer<G::Rules>)> {
+    pub(crate) fn audience(&mut self) -> Option<(SessionId, &mut Viewer<G::Rules>)> {
         let listens = !self.staleness.is_stale() && !self.is_hidden;
-        match (self.stage, &mut self.viewer) {
-            (Stage::Seated(session), Some(viewer)) if listens => Some((session, viewer)),
+        match (self.phase, &mut self.viewer) {
+            (Phase::Joined(session), Some(viewer)) if listens => Some((session, viewer)),
             _ => None,
         }
     }
@@ -183,14 +183,14 @@ impl<G: Game> Seat<G> {
     }
 
     /// Who it is, when it is to be told when to come back.
-    pub(crate) fn asker(&self) -> Asker {
-        Asker { network: self.network.as_ref().map(Network::address), client: self.client }
+    pub(crate) fn retry_client(&self) -> RetryClient {
+        RetryClient { network: self.network.as_ref().map(Network::address), client: self.client }
     }
 
     /// The room gave it a new session. If it had asked for one that was over by then, it has not taken a join from its network's
     /// budget yet, and does so now; or it has to wait for that, and the session is not its own.
-    pub(crate) fn pay_for(&self, admitted: &Admitted, now: Instant) -> Result<(), Refusal> {
-        let asked_for_another = matches!(self.stage, Stage::Asked(_, Some(_))) && !admitted.resumed;
+    pub(crate) fn pay_for(&self, admitted: &Admitted, now: Instant) -> Result<(), CloseRequest> {
+        let asked_for_another = matches!(self.phase, Phase::Asked(_, Some(_))) && !admitted.resumed;
         match &self.network {
             Some(network) if asked_for_another => network.take_join(now).map_err(hello::beyond_join_budget),
             _ => Ok(()),
@@ -200,71 +200,71 @@ impl<G: Game> Seat<G> {
     /// The room does not let it in: the join that its hello took is its network's again, so that who waits for a seat does not
     /// use up what its neighbours need.
     pub(crate) fn give_back_join(&self) {
-        if let (Stage::Asked(_, None), Some(network)) = (self.stage, &self.network) {
+        if let (Phase::Asked(_, None), Some(network)) = (self.phase, &self.network) {
             network.give_back_join();
         }
     }
 
     /// Takes a message.
-    pub(crate) fn take(
+    pub(crate) fn handle_message(
         &mut self,
-        line: &mut Line,
+        stream: &mut WsStream,
         message: &[u8],
         now: Instant,
-        desk: &mut Desk<'_, G>,
-    ) -> Result<(), Refusal> {
-        match self.stage {
-            Stage::Greeting => self.take_hello(message, now, desk),
-            Stage::Asked(..) => Err(bad_message("A message came before the welcome.")),
-            Stage::Seated(session) => self.take_said(session, line, message, now, desk),
-            Stage::Left => Ok(()),
+        ctx: &mut InboundCtx<'_, G>,
+    ) -> Result<(), CloseRequest> {
+        match self.phase {
+            Phase::AwaitingHello => self.handle_hello(message, now, ctx),
+            Phase::Asked(..) => Err(bad_message("A message came before the welcome.")),
+            Phase::Joined(session) => self.handle_joined(session, stream, message, now, ctx),
+            Phase::Left => Ok(()),
         }
     }
 
-    fn take_hello(&mut self, message: &[u8], now: Instant, desk: &mut Desk<'_, G>) -> Result<(), Refusal> {
+    fn handle_hello(&mut self, message: &[u8], now: Instant, ctx: &mut InboundCtx<'_, G>) -> Result<(), CloseRequest> {
         let hello = hello::read_hello::<G>(message)?;
         self.client = Some(hello::client_of(&hello));
-        let known = hello.token.and_then(|token| desk.registry.show(&token));
-        let admissible = hello::admit(hello, self.kind, self.network.as_ref(), desk.rooms, known, now)?;
+        let known = hello.token.and_then(|token| ctx.registry.show(&token));
+        let admissible = hello::admit(hello, self.kind, self.network.as_ref(), ctx.rooms, known, now)?;
         let Admissible { room, resume, request, aspect } = admissible;
         if let Some(session) = resume {
-            desk.registry.claim(session, self.key);
+            ctx.registry.claim(session, self.key);
         }
-        (self.aspect, self.asked_at, self.stage) = (aspect, now, Stage::Asked(room, resume));
-        desk.batches.of(room).requests.push((self.key, request));
+        (self.aspect, self.asked_at, self.phase) = (aspect, now, Phase::Asked(room, resume));
+        ctx.batches.of(room).requests.push((self.key, request));
         Ok(())
     }
 
-    fn take_said(
+    fn handle_joined(
         &mut self,
-        session: Session,
-        line: &mut Line,
+        session: SessionId,
+        stream: &mut WsStream,
         message: &[u8],
         now: Instant,
-        desk: &mut Desk<'_, G>,
-    ) -> Result<(), Refusal> {
+        ctx: &mut InboundCtx<'_, G>,
+    ) -> Result<(), CloseRequest> {
         let said = codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message)
             .map_err(|_| bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
-            desk.registry.confirm(session, self.key);
+            ctx.registry.confirm(session, self.key);
             self.can_return = true;
         }
         match said {
-            ClientMessage::Inputs(inputs) => self.take_inputs(session, inputs, now, desk),
-            ClientMessage::Ack(tick) => self.acknowledge(tick, now, desk),
+            ClientMessage::Inputs(inputs) => self.handle_inputs(session, inputs, now, ctx),
+            ClientMessage::Ack(tick) => self.acknowledge(tick, now, ctx),
             ClientMessage::Ping(ping) if self.pings.len() < PINGS_MAX => self.pings.push((ping, now)),
             ClientMessage::Ping(_) => {}
             ClientMessage::FreshStart => {
-                desk.metrics.fresh_starts_requested.increment(1);
+                ctx.metrics.fresh_starts_requested.increment(1);
                 self.wants_fresh_start = true;
             }
             ClientMessage::Goodbye => {
-                self.leave_room(desk.batches, Request::Leave);
-                line.close(CloseReason::Leave.into(), now);
+                self.leave_room(ctx.batches, Request::Leave);
+                stream.close(CloseReason::Leave.into(), now);
             }
             ClientMessage::Hide => {
                 self.is_hidden = true;
-                desk.batches.of(session.room).requests.push((self.key, Request::Rest(session)));
+                ctx.batches.of(session.room).requests.push((self.key, Request::Rest(session)));
             }
             ClientMessage::Show if self.is_hidden => {
                 (self.is_hidden, self.wants_fresh_start, self.progress_at) = (false, true, now);
@@ -276,36 +276,42 @@ impl<G: Game> Seat<G> {
         Ok(())
     }
 
-    fn take_inputs(&mut self, session: Session, inputs: Inputs<InputOf<G>>, now: Instant, desk: &mut Desk<'_, G>) {
+    fn handle_inputs(
+        &mut self,
+        session: SessionId,
+        inputs: Inputs<InputOf<G>>,
+        now: Instant,
+        ctx: &mut InboundCtx<'_, G>,
+    ) {
         let Inputs { ack, tick, input } = inputs;
-        self.acknowledge(ack, now, desk);
+        self.acknowledge(ack, now, ctx);
         let ack = self.staleness.acknowledged().filter(|_| !self.is_hidden);
-        let limit = Limit { per_s: INPUTS_PER_TICK * desk.tick_hz, burst: INPUTS_BURST };
-        let commands = &mut desk.batches.of(session.room).commands;
-        if self.inputs.take(now, limit, 1) && commands.len() < COMMANDS_MAX {
+        let limit = RateLimit { per_s: INPUTS_PER_TICK * ctx.tick_hz, burst: INPUTS_BURST };
+        let commands = &mut ctx.batches.of(session.room).commands;
+        if self.inputs.try_acquire(now, limit, 1) && commands.len() < COMMANDS_MAX {
             commands.push(Command { connection: self.key, session, tick, ack, input });
         } else {
-            desk.metrics.inputs_dropped_flood.increment(1);
+            ctx.metrics.inputs_dropped_flood.increment(1);
         }
     }
 
-    fn acknowledge(&mut self, tick: Tick, now: Instant, desk: &Desk<'_, G>) {
-        if self.staleness.acknowledge(tick, desk.tick) {
+    fn acknowledge(&mut self, tick: Tick, now: Instant, ctx: &InboundCtx<'_, G>) {
+        if self.staleness.acknowledge(tick, ctx.tick) {
             self.progress_at = now;
         }
     }
 
     /// Judges silence and slowness. Why it is to be closed, if it is.
-    pub(crate) fn judge(&mut self, line: &mut Line, now: Instant) -> Option<CloseReason> {
-        let (silent, stuck) = (line.silent_for(now), now.saturating_duration_since(self.progress_at));
-        let late = match self.stage {
+    pub(crate) fn check_deadlines(&mut self, stream: &mut WsStream, now: Instant) -> Option<CloseReason> {
+        let (silent, stuck) = (stream.silent_for(now), now.saturating_duration_since(self.progress_at));
+        let late = match self.phase {
             // Since it came: whatever it says instead of the hello is no progress.
-            Stage::Greeting => stuck > HELLO_DEADLINE,
-            Stage::Asked(..) | Stage::Seated(_) => silent > SILENCE_MAX,
-            Stage::Left => false,
+            Phase::AwaitingHello => stuck > HELLO_DEADLINE,
+            Phase::Asked(..) | Phase::Joined(_) => silent > SILENCE_MAX,
+            Phase::Left => false,
         };
         if silent > PROBE_AFTER && self.session().is_some() {
-            line.probe(now, PROBE_AFTER);
+            stream.probe(now, PROBE_AFTER);
         }
         match late {
             true => Some(CloseReason::TimedOut),
@@ -314,9 +320,9 @@ impl<G: Game> Seat<G> {
     }
 
     /// The room let it in: the welcome is to be sent, and frames follow.
-    pub(crate) fn seat(&mut self, admitted: &Admitted, now: Instant) {
+    pub(crate) fn join(&mut self, admitted: &Admitted, now: Instant) {
         let session = admitted.session;
-        self.stage = Stage::Seated(session);
+        self.phase = Phase::Joined(session);
         self.viewer = Some(Viewer::new(self.aspect, u32::from(session.player.0)));
         (self.progress_at, self.can_return) = (now, admitted.resumed);
         self.is_spectator = admitted.own.is_none();
@@ -325,9 +331,9 @@ impl<G: Game> Seat<G> {
     /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.
     pub(crate) fn lose(&mut self, batches: &mut Batches<InputOf<G>>, registry: &Registry) {
         // Who has asked for a ship and is gone before the answer leaves it waiting, too: the room gives it away all the same.
-        let waits = match self.stage {
-            Stage::Seated(session) if self.can_return => Some(session),
-            Stage::Asked(_, resume) => resume,
+        let waits = match self.phase {
+            Phase::Joined(session) if self.can_return => Some(session),
+            Phase::Asked(_, resume) => resume,
             _ => None,
         };
         if let (Some(session), Some(share)) = (waits, self.network.as_ref().and_then(Network::keep)) {
@@ -338,8 +344,8 @@ impl<G: Game> Seat<G> {
 
     /// Tells the room that the session has no connection any more, if it had this one. A seat that was asked for is given
     /// back when the answer finds nobody.
-    pub(crate) fn leave_room(&mut self, batches: &mut Batches<InputOf<G>>, how: fn(Session) -> Request) {
-        if let Stage::Seated(session) = self.stage {
+    pub(crate) fn leave_room(&mut self, batches: &mut Batches<InputOf<G>>, how: fn(SessionId) -> Request) {
+        if let Phase::Joined(session) = self.phase {
             batches.of(session.room).requests.push((self.key, how(session)));
         }
         self.leave();
@@ -347,7 +353,7 @@ impl<G: Game> Seat<G> {
 
     /// It has left, and the room knows.
     pub(crate) fn leave(&mut self) {
-        (self.stage, self.viewer) = (Stage::Left, None);
+        (self.phase, self.viewer) = (Phase::Left, None);
     }
 
     /// What time it is, as an answer to what it asked when it asked to be let in.
@@ -356,7 +362,7 @@ impl<G: Game> Seat<G> {
     }
 
     /// Answers the pings that wait, as late as possible.
-    pub(crate) fn answer_pings(&mut self, line: &mut Line, now: Instant, last: ClockTick) {
+    pub(crate) fn answer_pings(&mut self, stream: &mut WsStream, now: Instant, last: ClockTick) {
         if self.pings.is_empty() || self.session().is_none() {
             return;
         }
@@ -367,28 +373,34 @@ impl<G: Game> Seat<G> {
         let work_us = last.work.as_micros() as u32;
         for (ping, read_at) in self.pings.drain(..) {
             let pong = Pong { stamp: ping.stamp, clock: clock(read_at, now, last), work_us };
-            line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Pong(pong), out));
+            stream.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Pong(pong), out));
         }
     }
 
     /// Judges whether the client keeps up, and whether it is ready to start afresh.
-    pub(crate) fn is_ready_for_fresh_start(&mut self, line: &Line, tick: Tick, rate: TickRate, now: Instant) -> bool {
+    pub(crate) fn is_ready_for_fresh_start(
+        &mut self,
+        stream: &WsStream,
+        tick: Tick,
+        rate: TickRate,
+        now: Instant,
+    ) -> bool {
         if self.session().is_none() || self.is_hidden {
             return false;
         }
         if self.staleness.lags(tick, rate) {
             self.staleness.set_stale();
         }
-        self.may_start_afresh(line, now)
+        self.may_start_afresh(stream, now)
     }
 
     /// Whether it may start afresh: it was stale and has caught up, or its client asked for it (once a second).
-    pub(crate) fn may_start_afresh(&self, line: &Line, now: Instant) -> bool {
+    pub(crate) fn may_start_afresh(&self, stream: &WsStream, now: Instant) -> bool {
         let interval = Duration::from_millis(u64::from(FRESH_START_INTERVAL_MS));
         let may_ask = self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
         let has_reason =
             if self.staleness.is_stale() { self.staleness.has_caught_up() } else { self.wants_fresh_start };
-        let is_here = self.session().is_some() && !self.is_hidden && line.outbox.is_empty();
+        let is_here = self.session().is_some() && !self.is_hidden && stream.outbox.is_empty();
         is_here && has_reason && (may_ask || !self.wants_fresh_start)
     }
 

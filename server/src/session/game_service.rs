@@ -1,21 +1,21 @@
 //! The game as what an event loop serves: between the rooms on the tick thread and the players on their lines.
 
-use crate::admission::control::{self, Network};
+use crate::admission::control::{AdmissionControl, Network};
 use crate::game::{Game, InputOf};
 use crate::ids::ConnectionKey;
 use crate::ids::PlayerKind;
 use crate::ids::RoomId;
 use crate::io::policy::Policy;
-use crate::io::service::{Connections, Service, Turn};
+use crate::io::service::{Connections, LoopStep, Service};
 use crate::io::socket::Socket;
 use crate::io::writer::{Delivery, append_frame};
-use crate::io::ws_stream::Line;
+use crate::io::ws_stream::WsStream;
 use crate::ops::LoopMetrics;
 use crate::session::Registry;
-use crate::session::client_conn::{ClockTick, Desk, Seat};
-use crate::session::hello::{Refusal, RoomNames};
-use crate::session::room_composer::{Easel, RoomEasels};
-use crate::sim::channel::{Admission, Asides, Audience, Batches, LoopDoors, Published, Request};
+use crate::session::client_conn::{ClientConn, ClockTick, InboundCtx};
+use crate::session::hello::{CloseRequest, RoomNames};
+use crate::session::room_composer::{RoomComposer, RoomComposers};
+use crate::sim::channel::{Audience, Batches, JoinAnswer, LoopEndpoints, Published, Request, RoomEvents};
 use crate::sim::overload::Round;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -39,19 +39,19 @@ const FRESH_STARTS_SHARE: usize = 64;
 pub struct GameService<G: Game> {
     index: u8,
     policy: Policy,
-    doors: LoopDoors<G>,
+    endpoints: LoopEndpoints<G>,
     rooms: Arc<RoomNames>,
     registry: Arc<Registry>,
     /// Tells who is sent away when to come back.
-    admission: Arc<control::Admission>,
+    admission: Arc<AdmissionControl>,
     metrics: LoopMetrics,
     batches: Batches<InputOf<G>>,
     /// The ticks that are being taken in.
     published: Vec<Published<G>>,
     /// By room.
-    easels: Vec<RoomEasels<G>>,
+    composers: Vec<RoomComposers<G>>,
     /// What is said beside the frames.
-    news: Vec<Arc<Asides>>,
+    news: Vec<Arc<RoomEvents>>,
     /// The newest tick that was published to us.
     last: Option<LastTick>,
     /// When the first of the ticks that are being written was due, and how the last round went.
@@ -90,22 +90,22 @@ impl<G: Game> GameService<G> {
     /// The side of the event loop with this index. `registry` knows which token belongs to which session.
     pub fn new(
         index: u8,
-        doors: LoopDoors<G>,
+        endpoints: LoopEndpoints<G>,
         registry: Arc<Registry>,
-        admission: Arc<control::Admission>,
+        admission: Arc<AdmissionControl>,
         metrics: LoopMetrics,
     ) -> Self {
         Self {
             index,
             policy: Policy::game(),
-            doors,
+            endpoints,
             rooms: Arc::default(),
             registry,
             admission,
             metrics,
             batches: Batches::default(),
             published: Vec::new(),
-            easels: vec![RoomEasels::default()],
+            composers: vec![RoomComposers::default()],
             news: Vec::new(),
             last: None,
             due: None,
@@ -119,14 +119,14 @@ impl<G: Game> GameService<G> {
     /// The same for rooms of these names; without it there is the one that clients ask for when they ask for none.
     #[must_use]
     pub fn of_rooms(mut self, rooms: Arc<RoomNames>) -> Self {
-        self.easels.resize_with(rooms.count(), RoomEasels::default);
+        self.composers.resize_with(rooms.count(), RoomComposers::default);
         self.rooms = rooms;
         self
     }
 
     /// What has been published and not been taken yet.
     pub fn take_published(&mut self) -> Vec<Published<G>> {
-        self.doors.outbound.try_iter().collect()
+        self.endpoints.outbound.try_iter().collect()
     }
 
     /// Takes in ticks, for the next round of writing.
@@ -134,8 +134,8 @@ impl<G: Game> GameService<G> {
         self.published.extend(ticks);
     }
 
-    /// If ticks were published that never came here, because the door was full: the index of the first tick after the
-    /// last of them. The door may have filled and emptied while we were taking what it held.
+    /// If ticks were published that never came here, because the channel was full: the index of the first tick after the
+    /// last of them. The channel may have filled and emptied while we were taking what it held.
     fn after_last_gap(&self) -> Option<usize> {
         let mut before = self.last.as_ref().map(|last| last.sequence);
         let mut after_gap = None;
@@ -148,27 +148,32 @@ impl<G: Game> GameService<G> {
         after_gap
     }
 
-    fn take_asides<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, tick: &Published<G>, now: Instant) {
-        let (asides, index) = (&tick.asides, self.index);
-        // Before the admissions, which may be to its next life.
-        asides.failed.iter().for_each(|room| self.clear_room(connections, *room, now));
-        for admission in asides.admissions.iter().filter(|admission| admission.connection.event_loop == index) {
-            self.take_admission(connections, admission, tick, now);
+    fn handle_events<S: Socket>(
+        &mut self,
+        connections: &mut Connections<ClientConn<G>, S>,
+        tick: &Published<G>,
+        now: Instant,
+    ) {
+        let (events, index) = (&tick.events, self.index);
+        // Before the join_answers, which may be to its next life.
+        events.failed.iter().for_each(|room| self.clear_room(connections, *room, now));
+        for answer in events.join_answers.iter().filter(|answer| answer.connection.event_loop == index) {
+            self.handle_join_answer(connections, answer, tick, now);
         }
-        for (key, reason) in &asides.evictions {
+        for (key, reason) in &events.evictions {
             if let Some(connection) = connections.get(*key) {
                 connection.peer.leave();
-                self.dismiss(&mut connection.peer, &mut connection.line, (*reason).into(), now);
+                self.dismiss(&mut connection.peer, &mut connection.stream, (*reason).into(), now);
             }
         }
         // Every loop hears of every end; the first one is enough to clear the registry.
         if index == 0 {
-            asides.ended.iter().for_each(|session| self.registry.end(*session));
+            events.ended.iter().for_each(|session| self.registry.end(*session));
         }
     }
 
     /// Sends everybody away who is in a room that has ended, or waits to get in.
-    fn clear_room<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, room: RoomId, now: Instant) {
+    fn clear_room<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, room: RoomId, now: Instant) {
         for connection in connections.iter_mut().filter(|connection| connection.peer.room() == Some(room)) {
             // It may have begun so late that the registry has been told of its end already.
             if let Some(session) = connection.peer.session() {
@@ -177,41 +182,41 @@ impl<G: Game> GameService<G> {
             connection.peer.leave();
             self.dismiss(
                 &mut connection.peer,
-                &mut connection.line,
+                &mut connection.stream,
                 room_is_closed("This room had to begin anew."),
                 now,
             );
         }
     }
 
-    fn take_admission<S: Socket>(
+    fn handle_join_answer<S: Socket>(
         &mut self,
-        connections: &mut Connections<Seat<G>, S>,
-        admission: &Admission,
+        connections: &mut Connections<ClientConn<G>, S>,
+        answer: &JoinAnswer,
         published: &Published<G>,
         now: Instant,
     ) {
-        let connection = connections.get(admission.connection).filter(|connection| connection.peer.is_asked());
-        let (admitted, connection) = match (admission.verdict, connection) {
+        let connection = connections.get(answer.connection).filter(|connection| connection.peer.is_asked());
+        let (admitted, connection) = match (answer.verdict, connection) {
             (Ok(admitted), Some(connection)) => (admitted, connection),
             (Err(reason), Some(connection)) => {
                 connection.peer.give_back_join();
                 connection.peer.leave();
-                return self.dismiss(&mut connection.peer, &mut connection.line, reason.into(), now);
+                return self.dismiss(&mut connection.peer, &mut connection.stream, reason.into(), now);
             }
             (Err(_), None) => return,
             (Ok(admitted), None) => {
                 // It left before the answer came, and never got the token of a session that began just now.
                 let how = if admitted.resumed { Request::Lost } else { Request::Leave };
-                let request = (admission.connection, how(admitted.session));
+                let request = (answer.connection, how(admitted.session));
                 return self.batches.of(admitted.session.room).requests.push(request);
             }
         };
         let room = admitted.session.room;
         if let Err(refusal) = connection.peer.pay_for(&admitted, now) {
-            self.batches.of(room).requests.push((admission.connection, Request::Leave(admitted.session)));
+            self.batches.of(room).requests.push((answer.connection, Request::Leave(admitted.session)));
             connection.peer.leave();
-            return self.dismiss(&mut connection.peer, &mut connection.line, refusal, now);
+            return self.dismiss(&mut connection.peer, &mut connection.stream, refusal, now);
         }
         let told = match admitted.own {
             Some(_) => published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| (output, 0)),
@@ -221,27 +226,27 @@ impl<G: Game> GameService<G> {
             }
         };
         let Some((rules, delay)) = told.map(|(output, delay)| (&output.rules, delay)) else {
-            return self.dismiss(&mut connection.peer, &mut connection.line, CloseReason::Restarting.into(), now);
+            return self.dismiss(&mut connection.peer, &mut connection.stream, CloseReason::Restarting.into(), now);
         };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
             tick_rate: rules.tick_rate(),
             clock: connection.peer.clock(now, LastTick::of(published).clock(delay)),
             own: admitted.own,
-            token: self.registry.issue(&admitted, admission.connection),
+            token: self.registry.issue(&admitted, answer.connection),
             resumed: admitted.resumed,
             map: rules.map_id(),
             world: rules.world(),
             limits: Limits::default(),
         });
-        connection.peer.seat(&admitted, now);
-        connection.line.say(|out| codec::encode(&welcome, out));
+        connection.peer.join(&admitted, now);
+        connection.stream.say(|out| codec::encode(&welcome, out));
         self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
     }
 
     /// The tick that ran last, as far as this one may know.
-    fn last_tick_for(&self, seat: &Seat<G>) -> Tick {
-        match seat.watches() {
-            Some(room) => self.easels[room.index()].spectators.ticks.newest(),
+    fn last_tick_for(&self, client: &ClientConn<G>) -> Tick {
+        match client.watches() {
+            Some(room) => self.composers[room.index()].spectators.ticks.newest(),
             None => self.last.map(|last| last.tick).unwrap_or_default(),
         }
     }
@@ -249,13 +254,13 @@ impl<G: Game> GameService<G> {
     /// Takes in the ticks of each room. Spectators whose delay changes start afresh.
     fn add_ticks<S: Socket>(
         &mut self,
-        connections: &mut Connections<Seat<G>, S>,
+        connections: &mut Connections<ClientConn<G>, S>,
         whole: &[Published<G>],
         is_gap: bool,
     ) {
-        for (index, easels) in self.easels.iter_mut().enumerate() {
-            if easels.add(index, whole, is_gap) {
-                let watches = |seat: &Seat<G>| seat.watches().is_some_and(|room| room.index() == index);
+        for (index, composers) in self.composers.iter_mut().enumerate() {
+            if composers.add(index, whole, is_gap) {
+                let watches = |client: &ClientConn<G>| client.watches().is_some_and(|room| room.index() == index);
                 let spectators = connections.iter_mut().filter(|connection| watches(&connection.peer));
                 spectators.for_each(|connection| connection.peer.set_stale());
             }
@@ -264,37 +269,43 @@ impl<G: Game> GameService<G> {
 
     /// Starts as many of those who are ready afresh as a tick may: when a whole loop was late, its players' fresh starts
     /// must not make it late again.
-    fn start_afresh<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
+    fn start_afresh<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, now: Instant) {
         for _ in 0..FRESH_STARTS_MIN.max(connections.len() / FRESH_STARTS_SHARE) {
             let Some(key) = self.fresh_starts.pop_front() else { break };
             let Some(connection) = connections.get(key) else { continue };
             connection.peer.is_queued = false;
-            if connection.peer.may_start_afresh(&connection.line, now) {
+            if connection.peer.may_start_afresh(&connection.stream, now) {
                 connection.peer.start_afresh(now);
             }
         }
     }
 }
 
-fn room_is_closed(words: &'static str) -> Refusal {
-    Refusal { words: words.into(), ..CloseReason::Restarting.into() }
+fn room_is_closed(message: &'static str) -> CloseRequest {
+    CloseRequest { message: message.into(), ..CloseReason::Restarting.into() }
 }
 
 impl<G: Game> Service for GameService<G> {
-    type Peer = Seat<G>;
+    type Peer = ClientConn<G>;
 
     fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    fn meet(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Seat<G> {
-        Seat::new(key, kind, network, now)
+    fn open(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> ClientConn<G> {
+        ClientConn::new(key, kind, network, now)
     }
 
-    fn take(&mut self, seat: &mut Seat<G>, line: &mut Line, message: &Message, now: Instant) -> Result<(), Refusal> {
+    fn handle_message(
+        &mut self,
+        client: &mut ClientConn<G>,
+        stream: &mut WsStream,
+        message: &Message,
+        now: Instant,
+    ) -> Result<(), CloseRequest> {
         let Message::Binary(bytes) = message else { return Ok(()) };
-        let (tick, rate) = (self.last_tick_for(seat), self.last.map(|last| last.rate));
-        let mut desk = Desk {
+        let (tick, rate) = (self.last_tick_for(client), self.last.map(|last| last.rate));
+        let mut ctx = InboundCtx {
             batches: &mut self.batches,
             rooms: &self.rooms,
             registry: &self.registry,
@@ -302,37 +313,37 @@ impl<G: Game> Service for GameService<G> {
             tick,
             tick_hz: rate.map_or(1, TickRate::hz),
         };
-        seat.take(line, bytes, now, &mut desk)
+        client.handle_message(stream, bytes, now, &mut ctx)
     }
 
-    fn judge(&mut self, seat: &mut Seat<G>, line: &mut Line, now: Instant) {
-        if let Some(reason) = seat.judge(line, now) {
-            return self.dismiss(seat, line, reason.into(), now);
+    fn check_deadlines(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, now: Instant) {
+        if let Some(reason) = client.check_deadlines(stream, now) {
+            return self.dismiss(client, stream, reason.into(), now);
         }
         let Some(last) = &self.last else { return };
-        if seat.is_ready_for_fresh_start(line, self.last_tick_for(seat), last.rate, now) && !seat.is_queued {
-            seat.is_queued = true;
-            self.fresh_starts.push_back(seat.key());
+        if client.is_ready_for_fresh_start(stream, self.last_tick_for(client), last.rate, now) && !client.is_queued {
+            client.is_queued = true;
+            self.fresh_starts.push_back(client.key());
         }
     }
 
-    fn part(&mut self, seat: &mut Seat<G>) {
-        seat.lose(&mut self.batches, &self.registry);
+    fn closed(&mut self, client: &mut ClientConn<G>) {
+        client.lose(&mut self.batches, &self.registry);
     }
 
-    fn dismiss(&mut self, seat: &mut Seat<G>, line: &mut Line, refusal: Refusal, now: Instant) {
-        self.part(seat);
+    fn dismiss(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, refusal: CloseRequest, now: Instant) {
+        self.closed(client);
         if let Some(why) = refusal.join {
             self.metrics.join_refused(why);
         }
-        if line.is_open() && refusal.reason.may_retry() {
-            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(seat.asker(), now));
+        if stream.is_open() && refusal.reason.may_retry() {
+            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(client.retry_client(), now));
             // Rounded up: nobody comes before its turn.
             let retry_after_ms = pause.as_micros().div_ceil(1000) as u32;
             let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
-            line.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
+            stream.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }
-        line.close(refusal, now);
+        stream.close(refusal, now);
     }
 
     /// Gives what was read to the tick thread; while that has no room, it grows here.
@@ -343,8 +354,8 @@ impl<G: Game> Service for GameService<G> {
             return;
         }
         let batches = std::mem::take(&mut self.batches);
-        match self.doors.inbound.try_send(batches) {
-            Ok(()) => self.batches = self.doors.spare.try_recv().unwrap_or_default(),
+        match self.endpoints.inbound.try_send(batches) {
+            Ok(()) => self.batches = self.endpoints.spare.try_recv().unwrap_or_default(),
             Err(refused) => self.batches = refused.into_inner(),
         }
     }
@@ -356,19 +367,19 @@ impl<G: Game> Service for GameService<G> {
         last.due + period - (reading + reading / 4 + READ_MARGIN).min(period)
     }
 
-    fn wait(&mut self) -> Turn {
-        match self.doors.outbound.recv_timeout(TICK_PATIENCE) {
+    fn wait(&mut self) -> LoopStep {
+        match self.endpoints.outbound.recv_timeout(TICK_PATIENCE) {
             Ok(first) => self.published.push(first),
             // Late; what is pending is sent all the same.
             Err(flume::RecvTimeoutError::Timeout) => {}
-            Err(flume::RecvTimeoutError::Disconnected) => return Turn::Over,
+            Err(flume::RecvTimeoutError::Disconnected) => return LoopStep::Over,
         }
-        self.published.extend(self.doors.outbound.try_iter());
-        let farewell = self.published.iter().find_map(|tick| tick.asides.farewell);
-        farewell.map_or(Turn::Write, Turn::Farewell)
+        self.published.extend(self.endpoints.outbound.try_iter());
+        let farewell = self.published.iter().find_map(|tick| tick.events.farewell);
+        farewell.map_or(LoopStep::Write, LoopStep::Farewell)
     }
 
-    fn prepare<S: Socket>(&mut self, connections: &mut Connections<Seat<G>, S>, now: Instant) {
+    fn prepare<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, now: Instant) {
         let first_whole = self.after_last_gap();
         self.news.clear();
         self.due = self.published.first().map(|tick| tick.due);
@@ -376,9 +387,9 @@ impl<G: Game> Service for GameService<G> {
         self.add_ticks(connections, &published[first_whole.unwrap_or(0)..], first_whole.is_some());
         self.last = published.last().map(LastTick::of).or(self.last);
         for tick in published.drain(..) {
-            self.take_asides(connections, &tick, now);
-            if !tick.asides.notices.is_empty() {
-                self.news.push(tick.asides);
+            self.handle_events(connections, &tick, now);
+            if !tick.events.game_events.is_empty() {
+                self.news.push(tick.events);
             }
         }
         self.published = published;
@@ -389,19 +400,20 @@ impl<G: Game> Service for GameService<G> {
         (self.stale, self.hidden) = (0, 0);
     }
 
-    fn compose(&mut self, seat: &mut Seat<G>, line: &mut Line, now: Instant, out: &mut Vec<u8>) -> u64 {
+    fn compose(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, now: Instant, out: &mut Vec<u8>) -> u64 {
         let Some(last) = &self.last else { return 0 };
-        let watched = seat.watches();
-        seat.answer_pings(line, now, last.clock(watched.map_or(0, |room| self.easels[room.index()].delay)));
+        let watched = client.watches();
+        client.answer_pings(stream, now, last.clock(watched.map_or(0, |room| self.composers[room.index()].delay)));
         // Who is stale does without news, as without frames.
-        let Some((session, viewer)) = seat.audience() else { return 0 };
-        let news = self.news.iter().flat_map(|asides| &asides.notices);
+        let Some((session, viewer)) = client.audience() else { return 0 };
+        let news = self.news.iter().flat_map(|events| &events.game_events);
         let is_for = |to: Audience| to.includes(session, watched.is_some());
-        for notice in news.filter(|notice| notice.room == session.room && is_for(notice.to)) {
-            append_frame(out, |out| out.extend_from_slice(&notice.message));
+        for event in news.filter(|event| event.room == session.room && is_for(event.to)) {
+            append_frame(out, |out| out.extend_from_slice(&event.message));
         }
-        let easels = &mut self.easels[session.room.index()];
-        let Easel { composer, ticks } = if watched.is_some() { &mut easels.spectators } else { &mut easels.players };
+        let composers = &mut self.composers[session.room.index()];
+        let RoomComposer { composer, ticks } =
+            if watched.is_some() { &mut composers.spectators } else { &mut composers.players };
         let (mut rest, mut bodies) = (ticks.due(u32::from(session.player.0), viewer), 0);
         while !rest.is_empty() {
             let mut used = 0;
@@ -412,14 +424,14 @@ impl<G: Game> Service for GameService<G> {
         bodies
     }
 
-    fn sent(&mut self, seat: &mut Seat<G>, delivery: &Delivery) {
-        seat.sent(delivery, &self.metrics);
-        self.stale += u32::from(seat.is_stale());
-        self.hidden += u32::from(seat.is_hidden());
+    fn sent(&mut self, client: &mut ClientConn<G>, delivery: &Delivery) {
+        client.sent(delivery, &self.metrics);
+        self.stale += u32::from(client.is_stale());
+        self.hidden += u32::from(client.is_hidden());
     }
 
     fn written(&mut self, now: Instant) {
-        for Easel { composer, ticks } in self.easels.iter_mut().flat_map(RoomEasels::roles) {
+        for RoomComposer { composer, ticks } in self.composers.iter_mut().flat_map(RoomComposers::roles) {
             ticks.end();
             self.metrics.encoded_bytes.increment(composer.take_entry_bytes() as u64);
         }

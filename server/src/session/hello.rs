@@ -1,10 +1,10 @@
-//! The hello: what makes one acceptable, which room it is for, and the words for one that is not.
+//! The hello: what makes one acceptable, which room it is for, and the message for one that is not.
 
 use crate::admission::control::{Network, TOO_MANY_PAUSE};
 use crate::game::{Game, InputOf};
 use crate::ids::PlayerKind;
-use crate::ids::{RoomId, Session};
-use crate::io::ws_stream::CLOSE_WORDS_MAX;
+use crate::ids::{RoomId, SessionId};
+use crate::io::ws_stream::CLOSE_MESSAGE_BYTES_MAX;
 use crate::session::TokenHash;
 use crate::session::player_name;
 use crate::sim::channel::Request;
@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 
 /// Why a connection is refused, and what its player reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct CloseRequest {
     /// The close code.
     pub reason: CloseReason,
     /// The close frame's text.
-    pub words: Cow<'static, str>,
+    pub message: Cow<'static, str>,
     /// How long to stay away, for a client that may come back; until its turn, if none.
     pub pause: Option<Duration>,
     /// Why it is not let in, if that is what it asked for.
@@ -33,33 +33,33 @@ pub struct Refusal {
 /// Who is slow or silent may come back soon: it is one of few.
 const SOON: Duration = Duration::from_secs(1);
 
-impl From<CloseReason> for Refusal {
+impl From<CloseReason> for CloseRequest {
     fn from(reason: CloseReason) -> Self {
         let pause = matches!(reason, CloseReason::Slow | CloseReason::TimedOut).then_some(SOON);
-        Self { reason, words: reason.words().into(), pause, join: None }
+        Self { reason, message: reason.message().into(), pause, join: None }
     }
 }
 
-impl From<JoinRefusal> for Refusal {
+impl From<JoinRefusal> for CloseRequest {
     fn from(why: JoinRefusal) -> Self {
         let reason = if why == JoinRefusal::Closed { CloseReason::Restarting } else { CloseReason::Full };
         let pause = (why == JoinRefusal::Address).then_some(TOO_MANY_PAUSE);
-        Self { reason, words: why.words().into(), pause, join: Some(why) }
+        Self { reason, message: why.message().into(), pause, join: Some(why) }
     }
 }
 
 /// Its network has used up its budget of joins, and has to wait so long for the next one.
-pub(crate) fn beyond_join_budget(pause: Duration) -> Refusal {
-    Refusal { pause: Some(pause), ..JoinRefusal::JoinBudget.into() }
+pub(crate) fn beyond_join_budget(pause: Duration) -> CloseRequest {
+    CloseRequest { pause: Some(pause), ..JoinRefusal::JoinBudget.into() }
 }
 
-/// A refusal with words of its own.
-pub fn bad_message(words: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal { reason: CloseReason::BadMessage, words: words.into(), pause: None, join: None }
+/// A close request with a message of its own.
+pub fn bad_message(message: impl Into<Cow<'static, str>>) -> CloseRequest {
+    CloseRequest { reason: CloseReason::BadMessage, message: message.into(), pause: None, join: None }
 }
 
 /// Reads the first message of a connection, which must be a hello.
-pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
+pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, CloseRequest> {
     match codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message) {
         Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => Ok(hello),
         Ok(ClientMessage::Hello(_)) => Err(CloseReason::Version.into()),
@@ -104,20 +104,20 @@ impl RoomNames {
     }
 
     /// The room of a name.
-    fn find(&self, name: &str) -> Result<RoomId, Refusal> {
+    fn find(&self, name: &str) -> Result<RoomId, CloseRequest> {
         if let Some(index) = self.0.iter().position(|other| other == name) {
             return Ok(RoomId(index as u8));
         }
         let asked: String = name.chars().filter(|c| !c.is_control()).take(ROOM_NAME_BYTES_MAX).collect();
-        let mut words = format!("There is no room \"{asked}\" here; ask for ");
+        let mut message = format!("There is no room \"{asked}\" here; ask for ");
         for (index, name) in self.0.iter().enumerate() {
             let choice = format!("{}\"{name}\"", if index > 0 { " or " } else { "" });
             // As many as fit, and the full stop.
-            if words.len() + choice.len() < CLOSE_WORDS_MAX {
-                words += &choice;
+            if message.len() + choice.len() < CLOSE_MESSAGE_BYTES_MAX {
+                message += &choice;
             }
         }
-        Err(bad_message(words + "."))
+        Err(bad_message(message + "."))
     }
 }
 
@@ -127,7 +127,7 @@ pub struct Admissible {
     /// The room that it asks for.
     pub room: RoomId,
     /// The session in that room that it is to get back.
-    pub resume: Option<Session>,
+    pub resume: Option<SessionId>,
     /// What is asked of the room.
     pub request: Request,
     /// The shape of its window.
@@ -143,9 +143,9 @@ pub fn admit(
     kind: PlayerKind,
     network: Option<&Network>,
     rooms: &RoomNames,
-    known: Option<Session>,
+    known: Option<SessionId>,
     now: Instant,
-) -> Result<Admissible, Refusal> {
+) -> Result<Admissible, CloseRequest> {
     let name = player_name::read(&hello.name).map_err(|fault| bad_message(fault.to_string()))?;
     let room = rooms.find(&hello.room)?;
     let resume = known.filter(|session| session.room == room);
@@ -170,18 +170,18 @@ mod tests {
     use super::*;
     use crate::arena::World;
 
-    fn check(hello: Hello) -> Result<(), Refusal> {
+    fn check(hello: Hello) -> Result<(), CloseRequest> {
         check_among(&RoomNames::default(), hello).map(|_| ())
     }
 
-    fn check_among(rooms: &RoomNames, hello: Hello) -> Result<RoomId, Refusal> {
+    fn check_among(rooms: &RoomNames, hello: Hello) -> Result<RoomId, CloseRequest> {
         let mut bytes = Vec::new();
         codec::encode(&ClientMessage::<InputOf<World>>::Hello(hello), &mut bytes);
         let hello = read_hello::<World>(&bytes)?;
         admit(hello, PlayerKind::Person, None, rooms, None, Instant::now()).map(|admissible| admissible.room)
     }
 
-    fn refused(hello: Hello) -> Refusal {
+    fn refused(hello: Hello) -> CloseRequest {
         check(hello).expect_err("must be refused")
     }
 
@@ -193,11 +193,11 @@ mod tests {
     #[test]
     fn each_fault_has_its_own_words() {
         assert_eq!(refused(Hello { version: 2, ..Hello::player("Ada") }).reason, CloseReason::Version);
-        assert!(refused(Hello::player("")).words.starts_with("The name is empty"));
-        assert!(refused(Hello::player("x".repeat(40))).words.starts_with("The name is too long"));
-        assert!(refused(Hello::player("a\u{202e}b")).words.contains("invisible"));
+        assert!(refused(Hello::player("")).message.starts_with("The name is empty"));
+        assert!(refused(Hello::player("x".repeat(40))).message.starts_with("The name is too long"));
+        assert!(refused(Hello::player("a\u{202e}b")).message.contains("invisible"));
         let nowhere = Hello { room: "attic".into(), ..Hello::player("Ada") };
-        assert_eq!(refused(nowhere).words, "There is no room \"attic\" here; ask for \"main\".");
+        assert_eq!(refused(nowhere).message, "There is no room \"attic\" here; ask for \"main\".");
     }
 
     #[test]
@@ -205,18 +205,18 @@ mod tests {
         let rooms = RoomNames::new(["main", "duel"].map(String::from).to_vec());
         let hello = |room: &str| Hello { room: room.into(), ..Hello::player("Ada") };
         assert_eq!(check_among(&rooms, hello("duel")), Ok(RoomId(1)));
-        let words = |rooms: &RoomNames| check_among(rooms, hello("attic")).expect_err("refused").words;
-        assert_eq!(words(&rooms), "There is no room \"attic\" here; ask for \"main\" or \"duel\".");
+        let message = |rooms: &RoomNames| check_among(rooms, hello("attic")).expect_err("refused").message;
+        assert_eq!(message(&rooms), "There is no room \"attic\" here; ask for \"main\" or \"duel\".");
         let many = RoomNames::new((0..16).map(|number| format!("a-long-name-of-a-room-{number}")).collect());
-        let words = words(&many);
-        assert!(words.len() <= CLOSE_WORDS_MAX && words.ends_with("\"."), "{words}");
+        let message = message(&many);
+        assert!(message.len() <= CLOSE_MESSAGE_BYTES_MAX && message.ends_with("\"."), "{message}");
     }
 
     #[test]
     fn another_versions_hello_need_not_be_readable() {
         assert_eq!(read_hello::<World>(&[0, 9, 1, 2, 3]).map(|_| ()), Err(CloseReason::Version.into()));
         assert_eq!(read_hello::<World>(&[0, 1, 255]).expect_err("refused").reason, CloseReason::BadMessage);
-        assert_eq!(read_hello::<World>(&[4]).expect_err("refused").words, "The first message must be a hello.");
+        assert_eq!(read_hello::<World>(&[4]).expect_err("refused").message, "The first message must be a hello.");
         assert_eq!(read_hello::<World>(&[]).expect_err("refused").reason, CloseReason::BadMessage);
     }
 }

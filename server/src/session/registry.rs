@@ -1,9 +1,9 @@
 //! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
 
 use super::token::{TokenHash, new_token};
-use crate::admission::address_quota::Share;
+use crate::admission::address_quota::QuotaGuard;
 use crate::ids::ConnectionKey;
-use crate::ids::Session;
+use crate::ids::SessionId;
 use crate::sim::channel::Admitted;
 use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;
@@ -20,7 +20,7 @@ struct Tokens {
     /// The connection that has the session, or is about to.
     holder: ConnectionKey,
     /// While nobody has the ship: what counts it for the address that lost it.
-    kept: Option<Share>,
+    kept: Option<QuotaGuard>,
 }
 
 impl Tokens {
@@ -33,9 +33,9 @@ impl Tokens {
 /// All tokens, by their hash. Shared by the event loops; each call holds a lock for one look-up only.
 #[derive(Debug, Default)]
 pub struct Registry {
-    sessions: DashMap<TokenHash, Session>,
+    sessions: DashMap<TokenHash, SessionId>,
     /// By session.
-    tokens: DashMap<Session, Tokens>,
+    tokens: DashMap<SessionId, Tokens>,
 }
 
 impl Registry {
@@ -74,7 +74,7 @@ impl Registry {
     }
 
     /// The session that a token gives back, if it is good. Who shows the newest has it, and the older one is void.
-    pub fn show(&self, token: &Token) -> Option<Session> {
+    pub fn show(&self, token: &Token) -> Option<SessionId> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
         let void = self.tokens.get_mut(&session)?.prove(hash);
@@ -83,7 +83,7 @@ impl Registry {
     }
 
     /// A connection has asked the room for the session, which will give it away: it is no longer whose it was.
-    pub fn claim(&self, session: Session, holder: ConnectionKey) {
+    pub fn claim(&self, session: SessionId, holder: ConnectionKey) {
         if let Some(mut tokens) = self.tokens.get_mut(&session) {
             tokens.holder = holder;
         }
@@ -91,7 +91,7 @@ impl Registry {
 
     /// The client at `holder` has the newest token of its session: the older one is void. Nothing, if another connection has the
     /// session by now, whose client may not have a newer one yet.
-    pub fn confirm(&self, session: Session, holder: ConnectionKey) {
+    pub fn confirm(&self, session: SessionId, holder: ConnectionKey) {
         let void = self.tokens.get_mut(&session).and_then(|mut tokens| {
             let newest = tokens.newest;
             if tokens.holder == holder { tokens.prove(newest) } else { None }
@@ -101,7 +101,7 @@ impl Registry {
 
     /// The session has lost its connection `holder`, and its ship waits: `share` counts that until somebody has it back or it
     /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
-    pub fn keep(&self, session: Session, holder: ConnectionKey, share: Share) {
+    pub fn keep(&self, session: SessionId, holder: ConnectionKey, share: QuotaGuard) {
         if let Some(mut tokens) = self.tokens.get_mut(&session)
             && tokens.holder == holder
         {
@@ -110,7 +110,7 @@ impl Registry {
     }
 
     /// The session is over: all its tokens are void.
-    pub fn end(&self, session: Session) {
+    pub fn end(&self, session: SessionId) {
         if let Some((_, tokens)) = self.tokens.remove(&session) {
             self.forget(tokens.proved);
             self.forget(Some(tokens.newest));
@@ -137,13 +137,13 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::address_quota::Shares;
+    use crate::admission::address_quota::AddressQuota;
     use crate::ids::PlayerId;
     use crate::ids::RoomId;
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    const SESSION: Session = Session { room: RoomId(0), player: PlayerId(3), serial: 9 };
+    const SESSION: SessionId = SessionId { room: RoomId(0), player: PlayerId(3), serial: 9 };
     const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
 
     /// The session, as its so-and-so-many-th connection gets it.
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn sessions_of_two_rooms_are_two_even_with_the_same_place_and_serial() {
-        let (registry, elsewhere) = (Registry::default(), Session { room: RoomId(1), ..SESSION });
+        let (registry, elsewhere) = (Registry::default(), SessionId { room: RoomId(1), ..SESSION });
         let here = registry.issue(&given(1), HOLDER);
         let there = registry.issue(&Admitted { session: elsewhere, ..given(1) }, HOLDER);
         registry.end(SESSION);
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn a_ship_that_somebody_has_back_is_not_kept_by_the_late_end_of_who_had_it_before() {
-        let (registry, shares) = (Registry::default(), Arc::<Shares>::default());
+        let (registry, shares) = (Registry::default(), Arc::<AddressQuota>::default());
         let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { place: 7, ..HOLDER });
-        let keep = |holder| registry.keep(SESSION, holder, shares.take(address, 9).expect("a share"));
+        let keep = |holder| registry.keep(SESSION, holder, shares.try_acquire(address, 9).expect("a share"));
         registry.issue(&given(1), HOLDER);
         registry.claim(SESSION, later);
         keep(HOLDER);

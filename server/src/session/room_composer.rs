@@ -9,35 +9,35 @@ use std::sync::Arc;
 
 /// What both roles' frames are made with. Each room has its own: on the same tick the same ids mean other entities in another
 /// room.
-pub(crate) struct RoomEasels<G: Game> {
-    pub(crate) players: Easel<G>,
-    pub(crate) spectators: Easel<G>,
+pub(crate) struct RoomComposers<G: Game> {
+    pub(crate) players: RoomComposer<G>,
+    pub(crate) spectators: RoomComposer<G>,
     /// By how many ticks spectators are late.
     pub(crate) delay: u32,
 }
 
 /// What one role's frames are made with.
-pub(crate) struct Easel<G: Game> {
+pub(crate) struct RoomComposer<G: Game> {
     pub(crate) composer: Composer<G>,
     /// What frames are made of now.
     pub(crate) ticks: Ticks<G::Rules>,
 }
 
-impl<G: Game> Default for RoomEasels<G> {
+impl<G: Game> Default for RoomComposers<G> {
     fn default() -> Self {
-        Self { players: Easel::default(), spectators: Easel::default(), delay: 0 }
+        Self { players: RoomComposer::default(), spectators: RoomComposer::default(), delay: 0 }
     }
 }
 
-impl<G: Game> Default for Easel<G> {
+impl<G: Game> Default for RoomComposer<G> {
     fn default() -> Self {
         Self { composer: Composer::default(), ticks: Ticks::default() }
     }
 }
 
-impl<G: Game> RoomEasels<G> {
+impl<G: Game> RoomComposers<G> {
     /// The roles' own.
-    pub(crate) fn roles(&mut self) -> [&mut Easel<G>; 2] {
+    pub(crate) fn roles(&mut self) -> [&mut RoomComposer<G>; 2] {
         [&mut self.players, &mut self.spectators]
     }
 
@@ -45,11 +45,11 @@ impl<G: Game> RoomEasels<G> {
     /// by more or fewer ticks from now on, so that what comes does not follow from what they know.
     pub(crate) fn add(&mut self, index: usize, ticks: &[Published<G>], is_gap: bool) -> bool {
         let pack = ticks.last().map(|tick| tick.pack);
-        for easel in self.roles() {
+        for composer in self.roles() {
             if is_gap {
-                easel.ticks.forget();
+                composer.ticks.forget();
             }
-            easel.ticks.begin(pack);
+            composer.ticks.begin(pack);
         }
         let mut is_switched = false;
         for tick in ticks {

@@ -46,7 +46,7 @@ impl Staleness {
         true
     }
 
-    /// The newest tick acknowledged of what was sent. None if that would tell nothing of the line: while nothing is sent, and
+    /// The newest tick acknowledged of what was sent. None if that would tell nothing of the stream: while nothing is sent, and
     /// until the first frame of a fresh start is acknowledged.
     pub(crate) fn acknowledged(&self) -> Option<Tick> {
         self.acknowledged.filter(|_| !self.stale)

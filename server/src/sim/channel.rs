@@ -1,10 +1,10 @@
-//! The only doors between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
-//! output back. Every door has a bound, and says what happens there.
+//! The only endpoints between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
+//! output back. Every channel has a bound, and says what happens there.
 
 use crate::game::{Game, InputOf};
 use crate::ids::ConnectionKey;
 use crate::ids::PlayerKind;
-use crate::ids::{RoomId, Session};
+use crate::ids::{RoomId, SessionId};
 use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::join_refusal::JoinRefusal;
 use crate::sim::overload::Round;
@@ -32,7 +32,7 @@ pub enum Request {
         /// The shape of its window.
         aspect: Aspect,
         /// The session its token names, if it has one.
-        resume: Option<Session>,
+        resume: Option<SessionId>,
         /// Whether it may do nothing for as long as it likes.
         may_idle: bool,
         /// Whether it may have a new ship, if there is none to give back; or why not.
@@ -41,11 +41,11 @@ pub enum Request {
         network: Option<IpAddr>,
     },
     /// I leave for good.
-    Leave(Session),
+    Leave(SessionId),
     /// My connection is lost; keep my ship for a while.
-    Lost(Session),
+    Lost(SessionId),
     /// Nobody looks any more: let go of what I hold.
-    Rest(Session),
+    Rest(SessionId),
 }
 
 /// One player's input for one tick.
@@ -54,7 +54,7 @@ pub struct Command<I> {
     /// Who says it.
     pub connection: ConnectionKey,
     /// Whose it is, if the connection still has the session: another may have taken it over since.
-    pub session: Session,
+    pub session: SessionId,
     /// For which tick.
     pub tick: Tick,
     /// The newest tick that was sent over this connection and that its client has acknowledged: what the event loop knows,
@@ -123,7 +123,7 @@ impl<I> Batches<I> {
 
 /// The room's answer to a [`Request::Join`].
 #[derive(Clone, Copy, Debug)]
-pub struct Admission {
+pub struct JoinAnswer {
     /// Whose.
     pub connection: ConnectionKey,
     /// In, or why not.
@@ -134,7 +134,7 @@ pub struct Admission {
 #[derive(Clone, Copy, Debug)]
 pub struct Admitted {
     /// Its session from now on.
-    pub session: Session,
+    pub session: SessionId,
     /// Its own entity; a spectator has none.
     pub own: Option<EntityId>,
     /// Whether it got an old session back.
@@ -154,12 +154,12 @@ pub enum Audience {
     /// Who has none.
     Spectators,
     /// One session.
-    One(Session),
+    One(SessionId),
 }
 
 impl Audience {
     /// Whether a session is among them.
-    pub fn includes(self, session: Session, is_spectator: bool) -> bool {
+    pub fn includes(self, session: SessionId, is_spectator: bool) -> bool {
         match self {
             Self::Everybody => true,
             Self::Players => !is_spectator,
@@ -171,7 +171,7 @@ impl Audience {
 
 /// A piece of the game's news as bytes, and who gets it.
 #[derive(Clone, Debug)]
-pub struct Notice {
+pub struct EncodedEvent {
     /// Whose room it is from.
     pub room: RoomId,
     /// Who in that room gets it.
@@ -200,7 +200,7 @@ pub struct Published<G: Game> {
     /// What spectators' frames are made of.
     pub spectator_outputs: SpectatorOutputs<G::Rules>,
     /// What is said only once, and mostly empty.
-    pub asides: Arc<Asides>,
+    pub events: Arc<RoomEvents>,
     /// When the tick was due.
     pub due: Instant,
     /// How long its work took.
@@ -214,7 +214,7 @@ impl<G: Game> Clone for Published<G> {
         Self {
             outputs: Arc::clone(&self.outputs),
             spectator_outputs: Arc::clone(&self.spectator_outputs),
-            asides: Arc::clone(&self.asides),
+            events: Arc::clone(&self.events),
             ..*self
         }
     }
@@ -222,29 +222,29 @@ impl<G: Game> Clone for Published<G> {
 
 /// What a tick says beside the frames.
 #[derive(Debug, Default)]
-pub struct Asides {
+pub struct RoomEvents {
     /// Answers to joins.
-    pub admissions: Vec<Admission>,
+    pub join_answers: Vec<JoinAnswer>,
     /// Connections whose session another took over.
     pub evictions: Vec<(ConnectionKey, CloseReason)>,
     /// Rooms that ended by a panic, and may have begun again since: everybody in them, or waiting to get in, is out.
     pub failed: Vec<RoomId>,
     /// Sessions that ended: their tokens are void.
-    pub ended: Vec<Session>,
+    pub ended: Vec<SessionId>,
     /// News.
-    pub notices: Vec<Notice>,
+    pub game_events: Vec<EncodedEvent>,
     /// The rooms close: every connection is to be closed with this.
     pub farewell: Option<CloseReason>,
 }
 
-impl Asides {
+impl RoomEvents {
     /// Whether they say nothing.
     pub fn is_empty(&self) -> bool {
-        self.admissions.is_empty()
+        self.join_answers.is_empty()
             && self.evictions.is_empty()
             && self.failed.is_empty()
             && self.ended.is_empty()
-            && self.notices.is_empty()
+            && self.game_events.is_empty()
             && self.farewell.is_none()
     }
 
@@ -253,31 +253,31 @@ impl Asides {
         if self.is_empty() {
             return *self = other;
         }
-        self.admissions.append(&mut other.admissions);
+        self.join_answers.append(&mut other.join_answers);
         self.evictions.append(&mut other.evictions);
         self.failed.append(&mut other.failed);
         self.ended.append(&mut other.ended);
-        self.notices.append(&mut other.notices);
+        self.game_events.append(&mut other.game_events);
         self.farewell = self.farewell.or(other.farewell);
     }
 
     /// Adds what a later tick said.
     pub fn extend(&mut self, later: &Self) {
-        self.admissions.extend_from_slice(&later.admissions);
+        self.join_answers.extend_from_slice(&later.join_answers);
         self.evictions.extend_from_slice(&later.evictions);
         self.failed.extend_from_slice(&later.failed);
         self.failed.dedup();
         self.ended.extend_from_slice(&later.ended);
-        self.notices.extend_from_slice(&later.notices);
+        self.game_events.extend_from_slice(&later.game_events);
         // News is only of use while it is new; everything else here is bounded by the places in the rooms.
-        let surplus = self.notices.len().saturating_sub(NOTICES_MAX);
-        self.notices.drain(..surplus);
+        let surplus = self.game_events.len().saturating_sub(GAME_EVENTS_MAX);
+        self.game_events.drain(..surplus);
         self.farewell = self.farewell.or(later.farewell);
     }
 }
 
 /// Notices kept for an event loop that misses ticks; the oldest are dropped beyond.
-pub const NOTICES_MAX: usize = 256;
+pub const GAME_EVENTS_MAX: usize = 256;
 
 /// Batches that may wait for the tick thread, per event loop. A loop whose batch finds no place keeps it and adds to it:
 /// requests are never lost, commands beyond [`COMMANDS_MAX`] are dropped and counted.
@@ -291,10 +291,10 @@ pub const OUTPUTS_MAX: usize = BODIES_MAX;
 
 /// The tick thread's ends.
 #[derive(Debug)]
-pub struct TickDoors<G: Game> {
+pub struct TickEndpoints<G: Game> {
     /// From all event loops.
     pub inbound: flume::Receiver<Batches<InputOf<G>>>,
-    /// To each event loop. A full one is left out: the loop notices the gap.
+    /// To each event loop. A full one is left out: the loop game_events the gap.
     pub outbound: Vec<flume::Sender<Published<G>>>,
     /// Emptied batches go back, for their memory.
     pub spare: Vec<flume::Sender<Batches<InputOf<G>>>>,
@@ -302,7 +302,7 @@ pub struct TickDoors<G: Game> {
 
 /// One event loop's ends.
 #[derive(Debug)]
-pub struct LoopDoors<G: Game> {
+pub struct LoopEndpoints<G: Game> {
     /// To the tick thread.
     pub inbound: flume::Sender<Batches<InputOf<G>>>,
     /// From the tick thread; closed when that ends.
@@ -311,17 +311,17 @@ pub struct LoopDoors<G: Game> {
     pub spare: flume::Receiver<Batches<InputOf<G>>>,
 }
 
-/// Makes the doors between one tick thread and `loops` event loops.
-pub fn doors<G: Game>(loops: usize) -> (TickDoors<G>, Vec<LoopDoors<G>>) {
+/// Makes the endpoints between one tick thread and `loops` event loops.
+pub fn endpoints<G: Game>(loops: usize) -> (TickEndpoints<G>, Vec<LoopEndpoints<G>>) {
     let (inbound_to, inbound) = flume::bounded(BATCHES_MAX * loops);
-    let mut tick = TickDoors { inbound, outbound: Vec::new(), spare: Vec::new() };
+    let mut tick = TickEndpoints { inbound, outbound: Vec::new(), spare: Vec::new() };
     let mut ends = Vec::new();
     for _ in 0..loops {
         let (outbound, from_tick) = flume::bounded(OUTPUTS_MAX);
         let (spare, spares) = flume::bounded(BATCHES_MAX);
         tick.outbound.push(outbound);
         tick.spare.push(spare);
-        ends.push(LoopDoors { inbound: inbound_to.clone(), outbound: from_tick, spare: spares });
+        ends.push(LoopEndpoints { inbound: inbound_to.clone(), outbound: from_tick, spare: spares });
     }
     (tick, ends)
 }

@@ -1,6 +1,6 @@
 //! What players owe who left in the middle of something: kept by network, until the next session from there begins with it.
 
-use crate::ids::Session;
+use crate::ids::SessionId;
 use fracas_protocol::tick::Tick;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ const DEBTS_PER_SEAT: usize = (DEBT_MS / super::roster::QUARANTINE_MS) as usize 
 /// One who left, or lost its line.
 #[derive(Clone, Debug)]
 struct Leaving<D> {
-    session: Session,
+    session: SessionId,
     at: Tick,
     /// What it owes, as its entity was when it went. None while that is in the room: then the game is asked.
     debt: Option<D>,
@@ -37,7 +37,7 @@ impl<D: Clone> Debts<D> {
     }
 
     /// A session from a network has left or lost its line. What it owes is asked later.
-    pub(super) fn add(&mut self, network: IpAddr, session: Session, at: Tick) {
+    pub(super) fn add(&mut self, network: IpAddr, session: SessionId, at: Tick) {
         if self.count < self.most {
             self.count += 1;
             self.leavings.entry(network).or_default().push_back(Leaving { session, at, debt: None });
@@ -45,7 +45,7 @@ impl<D: Clone> Debts<D> {
     }
 
     /// Its entity goes: this is what it owes for good. Nothing if it was not added, or somebody has paid already.
-    pub(super) fn settle(&mut self, network: IpAddr, session: Session, at: Tick, debt: Option<D>) {
+    pub(super) fn settle(&mut self, network: IpAddr, session: SessionId, at: Tick, debt: Option<D>) {
         match debt {
             Some(debt) => {
                 let Some(index) = self.find(network, session, at) else { return };
@@ -58,7 +58,7 @@ impl<D: Clone> Debts<D> {
     }
 
     /// It came back and owes nothing more.
-    pub(super) fn cancel(&mut self, network: IpAddr, session: Session, at: Tick) {
+    pub(super) fn cancel(&mut self, network: IpAddr, session: SessionId, at: Tick) {
         let Some(index) = self.find(network, session, at) else { return };
         let Some(queue) = self.leavings.get_mut(&network) else { return };
         self.count -= usize::from(queue.remove(index).is_some());
@@ -67,7 +67,7 @@ impl<D: Clone> Debts<D> {
         }
     }
 
-    fn find(&self, network: IpAddr, session: Session, at: Tick) -> Option<usize> {
+    fn find(&self, network: IpAddr, session: SessionId, at: Tick) -> Option<usize> {
         let queue = self.leavings.get(&network)?;
         let first = queue.partition_point(|leaving| leaving.at < at);
         let then = queue.iter().skip(first).take_while(|leaving| leaving.at == at);
@@ -77,7 +77,12 @@ impl<D: Clone> Debts<D> {
     /// A new session from a network begins: takes the oldest debt there that is not from before `oldest`. `ask` tells what a
     /// session owes whose entity is still in the room, by when it left. Who owes nothing by then is forgotten on the way:
     /// somebody plays in its place.
-    pub(super) fn pay(&mut self, network: IpAddr, oldest: Tick, ask: impl Fn(Session, Tick) -> Option<D>) -> Option<D> {
+    pub(super) fn pay(
+        &mut self,
+        network: IpAddr,
+        oldest: Tick,
+        ask: impl Fn(SessionId, Tick) -> Option<D>,
+    ) -> Option<D> {
         let queue = self.leavings.get_mut(&network)?;
         let (count, leavings) = (&mut self.count, std::iter::from_fn(|| queue.pop_front()));
         let mut kept = leavings.inspect(|_| *count -= 1).filter(|leaving| leaving.at >= oldest);
@@ -109,8 +114,8 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const NOW: Tick = Tick(100);
 
-    fn session(serial: u64) -> Session {
-        Session { room: RoomId(0), player: PlayerId(serial as u16), serial }
+    fn session(serial: u64) -> SessionId {
+        SessionId { room: RoomId(0), player: PlayerId(serial as u16), serial }
     }
 
     #[test]
@@ -132,7 +137,7 @@ mod tests {
     fn who_is_still_in_the_room_is_asked_and_whoever_owes_nothing_by_then_keeps_nobody_from_paying() {
         let mut debts = Debts::new(10);
         (1..=3).for_each(|serial| debts.add(HERE, session(serial), NOW));
-        let ask = |session: Session, at: Tick| (session.serial == 2).then_some(at);
+        let ask = |session: SessionId, at: Tick| (session.serial == 2).then_some(at);
         assert_eq!(debts.pay(HERE, NOW, ask), Some(NOW));
         assert_eq!((debts.pay(HERE, NOW, ask), debts.count), (None, 0));
     }

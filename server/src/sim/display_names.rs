@@ -16,7 +16,7 @@ fn skeleton(name: &str) -> String {
 
 /// How one player is shown.
 #[derive(Debug)]
-struct Shown {
+struct ShownName {
     /// Skeletons of the name as it is shown, and as its player typed it.
     shown: String,
     typed: String,
@@ -38,7 +38,7 @@ pub(super) struct DisplayNames {
     /// By the skeleton of what was typed.
     sharers: BTreeMap<String, Sharers>,
     /// By player.
-    shown: Vec<Option<Shown>>,
+    shown: Vec<Option<ShownName>>,
 }
 
 /// Names that people do not get as they are, since the server's own bots have them.
@@ -75,13 +75,15 @@ impl DisplayNames {
         if self.shown.len() <= player.index() {
             self.shown.resize_with(player.index() + 1, || None);
         }
-        self.shown[player.index()] = Some(Shown { shown, typed });
+        self.shown[player.index()] = Some(ShownName { shown, typed });
         result
     }
 
     /// A player is gone, and its name is free.
     pub(super) fn leave(&mut self, player: PlayerId) {
-        let Some(Shown { shown, typed }) = self.shown.get_mut(player.index()).and_then(Option::take) else { return };
+        let Some(ShownName { shown, typed }) = self.shown.get_mut(player.index()).and_then(Option::take) else {
+            return;
+        };
         self.taken.remove(&shown);
         if let Some(sharers) = self.sharers.get_mut(&typed) {
             sharers.count -= 1;

@@ -76,7 +76,7 @@ impl<I: Intent> InputBuffer<I> {
 
     /// The input to apply on `tick`: the newest stamped for it or before, and what was to be done once by those before it.
     /// A missing one means that the last is held.
-    pub fn take(&mut self, tick: Tick) -> (I, InputReport) {
+    pub fn pop(&mut self, tick: Tick) -> (I, InputReport) {
         let mut input = self.held.map_or_else(I::default, |(_, held)| held);
         while let Some((stamp, mut newer)) = self.waiting.pop_front_if(|(stamp, _)| *stamp <= tick) {
             newer.merge(input);
@@ -133,20 +133,20 @@ mod tests {
         let mut buffer = InputBuffer::default();
         assert_eq!(buffer.push(Tick(10), Tick(12), key('b')), Ok(()));
         assert_eq!(buffer.push(Tick(10), Tick(11), key('a')), Ok(()), "order of arrival does not matter");
-        assert_eq!(buffer.take(Tick(10)), (key('\0'), report(63, 1)));
-        assert_eq!(buffer.take(Tick(11)), (key('a'), report(0, 1)));
-        assert_eq!(buffer.take(Tick(12)), (key('b'), report(0, 1)));
-        assert_eq!(buffer.take(Tick(13)), (key('b'), report(1, 1)), "a missing input means held");
+        assert_eq!(buffer.pop(Tick(10)), (key('\0'), report(63, 1)));
+        assert_eq!(buffer.pop(Tick(11)), (key('a'), report(0, 1)));
+        assert_eq!(buffer.pop(Tick(12)), (key('b'), report(0, 1)));
+        assert_eq!(buffer.pop(Tick(13)), (key('b'), report(1, 1)), "a missing input means held");
     }
 
     #[test]
     fn a_late_input_is_held_and_one_older_than_that_is_dropped() {
         let mut buffer = InputBuffer::default();
         buffer.push(Tick(10), Tick(10), key('a')).expect("in time");
-        buffer.take(Tick(10));
-        buffer.take(Tick(11));
+        buffer.pop(Tick(10));
+        buffer.pop(Tick(11));
         assert_eq!(buffer.push(Tick(13), Tick(12), key('b')), Ok(()));
-        assert_eq!(buffer.take(Tick(13)), (key('b'), report(1, -1)));
+        assert_eq!(buffer.pop(Tick(13)), (key('b'), report(1, -1)));
         assert_eq!(buffer.push(Tick(14), Tick(11), key('x')), Err(Dropped::Old));
     }
 
@@ -154,17 +154,17 @@ mod tests {
     fn what_is_done_once_is_not_held_and_not_lost_when_it_comes_late() {
         let mut buffer = InputBuffer::default();
         buffer.push(Tick(10), Tick(10), press('a')).expect("in time");
-        assert_eq!(buffer.take(Tick(10)).0, press('a'));
-        assert_eq!(buffer.take(Tick(11)).0, key('a'), "the button is not pressed again");
+        assert_eq!(buffer.pop(Tick(10)).0, press('a'));
+        assert_eq!(buffer.pop(Tick(11)).0, key('a'), "the button is not pressed again");
         for (stamp, input) in [(12, press('b')), (13, press('c')), (14, key('d'))] {
             buffer.push(Tick(14), Tick(stamp), input).expect("not too old");
         }
         assert_eq!(
-            buffer.take(Tick(14)).0,
+            buffer.pop(Tick(14)).0,
             Keys { held: 'd', pressed: 2 },
             "all that was pressed, with what is held now"
         );
-        assert_eq!(buffer.take(Tick(15)).0, key('d'));
+        assert_eq!(buffer.pop(Tick(15)).0, key('d'));
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
             buffer.push(Tick(18), Tick(stamp), input).expect("in time");
         }
         assert_eq!(buffer.push(Tick(30), Tick(22), key('c')), Err(Dropped::Old));
-        assert_eq!(buffer.take(Tick(30)).0, press('d'), "what was to be done once is done");
+        assert_eq!(buffer.pop(Tick(30)).0, press('d'), "what was to be done once is done");
     }
 
     #[test]

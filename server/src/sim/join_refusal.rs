@@ -36,7 +36,7 @@ impl JoinRefusal {
     }
 
     /// What an operator or a player needs to know.
-    pub fn words(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         match self {
             Self::Full => "The server is full.",
             Self::Overload => "The server is too busy for more players at the moment.",
@@ -57,7 +57,7 @@ mod tests {
         for (index, why) in JoinRefusal::ALL.into_iter().enumerate() {
             assert_eq!(why as usize, index);
             assert!(JoinRefusal::ALL[..index].iter().all(|other| other.label() != why.label()));
-            assert!(why.words().len() <= 123, "{why:?}");
+            assert!(why.message().len() <= 123, "{why:?}");
         }
     }
 }

@@ -211,7 +211,7 @@ impl Overload {
 
     /// Takes note of a tick that let `joined` in, after which `present` are there. While nobody but the server's own bots is,
     /// there is nobody to whom a level would do any good.
-    pub fn take(&mut self, strain: &Strain, present: Headcount, joined: u32) {
+    pub fn record(&mut self, strain: &Strain, present: Headcount, joined: u32) {
         let passed = strain.skipped.saturating_add(1);
         self.turns = self.turns.wrapping_add(1);
         self.since_change = self.since_change.saturating_add(passed);
@@ -219,18 +219,18 @@ impl Overload {
             kept.since_left = kept.since_left.saturating_add(passed);
         }
         for _ in 0..strain.skipped.min(self.hz / GAP_SHARE) {
-            self.note(Load::NEVER_RUN);
+            self.record_load(Load::NEVER_RUN);
         }
-        self.note(self.load(strain));
+        self.record_load(self.load(strain));
         if present.people > 0 || present.spectators > 0 {
-            self.judge();
+            self.update_level();
         } else if self.level > Level::Normal {
             self.set(Level::Normal);
         }
         self.allow_joins(present.total(), joined);
     }
 
-    fn note(&mut self, load: Load) {
+    fn record_load(&mut self, load: Load) {
         if self.loads.len() == LOADS_S * self.hz as usize {
             self.loads.pop_front();
         }
@@ -253,7 +253,7 @@ impl Overload {
     }
 
     /// Judges by what has been since the level changed: by the last sixth of a second of it, and about joins by the last two.
-    fn judge(&mut self) {
+    fn update_level(&mut self) {
         let moment = self.hz / 6;
         if self.since_change < moment {
             return;

@@ -3,7 +3,7 @@
 //!
 //! What replication believed before is not kept: a replay starts with nothing told, as for a new viewer.
 
-use super::rooms::{ROOMS_MAX, words_of};
+use super::rooms::{ROOMS_MAX, panic_message};
 use crate::game::{Game, InputOf, PlayerInput};
 use crate::ids::RoomId;
 use crate::ids::{PlayerId, PlayerKind};
@@ -162,13 +162,13 @@ impl<G: Game> Recording<G> {
         let at = Cell::new(Tick(0));
         match catch_unwind(AssertUnwindSafe(|| self.call_all(&at))) {
             Ok(()) => Replayed::Ran { last: at.get() },
-            Err(payload) => Replayed::Panicked { tick: at.get(), message: words_of(&*payload) },
+            Err(payload) => Replayed::Panicked { tick: at.get(), message: panic_message(&*payload) },
         }
     }
 
     fn call_all(self, at: &Cell<Tick>) {
         let Self { mut game, calls, inputs } = self;
-        let (mut rest, mut told) = (&inputs[..], Told::default());
+        let (mut rest, mut told) = (&inputs[..], InputsFedAgain::default());
         for call in calls {
             match call {
                 Call::Tick(tick) => at.set(tick),
@@ -179,7 +179,7 @@ impl<G: Game> Recording<G> {
                     let Some((now, later)) = rest.split_at_checked(len as usize) else { return };
                     rest = later;
                     game.step(at.get(), now);
-                    told.tell(&mut game, at.get(), now);
+                    told.feed(&mut game, at.get(), now);
                 }
             }
         }
@@ -187,18 +187,18 @@ impl<G: Game> Recording<G> {
 }
 
 /// What a room makes of a step, in its order: the game's code is called there, too.
-struct Told<G: Game> {
+struct InputsFedAgain<G: Game> {
     records: [Records<G::Rules>; 2],
 }
 
-impl<G: Game> Default for Told<G> {
+impl<G: Game> Default for InputsFedAgain<G> {
     fn default() -> Self {
         Self { records: [Records::default(), Records::default()] }
     }
 }
 
-impl<G: Game> Told<G> {
-    fn tell(&mut self, game: &mut G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]) {
+impl<G: Game> InputsFedAgain<G> {
+    fn feed(&mut self, game: &mut G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]) {
         game.news(tick, &mut Vec::new());
         let mut truth = Vec::new();
         game.truth(&mut truth);

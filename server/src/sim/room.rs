@@ -10,12 +10,12 @@ use super::input_buffer::Dropped;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS};
 use super::spectator_feed::SpectatorFeed;
-use crate::game::{Bulletin, EntityOf, Game, InputOf, NewsOf, PlayerInput};
+use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, PlayerInput};
 use crate::ids::ConnectionKey;
 use crate::ids::PlayerKind;
-use crate::ids::Session;
+use crate::ids::SessionId;
 use crate::replication::{Names, TickOutput};
-use crate::sim::channel::{Admission, Admitted, Asides, Batch, Request};
+use crate::sim::channel::{Admitted, Batch, JoinAnswer, Request, RoomEvents};
 use crate::sim::join_refusal::JoinRefusal;
 use fracas_protocol::game::rules::{Detail, Rules};
 use fracas_protocol::ids::EntityId;
@@ -44,7 +44,7 @@ pub struct Room<G: Game> {
     truth: Vec<(EntityId, EntityOf<G>)>,
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
-    bulletins: Vec<Bulletin<NewsOf<G>>>,
+    game_events: Vec<GameEvent<NewsOf<G>>>,
     /// What spectators are shown while there are people in the room; none if they always see it as it is.
     feed: Option<SpectatorFeed<G::Rules>>,
     /// How much viewers are told at once.
@@ -78,7 +78,7 @@ impl<G: Game> Room<G> {
             truth: Vec::new(),
             inputs: Vec::new(),
             reports: Vec::new(),
-            bulletins: Vec::new(),
+            game_events: Vec::new(),
             feed: None,
             detail: Detail::default(),
             joins_left: u32::MAX,
@@ -113,23 +113,23 @@ impl<G: Game> Room<G> {
         batches: impl Iterator<Item = &'a mut Batch<InputOf<G>>>,
         mut mark: impl FnMut(Phase),
     ) -> TickResult<G::Rules> {
-        let (mut asides, mut counts) = (Asides::default(), InputCounts::default());
+        let (mut events, mut counts) = (RoomEvents::default(), InputCounts::default());
         self.recorder.begin(tick, self.game.rules().tick_rate(), &self.game);
         self.roster.release(tick);
         for batch in batches {
             // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
             self.take_commands(tick, batch, &mut counts);
-            self.take_requests(tick, batch, &mut asides);
+            self.take_requests(tick, batch, &mut events);
         }
-        self.end_lost_sessions(tick, &mut asides);
-        self.dismiss_idle(tick, &mut asides);
+        self.end_lost_sessions(tick, &mut events);
+        self.dismiss_idle(tick, &mut events);
         self.remove_who_left(tick);
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
         self.recorder.step(&self.inputs);
         self.game.step(tick, &self.inputs);
-        self.game.news(tick, &mut self.bulletins);
+        self.game.news(tick, &mut self.game_events);
         mark(Phase::Step);
 
         self.truth.clear();
@@ -148,14 +148,14 @@ impl<G: Game> Room<G> {
         if is_live {
             tell_spectators(&mut self.roster, out, self.game.to_watch());
         }
-        let news = self.tell_news(is_live, &mut asides);
+        let news = self.tell_news(is_live, &mut events);
         let last = std::mem::replace(&mut self.last, Arc::clone(&output));
         mark(Phase::Players);
 
-        let spectator_output = self.show_spectators(&last, is_live, news, &mut asides);
+        let spectator_output = self.show_spectators(&last, is_live, news, &mut events);
         self.pool.push(last);
         mark(Phase::Spectators);
-        TickResult { output, spectator_output, asides, inputs: counts, joins: std::mem::take(&mut self.joins) }
+        TickResult { output, spectator_output, events, inputs: counts, joins: std::mem::take(&mut self.joins) }
     }
 
     /// The next tick tells viewers so much at once, and lets so many in who were not here before.
@@ -189,7 +189,7 @@ impl<G: Game> Room<G> {
     }
 
     /// Who is in the room.
-    pub fn sessions(&self) -> impl Iterator<Item = Session> {
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
         self.roster.members().map(|member| member.session)
     }
 
@@ -204,16 +204,16 @@ impl<G: Game> Room<G> {
     }
 
     /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
-    pub(super) fn begin_anew(&mut self) -> Asides {
-        let mut asides = Asides::default();
+    pub(super) fn begin_anew(&mut self) -> RoomEvents {
+        let mut events = RoomEvents::default();
         let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
         for (session, connection, left_at) in members.collect::<Vec<_>>() {
             if let Some(connection) = connection {
-                asides.evictions.push((connection, CloseReason::Restarting));
+                events.evictions.push((connection, CloseReason::Restarting));
             }
             match left_at {
                 Some(_) => self.remove(session, Tick(0)),
-                None => self.lose(session, Tick(0), &mut asides),
+                None => self.lose(session, Tick(0), &mut events),
             }
         }
         self.debts.forget(Tick(u32::MAX));
@@ -222,14 +222,14 @@ impl<G: Game> Room<G> {
         self.recorder = Recorder::new(self.roster.room());
         self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
         self.feed = self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), feed.delay()));
-        asides
+        events
     }
 
-    fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, asides: &mut Asides) {
+    fn take_requests(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, events: &mut RoomEvents) {
         for (connection, request) in batch.requests.drain(..) {
             match request {
                 Request::Join { name, kind, role, aspect, resume, may_idle, may_begin, network } => {
-                    let resumed = resume.and_then(|session| self.resume(session, connection, asides));
+                    let resumed = resume.and_then(|session| self.resume(session, connection, events));
                     let verdict = match resumed {
                         Some(admitted) => Ok(admitted),
                         None => may_begin.and_then(|()| self.join(tick, name, kind, role, connection, network)),
@@ -243,18 +243,18 @@ impl<G: Game> Room<G> {
                     }
                     // Overload is no want of a place.
                     if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
-                        self.make_room(tick, role, asides);
+                        self.make_room(tick, role, events);
                     }
-                    asides.admissions.push(Admission { connection, verdict });
+                    events.join_answers.push(JoinAnswer { connection, verdict });
                 }
                 Request::Leave(session) => {
                     if self.holds(session, connection) {
-                        self.end(session, tick, asides);
+                        self.end(session, tick, events);
                     }
                 }
                 Request::Lost(session) => {
                     if self.holds(session, connection) {
-                        self.lose(session, tick, asides);
+                        self.lose(session, tick, events);
                     }
                 }
                 Request::Rest(session) => {
@@ -269,7 +269,7 @@ impl<G: Game> Room<G> {
     }
 
     /// Whether the session is this connection's: the late end of one that was taken over must not touch it.
-    fn holds(&mut self, session: Session, connection: ConnectionKey) -> bool {
+    fn holds(&mut self, session: SessionId, connection: ConnectionKey) -> bool {
         self.roster.get(session).is_some_and(|member| member.connection == Some(connection))
     }
 
@@ -291,7 +291,7 @@ impl<G: Game> Room<G> {
         let session = member.session;
         if role == Role::Player {
             let (game, oldest) = (&self.game, oldest_debt(tick, self.game.rules().tick_rate()));
-            let ask = |left: Session, at| game.debt(left.player, at);
+            let ask = |left: SessionId, at| game.debt(left.player, at);
             let debt = network.and_then(|network| self.debts.pay(network, oldest, ask));
             self.joins.in_debt += u32::from(debt.is_some());
             self.recorder.join(session.player, &member.name, kind, debt.as_ref());
@@ -303,10 +303,10 @@ impl<G: Game> Room<G> {
     }
 
     /// Gives a session to a new connection, and forgives what it owes. One that still has it is told that it lost it.
-    fn resume(&mut self, session: Session, connection: ConnectionKey, asides: &mut Asides) -> Option<Admitted> {
+    fn resume(&mut self, session: SessionId, connection: ConnectionKey, events: &mut RoomEvents) -> Option<Admitted> {
         let member = self.roster.get(session).filter(|member| member.left_at.is_none())?;
         if let Some(old) = member.connection.replace(connection) {
-            asides.evictions.push((old, CloseReason::ResumedElsewhere));
+            events.evictions.push((old, CloseReason::ResumedElsewhere));
         }
         // What was judged of its view stays: coming back must not give a free choice of it.
         if let (Some(at), Some(network)) = (member.lost_at.take(), member.network) {
@@ -318,10 +318,10 @@ impl<G: Game> Room<G> {
     }
 
     /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
-    fn lose(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+    fn lose(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session) else { return };
         if member.kind == PlayerKind::Bot || member.own.is_none() {
-            return self.end(session, tick, asides);
+            return self.end(session, tick, events);
         }
         member.connection = None;
         member.lost_at = Some(tick);
@@ -332,7 +332,7 @@ impl<G: Game> Room<G> {
     }
 
     /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
-    fn make_room(&mut self, tick: Tick, role: Role, asides: &mut Asides) {
+    fn make_room(&mut self, tick: Tick, role: Role, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if role == Role::Player {
             self.seat_is_wanted = true;
@@ -341,13 +341,13 @@ impl<G: Game> Room<G> {
             let longest =
                 watching.filter_map(|m| Some((m.activity.watched(tick, rate)?, m.session))).max_by_key(|m| m.0);
             if let Some((_, session)) = longest {
-                self.dismiss(session, tick, asides);
+                self.dismiss(session, tick, events);
             }
         }
     }
 
     /// Once a second: players who have been idle for too long give way.
-    fn dismiss_idle(&mut self, tick: Tick, asides: &mut Asides) {
+    fn dismiss_idle(&mut self, tick: Tick, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if !tick.is_phase(rate.hz() / 2, rate.hz()) {
             return;
@@ -361,33 +361,33 @@ impl<G: Game> Room<G> {
             member.activity.is_idle(tick, limit, did_at).then_some(member.session)
         });
         for session in idle.collect::<Vec<_>>() {
-            self.dismiss(session, tick, asides);
+            self.dismiss(session, tick, events);
         }
     }
 
-    fn dismiss(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+    fn dismiss(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let connection = self.roster.get(session).and_then(|member| member.connection);
-        asides.evictions.extend(connection.map(|connection| (connection, CloseReason::Idle)));
-        self.end(session, tick, asides);
+        events.evictions.extend(connection.map(|connection| (connection, CloseReason::Idle)));
+        self.end(session, tick, events);
     }
 
-    fn end_lost_sessions(&mut self, tick: Tick, asides: &mut Asides) {
+    fn end_lost_sessions(&mut self, tick: Tick, events: &mut RoomEvents) {
         let grace = i64::from(self.game.rules().tick_rate().ticks_in_ms(RESUME_MS));
         let over = |lost_at: Tick| tick.since(lost_at) >= grace;
         let ended: Vec<_> = self.roster.members().filter(|m| m.lost_at.is_some_and(over)).map(|m| m.session).collect();
         for session in ended {
-            self.end(session, tick, asides);
+            self.end(session, tick, events);
         }
     }
 
     /// A session is over: its token is void, and what its player holds is let go. Its entity stays as long as the game
     /// says, as if its player were there.
-    fn end(&mut self, session: Session, tick: Tick, asides: &mut Asides) {
+    fn end(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session).filter(|member| member.left_at.is_none()) else { return };
         member.connection = None;
         member.left_at = Some(tick);
         member.inputs.clear();
-        asides.ended.push(session);
+        events.ended.push(session);
         // Whoever lost its line has left long before its session ends.
         if let (Some(network), Some(_), None) = (member.network, member.own, member.lost_at.take()) {
             self.debts.add(network, session, tick);
@@ -410,7 +410,7 @@ impl<G: Game> Room<G> {
     }
 
     /// Frees the place of one who has left, and its entity goes.
-    fn remove(&mut self, session: Session, tick: Tick) {
+    fn remove(&mut self, session: SessionId, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
@@ -439,7 +439,7 @@ impl<G: Game> Room<G> {
                     counts.taken += 1;
                     member.activity.say(tick, command.input);
                     if let Some(ack) = command.ack {
-                        member.view.take(tick, command.tick, ack, rate);
+                        member.view.record(tick, command.tick, ack, rate);
                     }
                 }
                 Err(Dropped::Early) => counts.early += 1,
@@ -453,7 +453,7 @@ impl<G: Game> Room<G> {
         self.reports.clear();
         let rate = self.game.rules().tick_rate();
         for member in self.roster.members_mut() {
-            let (input, report) = member.inputs.take(tick);
+            let (input, report) = member.inputs.pop(tick);
             self.reports.push(report);
             if member.own.is_some() {
                 let view = member.view.window(tick, rate);

@@ -8,7 +8,7 @@ use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
 use super::roster::{Capacity, Headcount, Roster};
 use crate::game::{Game, InputOf};
 use crate::ids::RoomId;
-use crate::sim::channel::{Admission, Asides, Batch, Batches, Outputs, Request, SpectatorOutputs};
+use crate::sim::channel::{Batch, Batches, JoinAnswer, Outputs, Request, RoomEvents, SpectatorOutputs};
 use crate::sim::join_refusal::JoinRefusal;
 use fracas_protocol::game::rules::{Detail, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -23,7 +23,7 @@ pub const ROOMS_MAX: usize = 16;
 pub const RELAPSE_MS: u32 = 60_000;
 
 /// Bytes of a panic's message that are kept.
-const PANIC_WORDS_MAX: usize = 1024;
+const PANIC_MESSAGE_BYTES_MAX: usize = 1024;
 
 /// Makes the game for a room's first life (0) or a later one.
 pub type Maker<G> = Box<dyn FnMut(RoomId, u32) -> G + Send>;
@@ -53,7 +53,7 @@ pub struct RoomsResult<G: Game> {
     /// What spectators' frames are made of.
     pub spectator_outputs: SpectatorOutputs<G::Rules>,
     /// What is said only once.
-    pub asides: Asides,
+    pub events: RoomEvents,
     /// What became of the commands.
     pub inputs: InputCounts,
     /// What became of those who asked to be let in.
@@ -62,7 +62,7 @@ pub struct RoomsResult<G: Game> {
     pub failures: Vec<Failure<G>>,
 }
 
-enum State<G: Game> {
+enum RoomState<G: Game> {
     Open(Box<Room<G>>),
     /// It is opened again when it runs next.
     Opens,
@@ -70,8 +70,8 @@ enum State<G: Game> {
 }
 
 /// A room through its lives.
-struct Place<G: Game> {
-    state: State<G>,
+struct RoomSlot<G: Game> {
+    state: RoomState<G>,
     lives: u32,
     /// When the present life began, if it is not the first.
     reopened: Option<Tick>,
@@ -101,7 +101,7 @@ impl<G: Game> Opener<G> {
 
 /// All rooms, by their ids.
 pub struct Rooms<G: Game> {
-    places: Vec<Place<G>>,
+    slots: Vec<RoomSlot<G>>,
     opener: Opener<G>,
     rate: TickRate,
     last_tick: Tick,
@@ -126,23 +126,23 @@ impl<G: Game> Rooms<G> {
         let mut opener =
             Opener { capacity, reserved: Arc::default(), idle_limit, make: Box::new(make), spectator_delay: 0 };
         let mut rate = TickRate::HZ_30;
-        let places = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
+        let slots = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);
             rate = room.game().rules().tick_rate();
             let census = room.game().census();
-            Place { state: State::Open(room), lives: 1, reopened: None, next_serial: 1, census }
+            RoomSlot { state: RoomState::Open(room), lives: 1, reopened: None, next_serial: 1, census }
         });
-        let places = places.collect();
-        Self { places, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+        let slots = slots.collect();
+        Self { slots, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
     }
 
     /// The same rooms, which have not run yet, with spectators who see those with people in them so many ticks late.
     #[must_use]
     pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
         self.opener.spectator_delay = ticks;
-        for place in &mut self.places {
-            place.state = match std::mem::replace(&mut place.state, State::Closed) {
-                State::Open(room) => State::Open(Box::new(room.with_spectator_delay(ticks))),
+        for slot in &mut self.slots {
+            slot.state = match std::mem::replace(&mut slot.state, RoomState::Closed) {
+                RoomState::Open(room) => RoomState::Open(Box::new(room.with_spectator_delay(ticks))),
                 other => other,
             };
         }
@@ -153,8 +153,8 @@ impl<G: Game> Rooms<G> {
     #[must_use]
     pub fn reserving(mut self, names: ReservedNames) -> Self {
         self.opener.reserved = Arc::new(names);
-        for place in &mut self.places {
-            if let State::Open(room) = &mut place.state {
+        for slot in &mut self.slots {
+            if let RoomState::Open(room) = &mut slot.state {
                 room.reserve_names(Arc::clone(&self.opener.reserved));
             }
         }
@@ -169,29 +169,29 @@ impl<G: Game> Rooms<G> {
         mut mark: impl FnMut(Phase),
     ) -> RoomsResult<G> {
         self.last_tick = tick;
-        let (mut asides, mut inputs, mut failures) = (Asides::default(), InputCounts::default(), Vec::new());
+        let (mut events, mut inputs, mut failures) = (RoomEvents::default(), InputCounts::default(), Vec::new());
         let (mut joins, detail, joins_left) = (JoinCounts::default(), self.detail, self.joins_left);
-        let outputs = self.places.iter_mut().zip((0..).map(RoomId)).map(|(place, id)| {
+        let outputs = self.slots.iter_mut().zip((0..).map(RoomId)).map(|(slot, id)| {
             let mut batches: Rows<'_, G> = Rows { inbound: &mut *inbound, id };
-            if let State::Open(room) = &mut place.state {
+            if let RoomState::Open(room) = &mut slot.state {
                 room.restrain(detail, joins_left.saturating_sub(joins.joined));
             }
-            match place.run(id, tick, self.rate, &mut self.opener, &mut batches, &mut mark) {
+            match slot.run(id, tick, self.rate, &mut self.opener, &mut batches, &mut mark) {
                 Ok(Some(result)) => {
-                    asides.append(result.asides);
+                    events.append(result.events);
                     inputs.add(result.inputs);
                     joins.add(result.joins);
                     (Some(result.output), result.spectator_output)
                 }
                 Ok(None) => {
-                    batches.iter().for_each(|batch| refuse(batch, &mut asides, &mut inputs));
+                    batches.iter().for_each(|batch| refuse(batch, &mut events, &mut inputs));
                     (None, None)
                 }
                 Err(message) => {
                     // Whoever asked it for anything and was not answered is answered by its end.
                     batches.iter().for_each(Batch::clear);
-                    asides.failed.push(id);
-                    let (reopens, recording) = place.end(tick, self.rate, &mut asides);
+                    events.failed.push(id);
+                    let (reopens, recording) = slot.end(tick, self.rate, &mut events);
                     failures.push(Failure { room: id, tick, message, reopens, recording });
                     (None, None)
                 }
@@ -199,7 +199,7 @@ impl<G: Game> Rooms<G> {
         });
         let (outputs, spectator_outputs): (Vec<_>, Vec<_>) = outputs.unzip();
         let (outputs, spectator_outputs) = (outputs.into(), spectator_outputs.into());
-        RoomsResult { tick, rate: self.rate, outputs, spectator_outputs, asides, inputs, joins, failures }
+        RoomsResult { tick, rate: self.rate, outputs, spectator_outputs, events, inputs, joins, failures }
     }
 
     /// The same rooms, whose first tick is the one after `tick`.
@@ -210,11 +210,11 @@ impl<G: Game> Rooms<G> {
 
     /// Ticks begin anew at 0. Everybody's connection ends, and their ships wait for them as for lost ones.
     pub fn begin_anew(&mut self) -> RoomsResult<G> {
-        let mut asides = Asides::default();
-        for place in &mut self.places {
-            place.reopened = place.reopened.map(|_| Tick(0));
-            if let State::Open(room) = &mut place.state {
-                asides.append(room.begin_anew());
+        let mut events = RoomEvents::default();
+        for slot in &mut self.slots {
+            slot.reopened = slot.reopened.map(|_| Tick(0));
+            if let RoomState::Open(room) = &mut slot.state {
+                events.append(room.begin_anew());
             }
         }
         self.last_tick = Tick(0);
@@ -222,9 +222,9 @@ impl<G: Game> Rooms<G> {
             tick: Tick(0),
             rate: self.rate,
             // Whatever event loops still hold of the ticks before is not to be told as if these followed it.
-            outputs: self.places.iter().map(|_| None).collect(),
-            spectator_outputs: self.places.iter().map(|_| None).collect(),
-            asides,
+            outputs: self.slots.iter().map(|_| None).collect(),
+            spectator_outputs: self.slots.iter().map(|_| None).collect(),
+            events,
             inputs: InputCounts::default(),
             joins: JoinCounts::default(),
             failures: Vec::new(),
@@ -243,12 +243,12 @@ impl<G: Game> Rooms<G> {
 
     /// The rooms that are open.
     pub fn open(&self) -> impl Iterator<Item = (RoomId, &Room<G>)> {
-        (0..).map(RoomId).zip(&self.places).filter_map(|(id, place)| Some((id, place.room()?)))
+        (0..).map(RoomId).zip(&self.slots).filter_map(|(id, slot)| Some((id, slot.room()?)))
     }
 
     /// Whether any room is open, or will be with the next tick.
     pub fn is_any_left(&self) -> bool {
-        self.places.iter().any(|place| !matches!(place.state, State::Closed))
+        self.slots.iter().any(|slot| !matches!(slot.state, RoomState::Closed))
     }
 
     /// How many are in all rooms together.
@@ -258,7 +258,7 @@ impl<G: Game> Rooms<G> {
 
     /// Entities by kind of each open room, as they were at the last whole second.
     pub fn census(&self) -> impl Iterator<Item = &[(&'static str, usize)]> {
-        self.places.iter().filter(|place| place.room().is_some()).map(|place| &place.census[..])
+        self.slots.iter().filter(|slot| slot.room().is_some()).map(|slot| &slot.census[..])
     }
 }
 
@@ -275,11 +275,11 @@ impl<G: Game> Rows<'_, G> {
     }
 }
 
-impl<G: Game> Place<G> {
+impl<G: Game> RoomSlot<G> {
     fn room(&self) -> Option<&Room<G>> {
         match &self.state {
-            State::Open(room) => Some(room),
-            State::Opens | State::Closed => None,
+            RoomState::Open(room) => Some(room),
+            RoomState::Opens | RoomState::Closed => None,
         }
     }
 
@@ -296,29 +296,29 @@ impl<G: Game> Place<G> {
     ) -> Result<Option<TickResult<G::Rules>>, String> {
         // Whatever is half done after a panic is thrown away whole: the room, its batches, what it said on this tick.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            if matches!(self.state, State::Opens) {
-                self.state = State::Open(opener.open(id, self.lives, self.next_serial));
+            if matches!(self.state, RoomState::Opens) {
+                self.state = RoomState::Open(opener.open(id, self.lives, self.next_serial));
                 (self.lives, self.reopened) = (self.lives + 1, Some(tick));
             }
-            let State::Open(room) = &mut self.state else { return None };
+            let RoomState::Open(room) = &mut self.state else { return None };
             let result = room.tick(tick, batches.iter(), mark);
             if tick.is_phase(0, rate.hz()) {
                 self.census = room.game().census();
             }
             Some(result)
         }));
-        ran.map_err(|payload| words_of(&*payload))
+        ran.map_err(|payload| panic_message(&*payload))
     }
 
     /// Ends the room's life after a panic. Returns whether another follows, and what led there.
-    fn end(&mut self, tick: Tick, rate: TickRate, asides: &mut Asides) -> (bool, Option<Recording<G>>) {
+    fn end(&mut self, tick: Tick, rate: TickRate, events: &mut RoomEvents) -> (bool, Option<Recording<G>>) {
         let relapse = i64::from(rate.ticks_in_ms(RELAPSE_MS));
         let is_relapse = self.reopened.is_some_and(|at| tick.since(at) < relapse);
         // One that was about to open, and could not even do that, is no better.
-        let reopens = !is_relapse && matches!(self.state, State::Open(_));
-        let next = if reopens { State::Opens } else { State::Closed };
-        if let State::Open(room) = std::mem::replace(&mut self.state, next) {
-            asides.ended.extend(room.sessions());
+        let reopens = !is_relapse && matches!(self.state, RoomState::Open(_));
+        let next = if reopens { RoomState::Opens } else { RoomState::Closed };
+        if let RoomState::Open(room) = std::mem::replace(&mut self.state, next) {
+            events.ended.extend(room.sessions());
             self.next_serial = room.next_serial();
             // The game's own code again, where it is dropped.
             let recording = catch_unwind(AssertUnwindSafe(|| room.into_recording()));
@@ -329,16 +329,18 @@ impl<G: Game> Place<G> {
 }
 
 /// Answers what a closed room is asked.
-fn refuse<I>(batch: &mut Batch<I>, asides: &mut Asides, inputs: &mut InputCounts) {
+fn refuse<I>(batch: &mut Batch<I>, events: &mut RoomEvents, inputs: &mut InputCounts) {
     inputs.orphaned += batch.commands.drain(..).len() as u64;
     let joins = batch.requests.drain(..).filter(|(_, request)| matches!(request, Request::Join { .. }));
-    asides.admissions.extend(joins.map(|(connection, _)| Admission { connection, verdict: Err(JoinRefusal::Closed) }));
+    events
+        .join_answers
+        .extend(joins.map(|(connection, _)| JoinAnswer { connection, verdict: Err(JoinRefusal::Closed) }));
 }
 
 /// What a panic said.
-pub(super) fn words_of(payload: &(dyn Any + Send)) -> String {
-    let words = payload.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let words = words.unwrap_or("a panic without words");
-    words[..words.floor_char_boundary(PANIC_WORDS_MAX)].to_owned()
+pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let message = payload.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = message.unwrap_or("a panic without message");
+    message[..message.floor_char_boundary(PANIC_MESSAGE_BYTES_MAX)].to_owned()
 }

@@ -6,7 +6,7 @@ use super::input_buffer::InputBuffer;
 use super::view_estimate::ViewEstimate;
 use crate::ids::ConnectionKey;
 use crate::ids::{PlayerId, PlayerKind};
-use crate::ids::{RoomId, Session};
+use crate::ids::{RoomId, SessionId};
 use crate::sim::join_refusal::JoinRefusal;
 use fracas_protocol::game::rules::Intent;
 use fracas_protocol::ids::EntityId;
@@ -68,7 +68,7 @@ fn spare(filled: u16) -> u16 {
 #[derive(Debug)]
 pub struct Member<I> {
     /// The member's session.
-    pub session: Session,
+    pub session: SessionId,
     /// The name that it is shown by.
     pub name: Name,
     /// A person or one of the server's bots.
@@ -216,7 +216,7 @@ impl<I: Intent> Roster<I> {
         }
         let player = self.take_place(role == Role::Spectator, network).ok_or(JoinRefusal::Overload)?;
         *self.count_of(player, kind) += 1;
-        let session = Session { room: self.room, player, serial: self.next_serial };
+        let session = SessionId { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
         // Spectators are shown to nobody.
         let name = if role == Role::Player { self.display_names.join(player, kind, &name) } else { name };
@@ -274,7 +274,7 @@ impl<I: Intent> Roster<I> {
     }
 
     /// Frees a member's place. It is empty until `until`, or for less if there is no other.
-    pub fn leave(&mut self, session: Session, until: Tick) -> Option<Member<I>> {
+    pub fn leave(&mut self, session: SessionId, until: Tick) -> Option<Member<I>> {
         self.get(session)?;
         let member = self.members[session.player.index()].take()?;
         *self.count_of(session.player, member.kind) -= 1;
@@ -311,7 +311,7 @@ impl<I: Intent> Roster<I> {
     }
 
     /// The member of a session, if it is still in the room.
-    pub fn get(&mut self, session: Session) -> Option<&mut Member<I>> {
+    pub fn get(&mut self, session: SessionId) -> Option<&mut Member<I>> {
         self.members.get_mut(session.player.index())?.as_mut().filter(|member| member.session == session)
     }
 
@@ -353,7 +353,7 @@ mod tests {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
     }
 
-    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<Session, JoinRefusal> {
+    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<SessionId, JoinRefusal> {
         let name = Name::parse("somebody").expect("a name");
         roster.join(name, kind, role, ConnectionKey::default(), None).map(|member| member.session)
     }

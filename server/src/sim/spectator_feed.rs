@@ -47,7 +47,7 @@ struct Step<R: Rules> {
 
 /// What was said on the tick that comes out of the ring.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct DelayedTick {
     pub(super) tick: Tick,
     /// Encoded news to everybody.
     pub(super) news: Vec<Vec<u8>>,
@@ -142,7 +142,7 @@ impl<R: Rules> SpectatorFeed<R> {
 
     /// Brings the late set to the tick that is due, and tells of that; none while the room is younger than the delay, or while the
     /// set catches up. What was before that tick goes into `before`.
-    pub(super) fn advance(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<Shown> {
+    pub(super) fn advance(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<DelayedTick> {
         let delay = self.delay as usize;
         let mut shown = None;
         for _ in 0..=CATCH_UP {
@@ -176,7 +176,7 @@ impl<R: Rules> SpectatorFeed<R> {
         }
     }
 
-    fn apply_oldest(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<Shown> {
+    fn apply_oldest(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<DelayedTick> {
         let step = self.steps.pop_front()?;
         // Behind it the checkpoint is of no use.
         self.checkpoint.take_if(|checkpoint| checkpoint.steps == 0);
@@ -187,7 +187,7 @@ impl<R: Rules> SpectatorFeed<R> {
         self.follow(&step);
         std::mem::swap(&mut self.entities, before);
         changes::read(&self.rules, before, &mut self.entities, &mut BitReader::new(&self.buffer));
-        Some(Shown { tick: step.tick, news: step.news, to_watch: step.to_watch })
+        Some(DelayedTick { tick: step.tick, news: step.news, to_watch: step.to_watch })
     }
 
     /// Takes over what a tick changed beside the entities.

@@ -5,7 +5,7 @@ use super::overload::{Level, Overload, Round, Strain};
 use super::room::Phase;
 use super::rooms::{Failure, Rooms, RoomsResult};
 use crate::game::{Game, InputOf};
-use crate::sim::channel::{Asides, Batches, Published, TickDoors};
+use crate::sim::channel::{Batches, Published, RoomEvents, TickEndpoints};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::TICK_LAST;
@@ -61,12 +61,17 @@ pub trait TickWatch<G: Game>: Send {
 }
 
 /// Runs `rooms` until `watch` says farewell, or no room is left. Call it on a thread of its own.
-pub fn run<G: Game>(rooms: Rooms<G>, clock: TickClock, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>) -> TickEnd {
-    let mut ticks = TickLoop::new(rooms, clock, doors.outbound.len());
+pub fn run<G: Game>(
+    rooms: Rooms<G>,
+    clock: TickClock,
+    endpoints: &TickEndpoints<G>,
+    watch: &mut impl TickWatch<G>,
+) -> TickEnd {
+    let mut ticks = TickLoop::new(rooms, clock, endpoints.outbound.len());
     loop {
         // One sleep to an absolute deadline; it may overshoot a little, but never adds up.
         std::thread::sleep(ticks.due().saturating_duration_since(Instant::now()));
-        if let Some(end) = ticks.turn(doors, watch, Instant::now) {
+        if let Some(end) = ticks.turn(endpoints, watch, Instant::now) {
             return end;
         }
     }
@@ -101,17 +106,17 @@ impl<G: Game> TickLoop<G> {
     /// Runs the tick that is due and publishes it. `clock` tells the time. Why that was the last one, if it was.
     pub fn turn(
         &mut self,
-        doors: &TickDoors<G>,
+        endpoints: &TickEndpoints<G>,
         watch: &mut impl TickWatch<G>,
         clock: impl Fn() -> Instant,
     ) -> Option<TickEnd> {
         let (next, began) = (self.rooms.last_tick().next(), clock());
         let tick = self.clock.tick_to_run(next, began);
         if tick > Tick(TICK_LAST) {
-            return self.begin_anew(doors, watch, began);
+            return self.begin_anew(endpoints, watch, began);
         }
-        self.batches.extend(doors.inbound.try_iter());
-        let (level, backlog) = (self.overload.level(), backlog(doors));
+        self.batches.extend(endpoints.inbound.try_iter());
+        let (level, backlog) = (self.overload.level(), backlog(endpoints));
         self.rooms.restrain(level.detail(), self.overload.joins_left());
         let mut times = TickTimes {
             lateness: self.clock.phase(tick, began),
@@ -128,35 +133,41 @@ impl<G: Game> TickLoop<G> {
             marked = now;
         });
         let is_any_left = self.rooms.is_any_left();
-        result.asides.farewell = watch.farewell().or((!is_any_left).then_some(CloseReason::Restarting));
-        let is_last = result.asides.farewell.is_some();
+        result.events.farewell = watch.farewell().or((!is_any_left).then_some(CloseReason::Restarting));
+        let is_last = result.events.farewell.is_some();
         // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
         times.work = clock() - began;
-        times.loops_missed = self.outbox.publish(doors, &mut result, (self.clock.due(tick), times.work), level.pack());
+        times.loops_missed =
+            self.outbox.publish(endpoints, &mut result, (self.clock.due(tick), times.work), level.pack());
         let (published_after, skipped) = (times.lateness + times.work, times.skipped);
         let strain = Strain { published_after, round: slowest_round(&self.batches), backlog, skipped };
-        self.overload.take(&strain, self.rooms.headcount(), result.joins.joined);
-        give_back(doors, &mut self.batches);
+        self.overload.record(&strain, self.rooms.headcount(), result.joins.joined);
+        give_back(endpoints, &mut self.batches);
         watch.ticked(&self.rooms, &result, &times);
         result.failures.into_iter().for_each(|failure| watch.failed(failure));
         is_last.then_some(if is_any_left { TickEnd::Farewell } else { TickEnd::NoRoomLeft })
     }
 
     /// The last tick there can be has run: ticks begin anew, with the next one due in a period.
-    fn begin_anew(&mut self, doors: &TickDoors<G>, watch: &mut impl TickWatch<G>, now: Instant) -> Option<TickEnd> {
+    fn begin_anew(
+        &mut self,
+        endpoints: &TickEndpoints<G>,
+        watch: &mut impl TickWatch<G>,
+        now: Instant,
+    ) -> Option<TickEnd> {
         self.clock = TickClock::new(now, self.clock.rate());
         let mut result = self.rooms.begin_anew();
-        result.asides.farewell = watch.farewell();
-        let is_last = result.asides.farewell.is_some();
-        self.outbox.publish(doors, &mut result, (now, Duration::ZERO), self.overload.level().pack());
+        result.events.farewell = watch.farewell();
+        let is_last = result.events.farewell.is_some();
+        self.outbox.publish(endpoints, &mut result, (now, Duration::ZERO), self.overload.level().pack());
         watch.began_anew();
         is_last.then_some(TickEnd::Farewell)
     }
 }
 
 /// Ticks that the latest event loop has not begun to take in.
-fn backlog<G: Game>(doors: &TickDoors<G>) -> usize {
-    doors.outbound.iter().map(flume::Sender::len).max().unwrap_or(0)
+fn backlog<G: Game>(endpoints: &TickEndpoints<G>) -> usize {
+    endpoints.outbound.iter().map(flume::Sender::len).max().unwrap_or(0)
 }
 
 /// The longest times that event loops report.
@@ -172,44 +183,44 @@ fn slowest_round<I>(batches: &[Batches<I>]) -> Round {
 struct Outbox {
     sequence: u64,
     /// What was said on ticks that a loop missed, by loop: unlike a frame it cannot be made up for later.
-    unsaid: Vec<Asides>,
+    unsaid: Vec<RoomEvents>,
 }
 
 impl Outbox {
     fn new(loops: usize) -> Self {
-        Self { sequence: 0, unsaid: std::iter::repeat_with(Asides::default).take(loops).collect() }
+        Self { sequence: 0, unsaid: std::iter::repeat_with(RoomEvents::default).take(loops).collect() }
     }
 
     /// Hands the tick to every event loop that has room for it. Returns how many had not.
     fn publish<G: Game>(
         &mut self,
-        doors: &TickDoors<G>,
+        endpoints: &TickEndpoints<G>,
         result: &mut RoomsResult<G>,
         (due, work): (Instant, Duration),
         pack: u32,
     ) -> u32 {
-        let asides = Arc::new(std::mem::take(&mut result.asides));
+        let events = Arc::new(std::mem::take(&mut result.events));
         let (sequence, mut missed) = (self.sequence, 0);
         self.sequence += 1;
-        for (outbound, unsaid) in doors.outbound.iter().zip(&mut self.unsaid) {
-            let asides = match unsaid.is_empty() {
-                true => Arc::clone(&asides),
+        for (outbound, unsaid) in endpoints.outbound.iter().zip(&mut self.unsaid) {
+            let events = match unsaid.is_empty() {
+                true => Arc::clone(&events),
                 false => {
                     let mut all = std::mem::take(unsaid);
-                    all.extend(&asides);
+                    all.extend(&events);
                     Arc::new(all)
                 }
             };
             let (tick, rate, outputs) = (result.tick, result.rate, Arc::clone(&result.outputs));
             let spectator_outputs = Arc::clone(&result.spectator_outputs);
-            let published = Published { sequence, tick, rate, outputs, spectator_outputs, asides, due, work, pack };
+            let published = Published { sequence, tick, rate, outputs, spectator_outputs, events, due, work, pack };
             // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
-            let refused = match published.asides.farewell {
+            let refused = match published.events.farewell {
                 Some(_) => outbound.send_timeout(published, FAREWELL_PATIENCE).map_err(|refused| refused.into_inner()),
                 None => outbound.try_send(published).map_err(|refused| refused.into_inner()),
             };
             if let Err(refused) = refused {
-                unsaid.extend(&refused.asides);
+                unsaid.extend(&refused.events);
                 missed += 1;
             }
         }
@@ -217,10 +228,10 @@ impl Outbox {
     }
 }
 
-/// Sends emptied batches back for their memory; a full door drops them.
-fn give_back<G: Game>(doors: &TickDoors<G>, batches: &mut Vec<Batches<InputOf<G>>>) {
+/// Sends emptied batches back for their memory; a full channel drops them.
+fn give_back<G: Game>(endpoints: &TickEndpoints<G>, batches: &mut Vec<Batches<InputOf<G>>>) {
     for (index, mut batches) in batches.drain(..).enumerate() {
         batches.round = None;
-        let _ = doors.spare[index % doors.spare.len()].try_send(batches);
+        let _ = endpoints.spare[index % endpoints.spare.len()].try_send(batches);
     }
 }

@@ -46,7 +46,7 @@ impl Default for ViewEstimate {
 impl ViewEstimate {
     /// Takes an input for `stamp`, read just before tick `next` runs, from a player whose newest acknowledgement of what it
     /// was sent is `acknowledged`.
-    pub(super) fn take(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, rate: TickRate) {
+    pub(super) fn record(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, rate: TickRate) {
         self.acknowledged = self.acknowledged.max(acknowledged);
         let passed = self.pass(next, rate);
         // A client that stamps its inputs far ahead would make its screen seem older than it is.

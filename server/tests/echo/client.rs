@@ -39,9 +39,9 @@ pub(crate) fn close_payload(code: u16, words: &[u8]) -> Vec<u8> {
 }
 
 /// A connection whose handshake is done.
-pub(crate) struct Client(TcpStream);
+pub(crate) struct EchoClient(TcpStream);
 
-impl Client {
+impl EchoClient {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(address).expect("somebody listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket has timeouts");

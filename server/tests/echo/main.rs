@@ -7,7 +7,7 @@ mod echo;
 
 mod client;
 
-use client::{BINARY, CLOSE, CONTINUATION, Client, FIN, PING, PONG, TEXT, close_payload, frame};
+use client::{BINARY, CLOSE, CONTINUATION, EchoClient, FIN, PING, PONG, TEXT, close_payload, frame};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -23,7 +23,7 @@ impl Echo {
     fn start(max_message: usize) -> Self {
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (say, hear) = mpsc::channel();
-        let options = echo::Options { listen: ([127, 0, 0, 1], 0).into(), max_message };
+        let options = echo::EchoOptions { listen: ([127, 0, 0, 1], 0).into(), max_message };
         let thread = std::thread::spawn(move || {
             let listening = |address| say.send(address).expect("the test waits");
             let until = async { drop(stopped.await) };
@@ -36,8 +36,8 @@ impl Echo {
         Self::start(32 << 20)
     }
 
-    fn client(&self) -> Client {
-        Client::connect(self.address)
+    fn client(&self) -> EchoClient {
+        EchoClient::connect(self.address)
     }
 
     /// The code with which a new client is closed that says this.

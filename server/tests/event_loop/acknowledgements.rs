@@ -1,13 +1,13 @@
 //! Acknowledgements that are not true: what was never sent, or goes back, counts as the highest that was.
 
-use crate::stage::Stage;
+use crate::stage::LoopStage;
 use fracas_protocol::arena::Input;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};
 
 /// A room of one, who has played for two seconds and says from now on only what a test wants.
-fn stage() -> Stage {
-    let mut stage = Stage::new();
+fn stage() -> LoopStage {
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("liar"), 1 << 20);
     stage.run(40);
     stage.players[0].is_frozen = true;
@@ -15,7 +15,7 @@ fn stage() -> Stage {
 }
 
 /// Says an input with an acknowledgement. Returns what that counts as.
-fn say(stage: &mut Stage, ack: u32) -> Option<Tick> {
+fn say(stage: &mut LoopStage, ack: u32) -> Option<Tick> {
     let tick = stage.room().last_tick().next();
     let inputs = Inputs { ack: Tick(ack), tick, input: Input::default() };
     stage.players[0].peer.say(&ClientMessage::Inputs(inputs));
@@ -57,7 +57,7 @@ fn what_a_stale_or_hidden_client_acknowledges_tells_nothing_of_its_line() {
 
 #[test]
 fn until_something_that_was_sent_is_acknowledged_no_input_counts() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("liar"), 1 << 20);
     stage.run(1);
     stage.players[0].is_frozen = true;

@@ -1,12 +1,12 @@
 //! Tabs that nobody looks at: they cost next to nothing, and are whole again at once.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{LoopStage, RATE};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::wire::message::Hello;
 
 /// A room of four, the first of which has hidden its tab.
-fn stage_with_hidden_tab() -> Stage {
-    let mut stage = Stage::new();
+fn stage_with_hidden_tab() -> LoopStage {
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("hidden"), 1 << 20);
     stage.join_many(3);
     stage.run(40);
@@ -43,7 +43,7 @@ fn a_tab_hidden_for_a_minute_is_whole_again_within_three_ticks_with_one_fresh_st
 
 #[test]
 fn what_a_hidden_tab_held_is_let_go() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("hidden"), 1 << 20);
     stage.run(10);
     stage.players[0].client.set_input(Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() });

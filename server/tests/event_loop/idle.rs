@@ -1,6 +1,6 @@
 //! Who does nothing gives way to others, and does not come back by itself.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{LoopStage, RATE};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Role};
@@ -10,18 +10,18 @@ use std::time::Duration;
 /// Longer than the minute that a full room waits.
 const LIMIT_S: u32 = 90;
 
-fn stage(people: u16) -> Stage {
-    Stage::with_idle_limit(&["main"], people, IdleLimit::after(Duration::from_secs(LIMIT_S.into())))
+fn stage(people: u16) -> LoopStage {
+    LoopStage::with_idle_limit(&["main"], people, IdleLimit::after(Duration::from_secs(LIMIT_S.into())))
 }
 
 /// What a player wants on the next tick.
-fn say(stage: &mut Stage, player: usize, input: Input) {
+fn say(stage: &mut LoopStage, player: usize, input: Input) {
     let ack = stage.room().last_tick();
     stage.players[player].peer.say(&ClientMessage::Inputs(Inputs { ack, tick: ack.next(), input }));
 }
 
 /// So many seconds, in which `busy` fly to and fro, `turning` turn on the spot and all others hold what they hold.
-fn run(stage: &mut Stage, seconds: u32, busy: &[usize], turning: &[usize]) {
+fn run(stage: &mut LoopStage, seconds: u32, busy: &[usize], turning: &[usize]) {
     for second in 0..seconds {
         for player in busy {
             let thrust = Thrust::try_from(1 + (second % 2 * 8) as u8).expect("a heading");
@@ -35,7 +35,7 @@ fn run(stage: &mut Stage, seconds: u32, busy: &[usize], turning: &[usize]) {
     }
 }
 
-fn code(stage: &Stage, player: usize) -> Option<u16> {
+fn code(stage: &LoopStage, player: usize) -> Option<u16> {
     stage.players[player].peer.code()
 }
 

@@ -1,6 +1,6 @@
-//! Joins have a budget per network: who uses it up is told so and when to come back, and nobody else notices.
+//! Joins have a budget per network: who uses it up is told so and when to come back, and nobody else game_events.
 
-use crate::stage::{Peer, Stage};
+use crate::stage::{LoopPeer, LoopStage};
 use fracas_protocol::ids::Token;
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 
@@ -11,22 +11,22 @@ fn hello_with(token: Token) -> Hello {
 }
 
 /// Joins and plays for a moment; the index, and the token.
-fn settle(stage: &mut Stage, address: [u8; 4]) -> (usize, Token) {
+fn settle(stage: &mut LoopStage, address: [u8; 4]) -> (usize, Token) {
     let player = stage.join_from(address, Hello::player("owner"));
     stage.run(10);
     (player, stage.players[player].welcome.as_ref().expect("a welcome").token)
 }
 
 /// Somebody who says hello, and nothing else.
-fn say_hello(stage: &mut Stage) -> Peer {
+fn say_hello(stage: &mut LoopStage) -> LoopPeer {
     let player = stage.join_from(ADDRESS, Hello::player("churner"));
     let mut peer = stage.players.remove(player).peer;
     peer.say(&ClientMessage::Hello(Hello::player("churner")));
     peer
 }
 
-/// Joins and cuts the line, over and over, until that is refused: how often, and the words of the refusal.
-fn churn(stage: &mut Stage) -> (u32, String) {
+/// Joins and cuts the stream, over and over, until that is refused: how often, and the words of the refusal.
+fn churn(stage: &mut LoopStage) -> (u32, String) {
     for count in 0..1000 {
         let mut peer = say_hello(stage);
         stage.run(2);
@@ -43,7 +43,7 @@ fn churn(stage: &mut Stage) -> (u32, String) {
 
 #[test]
 fn who_joins_and_cuts_over_and_over_is_refused_by_name_and_ships_are_given_back_all_the_same() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let (owner, token) = settle(&mut stage, ADDRESS);
     stage.players.remove(owner).peer.cut();
     stage.run(2);
@@ -67,7 +67,7 @@ fn who_joins_and_cuts_over_and_over_is_refused_by_name_and_ships_are_given_back_
 
 #[test]
 fn a_token_whose_session_has_just_ended_is_no_way_around_the_budget() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let (leaver, token) = settle(&mut stage, ADDRESS);
     churn(&mut stage);
     let people = stage.room().headcount().people;
@@ -82,7 +82,7 @@ fn a_token_whose_session_has_just_ended_is_no_way_around_the_budget() {
 
 #[test]
 fn who_waits_for_a_seat_uses_up_no_joins_of_its_neighbours() {
-    let mut stage = Stage::with_people(1);
+    let mut stage = LoopStage::with_people(1);
     let (seated, _) = settle(&mut stage, [192, 0, 2, 2]);
     for _ in 0..200 {
         let mut peer = say_hello(&mut stage);
@@ -99,7 +99,7 @@ fn who_waits_for_a_seat_uses_up_no_joins_of_its_neighbours() {
 
 #[test]
 fn forty_newcomers_fill_a_room_whose_places_others_have_just_left() {
-    let mut stage = Stage::with_people(40);
+    let mut stage = LoopStage::with_people(40);
     for number in 0..200_u32 {
         // Another network each time: none of them is beyond its budget.
         let address = [10, 0, (number / 250) as u8, (number % 250) as u8];

@@ -1,6 +1,6 @@
 //! Hello, refusals and closes: what a peer says, and what it hears.
 
-use crate::stage::Stage;
+use crate::stage::LoopStage;
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
@@ -13,8 +13,8 @@ fn hello(name: &str) -> ClientMessage<Input> {
 }
 
 /// Connects, says `say`, and gives the close code and words that come back.
-fn refusal(say: impl FnOnce(&mut crate::stage::Peer)) -> (u16, String) {
-    let mut stage = Stage::new();
+fn refusal(say: impl FnOnce(&mut crate::stage::LoopPeer)) -> (u16, String) {
+    let mut stage = LoopStage::new();
     let bystander = stage.join(Hello::player("bystander"), 1 << 20);
     stage.run(10);
     let mut peer = stage.connect();
@@ -25,14 +25,14 @@ fn refusal(say: impl FnOnce(&mut crate::stage::Peer)) -> (u16, String) {
     assert!(peer.is_dropped(), "the server lets go");
     let updates = stage.players[bystander].client.counters().bodies;
     stage.run(10);
-    assert_eq!(stage.players[bystander].client.counters().bodies, updates + 10, "nobody else notices");
+    assert_eq!(stage.players[bystander].client.counters().bodies, updates + 10, "nobody else game_events");
     assert_eq!(stage.room().headcount().people, 1);
     peer.closed.expect("a close frame came")
 }
 
 #[test]
 fn a_hello_gets_a_welcome_and_the_first_frame_with_the_next_tick() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -44,7 +44,7 @@ fn a_hello_gets_a_welcome_and_the_first_frame_with_the_next_tick() {
 
 #[test]
 fn what_came_with_the_handshake_is_not_lost() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut bytes = Vec::new();
     codec::encode(&hello("Ada"), &mut bytes);
     // A masked frame with a mask of zeros.
@@ -57,7 +57,7 @@ fn what_came_with_the_handshake_is_not_lost() {
 
 #[test]
 fn a_player_is_written_to_once_per_tick_and_no_more() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     stage.join_many(10);
     stage.run(30);
     let before: Vec<_> = stage.players.iter().map(|player| player.peer.sends()).collect();
@@ -69,7 +69,7 @@ fn a_player_is_written_to_once_per_tick_and_no_more() {
 
 #[test]
 fn an_input_that_comes_byte_by_byte_counts_once_and_whole() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -94,7 +94,7 @@ fn an_input_that_comes_byte_by_byte_counts_once_and_whole() {
 
 #[test]
 fn pings_of_both_layers_are_answered_with_the_next_write() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -118,7 +118,7 @@ fn pings_of_both_layers_are_answered_with_the_next_write() {
 
 #[test]
 fn a_peers_close_is_answered_and_frees_the_place() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -134,7 +134,7 @@ fn a_peers_close_is_answered_and_frees_the_place() {
 
 #[test]
 fn a_goodbye_takes_the_ship_away_at_once_and_closes_with_1000() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -148,7 +148,7 @@ fn a_goodbye_takes_the_ship_away_at_once_and_closes_with_1000() {
 #[test]
 fn a_hello_of_another_version_is_told_to_reload() {
     let (code, words) = refusal(|peer| peer.say(&ClientMessage::Hello(Hello { version: 9, ..Hello::player("Ada") })));
-    assert_eq!((code, words.as_str()), (4500, CloseReason::Version.words()));
+    assert_eq!((code, words.as_str()), (4500, CloseReason::Version.message()));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn what_a_joined_player_may_not_say_closes_too() {
         })
     };
     assert_eq!(closes(&hello("Ada")).0, 4501, "before the welcome");
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.tick();
@@ -205,7 +205,7 @@ fn an_input_beyond_its_range_is_refused_and_never_flown() {
         [&[1, 0, 5], thrust, aim, flags, rail].concat()
     }
     let close_after = |bytes: Vec<u8>| {
-        let mut stage = Stage::new();
+        let mut stage = LoopStage::new();
         let mut peer = stage.connect();
         peer.say(&hello("Ada"));
         stage.tick();
@@ -235,13 +235,13 @@ fn broken_websocket_frames_are_closed_with_the_codes_of_the_standard() {
     assert_eq!(refusal(|peer| peer.say_raw(&[0x82, 0x01, 0x00])).0, 1002, "not masked");
     assert_eq!(refusal(|peer| peer.say_raw(&[0x83, 0x80, 0, 0, 0, 0])).0, 1002, "an unknown opcode");
     assert_eq!(refusal(|peer| peer.say_raw(&[0x82, 0xfe, 0x04, 0x01, 0, 0, 0, 0])).0, 1009, "1,025 bytes announced");
-    let text = |peer: &mut crate::stage::Peer| peer.socket.send(Message::text("hello")).expect("the pipe has room");
+    let text = |peer: &mut crate::stage::LoopPeer| peer.socket.send(Message::text("hello")).expect("the pipe has room");
     assert_eq!(refusal(text).0, 4501, "a text message");
 }
 
 #[test]
 fn a_full_room_says_so_and_when_to_come_back() {
-    let mut stage = Stage::with_people(2);
+    let mut stage = LoopStage::with_people(2);
     stage.join_many(2);
     stage.run(5);
     let mut peer = stage.connect();
@@ -260,7 +260,7 @@ fn a_full_room_says_so_and_when_to_come_back() {
 
 #[test]
 fn who_pings_instead_of_saying_hello_is_sent_away_too() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     for _ in 0..6 {
         let _ = peer.socket.send(Message::Ping(vec![1].into()));
@@ -272,7 +272,7 @@ fn who_pings_instead_of_saying_hello_is_sent_away_too() {
 
 #[test]
 fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect_through(8192, &[]);
     peer.say(&hello("Ada"));
     stage.tick();
@@ -292,7 +292,7 @@ fn who_pings_without_end_and_does_not_read_is_told_why_it_is_closed() {
 
 #[test]
 fn who_floods_with_frames_that_never_become_a_message_is_closed_for_it() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     peer.say(&hello("Ada"));
     stage.run(2);
@@ -309,7 +309,7 @@ fn who_floods_with_frames_that_never_become_a_message_is_closed_for_it() {
 
 #[test]
 fn who_never_says_hello_is_sent_away_and_not_waited_for_after_that() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut peer = stage.connect();
     stage.run(20 * 5 + 5);
     peer.hear();

@@ -1,33 +1,33 @@
 //! What is given up when there is more to do than time for it: fewer frames, but no tick is lost, and nobody who was in is
 //! sent away.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{LoopStage, RATE};
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::limits::BODIES_MAX;
 use fracas_protocol::wire::message::Hello;
 use fracas_server::sim::overload::Level;
 
 const PLAYERS: usize = 12;
 
-fn stage() -> Stage {
-    let mut stage = Stage::new();
+fn stage() -> LoopStage {
+    let mut stage = LoopStage::new();
     stage.join_many(PLAYERS);
     stage.run(40);
     stage
 }
 
 /// Bodies that each player has applied.
-fn bodies(stage: &Stage) -> Vec<u64> {
+fn bodies(stage: &LoopStage) -> Vec<u64> {
     stage.players.iter().map(|player| player.client.counters().bodies).collect()
 }
 
-fn sends(stage: &Stage) -> usize {
+fn sends(stage: &LoopStage) -> usize {
     stage.players.iter().map(|player| player.peer.sends()).sum()
 }
 
 /// Every player has applied every tick, and knows what the server believes it knows.
-fn check_sound(stage: &Stage) {
+fn check_sound(stage: &LoopStage) {
     for player in &stage.players {
         let counters = player.client.counters();
         assert_eq!((counters.view_mismatches, counters.desyncs, counters.resyncs), (0, 0, 0), "{counters:?}");
@@ -71,16 +71,16 @@ fn frames_are_spread_over_the_ticks_while_they_are_packed() {
 fn no_tick_is_missing_however_the_level_changes_and_the_loop_is_late() {
     for seed in 1..=20 {
         println!("seed {seed}");
-        let (mut stage, mut dice) = (stage(), Dice::new(seed, 1));
+        let (mut stage, mut rng) = (stage(), Rng::new(seed, 1));
         for _ in 0..60 {
-            stage.level = Level::ALL[dice.below(Level::ALL.len() as u32) as usize];
+            stage.level = Level::ALL[rng.below(Level::ALL.len() as u32) as usize];
             for player in &mut stage.players {
-                let thrust = Thrust::towards(Heading::new(dice.below(1024) as u16));
-                player.client.set_input(Input { thrust, fire: dice.chance(1, 3), ..Input::default() });
+                let thrust = Thrust::towards(Heading::new(rng.below(1024) as u16));
+                player.client.set_input(Input { thrust, fire: rng.chance(1, 3), ..Input::default() });
             }
-            let late = dice.below(BODIES_MAX as u32 - 4);
+            let late = rng.below(BODIES_MAX as u32 - 4);
             (0..late).for_each(|_| stage.tick_room());
-            stage.run(1 + dice.below(12));
+            stage.run(1 + rng.below(12));
         }
         stage.level = Level::Normal;
         stage.run(20);

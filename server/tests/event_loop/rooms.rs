@@ -1,6 +1,6 @@
 //! Several rooms on one event loop: each player is in one of them, and hears of no other.
 
-use crate::stage::Stage;
+use crate::stage::LoopStage;
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 
 fn hello_to(room: &str, name: &str) -> Hello {
@@ -9,7 +9,7 @@ fn hello_to(room: &str, name: &str) -> Hello {
 
 #[test]
 fn each_player_is_in_the_room_it_asked_for_and_sees_nobody_of_another() {
-    let mut stage = Stage::with_rooms(&["main", "duel"], 100);
+    let mut stage = LoopStage::with_rooms(&["main", "duel"], 100);
     for number in 0..30 {
         let room = if number % 3 == 0 { "main" } else { "duel" };
         stage.join(hello_to(room, &format!("player {number}")), 1 << 20);
@@ -28,7 +28,7 @@ fn each_player_is_in_the_room_it_asked_for_and_sees_nobody_of_another() {
 
 #[test]
 fn news_of_one_room_is_not_told_in_another() {
-    let mut stage = Stage::with_rooms(&["main", "duel"], 100);
+    let mut stage = LoopStage::with_rooms(&["main", "duel"], 100);
     let mut listeners = [stage.connect(), stage.connect()];
     for (listener, room) in listeners.iter_mut().zip(["main", "duel"]) {
         listener.say(&ClientMessage::Hello(hello_to(room, room)));
@@ -53,7 +53,7 @@ fn news_of_one_room_is_not_told_in_another() {
 
 #[test]
 fn a_token_of_one_room_gets_a_new_ship_in_another_and_stays_good_for_its_own() {
-    let mut stage = Stage::with_rooms(&["main", "duel"], 100);
+    let mut stage = LoopStage::with_rooms(&["main", "duel"], 100);
     stage.join(Hello::player("Ada"), 1 << 20);
     stage.run(20);
     let token = stage.players[0].welcome.as_ref().expect("a welcome").token;
@@ -70,7 +70,7 @@ fn a_token_of_one_room_gets_a_new_ship_in_another_and_stays_good_for_its_own() {
 
 #[test]
 fn each_room_has_its_own_places() {
-    let mut stage = Stage::with_rooms(&["main", "duel"], 2);
+    let mut stage = LoopStage::with_rooms(&["main", "duel"], 2);
     for _ in 0..2 {
         stage.join(hello_to("main", "early"), 1 << 20);
     }

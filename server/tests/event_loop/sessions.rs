@@ -1,6 +1,6 @@
 //! Lost connections and tokens: the ship waits, comes back to its owner, and never has two.
 
-use crate::stage::Stage;
+use crate::stage::LoopStage;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 use fracas_server::ids::PlayerId;
@@ -10,8 +10,8 @@ fn hello_with(token: Token) -> Hello {
 }
 
 /// A stage with one player who has been there for a second, and its token.
-fn stage() -> (Stage, Token) {
-    let mut stage = Stage::new();
+fn stage() -> (LoopStage, Token) {
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("Ada"), 1 << 20);
     stage.run(20);
     let token = stage.players[0].welcome.as_ref().expect("a welcome").token;
@@ -49,7 +49,7 @@ fn a_ship_whose_player_was_lost_in_the_middle_of_an_input_does_not_fly_on() {
     // A text message ends it, read together with the input.
     player.peer.socket.send(tokio_tungstenite::tungstenite::Message::text("boo")).expect("the pipe has room");
     stage.run(20);
-    let place = |stage: &Stage| stage.room().game().ship(PlayerId(0)).expect("the ship waits").position;
+    let place = |stage: &LoopStage| stage.room().game().ship(PlayerId(0)).expect("the ship waits").position;
     let before = place(&stage);
     stage.run(20);
     assert_eq!(place(&stage), before, "nobody holds its keys");
@@ -92,7 +92,7 @@ fn of_two_sockets_with_one_token_exactly_one_has_the_ship() {
     stage.run(3);
     let (one, other) = (stage.join(hello_with(token), 1 << 20), stage.join(hello_with(token), 1 << 20));
     stage.run(10);
-    let closed = |stage: &Stage, index: usize| stage.players[index].peer.code();
+    let closed = |stage: &LoopStage, index: usize| stage.players[index].peer.code();
     let codes = [closed(&stage, one), closed(&stage, other)];
     assert!(codes == [Some(4505), None] || codes == [None, Some(4505)], "{codes:?}");
     assert_eq!(stage.room().headcount().people, 1);
@@ -115,7 +115,7 @@ fn a_spent_token_is_void_once_the_new_one_is_proved() {
 
 #[test]
 fn who_leaves_before_the_answer_to_the_hello_takes_no_seat() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     for i in 0..20 {
         let mut peer = stage.connect();
         peer.say(&ClientMessage::Hello(Hello::player(format!("hasty {i}"))));
@@ -134,7 +134,7 @@ fn who_leaves_before_the_answer_to_the_hello_takes_no_seat() {
 
 #[test]
 fn who_says_hello_and_cuts_leaves_no_ship_behind() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     for number in 0..50 {
         let mut peer = stage.connect();
         peer.say(&ClientMessage::Hello(Hello::player(format!("guest {number}"))));
@@ -150,7 +150,7 @@ fn who_says_hello_and_cuts_leaves_no_ship_behind() {
 #[test]
 fn an_address_cannot_fill_the_room_with_ships_that_it_loses() {
     const ADDRESS: [u8; 4] = [192, 0, 2, 1];
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let mut tokens = Vec::new();
     for number in 0..4 {
         let player = stage.join_from(ADDRESS, Hello::player(format!("player {number}")));
@@ -179,7 +179,7 @@ fn an_address_cannot_fill_the_room_with_ships_that_it_loses() {
 #[test]
 fn who_guesses_tokens_is_told_to_stop_and_who_has_one_is_let_in_all_the_same() {
     const ADDRESS: [u8; 4] = [192, 0, 2, 1];
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     let owner = stage.join_from(ADDRESS, Hello::player("owner"));
     stage.run(10);
     let token = stage.players[owner].welcome.as_ref().expect("a welcome").token;
@@ -212,7 +212,7 @@ fn who_guesses_tokens_is_told_to_stop_and_who_has_one_is_let_in_all_the_same() {
 #[test]
 fn who_takes_a_ship_and_is_gone_before_the_welcome_holds_it_like_any_that_it_has_lost() {
     const ADDRESS: [u8; 4] = [192, 0, 2, 1];
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     for number in 0..4 {
         let player = stage.join_from([192, 0, 2, 10 + number], Hello::player(format!("player {number}")));
         stage.run(10);
@@ -234,7 +234,7 @@ fn who_takes_a_ship_and_is_gone_before_the_welcome_holds_it_like_any_that_it_has
 #[test]
 fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
     const ADDRESS: [u8; 4] = [192, 0, 2, 1];
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     for number in 0..3 {
         let player = stage.join_from(ADDRESS, Hello::player(format!("lost {number}")));
         stage.run(10);
@@ -248,7 +248,7 @@ fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
     stage.players[leaver].peer.say(&ClientMessage::Goodbye);
     let others: Vec<_> = (0..3).map(|_| stage.join_from(ADDRESS, hello_with(token))).collect();
     stage.run(10);
-    let code = |stage: &Stage, index: usize| stage.players[index].peer.code();
+    let code = |stage: &LoopStage, index: usize| stage.players[index].peer.code();
     assert!(others.iter().all(|other| code(&stage, *other) == Some(4001)), "three are lost, and four are there");
     assert_eq!(stage.room().headcount().people, 3);
 }
@@ -256,7 +256,7 @@ fn a_token_whose_session_has_just_ended_is_no_way_around_the_share() {
 #[test]
 fn who_shows_a_token_with_a_hello_that_is_refused_changes_nothing_for_who_has_the_ship() {
     const ADDRESS: [u8; 4] = [192, 0, 2, 1];
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     for number in 0..4 {
         let player = stage.join_from(ADDRESS, Hello::player(format!("player {number}")));
         stage.run(10);
@@ -275,7 +275,7 @@ fn who_shows_a_token_with_a_hello_that_is_refused_changes_nothing_for_who_has_th
 
 #[test]
 fn two_names_that_look_alike_are_told_apart_on_every_screen() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     // The second is Cyrillic but for one letter; the third has a space that most do not see.
     for name in ["Ada", "Аdа", "Ada\u{a0}", "Grace"] {
         stage.join(Hello::player(name), 1 << 20);

@@ -1,12 +1,12 @@
-//! Peers that do not read: bounded memory, whole frames only, a fresh start when they are back, and nobody else notices.
+//! Peers that do not read: bounded memory, whole frames only, a fresh start when they are back, and nobody else game_events.
 
-use crate::stage::{Player, Stage};
+use crate::stage::{LoopPlayer, LoopStage};
 use fracas_protocol::wire::limits::BODIES_MAX;
 use fracas_protocol::wire::message::Hello;
 
 /// A room of ten, the first of which has a pipe of so many bytes.
-fn stage_with_narrow_pipe(capacity: usize) -> Stage {
-    let mut stage = Stage::new();
+fn stage_with_narrow_pipe(capacity: usize) -> LoopStage {
+    let mut stage = LoopStage::new();
     stage.join(Hello::player("narrow"), capacity);
     stage.join_many(9);
     stage.run(40);
@@ -14,7 +14,7 @@ fn stage_with_narrow_pipe(capacity: usize) -> Stage {
     stage
 }
 
-fn check_sound(player: &Player) {
+fn check_sound(player: &LoopPlayer) {
     let counters = player.client.counters();
     assert_eq!((counters.view_mismatches, counters.desyncs), (0, 0), "{counters:?}");
     assert!(counters.view_checks > 0);
@@ -100,13 +100,13 @@ fn a_loop_that_comes_late_sends_every_missed_tick_in_one_frame() {
 
 #[test]
 fn a_loop_that_missed_more_than_that_starts_its_players_afresh_a_few_at_a_time() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     stage.join_many(40);
     stage.run(40);
     for _ in 0..BODIES_MAX + 5 {
         stage.tick_room();
     }
-    // The door was full: what came after the sixteenth is lost.
+    // The channel was full: what came after the sixteenth is lost.
     let published = stage.publish_to_loop();
     assert_eq!(published.len(), BODIES_MAX);
     stage.write(published);
@@ -125,13 +125,13 @@ fn a_loop_that_missed_more_than_that_starts_its_players_afresh_a_few_at_a_time()
 
 #[test]
 fn a_gap_among_the_ticks_that_a_late_loop_takes_at_once_is_noticed() {
-    let mut stage = Stage::new();
+    let mut stage = LoopStage::new();
     stage.join_many(4);
     stage.run(40);
     for _ in 0..BODIES_MAX + 1 {
         stage.tick_room();
     }
-    // The door was full for one tick; while the loop takes what it held, the next one finds room.
+    // The channel was full for one tick; while the loop takes what it held, the next one finds room.
     let mut published = stage.publish_to_loop();
     stage.tick_room();
     published.extend(stage.publish_to_loop());

@@ -1,6 +1,6 @@
 //! Spectators see a room with people in it late: nothing that reaches them tells of the present.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{LoopStage, RATE};
 use fracas_protocol::arena::News;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{Hello, Role};
@@ -13,8 +13,8 @@ fn watcher() -> Hello {
 }
 
 /// A room of some age with four players, and a spectator who comes last.
-fn watched(delay: u32) -> (Stage, usize) {
-    let mut stage = Stage::new().late(delay);
+fn watched(delay: u32) -> (LoopStage, usize) {
+    let mut stage = LoopStage::new().late(delay);
     stage.join_many(4);
     stage.run(DELAY + 10);
     let spectator = stage.join(watcher(), 1 << 20);
@@ -23,7 +23,7 @@ fn watched(delay: u32) -> (Stage, usize) {
 
 /// Looks once a tick at what a spectator's client has and at what that of a player beside it has: how often the spectator's is
 /// from less than `DELAY` ticks before, and how often the two are from the same tick; of so many looks.
-fn newer(stage: &mut Stage, spectator: usize, ticks: u32) -> (u32, u32, u32) {
+fn newer(stage: &mut LoopStage, spectator: usize, ticks: u32) -> (u32, u32, u32) {
     let (mut newer, mut same, mut samples) = (0, 0, 0);
     for _ in 0..ticks {
         stage.run(1);
@@ -92,9 +92,9 @@ fn the_clock_that_a_spectator_is_told_is_late_too() {
 
 #[test]
 fn a_room_without_people_is_shown_as_it_is_and_late_from_when_somebody_comes_to_when_nobody_was_there_for_the_delay() {
-    let mut stage = Stage::new().late(DELAY);
+    let mut stage = LoopStage::new().late(DELAY);
     let spectator = stage.join(watcher(), 1 << 20);
-    let behind = |stage: &Stage| {
+    let behind = |stage: &LoopStage| {
         let replica = stage.players[spectator].client.replica();
         replica.is_live().then(|| stage.room().last_tick().since(replica.tick()))
     };
@@ -127,7 +127,7 @@ fn a_room_without_people_is_shown_as_it_is_and_late_from_when_somebody_comes_to_
 
 #[test]
 fn in_a_young_room_a_spectator_waits_until_there_is_something_old_enough() {
-    let mut stage = Stage::new().late(DELAY);
+    let mut stage = LoopStage::new().late(DELAY);
     stage.join_many(2);
     let spectator = stage.join(watcher(), 1 << 20);
     stage.run(DELAY);
@@ -158,7 +158,7 @@ fn where_ticks_are_skipped_a_spectator_is_later_for_a_while_and_never_too_early(
 
 #[test]
 fn people_in_another_room_make_nobody_late() {
-    let mut stage = Stage::with_rooms(&["main", "duel"], 100).late(DELAY);
+    let mut stage = LoopStage::with_rooms(&["main", "duel"], 100).late(DELAY);
     let in_duel = |hello: Hello| Hello { room: "duel".into(), ..hello };
     stage.join(in_duel(Hello::player("Ada")), 1 << 20);
     stage.run(DELAY + 5);

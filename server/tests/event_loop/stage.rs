@@ -1,26 +1,26 @@
 //! A room, an event loop, and peers over pipes in memory, one tick at a time.
 
 use fracas_protocol::arena::{Arena, Input, News};
-use fracas_protocol::client::{Client, Event, Options};
+use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Welcome};
-use fracas_server::admission::control::{Admission, AdmissionConfig, Ticket};
+use fracas_server::admission::control::{AdmissionConfig, AdmissionControl, AdmissionPermit};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::front::origin::HostNames;
 use fracas_server::front::rejection::Rejection;
 use fracas_server::game::Game;
 use fracas_server::ids::PlayerKind;
-use fracas_server::io::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
 use fracas_server::io::socket::Socket;
 use fracas_server::ops::Telemetry;
 use fracas_server::session::Registry;
 use fracas_server::session::game_service::GameService;
 use fracas_server::session::hello::RoomNames;
-use fracas_server::sim::channel::{self, Published, TickDoors};
+use fracas_server::sim::channel::{self, Published, TickEndpoints};
 use fracas_server::sim::idle::IdleLimit;
 use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
@@ -78,16 +78,16 @@ fn lock(lane: &Arc<Mutex<Lane>>) -> MutexGuard<'_, Lane> {
 }
 
 /// One end of a connection.
-pub(crate) struct End {
+pub(crate) struct PipeEnd {
     inbound: Arc<Mutex<Lane>>,
     outbound: Arc<Mutex<Lane>>,
     sends: Arc<AtomicUsize>,
 }
 
-fn connection(capacity: usize) -> (End, End) {
+fn connection(capacity: usize) -> (PipeEnd, PipeEnd) {
     let lane = || Arc::new(Mutex::new(Lane { capacity, ..Lane::default() }));
     let (there, back, sends) = (lane(), lane(), Arc::new(AtomicUsize::new(0)));
-    let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| End {
+    let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| PipeEnd {
         inbound: Arc::clone(inbound),
         outbound: Arc::clone(outbound),
         sends: Arc::clone(&sends),
@@ -95,7 +95,7 @@ fn connection(capacity: usize) -> (End, End) {
     (end(&there, &back), end(&back, &there))
 }
 
-impl Socket for End {
+impl Socket for PipeEnd {
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         lock(&self.inbound).read(buffer)
     }
@@ -117,20 +117,20 @@ impl Socket for End {
 }
 
 /// Dropping a socket ends both directions.
-impl Drop for End {
+impl Drop for PipeEnd {
     fn drop(&mut self) {
         lock(&self.outbound).finished = true;
         lock(&self.inbound).broken = true;
     }
 }
 
-impl Read for End {
+impl Read for PipeEnd {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.recv(buffer)
     }
 }
 
-impl Write for End {
+impl Write for PipeEnd {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         lock(&self.outbound).write(bytes)
     }
@@ -141,13 +141,13 @@ impl Write for End {
 }
 
 /// A peer's end: a WebSocket client that looks only when it is told to.
-pub(crate) struct Peer {
-    pub(crate) socket: WebSocket<End>,
+pub(crate) struct LoopPeer {
+    pub(crate) socket: WebSocket<PipeEnd>,
     /// The close code and words, once they came.
     pub(crate) closed: Option<(u16, String)>,
 }
 
-impl Peer {
+impl LoopPeer {
     pub(crate) fn say(&mut self, message: &ClientMessage<Input>) {
         let mut bytes = Vec::new();
         codec::encode(message, &mut bytes);
@@ -158,7 +158,7 @@ impl Peer {
         self.socket.send(Message::Binary(bytes.into())).expect("the pipe has room");
     }
 
-    /// Puts raw bytes on the line, below the WebSocket layer.
+    /// Puts raw bytes on the stream, below the WebSocket layer.
     pub(crate) fn say_raw(&mut self, bytes: &[u8]) {
         self.socket.get_mut().write_all(bytes).expect("the pipe has room");
     }
@@ -221,8 +221,8 @@ impl Peer {
 }
 
 /// A peer that plays by the protocol's client.
-pub(crate) struct Player {
-    pub(crate) peer: Peer,
+pub(crate) struct LoopPlayer {
+    pub(crate) peer: LoopPeer,
     pub(crate) client: Client<Arena>,
     pub(crate) welcome: Option<Welcome<<Arena as Rules>::World>>,
     /// What it heard, and when.
@@ -232,7 +232,7 @@ pub(crate) struct Player {
     pub(crate) is_frozen: bool,
 }
 
-impl Player {
+impl LoopPlayer {
     /// Says what there is to say, and hears what came if it reads.
     pub(crate) fn step(&mut self, now_us: u64) {
         if self.reads {
@@ -258,12 +258,12 @@ impl Player {
     }
 }
 
-pub(crate) struct Stage {
+pub(crate) struct LoopStage {
     rooms: Rooms<World>,
-    event_loop: EventLoop<GameService<World>, End>,
-    doors: TickDoors<World>,
-    newcomers: flume::Sender<Newcomer<End>>,
-    admission: Arc<Admission>,
+    event_loop: EventLoop<GameService<World>, PipeEnd>,
+    endpoints: TickEndpoints<World>,
+    newcomers: flume::Sender<Newcomer<PipeEnd>>,
+    admission: Arc<AdmissionControl>,
     telemetry: Telemetry,
     start: Instant,
     sequence: u64,
@@ -273,10 +273,10 @@ pub(crate) struct Stage {
     pub(crate) level: Level,
     /// What the inputs of the last tick counted as acknowledging.
     pub(crate) acknowledged: Vec<Option<Tick>>,
-    pub(crate) players: Vec<Player>,
+    pub(crate) players: Vec<LoopPlayer>,
 }
 
-impl Stage {
+impl LoopStage {
     pub(crate) fn new() -> Self {
         Self::with_people(100)
     }
@@ -296,12 +296,12 @@ impl Stage {
         let capacity = Capacity { people, bots: 0, spectators: 4 };
         let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::new(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
-        let (doors, mut loops) = channel::doors(1);
+        let (endpoints, mut loops) = channel::endpoints(1);
         let (newcomers, waiting) = flume::bounded(1000);
         let telemetry = Telemetry::new(RATE).expect("metrics");
         let connections = Arc::new(AtomicUsize::new(0));
         let metrics = telemetry.for_loop();
-        let admission = Arc::new(Admission::new(AdmissionConfig {
+        let admission = Arc::new(AdmissionControl::new(AdmissionConfig {
             connections_max: 1000,
             per_address_max: 4,
             joins_per_address: Default::default(),
@@ -313,12 +313,12 @@ impl Stage {
         let (registry, doors_of_loop) = (Arc::new(Registry::default()), loops.remove(0));
         let service = GameService::new(0, doors_of_loop, registry, Arc::clone(&admission), metrics.clone());
         let service = service.of_rooms(Arc::new(names));
-        let event_loop = EventLoop::new(0, service, waiting, Shared { connections, metrics });
+        let event_loop = EventLoop::new(0, service, waiting, LoopShared { connections, metrics });
         let start = Instant::now();
         Self {
             rooms,
             event_loop,
-            doors,
+            endpoints,
             newcomers,
             admission,
             telemetry,
@@ -338,7 +338,7 @@ impl Stage {
     }
 
     /// Connects somebody whose pipe holds so many bytes in each direction.
-    pub(crate) fn connect_through(&mut self, capacity: usize, leftover: &[u8]) -> Peer {
+    pub(crate) fn connect_through(&mut self, capacity: usize, leftover: &[u8]) -> LoopPeer {
         self.connect_with(capacity, leftover, None)
     }
 
@@ -349,19 +349,19 @@ impl Stage {
 
     /// The same for one that may be refused.
     pub(crate) fn try_join_from(&mut self, address: [u8; 4], hello: Hello) -> Result<usize, Rejection> {
-        let ticket = self.admission.enter(IpAddr::from(address), false, self.now())?;
-        let peer = self.connect_with(1 << 20, &[], Some(ticket));
+        let permit = self.admission.enter(IpAddr::from(address), false, self.now())?;
+        let peer = self.connect_with(1 << 20, &[], Some(permit));
         Ok(self.seat(peer, hello))
     }
 
-    fn connect_with(&mut self, capacity: usize, leftover: &[u8], ticket: Option<Ticket>) -> Peer {
+    fn connect_with(&mut self, capacity: usize, leftover: &[u8], permit: Option<AdmissionPermit>) -> LoopPeer {
         let (theirs, ours) = connection(capacity);
-        let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, ticket };
+        let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, permit };
         self.newcomers.send(newcomer).expect("the loop is there");
-        Peer { socket: WebSocket::from_raw_socket(theirs, Role::Client, None), closed: None }
+        LoopPeer { socket: WebSocket::from_raw_socket(theirs, Role::Client, None), closed: None }
     }
 
-    pub(crate) fn connect(&mut self) -> Peer {
+    pub(crate) fn connect(&mut self) -> LoopPeer {
         self.connect_through(1 << 20, &[])
     }
 
@@ -371,9 +371,9 @@ impl Stage {
         self.seat(peer, hello)
     }
 
-    fn seat(&mut self, peer: Peer, hello: Hello) -> usize {
-        let client = Client::new(self.room().game().rules().clone(), hello, Options::default());
-        self.players.push(Player { peer, client, welcome: None, news: Vec::new(), reads: true, is_frozen: false });
+    fn seat(&mut self, peer: LoopPeer, hello: Hello) -> usize {
+        let client = Client::new(self.room().game().rules().clone(), hello, ClientOptions::default());
+        self.players.push(LoopPlayer { peer, client, welcome: None, news: Vec::new(), reads: true, is_frozen: false });
         self.players.len() - 1
     }
 
@@ -409,26 +409,26 @@ impl Stage {
         self.write(published);
     }
 
-    /// Ticks with the loop asleep: what is published waits at its door.
+    /// Ticks with the loop asleep: what is published waits at its channel.
     pub(crate) fn tick_room(&mut self) {
         let now = self.now();
         self.event_loop.read_all(|| now);
         let tick = self.rooms.last_tick().next().plus(self.skips);
-        let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        let mut batches: Vec<_> = self.endpoints.inbound.try_iter().collect();
         let commands = batches.iter().flat_map(|batches| &batches.rooms).flat_map(|batch| &batch.commands);
         self.acknowledged = commands.map(|command| command.ack).collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
         self.rooms.restrain(self.level.detail(), joins_left);
         let result = self.rooms.tick(tick, &mut batches, |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
-        let asides = Arc::new(result.asides);
+        let events = Arc::new(result.events);
         let (sequence, rate, pack) = (self.sequence, result.rate, self.level.pack());
         let (outputs, spectator_outputs) = (result.outputs, result.spectator_outputs);
         let work = Duration::ZERO;
-        let published = Published { sequence, tick, rate, outputs, spectator_outputs, asides, due, work, pack };
+        let published = Published { sequence, tick, rate, outputs, spectator_outputs, events, due, work, pack };
         self.sequence += 1;
-        // A full door is the loop's loss, as in the tick thread.
-        let _ = self.doors.outbound[0].try_send(published);
+        // A full channel is the loop's loss, as in the tick thread.
+        let _ = self.endpoints.outbound[0].try_send(published);
     }
 
     pub(crate) fn publish_to_loop(&mut self) -> Vec<Published<World>> {

@@ -1,20 +1,20 @@
 //! Floods, replays and stamps from anywhere move a ship no faster and fire no more than honest play.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{DuelStage, RATE};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::{
     BOLT_ENERGY, DASH_MS, DASH_PAUSE_MS, DASH_SPEED, ENERGY_MAX, ENERGY_PER_S, RAIL_ENERGY, RAIL_PAUSE_MS, RELOAD_MS,
     TOP_SPEED,
 };
 use fracas_protocol::arena::{FineHeading, Heading, Input, RailShot, Thrust};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_server::game::Game;
 
 const SECONDS: u32 = 30;
 
 /// Everything at once: full thrust, fire, a dash, a rail.
-fn greedy(stage: &Stage, heading: u16) -> Input {
+fn greedy(stage: &DuelStage, heading: u16) -> Input {
     let view = stage.room.last_tick().into();
     Input {
         thrust: Thrust::towards(Heading::new(heading)),
@@ -36,13 +36,13 @@ struct Deeds {
 }
 
 /// Plays with what `cheat` says before every tick.
-fn deeds(mut cheat: impl FnMut(&mut Stage, &mut Dice)) -> Deeds {
-    let (mut stage, mut dice) = (Stage::new(11, 1), Dice::new(11, 1));
+fn deeds(mut cheat: impl FnMut(&mut DuelStage, &mut Rng)) -> Deeds {
+    let (mut stage, mut rng) = (DuelStage::new(11, 1), Rng::new(11, 1));
     let tuning = *stage.room.game().rules().tuning();
     let mut deeds = Deeds::default();
     for _ in 0..SECONDS * RATE.hz() {
         let before = stage.place(0);
-        cheat(&mut stage, &mut dice);
+        cheat(&mut stage, &mut rng);
         stage.tick();
         let ship = stage.ship(0);
         let units = (before.distance_squared(ship.position) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
@@ -75,11 +75,11 @@ fn check(words: &str, deeds: &Deeds) {
 fn a_thousand_inputs_in_one_tick_are_one() {
     check(
         "a flood",
-        &deeds(|stage, dice| {
+        &deeds(|stage, rng| {
             let next = stage.next();
             let heading = (next.0 / 20 % 4 * 256) as u16;
             for _ in 0..1000 {
-                let stamp = Tick((next.0 + dice.below(70)).saturating_sub(5));
+                let stamp = Tick((next.0 + rng.below(70)).saturating_sub(5));
                 let input = greedy(stage, heading);
                 stage.say(0, stamp, stage.room.last_tick(), input);
             }
@@ -100,13 +100,13 @@ fn stamps_from_the_far_future_and_the_past_and_round_the_end_of_numbers_gain_not
         let words = format!("stamps of kind {index}");
         check(
             &words,
-            &deeds(|stage, dice| {
+            &deeds(|stage, rng| {
                 let next = stage.next();
                 let input = greedy(stage, (next.0 / 20 % 4 * 256) as u16);
                 // Honest inputs in between, or nothing would happen at all.
                 stage.say(0, next, stage.room.last_tick(), input);
                 for _ in 0..50 {
-                    stage.say(0, Tick(stamp(next, dice.below(300))), Tick(dice.below(u32::MAX)), input);
+                    stage.say(0, Tick(stamp(next, rng.below(300))), Tick(rng.below(u32::MAX)), input);
                 }
             }),
         );
@@ -132,7 +132,7 @@ fn replays_of_old_inputs_do_nothing_again() {
 
 #[test]
 fn one_dash_that_comes_late_is_one_dash() {
-    let mut stage = Stage::new(12, 1);
+    let mut stage = DuelStage::new(12, 1);
     let tuning = *stage.room.game().rules().tuning();
     stage.play(0, 3, Input::default());
     stage.tick();
@@ -151,7 +151,7 @@ fn one_dash_that_comes_late_is_one_dash() {
 
 #[test]
 fn what_a_connection_says_after_another_has_its_ship_does_not_fly_it() {
-    let mut stage = Stage::new(13, 1);
+    let mut stage = DuelStage::new(13, 1);
     let thrust = Thrust::towards(Heading::new(0));
     stage.run(30);
     let before = stage.place(0);

@@ -1,6 +1,6 @@
 //! Who leaves a fight gains nothing by it: the ship stays and can be destroyed, and the next session of its network pays.
 
-use crate::stage::{RATE, Stage};
+use crate::stage::{DuelStage, RATE};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{ENERGY_PARTS, ENERGY_PER_S, KILL_SCORE, RAIL_ENERGY, RAIL_PAUSE_MS, RESPAWN_MS};
@@ -27,15 +27,15 @@ fn home() -> Option<IpAddr> {
 }
 
 /// Two who can hit each other; the second from `home`.
-fn duel() -> Stage {
+fn duel() -> DuelStage {
     let duels = (500..).map(|seed| {
-        let mut stage = Stage::new(seed, 1);
+        let mut stage = DuelStage::new(seed, 1);
         stage.join_from(LEAVER as u32, home());
         stage.run(ticks(3100));
         stage
     });
     // In each other's view, and in a rail's reach.
-    let is_near = |stage: &Stage| {
+    let is_near = |stage: &DuelStage| {
         let (a, b) = (stage.place(SHOOTER), stage.place(LEAVER));
         (a.x - b.x).abs() < 500 * QUANTA_PER_UNIT && (a.y - b.y).abs() < 300 * QUANTA_PER_UNIT
     };
@@ -43,7 +43,7 @@ fn duel() -> Stage {
 }
 
 /// A rail from one at where the other is.
-fn rail(stage: &Stage, from: usize, to: usize) -> Input {
+fn rail(stage: &DuelStage, from: usize, to: usize) -> Input {
     let place = |player| stage.own_ship(player).expect("it is in the world").position;
     let (from, to) = (place(from), place(to));
     let (aim, view) = (FineHeading::towards(to.x - from.x, to.y - from.y), stage.room.last_tick().into());
@@ -51,7 +51,7 @@ fn rail(stage: &Stage, from: usize, to: usize) -> Input {
 }
 
 /// The shooter's rail hits the leaver as soon as it can be fired.
-fn hit(stage: &mut Stage) {
+fn hit(stage: &mut DuelStage) {
     let hull = stage.own_ship(LEAVER).expect("it is in the world").hull;
     for _ in 0..ticks(6000) {
         let input = rail(stage, SHOOTER, LEAVER);
@@ -64,22 +64,22 @@ fn hit(stage: &mut Stage) {
     panic!("it was not hit");
 }
 
-fn destroy(stage: &mut Stage) {
+fn destroy(stage: &mut DuelStage) {
     while is_alive(stage, LEAVER) {
         hit(stage);
     }
 }
 
-fn is_alive(stage: &Stage, player: usize) -> bool {
+fn is_alive(stage: &DuelStage, player: usize) -> bool {
     stage.own_ship(player).is_some_and(|ship| ship.is_alive())
 }
 
-fn own(stage: &Stage, player: usize) -> Own {
+fn own(stage: &DuelStage, player: usize) -> Own {
     stage.room.game().own(stage.sessions[player].player)
 }
 
 /// A new session from a network; its number.
-fn join(stage: &mut Stage, network: Option<IpAddr>) -> usize {
+fn join(stage: &mut DuelStage, network: Option<IpAddr>) -> usize {
     let player = stage.sessions.len();
     stage.join_from(player as u32, network);
     stage.tick();
@@ -88,7 +88,7 @@ fn join(stage: &mut Stage, network: Option<IpAddr>) -> usize {
 }
 
 /// Ticks until a player's ship flies.
-fn wait(stage: &mut Stage, player: usize) -> u32 {
+fn wait(stage: &mut DuelStage, player: usize) -> u32 {
     let mut waited = 0;
     while !is_alive(stage, player) {
         stage.tick();
@@ -98,7 +98,7 @@ fn wait(stage: &mut Stage, player: usize) -> u32 {
     waited
 }
 
-fn owes_nothing(stage: &Stage, player: usize) -> bool {
+fn owes_nothing(stage: &DuelStage, player: usize) -> bool {
     let ship = stage.own_ship(player).expect("it is in the world");
     ship.is_protected() && own(stage, player).energy == ENERGY_FULL && own(stage, player).dash_pause == 0
 }
@@ -254,7 +254,7 @@ fn a_lost_line_is_judged_alike_and_who_comes_back_by_the_token_owes_nothing_more
     }
 }
 
-fn owes_nothing_yet(stage: &Stage, player: usize) -> bool {
+fn owes_nothing_yet(stage: &DuelStage, player: usize) -> bool {
     is_alive(stage, player) && owes_nothing(stage, player)
 }
 

@@ -1,6 +1,6 @@
 //! Rails hit what their shooters can have seen: not what they claim, not what is too long ago, not through walls of time.
 
-use crate::stage::{ASPECT, RATE, Stage};
+use crate::stage::{ASPECT, DuelStage, RATE};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
 use fracas_protocol::game::rules::{Point, Rules};
@@ -24,13 +24,13 @@ fn is_on_screen(centre: Point, place: Point) -> bool {
 }
 
 /// The beam of a rail, as far as it goes.
-fn beam(stage: &Stage, from: Point, aim: FineHeading) -> Beam {
+fn beam(stage: &DuelStage, from: Point, aim: FineHeading) -> Beam {
     stage.room.game().rules().beam(from, aim).on_screen(ASPECT)
 }
 
 /// A target at top speed, and a shooter that rests, has it in range, and acknowledged each body `lag` ticks late so far. There
 /// are as many of them as there are numbers.
-fn duel_with(number: u64, lag: u32) -> Stage {
+fn duel_with(number: u64, lag: u32) -> DuelStage {
     duel_of(seed_of_duel(number, lag), lag).expect("it is good")
 }
 
@@ -39,8 +39,8 @@ fn seed_of_duel(number: u64, lag: u32) -> u64 {
 }
 
 /// The one of a seed, if it is good.
-fn duel_of(seed: u64, lag: u32) -> Option<Stage> {
-    let mut stage = Stage::new(seed, 2);
+fn duel_of(seed: u64, lag: u32) -> Option<DuelStage> {
+    let mut stage = DuelStage::new(seed, 2);
     if is_on_screen(stage.place(SHOOTER), stage.place(TARGET)) {
         let thrust = across(stage.place(SHOOTER), stage.place(TARGET));
         for tick in 0..40 {
@@ -53,7 +53,7 @@ fn duel_of(seed: u64, lag: u32) -> Option<Stage> {
     is_good(&stage).then_some(stage)
 }
 
-fn is_good(stage: &Stage) -> bool {
+fn is_good(stage: &DuelStage) -> bool {
     let units = |a: Point, b: Point| (a.distance_squared(b) as f64).sqrt() / f64::from(QUANTA_PER_UNIT);
     let (from, now) = (stage.place(SHOOTER), stage.place(TARGET));
     let before = stage.ship_on(TARGET, Tick(stage.room.last_tick().0 - 20)).position;
@@ -63,12 +63,12 @@ fn is_good(stage: &Stage) -> bool {
     [now, before].iter().all(|place| is_on_screen(from, *place)) && units(before, now) > 180.0 && crosses
 }
 
-fn duel(number: u64) -> Stage {
+fn duel(number: u64) -> DuelStage {
     duel_with(number, LAG)
 }
 
 /// Fires at where the target was on a tick, and claims to have seen it at `view`. Whether it hit.
-fn fire(stage: &mut Stage, at: Tick, view: ViewTime) -> bool {
+fn fire(stage: &mut DuelStage, at: Tick, view: ViewTime) -> bool {
     let (from, place) = (stage.place(SHOOTER), stage.ship_on(TARGET, at).position);
     let aim = FineHeading::towards(place.x - from.x, place.y - from.y);
     let thrust = stage.ship(TARGET).controls.thrust;
@@ -100,7 +100,7 @@ fn a_rail_is_judged_between_two_ticks_by_the_sixteenth() {
         let stage = duel(part as u64);
         let view = ViewTime::from_sixteenths(i64::from(stage.next().0 - LAG - 2) * 16 + part);
         let on = |tick: Tick| stage.ship_on(TARGET, tick).position;
-        let seen = on(view.tick()).towards(on(view.tick().next()), view.part());
+        let seen = on(view.tick()).towards(on(view.tick().next()), view.sixteenth());
         // At the edge of the ship as it was then: half a tick earlier or later it would be missed.
         let from = stage.place(SHOOTER);
         let heading = FineHeading::towards(seen.x - from.x, seen.y - from.y).steps();
@@ -138,10 +138,10 @@ fn hits_by_age(
         let place = |ago: i64| {
             let view = ViewTime::from_sixteenths(i64::from(next.0) * 16 - ago);
             let on = |tick: Tick| stage.ship_on(TARGET, tick).position;
-            if view.part() == 0 {
+            if view.sixteenth() == 0 {
                 on(view.tick())
             } else {
-                on(view.tick()).towards(on(view.tick().next()), view.part())
+                on(view.tick()).towards(on(view.tick().next()), view.sixteenth())
             }
         };
         let should = (latest..=earliest).any(|ago| beam.way_to(place(ago)).is_some());
@@ -222,14 +222,14 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
         }
         stage
     });
-    let beam_at = |stage: &Stage, at: Tick| {
+    let beam_at = |stage: &DuelStage, at: Tick| {
         let (from, seen) = (stage.place(NEWCOMER), stage.ship_on(TARGET, at).position);
         let aim = FineHeading::towards(seen.x - from.x, seen.y - from.y);
         (aim, beam(stage, from, aim))
     };
-    let first = |stage: &Stage| Tick(stage.room.last_tick().0 - 3);
-    let old = |stage: &Stage| Tick(stage.room.last_tick().0 - 11);
-    let tells_apart = |stage: &Stage| {
+    let first = |stage: &DuelStage| Tick(stage.room.last_tick().0 - 3);
+    let old = |stage: &DuelStage| Tick(stage.room.last_tick().0 - 11);
+    let tells_apart = |stage: &DuelStage| {
         let hits = |aimed: Tick, judged: Tick| {
             beam_at(stage, aimed).1.way_to(stage.ship_on(TARGET, judged).position).is_some()
         };
@@ -237,7 +237,7 @@ fn the_first_input_of_a_newcomer_does_not_hit_what_was_there_before_it_joined() 
         hits(first, first) && hits(old, old) && !hits(old, first) && !hits(first, old)
     };
     let stage = || newcomers.clone().find(tells_apart).expect("there is no end of seeds");
-    for (at, hits) in [(first as fn(&Stage) -> Tick, true), (old, false)] {
+    for (at, hits) in [(first as fn(&DuelStage) -> Tick, true), (old, false)] {
         let mut stage = stage();
         let (at, next) = (at(&stage), stage.next());
         let rail = Some(RailShot { aim: beam_at(&stage, at).0, view: at.into() });
@@ -274,19 +274,19 @@ fn a_rail_meets_who_was_destroyed_since_it_was_seen_and_not_who_was_behind() {
     // The other two are on one line from the second shooter, the target before the one behind it.
     const SECOND: usize = 2;
     const BEHIND: usize = 3;
-    let aims = |stage: &Stage, shooter: usize| {
+    let aims = |stage: &DuelStage, shooter: usize| {
         let (from, to) = (stage.place(shooter), stage.place(TARGET));
         let aim = FineHeading::towards(to.x - from.x, to.y - from.y);
         (aim, beam(stage, from, aim))
     };
-    let is_in_line = |stage: &Stage| {
+    let is_in_line = |stage: &DuelStage| {
         let way = |shooter, player| aims(stage, shooter).1.way_to(stage.place(player));
         let before = |a: Option<i64>, b: Option<i64>| a.is_some_and(|a| b.is_some_and(|b| a < b));
         let free = [SECOND, BEHIND].iter().all(|other| !before(way(SHOOTER, *other), way(SHOOTER, TARGET)));
         way(SHOOTER, TARGET).is_some() && free && before(way(SECOND, TARGET), way(SECOND, BEHIND))
     };
-    let mut stage = (0..).map(|seed| Stage::new(seed, 4)).find(is_in_line).expect("there is no end of seeds");
-    let rail = |stage: &Stage, shooter: usize| {
+    let mut stage = (0..).map(|seed| DuelStage::new(seed, 4)).find(is_in_line).expect("there is no end of seeds");
+    let rail = |stage: &DuelStage, shooter: usize| {
         let (aim, view) = (aims(stage, shooter).0, Tick(stage.next().0 - LAG - 2).into());
         Input { rail: Some(RailShot { aim, view }), ..Input::default() }
     };
@@ -309,7 +309,7 @@ fn a_rail_meets_who_was_destroyed_since_it_was_seen_and_not_who_was_behind() {
 
 #[test]
 fn a_beam_is_what_the_client_can_compute() {
-    let stage = Stage::new(6, 2);
+    let stage = DuelStage::new(6, 2);
     let arena = stage.room.game().rules();
     let from = stage.place(SHOOTER);
     let Beam { to, .. } = arena.beam(from, FineHeading::new(4096));

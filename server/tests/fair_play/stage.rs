@@ -11,7 +11,7 @@ use fracas_protocol::wire::message::{Aspect, Role, ServerMessage};
 use fracas_server::arena::{ArenaConfig, World};
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::sim::channel::{Audience, Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
@@ -26,9 +26,9 @@ pub(crate) const ASPECT: Aspect = Aspect::Square;
 /// Ticks of which it is remembered where ships were.
 const REMEMBERED: usize = 64;
 
-pub(crate) struct Stage {
+pub(crate) struct DuelStage {
     pub(crate) room: Room<World>,
-    pub(crate) sessions: Vec<Session>,
+    pub(crate) sessions: Vec<SessionId>,
     /// By player.
     connections: Vec<ConnectionKey>,
     batch: Batch<Input>,
@@ -37,10 +37,10 @@ pub(crate) struct Stage {
     /// The ships after each of the last ticks, by player.
     past: VecDeque<(Tick, Vec<Ship>)>,
     /// What became of the rails of the last tick, by shooter.
-    pub(crate) rails: Vec<(Session, Option<EntityId>)>,
+    pub(crate) rails: Vec<(SessionId, Option<EntityId>)>,
 }
 
-impl Stage {
+impl DuelStage {
     /// A room of so many players, who are alive and no longer protected.
     pub(crate) fn new(seed: u64, players: usize) -> Self {
         announce(seed);
@@ -141,14 +141,14 @@ impl Stage {
     pub(crate) fn tick(&mut self) {
         let tick = self.next();
         let result = self.room.tick(tick, [&mut self.taken_over, &mut self.batch].into_iter(), |_| ());
-        for admission in &result.asides.admissions {
+        for admission in &result.events.join_answers {
             self.sessions.push(admission.verdict.expect("a seat").session);
             self.connections.push(admission.connection);
         }
         self.rails.clear();
-        for notice in &result.asides.notices {
-            let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
-            if let (Ok(ServerMessage::News(News::Rail { hit, .. })), Audience::One(to)) = (message, notice.to) {
+        for event in &result.events.game_events {
+            let message = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&event.message);
+            if let (Ok(ServerMessage::News(News::Rail { hit, .. })), Audience::One(to)) = (message, event.to) {
                 self.rails.push((to, hit));
             }
         }

@@ -1,6 +1,6 @@
 //! The real program: a panic in one of its rooms, and threads that die in the middle of a game.
 
-use crate::program::{Peer, Program, run, unheard};
+use crate::program::{Program, SocketPeer, run, unheard};
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::limits::TICK_LAST;
 use fracas_protocol::wire::message::Hello;
@@ -35,15 +35,15 @@ fn replay(file: &std::path::Path) -> (Option<i32>, String) {
 }
 
 /// Lets each play on a thread of its own, until it has got `last` or its connection ends.
-fn play_all(peers: Vec<Peer>, last: Tick) -> Vec<JoinHandle<Peer>> {
-    let play = move |mut peer: Peer| {
+fn play_all(peers: Vec<SocketPeer>, last: Tick) -> Vec<JoinHandle<SocketPeer>> {
+    let play = move |mut peer: SocketPeer| {
         peer.play_while(|peer| peer.ticks.last().is_none_or(|tick| *tick < last));
         peer
     };
     peers.into_iter().map(|peer| std::thread::spawn(move || play(peer))).collect()
 }
 
-fn joined(thread: JoinHandle<Peer>) -> Peer {
+fn joined(thread: JoinHandle<SocketPeer>) -> SocketPeer {
     thread.join().expect("it plays")
 }
 
@@ -51,14 +51,14 @@ fn joined(thread: JoinHandle<Peer>) -> Peer {
 fn a_panic_in_one_room_is_not_noticed_in_another_and_can_be_replayed() {
     let folder = folder();
     let mut program = Program::start("room:main@4s", folder.path(), &["--room", "main,duel"]);
-    let others: Vec<_> = (0..2).map(|_| Peer::join(program.address, hello_to("duel"))).collect();
-    let players: Vec<_> = (0..2).map(|_| Peer::join(program.address, hello_to("main"))).collect();
+    let others: Vec<_> = (0..2).map(|_| SocketPeer::join(program.address, hello_to("duel"))).collect();
+    let players: Vec<_> = (0..2).map(|_| SocketPeer::join(program.address, hello_to("main"))).collect();
     let others = play_all(others, Tick(220));
     for peer in play_all(players, Tick(1000)).into_iter().map(joined) {
         assert_eq!(peer.ended, Some(Some(4000)));
         assert_eq!(peer.ticks.last(), Some(&Tick(119)), "the tick before the panic");
         let token = Some(peer.welcome.expect("a welcome").token);
-        let back = Peer::join(program.address, Hello { token, ..hello_to("main") });
+        let back = SocketPeer::join(program.address, Hello { token, ..hello_to("main") });
         assert!(!back.welcome.expect("the room is there again").resumed, "the token is void");
     }
     for peer in others.into_iter().map(joined) {
@@ -99,9 +99,9 @@ fn replays_of_other_files_fail_in_words(good: &std::path::Path) {
 fn a_room_that_always_panics_ends_the_process_in_words() {
     let folder = folder();
     let mut program = Program::start("room:main@2s,room:main@3s", folder.path(), &[]);
-    let mut peer = Peer::join(program.address, hello_to("main"));
+    let mut peer = SocketPeer::join(program.address, hello_to("main"));
     peer.play_while(|_| true);
-    let mut again = Peer::join(program.address, hello_to("main"));
+    let mut again = SocketPeer::join(program.address, hello_to("main"));
     again.play_while(|_| true);
     assert_eq!((peer.ended, again.ended), (Some(Some(4000)), Some(Some(4000))), "everybody is told");
     let (_, line) = program.hear("fracas-server: ");
@@ -117,7 +117,7 @@ fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
         let folder = folder();
         let sabotage = format!("thread:{thread}@2s");
         let mut program = Program::start(&sabotage, folder.path(), &["--event-loops", "2"]);
-        let mut peers: Vec<_> = (0..4).map(|_| Peer::join(program.address, hello_to("main"))).collect();
+        let mut peers: Vec<_> = (0..4).map(|_| SocketPeer::join(program.address, hello_to("main"))).collect();
         let (died, line) = program.hear("sabotage");
         assert!(line.contains(thread) && line.contains("sabotage.rs"), "where it was: {line}");
         let (code, ended) = program.wait();
@@ -136,14 +136,14 @@ fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
 fn after_the_last_tick_there_can_be_everybody_comes_back_for_their_ships_at_tick_0() {
     let folder = folder();
     let mut program = Program::start("clock:end@3s", folder.path(), &[]);
-    let mut peer = Peer::join(program.address, hello_to("main"));
+    let mut peer = SocketPeer::join(program.address, hello_to("main"));
     peer.play_while(|_| true);
     assert_eq!(peer.ended, Some(Some(4000)));
     assert_eq!(peer.ticks.last(), Some(&Tick(TICK_LAST)), "not one is left out");
     let (_, line) = program.hear("the last tick has been run");
     assert!(line.contains("WARN"), "{line}");
     let before = peer.welcome.expect("a welcome");
-    let mut back = Peer::join(program.address, Hello { token: Some(before.token), ..hello_to("main") });
+    let mut back = SocketPeer::join(program.address, Hello { token: Some(before.token), ..hello_to("main") });
     let began = std::time::Instant::now();
     back.play_while(|peer| peer.ticks.last().is_none_or(|tick| *tick < Tick(90)));
     let welcome = back.welcome.as_ref().expect("a welcome");

@@ -112,7 +112,7 @@ impl Drop for Program {
 }
 
 /// A player on a real socket.
-pub(crate) struct Peer {
+pub(crate) struct SocketPeer {
     socket: WebSocket<TcpStream>,
     follower: TickFollower,
     /// The ticks whose bodies it got, in their order.
@@ -122,7 +122,7 @@ pub(crate) struct Peer {
     pub(crate) ended: Option<Option<u16>>,
 }
 
-impl Peer {
+impl SocketPeer {
     /// Connects and says hello.
     pub(crate) fn join(address: SocketAddr, hello: Hello) -> Self {
         let stream = TcpStream::connect(address).expect("somebody listens");
@@ -167,7 +167,7 @@ impl Peer {
     }
 
     fn take_frame(&mut self, frame: &[u8]) {
-        let told = self.follower.take(frame).expect("a header");
+        let told = self.follower.follow(frame).expect("a header");
         self.ticks.extend((0..told.bodies).map(|body| told.first.plus(body)));
         let ack = told.first.plus(told.bodies - 1);
         let thrust = Thrust::towards(Heading::new((ack.0 % 1024 * 37 % 1024) as u16));

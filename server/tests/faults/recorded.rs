@@ -1,7 +1,7 @@
 //! What led to a panic leads there again, from memory and from bytes.
 
 use crate::poison::{Poisoned, RATE};
-use crate::rooms::{SICK, Stage};
+use crate::rooms::{RoomsStage, SICK};
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::codec;
 use fracas_server::sim::recording::{Recording, Replayed};
@@ -16,7 +16,7 @@ fn busy_room(seed: u64, panics_on: &'static [u32]) -> Failure<Poisoned> {
 
 /// The same, and how many joined who paid for one who had left a fight.
 fn busy_room_and_debts(seed: u64, panics_on: &'static [u32]) -> (Failure<Poisoned>, u32) {
-    let (mut stage, mut in_debt) = (Stage::new(seed, panics_on), 0);
+    let (mut stage, mut in_debt) = (RoomsStage::new(seed, panics_on), 0);
     for _ in 0..20 {
         stage.join(SICK);
     }
@@ -67,7 +67,7 @@ fn a_second_is_kept_at_least_and_two_at_most_whenever_it_comes() {
 
 #[test]
 fn a_room_that_panics_in_its_first_tick_or_in_its_second_life_is_recorded_too() {
-    let mut stage = Stage::new(13, &[1, 400]);
+    let mut stage = RoomsStage::new(13, &[1, 400]);
     let mut failures = Vec::new();
     for tick in 1..=400 {
         if tick == 10 {

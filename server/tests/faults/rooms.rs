@@ -3,14 +3,14 @@
 use crate::poison::{Poisoned, RATE, poisoned};
 use fracas_protocol::arena::{Heading, Input, Thrust};
 use fracas_protocol::name::Name;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::message::{Aspect, Role};
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::{RoomId, Session};
-use fracas_server::sim::channel::{self, Asides, Batches, Command, Request};
+use fracas_server::ids::{RoomId, SessionId};
+use fracas_server::sim::channel::{self, Batches, Command, Request, RoomEvents};
 use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
@@ -24,22 +24,22 @@ pub(crate) const SICK: RoomId = RoomId(0);
 const SOUND: RoomId = RoomId(1);
 
 /// Two rooms; the first panics on the ticks given. Whoever is in says something on every tick.
-pub(crate) struct Stage {
+pub(crate) struct RoomsStage {
     pub(crate) rooms: Rooms<Poisoned>,
-    pub(crate) sessions: Vec<Session>,
+    pub(crate) sessions: Vec<SessionId>,
     /// All that ever got in.
-    admitted: Vec<(ConnectionKey, Session)>,
+    admitted: Vec<(ConnectionKey, SessionId)>,
     inbound: Batches<Input>,
-    dice: Dice,
+    rng: Rng,
     connections: u32,
 }
 
-impl Stage {
+impl RoomsStage {
     pub(crate) fn new(seed: u64, panics_on: &'static [u32]) -> Self {
         announce(seed);
         let make = move |room: RoomId, _life| poisoned(seed, if room == SICK { panics_on } else { &[] });
         let (rooms, inbound) = (Rooms::new(2, CAPACITY, make), Batches::default());
-        Self { rooms, sessions: Vec::new(), admitted: Vec::new(), inbound, dice: Dice::new(seed, 9), connections: 0 }
+        Self { rooms, sessions: Vec::new(), admitted: Vec::new(), inbound, rng: Rng::new(seed, 9), connections: 0 }
     }
 
     pub(crate) fn join(&mut self, room: RoomId) -> ConnectionKey {
@@ -63,12 +63,12 @@ impl Stage {
         connection
     }
 
-    pub(crate) fn leave(&mut self, session: Session) {
+    pub(crate) fn leave(&mut self, session: SessionId) {
         let connection = self.connection(session);
         self.inbound.of(session.room).requests.push((connection, Request::Leave(session)));
     }
 
-    fn connection(&self, session: Session) -> ConnectionKey {
+    fn connection(&self, session: SessionId) -> ConnectionKey {
         self.admitted.iter().find(|(_, other)| *other == session).expect("it has joined").0
     }
 
@@ -76,15 +76,15 @@ impl Stage {
         let tick = self.rooms.last_tick().next();
         for session in self.sessions.clone() {
             let connection = self.connection(session);
-            let thrust = Thrust::towards(Heading::new(self.dice.below(1024) as u16));
-            let input = Input { thrust, fire: self.dice.chance(1, 2), ..Input::default() };
+            let thrust = Thrust::towards(Heading::new(self.rng.below(1024) as u16));
+            let input = Input { thrust, fire: self.rng.chance(1, 2), ..Input::default() };
             let ack = Tick(tick.0.saturating_sub(3));
             self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack: Some(ack), input });
         }
         let result = self.rooms.tick(tick, std::slice::from_mut(&mut self.inbound), |_| ());
-        self.sessions.retain(|session| !result.asides.ended.contains(session));
-        let admissions = result.asides.admissions.iter();
-        let admitted = admissions.filter_map(|one| Some((one.connection, one.verdict.ok()?.session)));
+        self.sessions.retain(|session| !result.events.ended.contains(session));
+        let join_answers = result.events.join_answers.iter();
+        let admitted = join_answers.filter_map(|one| Some((one.connection, one.verdict.ok()?.session)));
         self.admitted.extend(admitted.clone());
         self.sessions.extend(admitted.map(|(_, session)| session));
         result
@@ -94,7 +94,7 @@ impl Stage {
         (0..ticks).for_each(|_| drop(self.tick()));
     }
 
-    pub(crate) fn of(&self, room: RoomId) -> Vec<Session> {
+    pub(crate) fn of(&self, room: RoomId) -> Vec<SessionId> {
         self.sessions.iter().copied().filter(|session| session.room == room).collect()
     }
 }
@@ -106,7 +106,7 @@ fn announce(seed: u64) {
 
 #[test]
 fn a_panic_in_one_room_costs_the_other_no_tick_and_the_room_begins_anew() {
-    let mut stage = Stage::new(1, &[100]);
+    let mut stage = RoomsStage::new(1, &[100]);
     for _ in 0..20 {
         stage.join(SICK);
         stage.join(SOUND);
@@ -116,10 +116,10 @@ fn a_panic_in_one_room_costs_the_other_no_tick_and_the_room_begins_anew() {
     assert_eq!((before.len(), stage.of(SOUND).len()), (20, 20));
     let mut result = stage.tick();
     assert!(result.outputs[SICK.index()].is_none());
-    assert_eq!(result.asides.failed, [SICK]);
-    assert_eq!(result.asides.ended[..20], before, "all tokens are void");
-    assert_eq!(result.asides.ended.len(), 21, "also of who came in on that very tick");
-    assert!(result.asides.admissions.is_empty(), "the room's end is the answer to {waiting:?}, too");
+    assert_eq!(result.events.failed, [SICK]);
+    assert_eq!(result.events.ended[..20], before, "all tokens are void");
+    assert_eq!(result.events.ended.len(), 21, "also of who came in on that very tick");
+    assert!(result.events.join_answers.is_empty(), "the room's end is the answer to {waiting:?}, too");
     let failure = result.failures.pop().expect("one");
     assert!(failure.message.starts_with("poison among [(") && failure.reopens, "{}", failure.message);
     assert_eq!((failure.room, failure.tick), (SICK, Tick(100)));
@@ -142,7 +142,7 @@ fn ticks(result: &RoomsResult<Poisoned>) -> Vec<Option<Tick>> {
 
 #[test]
 fn a_room_that_panics_again_within_a_minute_stays_closed_and_says_so() {
-    let mut stage = Stage::new(2, &[100, 3000]);
+    let mut stage = RoomsStage::new(2, &[100, 3000]);
     stage.join(SOUND);
     stage.run(2999);
     let result = stage.tick();
@@ -150,7 +150,7 @@ fn a_room_that_panics_again_within_a_minute_stays_closed_and_says_so() {
     assert!(stage.rooms.is_any_left());
     let late = stage.join(SICK);
     let result = stage.tick();
-    let answer = result.asides.admissions.first().map(|admission| (admission.connection, admission.verdict.err()));
+    let answer = result.events.join_answers.first().map(|admission| (admission.connection, admission.verdict.err()));
     assert_eq!(answer, Some((late, Some(JoinRefusal::Closed))));
     assert_eq!(ticks(&result), [None, Some(Tick(3001))]);
     assert_eq!(stage.rooms.open().map(|(id, _)| id).collect::<Vec<_>>(), [SOUND]);
@@ -158,7 +158,7 @@ fn a_room_that_panics_again_within_a_minute_stays_closed_and_says_so() {
 
 #[test]
 fn a_room_that_panics_again_after_more_than_a_minute_begins_anew_again() {
-    let mut stage = Stage::new(3, &[100, 101 + 60 * 60, 102 + 60 * 60]);
+    let mut stage = RoomsStage::new(3, &[100, 101 + 60 * 60, 102 + 60 * 60]);
     stage.run(101 + 60 * 60 - 1);
     assert!(stage.tick().failures[0].reopens);
     assert!(!stage.tick().failures[0].reopens, "but not at once");
@@ -204,13 +204,13 @@ impl TickWatch<Poisoned> for Notes {
 #[test]
 fn when_the_last_room_is_closed_everybody_is_told_and_the_tick_thread_ends() {
     let rooms = Rooms::new(1, CAPACITY, |_, _| poisoned(5, &[3, 6]));
-    let (doors, ends) = channel::doors::<Poisoned>(1);
+    let (endpoints, ends) = channel::endpoints::<Poisoned>(1);
     let mut notes = Notes::default();
-    let end = tick_loop::run(rooms, TickClock::new(Instant::now(), RATE), &doors, &mut notes);
+    let end = tick_loop::run(rooms, TickClock::new(Instant::now(), RATE), &endpoints, &mut notes);
     assert_eq!(end, TickEnd::NoRoomLeft);
     assert_eq!(notes.failures.iter().map(|failure| failure.reopens).collect::<Vec<_>>(), [true, false]);
-    let mut said = Asides::default();
-    ends[0].outbound.try_iter().for_each(|published| said.extend(&published.asides));
+    let mut said = RoomEvents::default();
+    ends[0].outbound.try_iter().for_each(|published| said.extend(&published.events));
     assert_eq!(said.farewell, Some(CloseReason::Restarting));
     assert_eq!(said.failed, [RoomId(0)], "said once to a loop that was late");
     assert_eq!(notes.ticks.len(), 6);

@@ -10,19 +10,19 @@ mod room;
 
 use allocation_counter::AllocationInfo;
 use fracas_protocol::arena::{Heading, Input, Thrust};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Role;
-use stage::Stage;
+use stage::LoopStage;
 
 const PLAYERS: usize = 400;
 const TICKS: u32 = 100;
 
 /// Lets everybody play for a tick, and counts what the server allocates in it: reading, stepping, composing, writing.
-fn busy_tick(stage: &mut Stage, dice: &mut Dice) -> AllocationInfo {
+fn busy_tick(stage: &mut LoopStage, rng: &mut Rng) -> AllocationInfo {
     let now_us = stage.now_us();
     for player in &mut stage.players {
-        let thrust = Thrust::towards(Heading::new(dice.below(1024) as u16));
-        player.client.set_input(Input { thrust, fire: dice.chance(1, 2), ..Input::default() });
+        let thrust = Thrust::towards(Heading::new(rng.below(1024) as u16));
+        player.client.set_input(Input { thrust, fire: rng.chance(1, 2), ..Input::default() });
         player.step(now_us);
     }
     allocation_counter::measure(|| stage.tick())
@@ -30,14 +30,14 @@ fn busy_tick(stage: &mut Stage, dice: &mut Dice) -> AllocationInfo {
 
 #[test]
 fn a_steady_tick_allocates_next_to_nothing_and_writes_each_player_once() {
-    let (mut stage, mut dice) = (Stage::with_people(PLAYERS as u16), Dice::new(7, 1));
+    let (mut stage, mut rng) = (LoopStage::with_people(PLAYERS as u16), Rng::new(7, 1));
     stage.join_many(PLAYERS);
     // Until every buffer has the size it needs.
     for _ in 0..400 {
-        busy_tick(&mut stage, &mut dice);
+        busy_tick(&mut stage, &mut rng);
     }
     let sends: usize = stage.players.iter().map(|player| player.peer.sends()).sum();
-    let allocations: u64 = (0..TICKS).map(|_| busy_tick(&mut stage, &mut dice).count_total).sum();
+    let allocations: u64 = (0..TICKS).map(|_| busy_tick(&mut stage, &mut rng).count_total).sum();
     let sent = stage.players.iter().map(|player| player.peer.sends()).sum::<usize>() - sends;
     let per_player = allocations as f64 / f64::from(TICKS) / PLAYERS as f64;
     println!("{per_player:.3} allocations per player and tick, {:.1} per tick", allocations as f64 / f64::from(TICKS));
@@ -50,7 +50,7 @@ fn a_steady_tick_allocates_next_to_nothing_and_writes_each_player_once() {
 fn room_bytes(delay: u32, comes: Option<u32>) -> i64 {
     let mut kept = None;
     let allocated = allocation_counter::measure(|| {
-        let mut stage = room::Stage::with_density(1, 1000, 20).late(delay);
+        let mut stage = room::ReplicationStage::with_density(1, 1000, 20).late(delay);
         (0..1000).for_each(|_| stage.request_join(Role::Player));
         for tick in 0..300 {
             if comes == Some(tick) {

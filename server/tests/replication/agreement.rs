@@ -1,6 +1,6 @@
 //! Replicas agree with the records, whatever happens in the room.
 
-use crate::stage::{RATE, Stage, Tally};
+use crate::stage::{RATE, ReplicationStage, ViewTally};
 use fracas_protocol::arena::Entity;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 #[test]
 fn a_minute_of_fighting_leaves_every_replica_equal_to_the_records() {
-    let mut stage = Stage::new(42);
+    let mut stage = ReplicationStage::new(42);
     (0..60).for_each(|_| stage.request_join(Role::Player));
     let tally = stage.run(30 * 60);
     let per_update = tally.bytes as f64 / tally.frames as f64;
@@ -27,7 +27,7 @@ fn a_minute_of_fighting_leaves_every_replica_equal_to_the_records() {
 #[test]
 fn a_crowd_shares_what_is_equal_and_everybody_still_knows_everybody() {
     const CROWD: usize = 160;
-    let mut stage = Stage::with_density(5, CROWD as u16, 1000);
+    let mut stage = ReplicationStage::with_density(5, CROWD as u16, 1000);
     stage.gathers = true;
     (0..CROWD).for_each(|_| stage.request_join(Role::Player));
     stage.run(30 * 8);
@@ -41,14 +41,14 @@ fn a_crowd_shares_what_is_equal_and_everybody_still_knows_everybody() {
 
 #[test]
 fn players_who_come_and_go_all_the_time_are_told_right() {
-    let mut stage = Stage::new(7);
+    let mut stage = ReplicationStage::new(7);
     (0..40).for_each(|_| stage.request_join(Role::Player));
     stage.request_join(Role::Spectator);
-    let mut tally = Tally::default();
+    let mut tally = ViewTally::default();
     for _ in 0..400 {
         let run = stage.run(3);
         tally.checks += run.checks;
-        let leaving = stage.dice.below(stage.players.len() as u32) as usize;
+        let leaving = stage.rng.below(stage.players.len() as u32) as usize;
         stage.request_leave(leaving);
         stage.request_join(Role::Player);
     }
@@ -57,7 +57,7 @@ fn players_who_come_and_go_all_the_time_are_told_right() {
 
 #[test]
 fn a_spectator_follows_somebody_and_moves_on_when_that_one_leaves() {
-    let mut stage = Stage::new(3);
+    let mut stage = ReplicationStage::new(3);
     (0..5).for_each(|_| stage.request_join(Role::Player));
     stage.request_join(Role::Spectator);
     stage.run(60);
@@ -82,7 +82,7 @@ fn a_spectator_follows_somebody_and_moves_on_when_that_one_leaves() {
 
 #[test]
 fn several_ticks_in_one_frame_are_the_same_as_one_by_one() {
-    let mut stage = Stage::new(5);
+    let mut stage = ReplicationStage::new(5);
     (0..40).for_each(|_| stage.request_join(Role::Player));
     stage.run(100);
     let mut outputs = Vec::new();
@@ -95,25 +95,25 @@ fn several_ticks_in_one_frame_are_the_same_as_one_by_one() {
         let mut frame = Vec::new();
         let used = stage.composer.frame(&mut player.viewer, player.session.player, &outputs, &mut frame);
         assert_eq!(used, BODIES_MAX, "all in one frame");
-        stage.deliver(index, &frame, &mut Tally::default());
+        stage.deliver(index, &frame, &mut ViewTally::default());
         assert_eq!(stage.players[index].replica.tick(), stage.output.tick);
     }
 }
 
 #[test]
 fn a_player_who_missed_ticks_starts_afresh_and_is_whole_within_five_ticks() {
-    let mut stage = Stage::new(9);
+    let mut stage = ReplicationStage::new(9);
     (0..80).for_each(|_| stage.request_join(Role::Player));
     stage.run(200);
     for _ in 0..50 {
         stage.step();
         for index in 1..stage.players.len() {
             let frame = stage.frame(index);
-            stage.deliver(index, &frame, &mut Tally::default());
+            stage.deliver(index, &frame, &mut ViewTally::default());
         }
     }
     stage.players[0].viewer.start_afresh();
-    let mut first = Tally::default();
+    let mut first = ViewTally::default();
     for _ in 0..5 {
         first = stage.run(1);
     }
@@ -124,14 +124,14 @@ fn a_player_who_missed_ticks_starts_afresh_and_is_whole_within_five_ticks() {
 
 #[test]
 fn ticks_that_were_never_run_are_jumped_over() {
-    let mut stage = Stage::new(13);
+    let mut stage = ReplicationStage::new(13);
     (0..10).for_each(|_| stage.request_join(Role::Player));
     stage.run(20);
     let far = stage.room.last_tick().plus(100);
     stage.output = stage.room.tick(far, std::iter::empty(), |_| ()).output;
     for index in 0..stage.players.len() {
         let frame = stage.frame(index);
-        stage.deliver(index, &frame, &mut Tally::default());
+        stage.deliver(index, &frame, &mut ViewTally::default());
         assert_eq!(stage.players[index].replica.tick(), far);
     }
     stage.run(20);
@@ -139,7 +139,7 @@ fn ticks_that_were_never_run_are_jumped_over() {
 
 #[test]
 fn a_viewer_in_the_thickest_crowd_gets_it_all_in_bounded_frames() {
-    let mut stage = Stage::new(21);
+    let mut stage = ReplicationStage::new(21);
     (0..300).for_each(|_| stage.request_join(Role::Player));
     stage.run(60);
     let index = (0..300).max_by_key(|&i| stage.players[i].replica.known().len()).expect("players");
@@ -152,7 +152,7 @@ fn a_viewer_in_the_thickest_crowd_gets_it_all_in_bounded_frames() {
 #[test]
 fn the_same_seed_plays_the_same_room() {
     let play = || {
-        let mut stage = Stage::new(11);
+        let mut stage = ReplicationStage::new(11);
         (0..30).for_each(|_| stage.request_join(Role::Player));
         stage.run(200);
         stage.output.records.entities().to_vec()
@@ -163,7 +163,7 @@ fn the_same_seed_plays_the_same_room() {
 /// The tick numbers of a stage start behind 0, so that no tick is taken for one before the first.
 #[test]
 fn a_room_starts_with_tick_one() {
-    let mut stage = Stage::new(1);
+    let mut stage = ReplicationStage::new(1);
     stage.step();
     assert_eq!(stage.output.tick, Tick(1));
 }

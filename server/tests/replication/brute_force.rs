@@ -1,6 +1,6 @@
 //! The view recomputed from all records, without grid, hysteresis or memory; and proof that the checks can fail.
 
-use crate::stage::{Stage, Tally};
+use crate::stage::{ReplicationStage, ViewTally};
 use fracas_protocol::WireError;
 use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
 use fracas_protocol::arena::{Arena, Entity, ship_id};
@@ -15,7 +15,7 @@ use fracas_server::replication::records::Presence;
 use fracas_server::replication::view::LEAVES_EVERY;
 
 /// What is on the player's screen, by the records, and not in its replica.
-pub(crate) fn missing(stage: &Stage, index: usize) -> Vec<EntityId> {
+pub(crate) fn missing(stage: &ReplicationStage, index: usize) -> Vec<EntityId> {
     let player = &stage.players[index];
     let centre = centre_of(stage, index);
     let (width, height) = player.viewer.aspect().view_size();
@@ -29,7 +29,7 @@ pub(crate) fn missing(stage: &Stage, index: usize) -> Vec<EntityId> {
 }
 
 /// What the player knows and must not: farther away than a view with its margin and hysteresis can reach.
-fn excess(stage: &Stage, index: usize) -> Vec<EntityId> {
+fn excess(stage: &ReplicationStage, index: usize) -> Vec<EntityId> {
     let player = &stage.players[index];
     let centre = centre_of(stage, index);
     let (width, height) = player.viewer.aspect().view_size();
@@ -44,7 +44,7 @@ fn excess(stage: &Stage, index: usize) -> Vec<EntityId> {
     known.filter(|known| too_far(Arena::position(&known.now))).map(|known| known.id).collect()
 }
 
-fn centre_of(stage: &Stage, index: usize) -> Point {
+fn centre_of(stage: &ReplicationStage, index: usize) -> Point {
     let follow = stage.players[index].replica.follow().expect("it follows its ship");
     Arena::position(stage.output.records.get(follow).expect("which has a record"))
 }
@@ -53,7 +53,7 @@ fn centre_of(stage: &Stage, index: usize) -> Point {
 #[test]
 fn of_a_million_known_entities_none_is_where_its_viewer_must_not_see() {
     const PLAYERS: usize = 120;
-    let mut stage = Stage::new(7);
+    let mut stage = ReplicationStage::new(7);
     (0..PLAYERS).for_each(|_| stage.request_join(Role::Player));
     let mut before = vec![Vec::<EntityId>::new(); PLAYERS];
     let (mut told, mut moves) = (0, 0);
@@ -89,7 +89,7 @@ const FLOWN: i32 = (BOLT_SPEED + DASH_SPEED) * QUANTA_PER_UNIT / 30 * LEAVES_EVE
 
 #[test]
 fn nothing_on_a_screen_is_missing_for_more_than_five_ticks_and_nothing_far_is_known_for_long() {
-    let mut stage = Stage::new(99);
+    let mut stage = ReplicationStage::new(99);
     (0..120).for_each(|_| stage.request_join(Role::Player));
     let mut absent = vec![Vec::<(EntityId, u32)>::new(); 120];
     let mut excessive = vec![Vec::<(EntityId, u32)>::new(); 120];
@@ -116,8 +116,8 @@ fn note(since: &mut Vec<(EntityId, u32)>, now: Vec<EntityId>, tick: u32) -> u32 
 }
 
 /// A room in the middle of a fight, with a player whose next frame has a leave, a delta and an entry.
-fn eventful() -> (Stage, usize, Vec<u8>) {
-    let mut stage = Stage::new(17);
+fn eventful() -> (ReplicationStage, usize, Vec<u8>) {
+    let mut stage = ReplicationStage::new(17);
     (0..60).for_each(|_| stage.request_join(Role::Player));
     stage.run(100);
     for _ in 0..2000 {
@@ -136,7 +136,7 @@ fn eventful() -> (Stage, usize, Vec<u8>) {
             if left && entered && corrected {
                 return (stage, index, frame);
             }
-            stage.deliver(index, &frame, &mut Tally::default());
+            stage.deliver(index, &frame, &mut ViewTally::default());
         }
     }
     panic!("no eventful frame in 2,000 ticks");

@@ -1,6 +1,6 @@
 //! What spectators are shown late is, record by record and bit by bit, what players were told on that tick.
 
-use crate::stage::Stage;
+use crate::stage::ReplicationStage;
 use fracas_protocol::arena::{Arena, slot_of};
 use fracas_protocol::game::rules::{Detail, Rules};
 use fracas_protocol::ids::EntityId;
@@ -17,9 +17,9 @@ const DELAY: u32 = 24;
 const ROUNDS: u32 = 400;
 
 /// Lets one player leave, and another come.
-fn relieve(stage: &mut Stage) {
+fn relieve(stage: &mut ReplicationStage) {
     let players: Vec<_> = (0..stage.players.len()).filter(|&i| stage.players[i].session.player.0 < 450).collect();
-    let leaving = players[stage.dice.below(players.len() as u32) as usize];
+    let leaving = players[stage.rng.below(players.len() as u32) as usize];
     stage.request_leave(leaving);
     stage.request_join(Role::Player);
 }
@@ -51,7 +51,7 @@ fn assert_equal(shown: &TickOutput<Arena>, told: &TickOutput<Arena>) {
 
 #[test]
 fn what_spectators_are_shown_is_what_players_were_told_bit_for_bit() {
-    let mut stage = Stage::new(17).late(DELAY);
+    let mut stage = ReplicationStage::new(17).late(DELAY);
     (0..40).for_each(|_| stage.request_join(Role::Player));
     stage.request_join(Role::Spectator);
     let (mut told, mut compared, mut deltas) = (VecDeque::new(), 0, 0);
@@ -79,7 +79,7 @@ fn what_spectators_are_shown_is_what_players_were_told_bit_for_bit() {
 
 #[test]
 fn frames_of_what_is_late_make_a_replica_and_follow_somebody_who_was_there_then() {
-    let mut stage = Stage::new(23).late(DELAY);
+    let mut stage = ReplicationStage::new(23).late(DELAY);
     (0..30).for_each(|_| stage.request_join(Role::Player));
     stage.request_join(Role::Spectator);
     stage.step();
@@ -117,17 +117,17 @@ fn frames_of_what_is_late_make_a_replica_and_follow_somebody_who_was_there_then(
 
 #[test]
 fn who_comes_to_watch_is_soon_shown_what_was_however_often_somebody_comes_and_goes() {
-    let mut stage = Stage::new(29).late(DELAY);
+    let mut stage = ReplicationStage::new(29).late(DELAY);
     (0..20).for_each(|_| stage.request_join(Role::Player));
     let (mut told, mut compared, mut waited) = (Vec::new(), 0, 0);
     for _ in 0..2 * ROUNDS {
         let spectator = stage.players.iter().position(|player| player.session.player.0 > 450);
         match spectator {
-            Some(index) if stage.dice.chance(1, 20) => stage.request_leave(index),
-            None if stage.dice.chance(1, 30) => stage.request_join(Role::Spectator),
+            Some(index) if stage.rng.chance(1, 20) => stage.request_leave(index),
+            None if stage.rng.chance(1, 30) => stage.request_join(Role::Spectator),
             _ => {}
         }
-        if stage.dice.chance(1, 15) {
+        if stage.rng.chance(1, 15) {
             relieve(&mut stage);
         }
         stage.step();

@@ -3,7 +3,7 @@
 //! A change of the wire, the shared rules or the arena changes it: then write it anew with `FRACAS_WRITE_VECTORS=1`, and
 //! look at PROTOCOL.md and the version.
 
-use crate::stage::Stage;
+use crate::stage::ReplicationStage;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::wire::message::Role;
@@ -14,7 +14,7 @@ mod session;
 
 #[test]
 fn a_room_says_what_the_vectors_recorded() {
-    let mut stage = Stage::new(2026);
+    let mut stage = ReplicationStage::new(2026);
     (0..30).for_each(|_| stage.request_join(Role::Player));
     let mut frames = Vec::new();
     for _ in 0..150 {

@@ -5,14 +5,14 @@ use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::{Aspect, Role};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::game::Game;
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::replication::{Composer, SpectatorOutput, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
@@ -22,22 +22,22 @@ use std::sync::Arc;
 pub(crate) const RATE: TickRate = TickRate::HZ_30;
 
 /// One player: who it is, what it holds, and both ends of its connection.
-pub(crate) struct Player {
-    pub(crate) session: Session,
+pub(crate) struct StagePlayer {
+    pub(crate) session: SessionId,
     pub(crate) viewer: Viewer<Arena>,
     pub(crate) replica: Replica<Arena>,
     input: Input,
     connection: ConnectionKey,
 }
 
-pub(crate) struct Stage {
+pub(crate) struct ReplicationStage {
     pub(crate) room: Room<World>,
-    pub(crate) players: Vec<Player>,
+    pub(crate) players: Vec<StagePlayer>,
     pub(crate) composer: Composer<World>,
     pub(crate) output: Arc<TickOutput<Arena>>,
     /// What spectators are shown, if there are any.
     pub(crate) spectator_output: Option<SpectatorOutput<Arena>>,
-    pub(crate) dice: Dice,
+    pub(crate) rng: Rng,
     seed: u64,
     batch: Batch<Input>,
     connections: u32,
@@ -45,7 +45,7 @@ pub(crate) struct Stage {
     pub(crate) gathers: bool,
 }
 
-impl Stage {
+impl ReplicationStage {
     /// An empty room with tight quarters, so that there is always a fight.
     pub(crate) fn new(seed: u64) -> Self {
         Self::with_density(seed, 400, 20)
@@ -59,14 +59,14 @@ impl Stage {
         let output = Arc::new(TickOutput::empty(world.rules().clone()));
         let room = Room::new(world, Capacity { people, bots: 0, spectators: 8 });
         let (composer, batch) = (Composer::default(), Batch::default());
-        let dice = Dice::new(seed, 2);
+        let rng = Rng::new(seed, 2);
         Self {
             room,
             players: Vec::new(),
             composer,
             output,
             spectator_output: None,
-            dice,
+            rng,
             seed,
             batch,
             connections: 0,
@@ -110,7 +110,7 @@ impl Stage {
         let meeting_place = first.filter(|_| self.gathers).and_then(|id| self.place_of(id));
         let places: Vec<_> = self.players.iter().map(|player| self.place_of(player.replica.follow()?)).collect();
         for (player, place) in self.players.iter_mut().zip(places) {
-            vary(&mut player.input, tick, &mut self.dice);
+            vary(&mut player.input, tick, &mut self.rng);
             if let (Some(meeting_place), Some(place)) = (meeting_place, place) {
                 let heading = Heading::towards(meeting_place.x - place.x, meeting_place.y - place.y);
                 player.input =
@@ -124,12 +124,12 @@ impl Stage {
         self.spectator_output = None;
         let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
         (self.output, self.spectator_output) = (result.output, result.spectator_output);
-        for admission in result.asides.admissions {
+        for admission in result.events.join_answers {
             let admitted = admission.verdict.expect("a seat");
             let aspect = Aspect::ALL[admitted.session.player.index() % 4];
-            self.players.push(Player {
+            self.players.push(StagePlayer {
                 session: admitted.session,
-                viewer: Viewer::new(aspect, self.dice.below(RATE.hz())),
+                viewer: Viewer::new(aspect, self.rng.below(RATE.hz())),
                 replica: Replica::new(self.output.rules.clone()),
                 input: Input::default(),
                 connection: admission.connection,
@@ -152,8 +152,8 @@ impl Stage {
     }
 
     /// A tick, and a frame for everybody, applied and compared.
-    pub(crate) fn run(&mut self, ticks: u32) -> Tally {
-        let mut tally = Tally::default();
+    pub(crate) fn run(&mut self, ticks: u32) -> ViewTally {
+        let mut tally = ViewTally::default();
         for _ in 0..ticks {
             self.step();
             for index in 0..self.players.len() {
@@ -165,7 +165,7 @@ impl Stage {
     }
 
     /// Applies a frame to the player's replica and compares the two ends.
-    pub(crate) fn deliver(&mut self, index: usize, frame: &[u8], tally: &mut Tally) {
+    pub(crate) fn deliver(&mut self, index: usize, frame: &[u8], tally: &mut ViewTally) {
         let (seed, tick) = (self.seed, self.output.tick);
         let player = &mut self.players[index];
         let body = player.replica.apply_frame(frame);
@@ -195,7 +195,7 @@ fn announce(seed: u64) {
 
 /// What was seen on the way, to be sure that there was something to see.
 #[derive(Default, Debug)]
-pub(crate) struct Tally {
+pub(crate) struct ViewTally {
     pub(crate) frames: usize,
     pub(crate) bytes: usize,
     pub(crate) largest: usize,
@@ -204,18 +204,18 @@ pub(crate) struct Tally {
 }
 
 /// Changes the direction now and then, sweeps the aim, fires in bursts; now and then a dash, or a rail anywhere.
-fn vary(input: &mut Input, tick: Tick, dice: &mut Dice) {
-    if dice.chance(1, 20) {
+fn vary(input: &mut Input, tick: Tick, rng: &mut Rng) {
+    if rng.chance(1, 20) {
         input.thrust =
-            if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(dice.below(1024) as u16)) };
+            if rng.chance(1, 5) { Thrust::NONE } else { Thrust::towards(Heading::new(rng.below(1024) as u16)) };
     }
-    if dice.chance(1, 2) {
-        input.aim = input.aim.turned(dice.between(-20, 20));
+    if rng.chance(1, 2) {
+        input.aim = input.aim.turned(rng.between(-20, 20));
     }
-    if dice.chance(1, 30) {
+    if rng.chance(1, 30) {
         input.fire = !input.fire;
     }
-    input.dash = dice.chance(1, 60);
-    let aim = FineHeading::new(dice.below(u32::from(FineHeading::TURN)) as u16);
-    input.rail = dice.chance(1, 40).then_some(RailShot { aim, view: Tick(tick.0.saturating_sub(4)).into() });
+    input.dash = rng.chance(1, 60);
+    let aim = FineHeading::new(rng.below(u32::from(FineHeading::TURN)) as u16);
+    input.rail = rng.chance(1, 40).then_some(RailShot { aim, view: Tick(tick.0.saturating_sub(4)).into() });
 }

@@ -29,7 +29,7 @@ use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{BOLT_ENERGY, ENERGY_PARTS, RAIL_ENERGY, Tuning};
 use fracas_protocol::tick::Tick;
 use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::sim::channel::{Admitted, Request};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -44,7 +44,7 @@ const KEPT_MS: u32 = 10_000;
 #[derive(Clone, Copy, Debug)]
 struct Allowance {
     /// The session that uses it, or used it last.
-    session: Session,
+    session: SessionId,
     /// Since when nobody does, and the energy that its ship had then.
     left: Option<(Tick, i64)>,
     /// When its ship was destroyed, until one flies again.
@@ -75,14 +75,14 @@ struct Holder {
 pub(crate) struct Damage {
     accounts: BTreeMap<IpAddr, Account>,
     /// By place and serial, which is an order.
-    sessions: BTreeMap<(u16, u64), (Session, Holder)>,
+    sessions: BTreeMap<(u16, u64), (SessionId, Holder)>,
     last: Tick,
     /// Shots that were counted, and sessions that took over an allowance.
     pub(crate) shots: u64,
     pub(crate) takeovers: u64,
 }
 
-fn key(session: Session) -> (u16, u64) {
+fn key(session: SessionId) -> (u16, u64) {
     (session.player.0, session.serial)
 }
 
@@ -101,7 +101,7 @@ impl Damage {
             self.leave(*session, before, now.tick);
             self.sessions.remove(&key(*session));
         }
-        self.judge(now, tuning)
+        self.check(now, tuning)
     }
 
     /// Energy comes back, and what nobody has used for long is gone.
@@ -127,7 +127,7 @@ impl Damage {
         for (connection, request) in &passed.requests {
             match request {
                 Request::Join { network: Some(network), .. } => {
-                    let mut answers = passed.admissions.iter().filter(|answer| answer.connection == *connection);
+                    let mut answers = passed.join_answers.iter().filter(|answer| answer.connection == *connection);
                     if let Some(Ok(admitted)) = answers.next().map(|answer| answer.verdict) {
                         self.admit(&admitted, (*network, *connection), before, now, tuning);
                     }
@@ -185,7 +185,7 @@ impl Damage {
     }
 
     /// A session has no connection any more.
-    fn leave(&mut self, session: Session, before: &TickRecord, now: Tick) {
+    fn leave(&mut self, session: SessionId, before: &TickRecord, now: Tick) {
         let Some((_, holder)) = self.sessions.get(&key(session)) else { return };
         let Some(account) = self.accounts.get_mut(&holder.network) else { return };
         let its = account.allowances.iter_mut().find(|allowance| allowance.session == session);
@@ -197,7 +197,7 @@ impl Damage {
     /// What a ship did on the last tick.
     fn follow_ship(
         &mut self,
-        session: Session,
+        session: SessionId,
         holder: Holder,
         (before, now): (&TickRecord, &TickRecord),
         tuning: &Tuning,
@@ -225,13 +225,13 @@ impl Damage {
         self.shots += u64::from(rail) + u64::from(bolt);
     }
 
-    fn judge(&mut self, now: &TickRecord, tuning: &Tuning) -> Result<(), String> {
+    fn check(&mut self, now: &TickRecord, tuning: &Tuning) -> Result<(), String> {
         for (network, account) in &mut self.accounts {
             let recent = |allowance: &&Allowance| allowance.is_recent(now.tick, tuning);
             let allowed = account.allowances.iter().filter(recent).count();
             let its = self.sessions.values().filter(|(_, holder)| holder.network == *network);
             let controlled = its.filter(|(_, holder)| holder.connection.is_some());
-            let flies = |session: &Session| ship(now, session.player.0).is_some_and(|ship| ship.is_alive());
+            let flies = |session: &SessionId| ship(now, session.player.0).is_some_and(|ship| ship.is_alive());
             let flying = controlled.filter(|(session, _)| flies(session)).count();
             let waits = |allowance: &&Allowance| {
                 allowance.died.is_some_and(|died| now.tick.since(died) < i64::from(tuning.respawn))
@@ -259,7 +259,7 @@ impl Damage {
 }
 
 impl Account {
-    fn add(&mut self, session: Session, energy: i64) {
+    fn add(&mut self, session: SessionId, energy: i64) {
         self.allowances.push(Allowance { session, left: None, died: None });
         self.energy += energy;
     }
@@ -298,7 +298,7 @@ fn parts(points: u16) -> i64 {
 }
 
 /// The energy of a session's ship.
-fn energy(record: Option<&TickRecord>, session: Session) -> i64 {
+fn energy(record: Option<&TickRecord>, session: SessionId) -> i64 {
     let own = record.and_then(|record| record.seat(session.player.0)).and_then(|seat| seat.own);
     own.map_or(i64::from(ENERGY_FULL), |own| i64::from(own.energy))
 }

@@ -85,7 +85,7 @@ impl Edges {
     }
 
     /// A connection says nothing more. What it has said may still be on its way.
-    pub(crate) fn part(&mut self, connection: u32) {
+    pub(crate) fn disconnected(&mut self, connection: u32) {
         self.parted.insert(connection);
     }
 

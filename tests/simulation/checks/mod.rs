@@ -49,7 +49,7 @@ pub(crate) struct Finding {
 
 /// What was seen: a check that looks at nothing finds nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct CheckTally {
     pub(crate) faults: u64,
     pub(crate) welcomes: u64,
     pub(crate) resumes: u64,
@@ -95,7 +95,7 @@ pub(crate) struct Checks {
     pub(crate) rewind: Rewind,
     /// The ships of adversaries, by their places among them.
     pub(crate) ships: BTreeMap<usize, EntityId>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: CheckTally,
     pub(crate) findings: Vec<Finding>,
     /// What happened, for who replays one seed.
     pub(crate) story: Option<Vec<String>>,
@@ -133,7 +133,7 @@ impl Checks {
     }
 
     /// Tells something of what happens, if anybody listens.
-    pub(crate) fn tell(&mut self, words: impl FnOnce() -> String) {
+    pub(crate) fn narrate(&mut self, words: impl FnOnce() -> String) {
         if let Some(story) = &mut self.story {
             story.push(words());
         }

@@ -43,10 +43,10 @@ pub(crate) fn check(annals: &Annals, pause: u8) -> Result<(u64, u64), String> {
 }
 
 fn is_answered(annals: &Annals, now: &TickRecord, place: u16) -> bool {
-    let notices = &annals.notices[annals.passed.notices_from..];
-    notices.iter().filter(|notice| matches!(notice.to, Audience::One(session) if session.player.0 == place)).any(
-        |notice| {
-            let told = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&notice.message);
+    let game_events = &annals.game_events[annals.passed.notices_from..];
+    game_events.iter().filter(|event| matches!(event.to, Audience::One(session) if session.player.0 == place)).any(
+        |event| {
+            let told = codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(&event.message);
             matches!(told, Ok(ServerMessage::News(News::Rail { tick, .. })) if tick == now.tick)
         },
     )

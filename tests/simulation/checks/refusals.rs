@@ -27,7 +27,7 @@ impl Refusals {
         let Some(capacity) = passed.capacity else { return };
         // Somebody may have come and another left between the two counts: those who were let in count for both.
         let begun = |is_player: bool| {
-            let admitted = passed.admissions.iter().filter_map(|admission| admission.verdict.ok());
+            let admitted = passed.join_answers.iter().filter_map(|admission| admission.verdict.ok());
             admitted.filter(|admitted| !admitted.resumed && admitted.own.is_some() == is_player).count()
         };
         let most = |before: u16, after: u16, begun: usize| (usize::from(before) + begun).max(usize::from(after));
@@ -44,7 +44,7 @@ impl Refusals {
 
     /// Somebody who came at `since_us` is sent away before it had a seat, with these words.
     pub(crate) fn check(&mut self, words: &str, role: Role, since_us: u64) -> Result<(), String> {
-        if words != CloseReason::Full.words() {
+        if words != CloseReason::Full.message() {
             return Ok(());
         }
         self.seen += 1;

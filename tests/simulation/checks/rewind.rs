@@ -22,7 +22,7 @@ use fracas_server::game::PlayerInput;
 use fracas_server::game::attended::Attended;
 use fracas_server::ids::ConnectionKey;
 use fracas_server::ids::PlayerKind;
-use fracas_server::ids::Session;
+use fracas_server::ids::SessionId;
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
@@ -65,7 +65,7 @@ struct Twin {
     connection: u32,
     rate: TickRate,
     room: Room<Witnessed>,
-    session: Option<Session>,
+    session: Option<SessionId>,
     /// By the ticks that the inputs are for.
     truths: BTreeMap<Tick, Truth>,
     /// Of the last second.
@@ -101,7 +101,7 @@ impl Rewind {
     }
 
     /// A liar's connection is over.
-    pub(crate) fn part(&mut self, connection: u32) {
+    pub(crate) fn disconnected(&mut self, connection: u32) {
         self.twins.retain(|twin| twin.connection != connection);
     }
 
@@ -135,7 +135,7 @@ impl Twin {
             |input: &PlayerInput<Input>| ViewTime::from(stamp).in_sixteenths() - input.view.earliest.in_sixteenths();
         let lags = Lags { tick, liar: lag(liar), twin: lag(twin) };
         self.follow_burst(lags, has_lied);
-        let judged = self.judge(lags);
+        let judged = self.check(lags);
         let second = i64::from(self.rate.hz());
         while self.lags.pop_front_if(|past| tick.since(past.tick) >= second).is_some() {}
         self.lags.push_back(lags);
@@ -183,7 +183,7 @@ impl Twin {
         }
     }
 
-    fn judge(&self, now: Lags) -> Result<(), String> {
+    fn check(&self, now: Lags) -> Result<(), String> {
         let (part, second) = (ViewTime::PARTS, i64::from(self.rate.hz()));
         if let Some(burst) = self.burst {
             let lied_ticks = burst.last.since(burst.began) + 1;

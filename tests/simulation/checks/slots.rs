@@ -12,7 +12,7 @@ use fracas_protocol::arena::tuning::PICKUP_REACH;
 use fracas_protocol::arena::{Arena, Entity, Heading, Input, Map, News, Own, RailShot, Ship, Thrust, ship_id, slot_of};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::name::Name;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::Aspect;
 use fracas_server::arena::{ArenaConfig, World};
@@ -58,9 +58,9 @@ struct Part {
 
 /// Plays the scenes of a seed.
 pub(crate) fn check(seed: u64, rate: TickRate, bug: Option<GameBug>, checks: &mut Checks) {
-    let mut dice = Dice::new(seed, 19);
+    let mut rng = Rng::new(seed, 19);
     for _ in 0..SCENES {
-        let judged = play(rate, bug, &mut dice);
+        let judged = play(rate, bug, &mut rng);
         match judged {
             Ok(hits) => {
                 checks.tally.scenes += 1;
@@ -73,11 +73,11 @@ pub(crate) fn check(seed: u64, rate: TickRate, bug: Option<GameBug>, checks: &mu
 }
 
 /// Plays one scene twice. Returns how often somebody was hurt.
-fn play(rate: TickRate, bug: Option<GameBug>, dice: &mut Dice) -> Result<u64, (Tick, String)> {
-    let count = dice.between(SHIPS.0, SHIPS.1) as usize;
-    let bare = open(rate, count, dice.word(), bug);
-    let parts = cast(&bare, count, dice);
-    let order = shuffled(count, dice);
+fn play(rate: TickRate, bug: Option<GameBug>, rng: &mut Rng) -> Result<u64, (Tick, String)> {
+    let count = rng.between(SHIPS.0, SHIPS.1) as usize;
+    let bare = open(rate, count, rng.word(), bug);
+    let parts = cast(&bare, count, rng);
+    let order = shuffled(count, rng);
     let places: Vec<usize> = (0..count).collect();
     let state = serde_json::to_value(&bare).map_err(|error| (Tick(0), error.to_string()))?;
     let mut one = stage(&state, &parts, &places).map_err(|error| (Tick(0), error))?;
@@ -125,44 +125,40 @@ fn open(rate: TickRate, count: usize, seed: u64, bug: Option<GameBug>) -> Witnes
 }
 
 /// Who stands where, in which state, and does what.
-fn cast(game: &Witnessed, count: usize, dice: &mut Dice) -> Vec<Part> {
+fn cast(game: &Witnessed, count: usize, rng: &mut Rng) -> Vec<Part> {
     let mut entities = Vec::new();
     game.truth(&mut entities);
     let loot: Vec<_> = entities.iter().filter(|(_, entity)| matches!(entity, Entity::Pickup(_))).collect();
-    let around = (dice.chance(1, 3) && !loot.is_empty()).then(|| loot[dice.below(loot.len() as u32) as usize].1);
+    let around = (rng.chance(1, 3) && !loot.is_empty()).then(|| loot[rng.below(loot.len() as u32) as usize].1);
     let middle = around
         .as_ref()
         .map_or_else(|| game.game.ship(PlayerId(0)).map(|ship| ship.position).unwrap_or_default(), Arena::position);
     let spread = if around.is_some() { PICKUP_REACH } else { SPREAD };
-    let volley = QUIET_TICKS + dice.below(4);
+    let volley = QUIET_TICKS + rng.below(4);
     let mut parts: Vec<Part> = Vec::new();
     while parts.len() < count {
-        let position = place(game, middle, spread, &parts, dice);
-        let (index, is_rail) = (parts.len(), dice.chance(3, 4));
+        let position = place(game, middle, spread, &parts, rng);
+        let (index, is_rail) = (parts.len(), rng.chance(3, 4));
         parts.push(Part {
             position,
-            hull: [12, 18, 36, 40, 58, 76, 80, 100][dice.below(8) as usize],
-            score: dice.below(300) as u16,
-            target: (index + 1 + dice.below(count as u32 - 1) as usize) % count,
-            rail_on: if dice.chance(3, 4) { volley } else { volley + dice.below(LOUD_TICKS) },
-            fires_bolts: !is_rail || dice.chance(1, 3),
-            thrust: if dice.chance(1, 4) {
-                Thrust::towards(Heading::new(dice.below(1024) as u16))
-            } else {
-                Thrust::NONE
-            },
-            behind: dice.below(5),
+            hull: [12, 18, 36, 40, 58, 76, 80, 100][rng.below(8) as usize],
+            score: rng.below(300) as u16,
+            target: (index + 1 + rng.below(count as u32 - 1) as usize) % count,
+            rail_on: if rng.chance(3, 4) { volley } else { volley + rng.below(LOUD_TICKS) },
+            fires_bolts: !is_rail || rng.chance(1, 3),
+            thrust: if rng.chance(1, 4) { Thrust::towards(Heading::new(rng.below(1024) as u16)) } else { Thrust::NONE },
+            behind: rng.below(5),
         });
     }
     parts
 }
 
 /// Somewhere near the middle where a ship fits, as far from it as nobody else.
-fn place(game: &Witnessed, middle: Point, spread: i32, parts: &[Part], dice: &mut Dice) -> Point {
+fn place(game: &Witnessed, middle: Point, spread: i32, parts: &[Part], rng: &mut Rng) -> Point {
     let reach = spread * QUANTA_PER_UNIT;
     let side = fracas_protocol::arena::ship::HALF_SIDE;
     loop {
-        let at = Point { x: middle.x + dice.between(-reach, reach), y: middle.y + dice.between(-reach, reach) };
+        let at = Point { x: middle.x + rng.between(-reach, reach), y: middle.y + rng.between(-reach, reach) };
         let corners = [(-side, -side), (side, -side), (-side, side), (side, side)];
         let fits = corners.iter().all(|(x, y)| !game.rules().is_wall(Point { x: at.x + x, y: at.y + y }));
         let distance = at.distance_squared(middle);
@@ -172,10 +168,10 @@ fn place(game: &Witnessed, middle: Point, spread: i32, parts: &[Part], dice: &mu
     }
 }
 
-fn shuffled(count: usize, dice: &mut Dice) -> Vec<usize> {
+fn shuffled(count: usize, rng: &mut Rng) -> Vec<usize> {
     let mut order: Vec<_> = (0..count).collect();
     for index in (1..count).rev() {
-        order.swap(index, dice.below(index as u32 + 1) as usize);
+        order.swap(index, rng.below(index as u32 + 1) as usize);
     }
     if order.iter().enumerate().all(|(index, place)| index == *place) {
         order.rotate_left(1);
@@ -226,15 +222,15 @@ fn step(game: &mut Witnessed, tick: Tick, parts: &[Part], places: &[usize], is_l
 
 /// What became of everybody, by part. Ranks are left out: of equals the one who was there first is before the other.
 fn lots(game: &mut Witnessed, tick: Tick, places: &[usize]) -> Vec<Lot> {
-    let mut bulletins = Vec::new();
-    game.news(tick, &mut bulletins);
+    let mut game_events = Vec::new();
+    game.news(tick, &mut game_events);
     let part_of = |slot: u16| places.iter().position(|place| *place == usize::from(slot)).unwrap_or_default() as u16;
     places
         .iter()
         .map(|place| {
             let player = PlayerId(*place as u16);
-            let its = bulletins.iter().filter(|bulletin| bulletin.to == Some(player));
-            let news = its.map(|bulletin| match &bulletin.news {
+            let its = game_events.iter().filter(|game_event| game_event.to == Some(player));
+            let news = its.map(|game_event| match &game_event.news {
                 News::Rail { tick, hit } => {
                     News::Rail { tick: *tick, hit: hit.and_then(slot_of).map(|slot| ship_id(part_of(slot))) }
                 }

@@ -1,27 +1,27 @@
 //! The whole server in one thread: admission, event loops and the room's ticks, each when its thread would wake. Nothing else
-//! here names the server's doors.
+//! here names the server's endpoints.
 
 pub(crate) mod planted;
 pub(crate) mod witness;
 
 use crate::annals::{Annals, NoticeRecord, Passed, SeatRecord, TickRecord};
-use crate::line::{End, Time};
-use crate::plan::{LoopPlan, Plan};
+use crate::line::{LineEnd, Time};
+use crate::plan::{LoopPlan, RunPlan};
 use fracas_protocol::arena::{Input, Map};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
-use fracas_server::admission::control::{Admission, AdmissionConfig};
+use fracas_server::admission::control::{AdmissionConfig, AdmissionControl};
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::front::origin::HostNames;
 use fracas_server::game::attended::Attended;
 use fracas_server::ids::PlayerKind;
-use fracas_server::io::event_loop::{EventLoop, Newcomer, Shared};
+use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
 use fracas_server::io::service::Service;
 use fracas_server::ops::Telemetry;
 use fracas_server::session::Registry;
 use fracas_server::session::game_service::GameService;
-use fracas_server::sim::channel::{self, Batches, OUTPUTS_MAX, Published, TickDoors};
+use fracas_server::sim::channel::{self, Batches, OUTPUTS_MAX, Published, TickEndpoints};
 use fracas_server::sim::clock::TickClock;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::rooms::{Rooms, RoomsResult};
@@ -74,8 +74,8 @@ enum Sleep {
 
 /// One event loop and its thread.
 struct LoopSide {
-    event_loop: EventLoop<GameService<Witnessed>, End>,
-    newcomers: flume::Sender<Newcomer<End>>,
+    event_loop: EventLoop<GameService<Witnessed>, LineEnd>,
+    newcomers: flume::Sender<Newcomer<LineEnd>>,
     connections: Arc<AtomicUsize>,
     plan: LoopPlan,
     sleep: Sleep,
@@ -85,12 +85,12 @@ struct LoopSide {
 }
 
 /// The server.
-pub(crate) struct Server {
+pub(crate) struct SimServer {
     time: Time,
-    admission: Arc<Admission>,
+    admission: Arc<AdmissionControl>,
     registry: Arc<Registry>,
     ticks: TickLoop<Witnessed>,
-    doors: TickDoors<Witnessed>,
+    endpoints: TickEndpoints<Witnessed>,
     /// The event loops' way to the tick thread, for what was looked at on it.
     inbound: flume::Sender<Batches<Input>>,
     capacity: Capacity,
@@ -98,12 +98,12 @@ pub(crate) struct Server {
     observer: flume::Receiver<Published<Witnessed>>,
     loops: Vec<LoopSide>,
     tick_at_us: u64,
-    dice: Dice,
+    rng: Rng,
     planted: Option<Planted>,
 }
 
-impl Server {
-    pub(crate) fn new(plan: &Plan, time: &Time, planted: Option<Planted>) -> Self {
+impl SimServer {
+    pub(crate) fn new(plan: &RunPlan, time: &Time, planted: Option<Planted>) -> Self {
         let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
         let capacity = Capacity { people: plan.people, bots: 0, spectators: plan.spectators };
         let attendant = Witness::new(planted.as_ref().and_then(|planted| planted.bug().in_game()));
@@ -113,11 +113,11 @@ impl Server {
         });
         let is_late = planted.as_ref().is_none_or(|planted| !planted.shows_spectators_the_present());
         let rooms = rooms.with_spectator_delay(if is_late { plan.spectator_delay } else { 0 });
-        let (mut doors, loop_doors) = channel::doors::<Witnessed>(plan.loops.len());
+        let (mut endpoints, loop_doors) = channel::endpoints::<Witnessed>(plan.loops.len());
         let inbound = loop_doors[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
-        doors.outbound.push(to_observer);
-        let admission = Arc::new(Admission::new(AdmissionConfig {
+        endpoints.outbound.push(to_observer);
+        let admission = Arc::new(AdmissionControl::new(AdmissionConfig {
             connections_max: plan.connections_max,
             per_address_max: plan.per_address_max,
             joins_per_address: Default::default(),
@@ -129,12 +129,12 @@ impl Server {
         let registry = Arc::<Registry>::default();
         let telemetry = Telemetry::new(plan.rate).expect("the metrics' names are good");
         let mut loops = Vec::new();
-        for (index, (doors, plan)) in loop_doors.into_iter().zip(&plan.loops).enumerate() {
+        for (index, (endpoints, plan)) in loop_doors.into_iter().zip(&plan.loops).enumerate() {
             let (newcomers, waiting) = flume::bounded(1000);
             let (connections, metrics) = (Arc::new(AtomicUsize::new(0)), telemetry.for_loop());
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
-            let service = GameService::new(index as u8, doors, registry, admission, metrics.clone());
-            let shared = Shared { connections: Arc::clone(&connections), metrics };
+            let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
+            let shared = LoopShared { connections: Arc::clone(&connections), metrics };
             let event_loop = EventLoop::new(index as u8, service, waiting, shared);
             let sleep = Sleep::Read(0);
             loops.push(LoopSide {
@@ -148,10 +148,23 @@ impl Server {
             });
         }
         let clock = TickClock::new(instant(BEGINS_US), plan.rate);
-        let ticks = TickLoop::new(rooms, clock, doors.outbound.len());
+        let ticks = TickLoop::new(rooms, clock, endpoints.outbound.len());
         let tick_at_us = us_of(ticks.due());
-        let (time, dice) = (time.clone(), Dice::new(plan.seed, 11));
-        Self { time, admission, registry, ticks, doors, inbound, capacity, observer, loops, tick_at_us, dice, planted }
+        let (time, rng) = (time.clone(), Rng::new(plan.seed, 11));
+        Self {
+            time,
+            admission,
+            registry,
+            ticks,
+            endpoints,
+            inbound,
+            capacity,
+            observer,
+            loops,
+            tick_at_us,
+            rng,
+            planted,
+        }
     }
 
     /// Which thread wakes next, and when.
@@ -171,33 +184,33 @@ impl Server {
 
     fn tick(&mut self, annals: &mut Annals) {
         let now_us = self.time.now_us();
-        annals.passed = self.look_at_batches(annals.notices.len());
-        self.ticks.turn(&self.doors, annals, || instant(now_us));
+        annals.passed = self.look_at_batches(annals.game_events.len());
+        self.ticks.turn(&self.endpoints, annals, || instant(now_us));
         for published in self.observer.try_iter() {
-            let asides = &published.asides;
-            annals.notices.extend(
-                asides.notices.iter().map(|notice| NoticeRecord { to: notice.to, message: notice.message.clone() }),
+            let events = &published.events;
+            annals.game_events.extend(
+                events.game_events.iter().map(|event| NoticeRecord { to: event.to, message: event.message.clone() }),
             );
-            annals.passed.admissions.extend_from_slice(&asides.admissions);
-            annals.passed.ended.extend_from_slice(&asides.ended);
+            annals.passed.join_answers.extend_from_slice(&events.join_answers);
+            annals.passed.ended.extend_from_slice(&events.ended);
         }
         let room = self.room();
         annals.passed.after = room.headcount();
         annals.passed.inputs.extend_from_slice(&room.game().attendant.inputs);
-        self.tick_at_us = us_of(self.ticks.due()).max(now_us) + u64::from(self.dice.below(400));
+        self.tick_at_us = us_of(self.ticks.due()).max(now_us) + u64::from(self.rng.below(400));
         for side in &mut self.loops {
             if let Sleep::Write(until_us) = &mut side.sleep {
                 // The tick wakes it, and it gets to run a little later.
-                *until_us = (*until_us).min(now_us + u64::from(self.dice.below(side.plan.oversleep_us as u32 + 100)));
+                *until_us = (*until_us).min(now_us + u64::from(self.rng.below(side.plan.oversleep_us as u32 + 100)));
             }
         }
     }
 
-    /// Takes what waits for the tick out of its door, notes it, and puts it back; with a planted bug something else.
+    /// Takes what waits for the tick out of its channel, notes it, and puts it back; with a planted bug something else.
     fn look_at_batches(&mut self, notices_from: usize) -> Passed {
         let (capacity, before) = (Some(self.capacity), self.room().headcount());
         let mut passed = Passed { capacity, before, notices_from, ..Passed::default() };
-        let mut batches: Vec<_> = self.doors.inbound.try_iter().collect();
+        let mut batches: Vec<_> = self.endpoints.inbound.try_iter().collect();
         for batch in batches.iter().flat_map(|batches| &batches.rooms) {
             passed.requests.extend_from_slice(&batch.requests);
             passed.commands.extend_from_slice(&batch.commands);
@@ -217,7 +230,7 @@ impl Server {
             Sleep::Read(_) => {
                 side.event_loop.read_all(|| instant(now_us));
                 // A tick that is there already is not waited for.
-                let is_waiting = !self.doors.outbound[index].is_empty();
+                let is_waiting = !self.endpoints.outbound[index].is_empty();
                 side.sleep = Sleep::Write(if is_waiting { now_us } else { now_us + TICK_PATIENCE_US });
             }
             Sleep::Write(_) => {
@@ -228,7 +241,7 @@ impl Server {
                 side.has_ticked |= !published.is_empty();
                 side.event_loop.service().publish(published);
                 side.event_loop.write_all(|| instant(now_us));
-                let oversleep_us = u64::from(self.dice.below(side.plan.oversleep_us as u32 + 1));
+                let oversleep_us = u64::from(self.rng.below(side.plan.oversleep_us as u32 + 1));
                 let read_us = match side.has_ticked {
                     true => {
                         let reading = Duration::from_micros(side.plan.reading_us);
@@ -243,15 +256,15 @@ impl Server {
     }
 
     /// Somebody connects through `end`: to the loop with the fewest, as the listener does it. If not, when to try again.
-    pub(crate) fn connect(&mut self, address: [u8; 4], end: End) -> Result<(), u64> {
+    pub(crate) fn connect(&mut self, address: [u8; 4], end: LineEnd) -> Result<(), u64> {
         let now = instant(self.time.now_us());
-        let ticket = self.admission.enter(IpAddr::from(address), false, now).map_err(|why| {
+        let permit = self.admission.enter(IpAddr::from(address), false, now).map_err(|why| {
             self.admission.retry_after(why, address.into(), now).map_or(1_000_000, |pause| pause.as_micros() as u64)
         })?;
         let side = self.loops.iter().min_by_key(|side| side.connections.load(Ordering::Relaxed));
         let side = side.expect("there is at least one");
         side.connections.fetch_add(1, Ordering::Relaxed);
-        let newcomer = Newcomer { socket: end, leftover: Vec::new(), kind: PlayerKind::Person, ticket: Some(ticket) };
+        let newcomer = Newcomer { socket: end, leftover: Vec::new(), kind: PlayerKind::Person, permit: Some(permit) };
         side.newcomers.try_send(newcomer).map_err(|_| 1_000_000)
     }
 

@@ -1,12 +1,12 @@
-//! Bugs that are put into the server from outside, at its doors, to show that the checkers would find such ones.
+//! Bugs that are put into the server from outside, at its endpoints, to show that the checkers would find such ones.
 
 use super::witness::{GameBug, Witnessed};
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_protocol::tick::Tick;
 use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::{RoomId, Session};
+use fracas_server::ids::{RoomId, SessionId};
 use fracas_server::replication::TickOutput;
-use fracas_server::sim::channel::{Asides, Batches, Published, Request};
+use fracas_server::sim::channel::{Batches, Published, Request, RoomEvents};
 use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_server::sim::roster::QUARANTINE_MS;
 use std::collections::VecDeque;
@@ -83,7 +83,7 @@ pub(crate) struct Planted {
     /// The ticks on which places were left lately.
     left: VecDeque<Tick>,
     /// Sessions of those who were let in and told that they were not.
-    sent_away: Vec<(ConnectionKey, Session)>,
+    sent_away: Vec<(ConnectionKey, SessionId)>,
 }
 
 impl Planted {
@@ -103,7 +103,7 @@ impl Planted {
     /// On the way from the event loops to the room.
     pub(super) fn tamper_with_batches(&mut self, batches: &mut [Batches<Input>]) {
         if let Some(batches) = batches.first_mut() {
-            let leave = |(connection, session): (_, Session)| (connection, Request::Leave(session));
+            let leave = |(connection, session): (_, SessionId)| (connection, Request::Leave(session));
             batches.of(RoomId(0)).requests.extend(self.sent_away.drain(..).map(leave));
         }
         for batch in batches.iter_mut().flat_map(|batches| &mut batches.rooms) {
@@ -142,14 +142,14 @@ impl Planted {
         for tick in published.iter_mut() {
             match self.bug {
                 Bug::ChangedRecord if event_loop == 1 => self.change_a_record(tick),
-                Bug::LostEviction => tick.asides = tell(tick, |asides| asides.evictions.clear()),
+                Bug::LostEviction => tick.events = changed_events(tick, |events| events.evictions.clear()),
                 Bug::LostAdmission if event_loop == 1 && tick.tick.0 > FROM_TICK => {
-                    tick.asides = tell(tick, |asides| asides.admissions.clear());
+                    tick.events = changed_events(tick, |events| events.join_answers.clear());
                 }
                 Bug::RepeatedNews if tick.tick.0 % 64 < 32 => {
-                    tick.asides = tell(tick, |asides| {
-                        let again = asides.notices.clone();
-                        asides.notices.extend(again);
+                    tick.events = changed_events(tick, |events| {
+                        let again = events.game_events.clone();
+                        events.game_events.extend(again);
                     });
                 }
                 Bug::RestChargedToAll => self.refuse(event_loop, tick),
@@ -161,7 +161,7 @@ impl Planted {
     /// Newcomers of this loop are told that there is no room, as long as places rest.
     fn refuse(&mut self, event_loop: usize, tick: &mut Published<Witnessed>) {
         if event_loop == 0 {
-            self.left.extend(tick.asides.ended.iter().map(|_| tick.tick));
+            self.left.extend(tick.events.ended.iter().map(|_| tick.tick));
         }
         let rest = tick.rate.ticks_in_ms(QUARANTINE_MS);
         while self.left.pop_front_if(|left| tick.tick.since(*left) >= i64::from(rest)).is_some() {}
@@ -169,8 +169,8 @@ impl Planted {
             return;
         }
         let sent_away = &mut self.sent_away;
-        tick.asides = tell(tick, |asides| {
-            for admission in &mut asides.admissions {
+        tick.events = changed_events(tick, |events| {
+            for admission in &mut events.join_answers {
                 let is_ours = usize::from(admission.connection.event_loop) == event_loop;
                 if let Some(admitted) = admission.verdict.ok().filter(|admitted| is_ours && !admitted.resumed) {
                     sent_away.push((admission.connection, admitted.session));
@@ -201,10 +201,10 @@ impl Planted {
     }
 }
 
-/// The asides of a tick with something changed in them.
-fn tell(tick: &Published<Witnessed>, change: impl FnOnce(&mut Asides)) -> Arc<Asides> {
-    let mut asides = Asides::default();
-    asides.extend(&tick.asides);
-    change(&mut asides);
-    Arc::new(asides)
+/// The events of a tick with something changed in them.
+fn changed_events(tick: &Published<Witnessed>, change: impl FnOnce(&mut RoomEvents)) -> Arc<RoomEvents> {
+    let mut events = RoomEvents::default();
+    events.extend(&tick.events);
+    change(&mut events);
+    Arc::new(events)
 }

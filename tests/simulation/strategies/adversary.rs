@@ -1,13 +1,13 @@
 //! One who follows a strategy, across its connections.
 
-use super::{AdversaryPlan, Conduct, End, Move};
+use super::{AdversaryPlan, Conduct, ConnectionEnd, Move};
 use crate::checks::Checks;
 use crate::checks::sessions::Claim;
 use crate::hand::Hand;
 use crate::line::{Line, Time};
-use crate::peer::Peer;
-use crate::server::Server;
-use fracas_protocol::rng::Dice;
+use crate::peer::SimPeer;
+use crate::server::SimServer;
+use fracas_protocol::rng::Rng;
 
 /// A connection that is refused is tried again after so long, whatever the server asks for.
 const RETRY_US: u64 = 100_000;
@@ -22,8 +22,8 @@ pub(crate) struct Adversary {
     place: usize,
     plan: AdversaryPlan,
     conduct: Box<dyn Conduct>,
-    dice: Dice,
-    peers: Vec<Peer>,
+    rng: Rng,
+    peers: Vec<SimPeer>,
     claim: Option<Claim>,
     connects_us: Vec<u64>,
     /// What it does when the connections end that it has ended, by their numbers.
@@ -34,14 +34,14 @@ pub(crate) struct Adversary {
 impl Adversary {
     /// One that is the `place`-th, behind so many ordinary players.
     pub(crate) fn new(players: usize, place: usize, plan: AdversaryPlan) -> Self {
-        let mut dice = Dice::new(plan.member.seed, 18);
-        let conduct = plan.conduct(&mut dice);
+        let mut rng = Rng::new(plan.member.seed, 18);
+        let conduct = plan.conduct(&mut rng);
         Self {
             index: players + place,
             place,
             plan,
             conduct,
-            dice,
+            rng,
             peers: Vec::new(),
             claim: None,
             connects_us: vec![plan.member.arrives_us; plan.connections],
@@ -57,7 +57,7 @@ impl Adversary {
     }
 
     /// Does what there is to do now.
-    pub(crate) fn step(&mut self, time: &Time, server: &mut Server, numbers: &mut u32, checks: &mut Checks) {
+    pub(crate) fn step(&mut self, time: &Time, server: &mut SimServer, numbers: &mut u32, checks: &mut Checks) {
         let now_us = time.now_us();
         let due = self.connects_us.iter().filter(|at| **at <= now_us).count();
         self.connects_us.retain(|at| *at > now_us);
@@ -72,28 +72,28 @@ impl Adversary {
             let is_dead = now_us - peer.heard_us > self.plan.member.patience_us && !peer.is_hidden();
             if peer.is_over || peer.closed.is_some() || is_dead {
                 let peer = self.peers.remove(index);
-                self.part(&peer, now_us, checks);
+                self.disconnected(&peer, now_us, checks);
             }
         }
     }
 
-    fn connect(&mut self, time: &Time, server: &mut Server, numbers: &mut u32, checks: &mut Checks) {
+    fn connect(&mut self, time: &Time, server: &mut SimServer, numbers: &mut u32, checks: &mut Checks) {
         if self.is_done {
             return;
         }
         let (member, now_us) = (self.plan.member, time.now_us());
-        let (line, ours, theirs) = Line::new(time, member.quality, &mut self.dice);
+        let (line, ours, theirs) = Line::new(time, member.quality, &mut self.rng);
         if server.connect(member.address, theirs).is_err() {
             return self.connects_us.push(now_us + RETRY_US);
         }
         *numbers += 1;
         let rules = server.rules().clone();
-        let mut peer = Peer::new((self.index, member), *numbers, (line, ours), self.claim, rules, now_us, checks);
-        peer.hand = self.plan.hand(*numbers, &mut self.dice);
-        peer.lies = self.plan.lies(&mut self.dice);
+        let mut peer = SimPeer::new((self.index, member), *numbers, (line, ours), self.claim, rules, now_us, checks);
+        peer.hand = self.plan.hand(*numbers, &mut self.rng);
+        peer.lies = self.plan.lies(&mut self.rng);
         // What it does is no fault of the server's.
         (peer.has_excuse, peer.is_mute) = (true, self.conduct.is_mute());
-        checks.tell(|| format!("{now_us}: {:?} {} connects as {numbers}", self.plan.strategy, self.index));
+        checks.narrate(|| format!("{now_us}: {:?} {} connects as {numbers}", self.plan.strategy, self.index));
         self.peers.push(peer);
     }
 
@@ -105,7 +105,9 @@ impl Adversary {
         let was_seated = peer.seat.is_some();
         peer.step(now_us, checks);
         if let Some(seat) = peer.seat.filter(|_| !was_seated) {
-            checks.tell(|| format!("{:?} {} is welcomed on {}: {seat:?}", self.plan.strategy, self.index, peer.number));
+            checks.narrate(|| {
+                format!("{:?} {} is welcomed on {}: {seat:?}", self.plan.strategy, self.index, peer.number)
+            });
             checks.tally.adversaries_welcomed += 1;
             checks.note(&[3 << 32, u64::from(peer.number), u64::from(seat.resumed), self.index as u64]);
             if let Some(own) = seat.own {
@@ -115,14 +117,14 @@ impl Adversary {
         if self.is_done || self.ending.iter().any(|(number, _)| *number == peer.number) {
             return;
         }
-        let Some(next) = self.conduct.look(peer, now_us, &mut self.dice) else { return };
+        let Some(next) = self.conduct.look(peer, now_us, &mut self.rng) else { return };
         match next {
             Move::Hide => peer.hide(now_us),
-            Move::End { how, .. } => {
+            Move::ConnectionEnd { how, .. } => {
                 checks.edges.spoil(peer.number);
                 match how {
-                    End::Goodbye => peer.leave(now_us),
-                    End::Cut => peer.line.cut(),
+                    ConnectionEnd::Goodbye => peer.leave(now_us),
+                    ConnectionEnd::Cut => peer.line.cut(),
                 }
                 self.ending.push((peer.number, next));
             }
@@ -130,21 +132,21 @@ impl Adversary {
     }
 
     /// A connection is over: when the next one begins, and with what.
-    fn part(&mut self, peer: &Peer, now_us: u64, checks: &mut Checks) {
+    fn disconnected(&mut self, peer: &SimPeer, now_us: u64, checks: &mut Checks) {
         checks.tally.offered_max = checks.tally.offered_max.max(peer.line.offered_max() as u64);
-        checks.edges.part(peer.number);
-        checks.rewind.part(peer.number);
+        checks.edges.disconnected(peer.number);
+        checks.rewind.disconnected(peer.number);
         checks.note(&[4 << 32, u64::from(peer.number), peer.closed.map_or(0, u64::from)]);
-        checks.tell(|| format!("{now_us}: {} parts from {}: {:?}", self.index, peer.number, peer.closed));
+        checks.narrate(|| format!("{now_us}: {} parts from {}: {:?}", self.index, peer.number, peer.closed));
         let ended = self.ending.iter().position(|(number, _)| *number == peer.number);
         let next = ended.map(|place| self.ending.swap_remove(place).1);
         let (away_us, with_token) = match next {
-            Some(Move::End { away_us, with_token, .. }) => (away_us, with_token),
+            Some(Move::ConnectionEnd { away_us, with_token, .. }) => (away_us, with_token),
             _ => (RETURN_US, self.plan.connections == 1),
         };
         self.claim = peer.leaves().filter(|_| with_token);
         if !self.is_done {
-            self.connects_us.push(now_us + away_us + u64::from(self.dice.below(5_000)));
+            self.connects_us.push(now_us + away_us + u64::from(self.rng.below(5_000)));
         }
     }
 

@@ -5,7 +5,7 @@ use fracas_protocol::arena::{Arena, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 
 /// Rails are fired so far apart that there is energy for three, the last of which is lethal.
 const RAIL_EVERY_S: u32 = 2;
@@ -17,7 +17,7 @@ const DETOUR_TICKS: u32 = 20;
 /// A client's driver in a duel.
 #[derive(Debug)]
 pub(crate) struct Duelist {
-    dice: Dice,
+    rng: Rng,
     /// Whom it fires at, once that is known.
     pub(super) partner: Option<EntityId>,
     last: Point,
@@ -26,7 +26,7 @@ pub(crate) struct Duelist {
 
 impl Duelist {
     pub(super) fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed, 17), partner: None, last: Point::default(), detour: None }
+        Self { rng: Rng::new(seed, 17), partner: None, last: Point::default(), detour: None }
     }
 
     /// Lets the client play what is due.
@@ -63,7 +63,7 @@ impl Duelist {
             return thrust;
         }
         if is_stuck {
-            let anywhere = Heading::new(self.dice.below(u32::from(Heading::TURN)) as u16);
+            let anywhere = Heading::new(self.rng.below(u32::from(Heading::TURN)) as u16);
             self.detour = Some((Thrust::towards(anywhere), DETOUR_TICKS));
         }
         Thrust::towards(heading)

@@ -1,9 +1,9 @@
 //! Leaves after a shot, when it is hurt or when it is destroyed, and joins again at once from the same network, so that the
 //! pauses, the energy, the hull and the wait of its ship begin anew.
 
-use super::{Conduct, End, Move};
-use crate::peer::Peer;
-use fracas_protocol::rng::Dice;
+use super::{Conduct, ConnectionEnd, Move};
+use crate::peer::SimPeer;
+use fracas_protocol::rng::Rng;
 
 /// What makes it leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ enum Cause {
 pub(super) struct Hopper {
     cause: Cause,
     /// Each other time, if it is none.
-    how: Option<End>,
+    how: Option<ConnectionEnd>,
     with_token: bool,
     /// How long it stays away, at least.
     away_us: u64,
@@ -32,13 +32,14 @@ pub(super) struct Hopper {
 }
 
 impl Hopper {
-    pub(super) fn new(dice: &mut Dice) -> Self {
+    pub(super) fn new(rng: &mut Rng) -> Self {
         let causes = [Cause::Shot, Cause::Shot, Cause::Hurt, Cause::Destroyed];
         Self {
-            cause: causes[dice.below(4) as usize],
-            how: [Some(End::Goodbye), Some(End::Goodbye), Some(End::Cut), None][dice.below(4) as usize],
-            with_token: dice.chance(1, 4),
-            away_us: if dice.chance(1, 3) { u64::from(dice.below(1_000_000)) } else { 0 },
+            cause: causes[rng.below(4) as usize],
+            how: [Some(ConnectionEnd::Goodbye), Some(ConnectionEnd::Goodbye), Some(ConnectionEnd::Cut), None]
+                [rng.below(4) as usize],
+            with_token: rng.chance(1, 4),
+            away_us: if rng.chance(1, 3) { u64::from(rng.below(1_000_000)) } else { 0 },
             flown: None,
             pause: (0, 0),
         }
@@ -46,7 +47,7 @@ impl Hopper {
 }
 
 impl Conduct for Hopper {
-    fn look(&mut self, peer: &Peer, _: u64, dice: &mut Dice) -> Option<Move> {
+    fn look(&mut self, peer: &SimPeer, _: u64, rng: &mut Rng) -> Option<Move> {
         let (ship, own) = peer.own_ship()?;
         if ship.is_alive() {
             self.flown = Some(peer.number);
@@ -61,8 +62,8 @@ impl Conduct for Hopper {
             Cause::Destroyed => has_flown && !ship.is_alive(),
         };
         // Who is destroyed has nothing more to gain here, whatever it waits for.
-        let is_due = is_due || (has_flown && !ship.is_alive() && dice.chance(1, 20));
-        let how = self.how.unwrap_or(if dice.chance(1, 2) { End::Goodbye } else { End::Cut });
-        is_due.then_some(Move::End { how, away_us: self.away_us, with_token: self.with_token })
+        let is_due = is_due || (has_flown && !ship.is_alive() && rng.chance(1, 20));
+        let how = self.how.unwrap_or(if rng.chance(1, 2) { ConnectionEnd::Goodbye } else { ConnectionEnd::Cut });
+        is_due.then_some(Move::ConnectionEnd { how, away_us: self.away_us, with_token: self.with_token })
     }
 }

@@ -1,8 +1,8 @@
 //! Takes a seat and does nothing with it: hidden, or parked in sight.
 
 use super::{Conduct, Move};
-use crate::peer::Peer;
-use fracas_protocol::rng::Dice;
+use crate::peer::SimPeer;
+use fracas_protocol::rng::Rng;
 
 /// Its habit, which lasts for a seed.
 #[derive(Debug)]
@@ -11,13 +11,13 @@ pub(super) struct Idler {
 }
 
 impl Idler {
-    pub(super) fn new(dice: &mut Dice) -> Self {
-        Self { hides: dice.chance(1, 2) }
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        Self { hides: rng.chance(1, 2) }
     }
 }
 
 impl Conduct for Idler {
-    fn look(&mut self, peer: &Peer, _: u64, _: &mut Dice) -> Option<Move> {
+    fn look(&mut self, peer: &SimPeer, _: u64, _: &mut Rng) -> Option<Move> {
         (self.hides && peer.plays()).then_some(Move::Hide)
     }
 }

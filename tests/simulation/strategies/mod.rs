@@ -20,12 +20,12 @@ pub(crate) mod trigger;
 
 use crate::hand::Hand;
 use crate::line::Quality;
-use crate::peer::Peer;
+use crate::peer::SimPeer;
 use crate::plan::PlayerPlan;
 use duelist::Duelist;
 use fracas_bots::bot::driver::Driver;
 use fracas_bots::brain::{Brain, BrainKind, Skill};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Aspect;
 use liar::Lies;
 use trigger::Trigger;
@@ -38,7 +38,7 @@ pub(crate) enum Strategy {
     /// Lies about what it has received, so that its shots are judged at a moment that it chooses.
     Liar,
     /// Says hello and cuts, over and over, on as many connections as its network may have.
-    Crowd,
+    CrowdStrategy,
     /// Plays, and watches the same room as a spectator.
     Roles,
     /// Takes a seat and does nothing.
@@ -50,7 +50,7 @@ pub(crate) enum Strategy {
 impl Strategy {
     /// Of one of so many seats no more than these are ever taken: the others leave ships behind that wait.
     const OF_ONE_SEAT: [Self; 4] = [Self::Liar, Self::Roles, Self::Idler, Self::Duel];
-    const ALL: [Self; 6] = [Self::Hopper, Self::Liar, Self::Crowd, Self::Roles, Self::Idler, Self::Duel];
+    const ALL: [Self; 6] = [Self::Hopper, Self::Liar, Self::CrowdStrategy, Self::Roles, Self::Idler, Self::Duel];
 }
 
 /// One who follows a strategy.
@@ -68,18 +68,18 @@ pub(crate) struct AdversaryPlan {
 impl AdversaryPlan {
     /// Those of one seed. `tight`: the room has hardly more places than there are players.
     pub(crate) fn draw(seed: u64, tight: bool, per_address_max: usize, only: Option<Strategy>) -> Vec<Self> {
-        let mut dice = Dice::new(seed, 14);
+        let mut rng = Rng::new(seed, 14);
         let mut all = Vec::new();
-        for network in 0..1 + dice.below(2) {
+        for network in 0..1 + rng.below(2) {
             let choice: &[Strategy] = if tight { &Strategy::OF_ONE_SEAT } else { &Strategy::ALL };
-            let drawn = choice[dice.below(choice.len() as u32) as usize];
+            let drawn = choice[rng.below(choice.len() as u32) as usize];
             let strategy = only.filter(|only| choice.contains(only)).unwrap_or(drawn);
             let members = if matches!(strategy, Strategy::Roles | Strategy::Duel) { 2 } else { 1 };
             let first = all.len();
             for member in 0..members {
-                let mut plan = Self::new(strategy, network as u8, &mut dice);
+                let mut plan = Self::new(strategy, network as u8, &mut rng);
                 match strategy {
-                    Strategy::Crowd => plan.connections = per_address_max,
+                    Strategy::CrowdStrategy => plan.connections = per_address_max,
                     Strategy::Roles => plan.member.is_spectator = member == 1,
                     Strategy::Duel => {
                         plan.member.address[3] += 100 * member as u8;
@@ -93,21 +93,21 @@ impl AdversaryPlan {
         all
     }
 
-    fn new(strategy: Strategy, network: u8, dice: &mut Dice) -> Self {
-        let is_near = matches!(strategy, Strategy::Hopper | Strategy::Crowd) || dice.chance(1, 2);
+    fn new(strategy: Strategy, network: u8, rng: &mut Rng) -> Self {
+        let is_near = matches!(strategy, Strategy::Hopper | Strategy::CrowdStrategy) || rng.chance(1, 2);
         let member = PlayerPlan {
-            seed: dice.word(),
+            seed: rng.word(),
             address: [198, 51, 100, 1 + network],
             quality: Quality {
-                delay_us: u64::from(1_000 + dice.below(if is_near { 15_000 } else { 70_000 })),
-                jitter_us: u64::from(dice.below(if is_near { 3_000 } else { 20_000 })),
+                delay_us: u64::from(1_000 + rng.below(if is_near { 15_000 } else { 70_000 })),
+                jitter_us: u64::from(rng.below(if is_near { 3_000 } else { 20_000 })),
             },
-            arrives_us: u64::from(300_000 + dice.below(1_200_000)),
+            arrives_us: u64::from(300_000 + rng.below(1_200_000)),
             brain: BrainKind::Hunter,
             is_spectator: false,
             delay: 0,
-            aspect: Aspect::ALL[dice.below(4) as usize],
-            clock_us: dice.word() % 1_000_000_000,
+            aspect: Aspect::ALL[rng.below(4) as usize],
+            clock_us: rng.word() % 1_000_000_000,
             patience_us: 6_000_000,
         };
         Self { strategy, member, connections: 1, partner: None }
@@ -117,33 +117,33 @@ impl AdversaryPlan {
     pub(crate) fn seats(&self, per_address_max: usize) -> usize {
         match self.strategy {
             // Its ships wait for it where it left them without a word.
-            Strategy::Hopper | Strategy::Crowd => per_address_max,
+            Strategy::Hopper | Strategy::CrowdStrategy => per_address_max,
             _ => usize::from(!self.member.is_spectator),
         }
     }
 
     /// What drives the client of one of its connections.
-    fn hand(&self, number: u32, dice: &mut Dice) -> Hand {
+    fn hand(&self, number: u32, rng: &mut Rng) -> Hand {
         let brain = |kind| Driver::new(Brain::new(kind, self.member.seed ^ u64::from(number), Skill::SEASONED));
         match self.strategy {
-            Strategy::Hopper => Hand::Trigger(Trigger::new(dice.word(), dice.chance(1, 2), 0)),
-            Strategy::Liar => Hand::Trigger(Trigger::new(dice.word(), false, dice.below(12))),
-            Strategy::Duel => Hand::Duelist(Duelist::new(dice.word())),
-            Strategy::Idler | Strategy::Crowd => Hand::Brain(brain(BrainKind::Idle)),
+            Strategy::Hopper => Hand::Trigger(Trigger::new(rng.word(), rng.chance(1, 2), 0)),
+            Strategy::Liar => Hand::Trigger(Trigger::new(rng.word(), false, rng.below(12))),
+            Strategy::Duel => Hand::Duelist(Duelist::new(rng.word())),
+            Strategy::Idler | Strategy::CrowdStrategy => Hand::Brain(brain(BrainKind::Idle)),
             Strategy::Roles => Hand::Brain(brain(BrainKind::Hunter)),
         }
     }
 
     /// What it says instead of the truth.
-    fn lies(&self, dice: &mut Dice) -> Option<Lies> {
-        (self.strategy == Strategy::Liar).then(|| Lies::new(dice.word()))
+    fn lies(&self, rng: &mut Rng) -> Option<Lies> {
+        (self.strategy == Strategy::Liar).then(|| Lies::new(rng.word()))
     }
 
-    fn conduct(&self, dice: &mut Dice) -> Box<dyn Conduct> {
+    fn conduct(&self, rng: &mut Rng) -> Box<dyn Conduct> {
         match self.strategy {
-            Strategy::Hopper => Box::new(hopper::Hopper::new(dice)),
-            Strategy::Crowd => Box::new(crowd::Crowd::new(dice)),
-            Strategy::Idler => Box::new(idler::Idler::new(dice)),
+            Strategy::Hopper => Box::new(hopper::Hopper::new(rng)),
+            Strategy::CrowdStrategy => Box::new(crowd::CrowdStrategy::new(rng)),
+            Strategy::Idler => Box::new(idler::Idler::new(rng)),
             Strategy::Roles => Box::new(roles::Roles),
             Strategy::Liar | Strategy::Duel => Box::new(Stays),
         }
@@ -152,7 +152,7 @@ impl AdversaryPlan {
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum ConnectionEnd {
     /// It says goodbye.
     Goodbye,
     /// Its line is cut.
@@ -163,7 +163,7 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// It ends it. The next one begins so much later, with its token or without.
-    End { how: End, away_us: u64, with_token: bool },
+    ConnectionEnd { how: ConnectionEnd, away_us: u64, with_token: bool },
     /// Nobody looks any more.
     Hide,
 }
@@ -176,14 +176,14 @@ pub(crate) trait Conduct {
     }
 
     /// Looks at a connection that goes on, after each of its steps.
-    fn look(&mut self, peer: &Peer, now_us: u64, dice: &mut Dice) -> Option<Move>;
+    fn look(&mut self, peer: &SimPeer, now_us: u64, rng: &mut Rng) -> Option<Move>;
 }
 
 /// One that never leaves.
 struct Stays;
 
 impl Conduct for Stays {
-    fn look(&mut self, _: &Peer, _: u64, _: &mut Dice) -> Option<Move> {
+    fn look(&mut self, _: &SimPeer, _: u64, _: &mut Rng) -> Option<Move> {
         None
     }
 }

@@ -3,7 +3,7 @@
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::{Point, Rules};
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::ViewTime;
 
 /// It drifts on for so many ticks before it thrusts to elsewhere.
@@ -12,7 +12,7 @@ const DRIFT_TICKS: u32 = 25;
 /// A client's driver that knows one thing to do.
 #[derive(Debug)]
 pub(crate) struct Trigger {
-    dice: Dice,
+    rng: Rng,
     /// Whether it fires bolts, too.
     fires_bolts: bool,
     /// Its rails claim to be fired at what its screen showed so many ticks earlier.
@@ -23,7 +23,7 @@ pub(crate) struct Trigger {
 
 impl Trigger {
     pub(super) fn new(seed: u64, fires_bolts: bool, behind_ticks: u32) -> Self {
-        Self { dice: Dice::new(seed, 15), fires_bolts, behind_ticks, thrust: Thrust::NONE, drifts: 0 }
+        Self { rng: Rng::new(seed, 15), fires_bolts, behind_ticks, thrust: Thrust::NONE, drifts: 0 }
     }
 
     /// Lets the client play what is due.
@@ -39,7 +39,7 @@ impl Trigger {
     fn think(&mut self, client: &mut Client<Arena>, now_us: u64) -> Option<Input> {
         if self.drifts == 0 {
             self.drifts = DRIFT_TICKS;
-            self.thrust = Thrust::towards(Heading::new(self.dice.below(u32::from(Heading::TURN)) as u16));
+            self.thrust = Thrust::towards(Heading::new(self.rng.below(u32::from(Heading::TURN)) as u16));
         }
         self.drifts -= 1;
         let from = Arena::position(client.prediction().newest()?.0);

@@ -1,6 +1,6 @@
 //! Beams of rails: when they are fired on the screen, and how long they can still be seen.
 
-use crate::scene::Place;
+use crate::scene::ScreenPoint;
 use fracas_protocol::arena::{Arena, Beam, Entity, FineHeading, Ship};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::Point;
@@ -13,9 +13,9 @@ const SHOWN_MS: f64 = 250.0;
 const BEAMS_MAX: usize = 256;
 
 /// A beam that can be seen.
-pub(crate) struct Shown {
-    pub(crate) from: Place,
-    pub(crate) to: Place,
+pub(crate) struct ShownBeam {
+    pub(crate) from: ScreenPoint,
+    pub(crate) to: ScreenPoint,
     pub(crate) is_own: bool,
     since_ms: f64,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Shown {
 /// All that can be seen, and up to which ticks they were looked for.
 #[derive(Default)]
 pub(crate) struct Beams {
-    shown: Vec<Shown>,
+    shown: Vec<ShownBeam>,
     others_until: Tick,
     own_until: Tick,
 }
@@ -40,7 +40,7 @@ impl Beams {
     /// Takes in what others fired on the ticks that the screen has come to.
     pub(crate) fn add_others(&mut self, client: &Client<Arena>, view: Tick, now_ms: f64) {
         let until = std::mem::replace(&mut self.others_until, view);
-        for snapshot in client.timeline().told().filter(|told| told.tick > until && told.tick <= view) {
+        for snapshot in client.timeline().decided_ticks().filter(|told| told.tick > until && told.tick <= view) {
             let fired = snapshot.entities.iter().filter(|(id, _)| client.own_id() != Some(*id));
             for (id, (ship, aim)) in fired.filter_map(|(id, entity)| Some((*id, rail_of(entity)?))) {
                 let beam = client.replica().rules().beam(ship.position, aim);
@@ -65,17 +65,17 @@ impl Beams {
     }
 
     fn add(&mut self, beam: &Beam, ships: impl Iterator<Item = Point>, is_own: bool, now_ms: f64) {
-        let (from, to) = (Place::of(beam.from), Place::of(beam.to));
+        let (from, to) = (ScreenPoint::of(beam.from), ScreenPoint::of(beam.to));
         let length_squared = beam.from.distance_squared(beam.to).max(1) as f64;
         let part = ships.filter_map(|centre| beam.way_to(centre)).min().map_or(1.0, |way| way as f64 / length_squared);
         if self.shown.len() < BEAMS_MAX {
-            let to = Place { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
-            self.shown.push(Shown { from, to, is_own, since_ms: now_ms });
+            let to = ScreenPoint { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
+            self.shown.push(ShownBeam { from, to, is_own, since_ms: now_ms });
         }
     }
 
     /// Those that can be seen, and how much of each is left, 1 to 0.
-    pub(crate) fn shown(&mut self, now_ms: f64) -> impl Iterator<Item = (&Shown, f64)> {
+    pub(crate) fn shown(&mut self, now_ms: f64) -> impl Iterator<Item = (&ShownBeam, f64)> {
         self.shown.retain(|beam| now_ms - beam.since_ms < SHOWN_MS);
         self.shown.iter().map(move |beam| (beam, 1.0 - (now_ms - beam.since_ms) / SHOWN_MS))
     }

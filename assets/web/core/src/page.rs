@@ -2,13 +2,13 @@
 
 use crate::beams::Beams;
 use crate::net::{self, NET_LEN};
-use crate::scene::{Place, Scene, flag};
+use crate::scene::{Scene, ScreenPoint, flag};
 use crate::texts;
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::HULL_MAX;
 use fracas_protocol::arena::{Arena, Entity, FineHeading, Heading, Input, Map, RailShot, Ship, Thrust};
-use fracas_protocol::client::{Client, ClientError, Options};
+use fracas_protocol::client::{Client, ClientError, ClientOptions};
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::tick::{TickRate, ViewTime};
@@ -26,7 +26,7 @@ pub(crate) const HUD_LEN: usize = 18;
 
 /// What the page has instead of a game when something went wrong, as its exports return it.
 #[derive(Clone, Copy)]
-pub(crate) enum Fault {
+pub(crate) enum PageFault {
     /// The walls or the name cannot be used.
     BadStart = 1,
     /// The server said something that cannot be understood.
@@ -50,21 +50,27 @@ pub(crate) struct Page {
     /// Where a dash goes that was begun without thrust, until it was sent.
     dash_thrust: Thrust,
     /// What is left of a correction that is being eased out, and when that was so.
-    error: Place,
+    error: ScreenPoint,
     error_at_ms: f64,
 }
 
 impl Page {
     /// A page that says hello: rows of the map's walls, its id in the first line; the player's name; the room's; a token.
-    pub(crate) fn new(map: &str, name: &str, room: &str, aspect: u32, token: Option<[u8; 16]>) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        map: &str,
+        name: &str,
+        room: &str,
+        aspect: u32,
+        token: Option<[u8; 16]>,
+    ) -> Result<Self, PageFault> {
         let mut lines = map.lines();
         let id = lines.next().unwrap_or_default().into();
         let document = MapDocument { id, walls: lines.map(Into::into).collect() };
-        let map = Map::try_from(&document).map_err(|_| Fault::BadStart)?;
+        let map = Map::try_from(&document).map_err(|_| PageFault::BadStart)?;
         let aspect = Aspect::ALL.get(aspect as usize).copied().unwrap_or_default();
         let hello = Hello { aspect, room: room.into(), token: token.map(Token), ..Hello::player(name) };
         let rules = Arena::new(TickRate::HZ_30, map.clone());
-        let options = Options { display_ticks: DISPLAY_TICKS, input_hz: None };
+        let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         Ok(Self {
             client: Client::new(rules, hello, options),
             map,
@@ -76,27 +82,27 @@ impl Page {
             shown: None,
             aim: 0.0,
             dash_thrust: Thrust::NONE,
-            error: Place::default(),
+            error: ScreenPoint::default(),
             error_at_ms: 0.0,
         })
     }
 
     /// Takes a message from the server.
-    pub(crate) fn receive(&mut self, message: &[u8], now_ms: f64) -> Result<(), Fault> {
+    pub(crate) fn receive(&mut self, message: &[u8], now_ms: f64) -> Result<(), PageFault> {
         let corrections = self.client.counters().corrections;
         let before = self.own_place(now_ms);
         let received = self.client.receive(us(now_ms), message).map_err(|error| match error {
-            ClientError::OtherMap => Fault::OtherMap,
-            ClientError::Wire(_) | ClientError::OutOfPlace => Fault::BadMessage,
+            ClientError::OtherMap => PageFault::OtherMap,
+            ClientError::Wire(_) | ClientError::OutOfPlace => PageFault::BadMessage,
         });
         if self.client.counters().corrections > corrections
             && let (Some(before), Some(after)) = (before, self.own_place(now_ms))
         {
             let (dx, dy) = (before.x - after.x, before.y - after.y);
             let left = self.error_left(now_ms);
-            let error = Place { x: left.x + dx, y: left.y + dy };
+            let error = ScreenPoint { x: left.x + dx, y: left.y + dy };
             let jumped = error.x.abs() + error.y.abs() > EASE_MAX_UNITS;
-            self.error = if jumped { Place::default() } else { error };
+            self.error = if jumped { ScreenPoint::default() } else { error };
             self.error_at_ms = now_ms;
         }
         received
@@ -170,8 +176,8 @@ impl Page {
     }
 
     /// Where the server has the own ship, in units, as of the last body; for tests that compare.
-    pub(crate) fn recorded_place(&self) -> Option<Place> {
-        self.client.replica().centre().map(Place::of)
+    pub(crate) fn recorded_place(&self) -> Option<ScreenPoint> {
+        self.client.replica().centre().map(ScreenPoint::of)
     }
 
     /// The client that plays.
@@ -208,7 +214,7 @@ impl Page {
     }
 
     /// The own ship and its bolts, where they are predicted.
-    fn add_own(&mut self, now_ms: f64, camera: Place) {
+    fn add_own(&mut self, now_ms: f64, camera: ScreenPoint) {
         let (Some(id), Some(place)) = (self.client.own_id(), self.own_place(now_ms)) else { return };
         let prediction = self.client.prediction();
         let (_, fraction) = self.client.input_clock().tick_and_fraction(us(now_ms));
@@ -233,27 +239,27 @@ impl Page {
     }
 
     /// Where the own ship is to be shown: between its last two predicted ticks, less what is still eased out.
-    fn own_place(&self, now_ms: f64) -> Option<Place> {
+    fn own_place(&self, now_ms: f64) -> Option<ScreenPoint> {
         let prediction = self.client.prediction();
         let (newest, _) = prediction.newest()?;
         let to = Arena::position(newest);
         let from = prediction.one_before().map_or(to, Arena::position);
         let (_, fraction) = self.client.input_clock().tick_and_fraction(us(now_ms));
-        let place = if jumps(from, to) { Place::of(to) } else { Place::between(from, to, fraction) };
+        let place = if jumps(from, to) { ScreenPoint::of(to) } else { ScreenPoint::between(from, to, fraction) };
         let error = self.error_left(now_ms);
-        Some(Place { x: place.x + error.x, y: place.y + error.y })
+        Some(ScreenPoint { x: place.x + error.x, y: place.y + error.y })
     }
 
-    fn error_left(&self, now_ms: f64) -> Place {
+    fn error_left(&self, now_ms: f64) -> ScreenPoint {
         let left = (1.0 - (now_ms - self.error_at_ms) / EASE_MS).clamp(0.0, 1.0);
-        Place { x: self.error.x * left, y: self.error.y * left }
+        ScreenPoint { x: self.error.x * left, y: self.error.y * left }
     }
 
-    fn camera(&self, now_ms: f64) -> Option<Place> {
+    fn camera(&self, now_ms: f64) -> Option<ScreenPoint> {
         self.own_place(now_ms).or_else(|| self.recorded_place())
     }
 
-    fn fill_hud(&mut self, camera: Place) {
+    fn fill_hud(&mut self, camera: ScreenPoint) {
         let rules = self.client.replica().rules();
         let hz = rules.tuning().rate.hz() as f32;
         let (open, tile) = (f32::from(rules.open()), (rules.map().tile_quanta() / 64) as f32);

@@ -9,7 +9,7 @@ use fracas_protocol::arena::{
 use fracas_protocol::game::rules::{Fate, Intent, Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{TickRate, ViewTime};
 use fracas_protocol::wire::limits::DEFAULT_ROOM;
 
@@ -111,13 +111,13 @@ const STEPS_PER_ARENA: u32 = 1 << 16;
 
 /// A hash of so many steps of ships that are flown at random, and of all bolts and beams that they fire.
 pub fn steps(seed: u32, steps: u32) -> u32 {
-    let (mut dice, mut digest) = (Dice::new(u64::from(seed), 9), Digest::default());
-    let mut flight = Flight::new(&mut dice);
+    let (mut rng, mut digest) = (Rng::new(u64::from(seed), 9), Digest::default());
+    let mut flight = Flight::new(&mut rng);
     for step in 0..steps {
         if step % STEPS_PER_ARENA == STEPS_PER_ARENA - 1 {
-            flight = Flight::new(&mut dice);
+            flight = Flight::new(&mut rng);
         }
-        flight.step(step % FLYERS, &mut dice, &mut digest);
+        flight.step(step % FLYERS, &mut rng, &mut digest);
     }
     digest.finish()
 }
@@ -130,31 +130,31 @@ struct Flight {
 }
 
 impl Flight {
-    fn new(dice: &mut Dice) -> Self {
+    fn new(rng: &mut Rng) -> Self {
         let map = loop {
-            let rows: Vec<Vec<bool>> = (0..16).map(|_| (0..16).map(|_| dice.chance(1, 9)).collect()).collect();
+            let rows: Vec<Vec<bool>> = (0..16).map(|_| (0..16).map(|_| rng.chance(1, 9)).collect()).collect();
             if let Ok(map) = Map::new(&rows) {
                 break map;
             }
         };
         let rates = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];
-        let mut arena = Arena::new(rates[dice.below(3) as usize], map);
-        let possible = arena.set_world(OpenTiles(dice.between(1, 9) as u16));
+        let mut arena = Arena::new(rates[rng.below(3) as usize], map);
+        let possible = arena.set_world(OpenTiles(rng.between(1, 9) as u16));
         debug_assert!(possible.is_ok());
         let flyers = (0..FLYERS).map(|_| (Ship::default(), Own::default(), Input::default())).collect();
         Self { arena, flyers, bolts: Vec::new() }
     }
 
-    fn step(&mut self, slot: u32, dice: &mut Dice, digest: &mut Digest) {
+    fn step(&mut self, slot: u32, rng: &mut Rng, digest: &mut Digest) {
         let id = ship_id(slot as u16);
         let (mut ship, mut own, mut input) = self.flyers[slot as usize];
         if !ship.is_alive() && ship.timer == 0 {
-            (ship, own) = (self.arrive(dice), Own { energy: ENERGY_FULL, ..own });
-        } else if dice.chance(1, 400) {
+            (ship, own) = (self.arrive(rng), Own { energy: ENERGY_FULL, ..own });
+        } else if rng.chance(1, 400) {
             ship.destroy(self.arena.tuning().respawn);
         }
-        if dice.chance(1, 8) {
-            input = anything(dice);
+        if rng.chance(1, 8) {
+            input = anything(rng);
         }
         let mut entity = Entity::Ship(ship);
         self.arena.play(&mut entity, &mut own, &input);
@@ -186,11 +186,11 @@ impl Flight {
     }
 
     /// A ship somewhere in the open.
-    fn arrive(&self, dice: &mut Dice) -> Ship {
+    fn arrive(&self, rng: &mut Rng) -> Ship {
         let reach = 2 * self.arena.map().tile_quanta();
         let middle = self.arena.map().centre();
         loop {
-            let (dx, dy) = (dice.between(-reach, reach), dice.between(-reach, reach));
+            let (dx, dy) = (rng.between(-reach, reach), rng.between(-reach, reach));
             let position = Point { x: middle.x + dx, y: middle.y + dy };
             if !self.arena.is_wall(position) {
                 return Ship { position, hull: HULL_MAX, timer: self.arena.tuning().protection, ..Ship::default() };
@@ -209,15 +209,15 @@ impl Flight {
 }
 
 /// Any input there is.
-fn anything(dice: &mut Dice) -> Input {
-    let heading = |dice: &mut Dice| Heading::new(dice.below(u32::from(Heading::TURN)) as u16);
-    let aim = FineHeading::new(dice.below(u32::from(FineHeading::TURN)) as u16);
-    let rail = dice.chance(1, 4).then_some(RailShot { aim, view: ViewTime::from_sixteenths(0) });
+fn anything(rng: &mut Rng) -> Input {
+    let heading = |rng: &mut Rng| Heading::new(rng.below(u32::from(Heading::TURN)) as u16);
+    let aim = FineHeading::new(rng.below(u32::from(FineHeading::TURN)) as u16);
+    let rail = rng.chance(1, 4).then_some(RailShot { aim, view: ViewTime::from_sixteenths(0) });
     Input {
-        thrust: if dice.chance(1, 5) { Thrust::NONE } else { Thrust::towards(heading(dice)) },
-        aim: heading(dice),
-        fire: dice.chance(1, 2),
-        dash: dice.chance(1, 4),
+        thrust: if rng.chance(1, 5) { Thrust::NONE } else { Thrust::towards(heading(rng)) },
+        aim: heading(rng),
+        fire: rng.chance(1, 2),
+        dash: rng.chance(1, 4),
         rail,
     }
 }

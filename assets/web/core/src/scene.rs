@@ -1,6 +1,6 @@
 //! What is to be drawn in one picture: arrays of floats, in units relative to the camera.
 
-use crate::beams::Shown;
+use crate::beams::ShownBeam;
 use fracas_protocol::arena::map::{CELL_UNITS, Map, cell, cell_start};
 use fracas_protocol::arena::{Arena, Bolt, Entity, Ship};
 use fracas_protocol::client::Moment;
@@ -57,12 +57,12 @@ impl Floats {
 
 /// A place in units, as far as floats can tell it.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Place {
+pub(crate) struct ScreenPoint {
     pub(crate) x: f64,
     pub(crate) y: f64,
 }
 
-impl Place {
+impl ScreenPoint {
     pub(crate) fn of(point: Point) -> Self {
         let units = |quanta: i32| f64::from(quanta) / f64::from(QUANTA_PER_UNIT);
         Self { x: units(point.x), y: units(point.y) }
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     /// Adds everything but the own ship and its bolts, as it is at a moment.
-    pub(crate) fn add_others(&mut self, moment: &Moment<'_, Arena>, own: Option<EntityId>, camera: Place) {
+    pub(crate) fn add_others(&mut self, moment: &Moment<'_, Arena>, own: Option<EntityId>, camera: ScreenPoint) {
         for (id, now) in &moment.to.entities {
             let is_own = own.is_some() && (own == Some(*id) || own == Arena::parent(*id));
             match (now, moment.from.get(*id)) {
@@ -119,7 +119,7 @@ impl Scene {
                     self.add_bolt(before, now, moment.fraction, false, camera);
                 }
                 (Entity::Pickup(pickup), _) => {
-                    let [x, y] = Place::of(pickup.position).seen_from(camera);
+                    let [x, y] = ScreenPoint::of(pickup.position).seen_from(camera);
                     self.pickups.push([x, y, pickup.kind as u8 as f32]);
                 }
                 _ => {}
@@ -128,38 +128,38 @@ impl Scene {
     }
 
     /// Adds a bolt between two ticks.
-    pub(crate) fn add_bolt(&mut self, before: &Bolt, now: &Bolt, fraction: f64, is_own: bool, camera: Place) {
-        let [x, y] = Place::between(before.position, now.position, fraction).seen_from(camera);
+    pub(crate) fn add_bolt(&mut self, before: &Bolt, now: &Bolt, fraction: f64, is_own: bool, camera: ScreenPoint) {
+        let [x, y] = ScreenPoint::between(before.position, now.position, fraction).seen_from(camera);
         self.bolts.push([x, y, turns(now.heading.steps()), flag(is_own)]);
     }
 
     /// Adds beams of rails.
-    pub(crate) fn add_beams<'a>(&mut self, beams: impl Iterator<Item = (&'a Shown, f64)>, camera: Place) {
+    pub(crate) fn add_beams<'a>(&mut self, beams: impl Iterator<Item = (&'a ShownBeam, f64)>, camera: ScreenPoint) {
         for (beam, left) in beams {
             let ([from_x, from_y], [to_x, to_y]) = (beam.from.seen_from(camera), beam.to.seen_from(camera));
             self.beams.push([from_x, from_y, to_x, to_y, left as f32, flag(beam.is_own)]);
         }
     }
 
-    fn add_ship(&mut self, id: EntityId, before: &Ship, now: &Ship, moment: &Moment<'_, Arena>, camera: Place) {
-        let [from_x, from_y] = Place::of(before.position).seen_from(camera);
-        let [to_x, to_y] = Place::of(now.position).seen_from(camera);
+    fn add_ship(&mut self, id: EntityId, before: &Ship, now: &Ship, moment: &Moment<'_, Arena>, camera: ScreenPoint) {
+        let [from_x, from_y] = ScreenPoint::of(before.position).seen_from(camera);
+        let [to_x, to_y] = ScreenPoint::of(now.position).seen_from(camera);
         let jumped = (to_x - from_x).abs() + (to_y - from_y).abs() > JUMP_UNITS;
         let fraction = if jumped { 1.0 } else { moment.fraction };
-        let (place, eased) = (Place::between(before.position, now.position, fraction), moment.eased(id));
+        let (place, eased) = (ScreenPoint::between(before.position, now.position, fraction), moment.eased(id));
         let quanta = f64::from(QUANTA_PER_UNIT);
-        let place = Place { x: place.x + eased.0 / quanta, y: place.y + eased.1 / quanta };
+        let place = ScreenPoint { x: place.x + eased.0 / quanta, y: place.y + eased.1 / quanta };
         let turn = now.aim.turn_from(before.aim) as f32 / 1024.0;
         let aim = turns(before.aim.steps()) + turn * fraction as f32;
         self.push_ship(id, now, place, aim, false, camera);
     }
 
     /// Adds the own ship where it is predicted, aiming where the player aims now.
-    pub(crate) fn add_own(&mut self, id: EntityId, ship: &Ship, place: Place, aim: f32, camera: Place) {
+    pub(crate) fn add_own(&mut self, id: EntityId, ship: &Ship, place: ScreenPoint, aim: f32, camera: ScreenPoint) {
         self.push_ship(id, ship, place, aim, true, camera);
     }
 
-    fn push_ship(&mut self, id: EntityId, ship: &Ship, place: Place, aim: f32, own: bool, camera: Place) {
+    fn push_ship(&mut self, id: EntityId, ship: &Ship, place: ScreenPoint, aim: f32, own: bool, camera: ScreenPoint) {
         let [x, y] = place.seen_from(camera);
         let thrust = ship.controls.thrust.heading().map_or(-1.0, |heading| turns(heading.steps()));
         let hull = f32::from(ship.hull) / f32::from(fracas_protocol::arena::tuning::HULL_MAX);
@@ -168,7 +168,7 @@ impl Scene {
     }
 
     /// Adds the walls within `half_width` and `half_height` units of the camera.
-    pub(crate) fn add_walls(&mut self, map: &Map, open: u16, camera: Place, half_width: f64, half_height: f64) {
+    pub(crate) fn add_walls(&mut self, map: &Map, open: u16, camera: ScreenPoint, half_width: f64, half_height: f64) {
         let cell_at = |units: f64| cell((units * f64::from(QUANTA_PER_UNIT)) as i32);
         for y in cell_at(camera.y - half_height)..=cell_at(camera.y + half_height) {
             for x in cell_at(camera.x - half_width)..=cell_at(camera.x + half_width) {
@@ -176,7 +176,7 @@ impl Scene {
                     let corner = Point { x: cell_start(x), y: cell_start(y) };
                     let inside = (0..=Point::MAX).contains(&corner.x) && (0..=Point::MAX).contains(&corner.y);
                     let is_outside = !inside || map.rank_at(corner) >= open;
-                    let [left, top] = Place::of(corner).seen_from(camera);
+                    let [left, top] = ScreenPoint::of(corner).seen_from(camera);
                     let kind = if is_outside { 1 + arena_sides(map, open, x, y) } else { 0 };
                     self.walls.push([left, top, f32::from(kind)]);
                 }

@@ -30,8 +30,8 @@ pub(crate) fn describe(event: &Event<Arena>) -> Option<String> {
             tiles.iter().try_for_each(|ships| write!(text, "\t{ships}"))
         }
         Event::Goodbye(Goodbye { code, retry_after_ms }) => {
-            let words = CloseReason::from_code(*code).map_or("", CloseReason::words);
-            write!(text, "goodbye\t{code}\t{retry_after_ms}\t{words}")
+            let message = CloseReason::from_code(*code).map_or("", CloseReason::message);
+            write!(text, "goodbye\t{code}\t{retry_after_ms}\t{message}")
         }
         Event::Body { .. } | Event::InputApplied { .. } | Event::RoundTrip { .. } => return None,
     };
@@ -39,10 +39,10 @@ pub(crate) fn describe(event: &Event<Arena>) -> Option<String> {
 }
 
 /// What a player reads when a connection was closed with `code`, and whether the page may come back by itself: a `1` or a
-/// `0`, a tab, the words.
+/// `0`, a tab, the message.
 pub(crate) fn describe_close(code: u16) -> String {
     match CloseReason::from_code(code) {
-        Some(reason) => format!("{}\t{}", u8::from(reason.may_retry()), reason.words()),
+        Some(reason) => format!("{}\t{}", u8::from(reason.may_retry()), reason.message()),
         None => "1\tThe connection was lost.".into(),
     }
 }

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::ids::{PlayerId, PlayerKind};
-use crate::ids::{RoomId, Session};
+use crate::ids::{RoomId, SessionId};
 use crate::session::hello::{RoomNames, admit};
 use crate::sim::channel::Request;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::message::Hello;
 
-fn admission(limit_loopback: bool) -> Arc<Admission> {
-    Arc::new(Admission::new(AdmissionConfig {
+fn admission(limit_loopback: bool) -> Arc<AdmissionControl> {
+    Arc::new(AdmissionControl::new(AdmissionConfig {
         connections_max: 10_000,
         per_address_max: 64,
         joins_per_address: JoinRate::default(),
@@ -26,15 +26,15 @@ fn ip(text: &str) -> IpAddr {
 
 /// Connects, says hello for a new ship or for one it had, and cuts the line; what it was told, if it was refused.
 fn join_and_cut(
-    admission: &Arc<Admission>,
+    admission: &Arc<AdmissionControl>,
     address: &str,
-    known: Option<Session>,
+    known: Option<SessionId>,
     now: Instant,
 ) -> Result<Request, String> {
-    let ticket = admission.enter(ip(address), false, now).map_err(|why| why.label().to_owned())?;
-    let network = ticket.network().expect("a person's");
+    let permit = admission.enter(ip(address), false, now).map_err(|why| why.label().to_owned())?;
+    let network = permit.network().expect("a person's");
     let admitted = admit(Hello::player("Ada"), PlayerKind::Person, Some(&network), &RoomNames::default(), known, now);
-    admitted.map(|admissible| admissible.request).map_err(|refusal| refusal.words.into_owned())
+    admitted.map(|admissible| admissible.request).map_err(|refusal| refusal.message.into_owned())
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn who_joins_and_cuts_over_and_over_is_refused_by_name_and_others_get_in() {
         .collect();
     let joined = told.iter().filter(|told| told.is_ok()).count();
     let refused =
-        |words: &str| told.iter().filter(|told| told.as_ref().is_err_and(|told| told.contains(words))).count();
+        |message: &str| told.iter().filter(|told| told.as_ref().is_err_and(|told| told.contains(message))).count();
     assert!((64 + 38..=64 + 41).contains(&joined), "{joined}: 64 and two a second");
     assert!(refused("--joins-per-address") > 500, "after the upgrade: it might have come for a ship");
     assert_eq!(
@@ -74,7 +74,7 @@ fn whoever_is_beyond_the_budget_is_told_when_the_next_join_is_due() {
 #[test]
 fn who_comes_back_for_a_ship_takes_no_join_and_needs_none() {
     let (admission, now) = (admission(false), Instant::now());
-    let session = Session { room: RoomId(0), player: PlayerId(3), serial: 9 };
+    let session = SessionId { room: RoomId(0), player: PlayerId(3), serial: 9 };
     for _ in 0..300 {
         assert!(join_and_cut(&admission, "192.0.2.1", Some(session), now).is_ok(), "a bad line");
     }
@@ -88,7 +88,7 @@ fn who_comes_back_for_a_ship_takes_no_join_and_needs_none() {
 #[test]
 fn loopback_has_a_budget_on_request_and_our_bots_never() {
     let now = Instant::now();
-    let joined = |admission: &Arc<Admission>| {
+    let joined = |admission: &Arc<AdmissionControl>| {
         (0..1000).filter(|_| join_and_cut(admission, "127.0.0.1", None, now).is_ok()).count()
     };
     assert_eq!((joined(&admission(false)), joined(&admission(true))), (1000, 64));

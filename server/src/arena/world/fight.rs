@@ -4,7 +4,7 @@ use super::{Pilot, Rail, World};
 use crate::arena::combat;
 use crate::arena::damage::{self, Loss};
 use crate::arena::draw::{Draw, Lot};
-use crate::game::Bulletin;
+use crate::game::GameEvent;
 use crate::ids::PlayerId;
 use fracas_protocol::arena::tuning::KILL_SCORE;
 use fracas_protocol::arena::{News, ship_id};
@@ -31,7 +31,7 @@ impl World {
             let lot = |slot| lot(&self.pilots, &self.draw, slot);
             let hit = combat::beam_hit(&beam, (shooter, view, aspect), &self.targets, fallen, &self.past, lot);
             let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
-            self.bulletins.push(Bulletin { to: Some(PlayerId(shooter)), news });
+            self.game_events.push(GameEvent { to: Some(PlayerId(shooter)), news });
             self.hits.extend(hit);
         }
         self.rails = rails;
@@ -73,12 +73,12 @@ impl World {
         for (victim, killer, loot) in prizes {
             let Some(Pilot { ship, name, .. }) = self.pilots[usize::from(victim)].as_ref() else { continue };
             let (wreck, name) = (ship.position, name.clone());
-            self.pickups.scatter(wreck, &self.arena, &mut self.dice);
+            self.pickups.scatter(wreck, &self.arena, &mut self.rng);
             let Some(killer) = self.pilot_mut(killer) else { continue };
             killer.ship.score = killer.ship.score.saturating_add(KILL_SCORE + loot);
             let by = killer.name.clone();
             self.kill_feed.add(&by, &name);
-            self.bulletins.push(Bulletin { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
+            self.game_events.push(GameEvent { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
         }
     }
 }

@@ -25,7 +25,7 @@ impl World {
                 }
             }
         }
-        // The dice give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
+        // The rng give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
         // others, in the order of their slots, which is that in which they came.
         due.sort_by_cached_key(|slot| {
             let is_new = self.pilots[usize::from(*slot)].as_ref().is_none_or(|pilot| pilot.since.is_none());
@@ -58,7 +58,7 @@ impl World {
 
     /// Gives a player its next ship.
     fn place(&mut self, slot: u16, tick: Tick) {
-        let position = self.places.safe(&self.arena, &self.targets, &mut self.dice);
+        let position = self.places.safe(&self.arena, &self.targets, &mut self.rng);
         let tuning = self.arena.tuning();
         let tuning = *tuning;
         let Some(pilot) = self.pilot_mut(slot) else { return };

@@ -47,7 +47,7 @@ fn settle(world: &mut World) {
     (0..BEGIN).for_each(|tick| world.remember(Tick(tick)));
 }
 
-fn step(world: &mut World, tick: u32, inputs: &BTreeMap<u16, Input>) -> Vec<Bulletin<News>> {
+fn step(world: &mut World, tick: u32, inputs: &BTreeMap<u16, Input>) -> Vec<GameEvent<News>> {
     let view = ViewWindow { earliest: Tick(tick - 1).into(), latest: Tick(tick - 1).into() };
     let input =
         |(slot, input): (&u16, &Input)| PlayerInput { player: PlayerId(*slot), input: *input, view, aspect: ASPECT };
@@ -88,7 +88,7 @@ fn two_who_shoot_each_other_on_one_tick_both_hit_and_both_hear_of_it() {
         // A tenth of what each had before; what one gets for the other is not lost again.
         assert_eq!((ship(&world, 0).score, ship(&world, 1).score), (90 + KILL_SCORE, KILL_SCORE + 10));
         for (to, other) in [(0, 1), (1, 0)] {
-            let told = |news: News| Bulletin { to: Some(PlayerId(to)), news };
+            let told = |news: News| GameEvent { to: Some(PlayerId(to)), news };
             let by = Name::parse(&format!("pilot {other}")).expect("a name");
             assert!(news.contains(&told(News::Destroyed { by })), "{news:?}");
             assert!(news.contains(&told(News::Rail { tick: Tick(BEGIN), hit: Some(ship_id(other)) })), "{news:?}");
@@ -153,7 +153,7 @@ struct Scene {
     news: Vec<String>,
 }
 
-fn scene(world: &World, news: &[Bulletin<News>]) -> Scene {
+fn scene(world: &World, news: &[GameEvent<News>]) -> Scene {
     let name = |slot: u16| world.pilots[usize::from(slot)].as_ref().map(|pilot| pilot.name.as_str().to_string());
     let name = |slot| name(slot).expect("a pilot");
     let pilot = |pilot: &Pilot| (pilot.ship, Own { rank: 0, ..pilot.own });
@@ -180,13 +180,13 @@ fn scene(world: &World, news: &[Bulletin<News>]) -> Scene {
 }
 
 /// What each of so many does on a tick: they swarm about a lot, and mostly shoot.
-fn whims(world: &World, slots: &[u16], dice: &mut Dice) -> BTreeMap<u16, Input> {
+fn whims(world: &World, slots: &[u16], rng: &mut Rng) -> BTreeMap<u16, Input> {
     let mut whim = |slot: &u16| {
-        let at = slots[dice.below(slots.len() as u32) as usize];
-        let thrust = Thrust::try_from(dice.below(17) as u8).expect("a heading");
-        let aim = Heading::new(dice.below(1024) as u16);
-        let rail = rail(world, *slot, at).rail.filter(|_| dice.chance(1, 4) && at != *slot);
-        (*slot, Input { thrust, aim, fire: dice.chance(3, 4), dash: dice.chance(1, 20), rail })
+        let at = slots[rng.below(slots.len() as u32) as usize];
+        let thrust = Thrust::try_from(rng.below(17) as u8).expect("a heading");
+        let aim = Heading::new(rng.below(1024) as u16);
+        let rail = rail(world, *slot, at).rail.filter(|_| rng.chance(1, 4) && at != *slot);
+        (*slot, Input { thrust, aim, fire: rng.chance(3, 4), dash: rng.chance(1, 20), rail })
     };
     slots.iter().map(&mut whim).collect()
 }
@@ -202,10 +202,10 @@ fn with_the_slots_turned_round_everybody_hits_dies_and_gets_the_same() {
         let mut runs = [upwards, downwards, shifted].map(|slots| {
             let mut world = world(seed, &names(slots.len()), &slots);
             step(&mut world, 1, &BTreeMap::new());
-            (world, slots, Dice::new(seed, 9))
+            (world, slots, Rng::new(seed, 9))
         });
         for tick in 2..400 {
-            let scenes = runs.each_mut().map(|(world, slots, dice)| {
+            let scenes = runs.each_mut().map(|(world, slots, rng)| {
                 if tick % 60 == 2 {
                     // Into a heap, some of them onto each other.
                     for (index, slot) in slots.iter().enumerate() {
@@ -213,7 +213,7 @@ fn with_the_slots_turned_round_everybody_hits_dies_and_gets_the_same() {
                     }
                     world.remember(Tick(tick - 1));
                 }
-                let inputs = whims(world, slots, dice);
+                let inputs = whims(world, slots, rng);
                 let news = step(world, tick, &inputs);
                 scene(world, &news)
             });

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sim::clock::LATE_STEPS_MAX;
-use fracas_protocol::rng::Dice;
+use fracas_protocol::rng::Rng;
 
 const RATES: [TickRate; 3] = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];
 
@@ -10,7 +10,7 @@ const RATES: [TickRate; 3] = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60]
 struct Server {
     overload: Overload,
     rate: TickRate,
-    dice: Dice,
+    rng: Rng,
     players: u32,
     /// Load of each player, in millionths of the brink, while nothing is given up.
     cost: u32,
@@ -31,8 +31,8 @@ fn people(people: u32) -> Headcount {
 impl Server {
     fn new(rate: TickRate, seed: u64) -> Self {
         println!("seed {seed}, {} Hz", rate.hz());
-        let (overload, dice) = (Overload::new(rate), Dice::new(seed, 1));
-        Self { overload, rate, dice, players: 0, cost: 1000, beside: 0, noise: 10, levels: Vec::new(), late: 0 }
+        let (overload, rng) = (Overload::new(rate), Rng::new(seed, 1));
+        Self { overload, rate, rng, players: 0, cost: 1000, beside: 0, noise: 10, levels: Vec::new(), late: 0 }
     }
 
     /// One tick, on which so many want to join.
@@ -45,14 +45,14 @@ impl Server {
             Level::PackedByTwo => 55,
             Level::PackedByFour => 35,
         };
-        let noise = 100 - self.noise + self.dice.below(2 * self.noise + 1);
+        let noise = 100 - self.noise + self.rng.below(2 * self.noise + 1);
         let load = (self.beside + self.players * self.cost / 1000) * saved / 100 * noise / 100;
         self.late += load.saturating_sub(1000) * 1000 / load.max(1);
         // Of the half period until updates are late; reading takes as long as writing.
         let time = Duration::from_micros(self.rate.period_us()) * load / 2000;
         let round = Round { reading: time, sent_after: time };
         let strain = Strain { round, ..Strain::default() };
-        self.overload.take(&strain, people(self.players), joined);
+        self.overload.record(&strain, people(self.players), joined);
         self.levels.push(self.overload.level());
     }
 
@@ -66,7 +66,7 @@ impl Server {
             let round = Round { reading: Duration::ZERO, sent_after: lateness + period / 10 };
             let skipped = if step == made_up_for { skipped } else { 0 };
             let strain = Strain { published_after: lateness, round, backlog: 0, skipped };
-            self.overload.take(&strain, people(self.players), 0);
+            self.overload.record(&strain, people(self.players), 0);
             self.levels.push(self.overload.level());
         }
     }
@@ -75,8 +75,8 @@ impl Server {
     fn run_on_a_busy_host(&mut self, seconds: u32) {
         for _ in 0..seconds {
             self.run(1, 0);
-            if self.dice.below(3) == 0 {
-                let ms = 20 + self.dice.below(480);
+            if self.rng.below(3) == 0 {
+                let ms = 20 + self.rng.below(480);
                 self.stall(Duration::from_millis(u64::from(ms)));
             }
         }
@@ -98,7 +98,7 @@ fn a_single_late_tick_changes_nothing() {
         for _ in 0..20 {
             server.run(1, 0);
             let strain = Strain { published_after: Duration::from_millis(200), ..Strain::default() };
-            server.overload.take(&strain, people(100), 0);
+            server.overload.record(&strain, people(100), 0);
             assert_eq!(server.overload.level(), Level::Normal);
         }
     }
@@ -254,7 +254,7 @@ fn a_small_room_is_open_however_late_its_machine_is() {
 fn a_loop_that_takes_nothing_is_seen_before_it_reports() {
     let mut overload = Overload::new(TickRate::HZ_30);
     for _ in 0..30 {
-        overload.take(&Strain { backlog: 3, ..Strain::default() }, people(100), 0);
+        overload.record(&Strain { backlog: 3, ..Strain::default() }, people(100), 0);
     }
     assert!(overload.level() >= Level::CoarseAim);
 }

@@ -1,7 +1,7 @@
 //! What a room's tick comes to, and the parts of it that are timed apart.
 
 use crate::replication::{SpectatorOutput, TickOutput};
-use crate::sim::channel::Asides;
+use crate::sim::channel::RoomEvents;
 use fracas_protocol::game::rules::Rules;
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ pub struct TickResult<R: Rules> {
     /// What spectators' frames are made of, if anybody watches.
     pub spectator_output: Option<SpectatorOutput<R>>,
     /// What is said only once.
-    pub asides: Asides,
+    pub events: RoomEvents,
     /// What became of the commands.
     pub inputs: InputCounts,
     /// What became of those who asked to be let in.

@@ -2,11 +2,11 @@
 //! shown.
 
 use super::Room;
-use crate::game::{Bulletin, Game};
+use crate::game::{Game, GameEvent};
 use crate::ids::PlayerId;
-use crate::ids::Session;
+use crate::ids::SessionId;
 use crate::replication::{PlayerOutput, SpectatorOutput, TickOutput};
-use crate::sim::channel::{Asides, Audience, Notice, OUTPUTS_MAX};
+use crate::sim::channel::{Audience, EncodedEvent, OUTPUTS_MAX, RoomEvents};
 use crate::sim::overload::PACK_MAX;
 use crate::sim::roster::Roster;
 use fracas_protocol::game::rules::{MessageOf, Rules};
@@ -29,16 +29,16 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Adds the news to `asides`; returns what everybody is told.
-    pub(super) fn tell_news(&mut self, is_live: bool, asides: &mut Asides) -> Vec<Vec<u8>> {
+    /// Adds the news to `events`; returns what everybody is told.
+    pub(super) fn tell_news(&mut self, is_live: bool, events: &mut RoomEvents) -> Vec<Vec<u8>> {
         let (room, mut to_all) = (self.roster.room(), Vec::new());
-        for Bulletin { to, news } in self.bulletins.drain(..) {
+        for GameEvent { to, news } in self.game_events.drain(..) {
             let to = match to {
                 None if is_live => Audience::Everybody,
                 None => Audience::Players,
                 // Nobody there any more.
                 Some(player) => match self.names.get(player.index()) {
-                    Some(Some((serial, _))) => Audience::One(Session { room, player, serial: *serial }),
+                    Some(Some((serial, _))) => Audience::One(SessionId { room, player, serial: *serial }),
                     _ => continue,
                 },
             };
@@ -47,7 +47,7 @@ impl<G: Game> Room<G> {
             if self.feed.is_some() && !matches!(to, Audience::One(_)) {
                 to_all.push(message.clone());
             }
-            asides.notices.push(Notice { room, to, message });
+            events.game_events.push(EncodedEvent { room, to, message });
         }
         to_all
     }
@@ -59,7 +59,7 @@ impl<G: Game> Room<G> {
         before: &TickOutput<G::Rules>,
         is_live: bool,
         news: Vec<Vec<u8>>,
-        asides: &mut Asides,
+        events: &mut RoomEvents,
     ) -> Option<SpectatorOutput<G::Rules>> {
         let is_watched = self.roster.headcount().spectators > 0;
         let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
@@ -73,7 +73,7 @@ impl<G: Game> Room<G> {
             return Some(SpectatorOutput { output: feed.nothing(), delay: feed.delay() });
         };
         let (room, to) = (self.roster.room(), Audience::Spectators);
-        asides.notices.extend(shown.news.into_iter().map(|message| Notice { room, to, message }));
+        events.game_events.extend(shown.news.into_iter().map(|message| EncodedEvent { room, to, message }));
         let output = feed.output(shown.tick, &self.truth, |out| {
             out.players.clear();
             out.first_player = PlayerId(self.roster.seats() as u16);
@@ -103,7 +103,7 @@ pub(super) fn tell_spectators<R: Rules>(
 /// An output that nobody else holds, from those that were used before.
 pub(in crate::sim) fn spare_output<R: Rules>(pool: &mut Vec<Arc<TickOutput<R>>>, rules: &R) -> Arc<TickOutput<R>> {
     let free = pool.iter().position(|output| Arc::strong_count(output) == 1);
-    // Loops hold at most what their doors hold and what they work on, so the pool's size is bounded by theirs.
+    // Loops hold at most what their endpoints hold and what they work on, so the pool's size is bounded by theirs.
     debug_assert!(free.is_some() || pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
     match free {
         Some(index) => pool.swap_remove(index),

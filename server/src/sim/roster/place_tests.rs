@@ -1,7 +1,7 @@
 //! Places of a room: none is kept from a newcomer because it rests, and none is given away too soon.
 
 use super::*;
-use crate::ids::{ConnectionKey, PlayerKind, Session};
+use crate::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_protocol::arena::Input;
 use proptest::prelude::*;
 
@@ -9,13 +9,13 @@ fn roster(people: u16, bots: u16, spectators: u16) -> Roster<Input> {
     Roster::new(Capacity { people, bots, spectators })
 }
 
-fn join_from(roster: &mut Roster<Input>, role: Role, network: Option<IpAddr>) -> Result<Session, JoinRefusal> {
+fn join_from(roster: &mut Roster<Input>, role: Role, network: Option<IpAddr>) -> Result<SessionId, JoinRefusal> {
     let name = Name::parse("somebody").expect("a name");
     let connection = ConnectionKey::default();
     roster.join(name, PlayerKind::Person, role, connection, network).map(|member| member.session)
 }
 
-fn join(roster: &mut Roster<Input>) -> Result<Session, JoinRefusal> {
+fn join(roster: &mut Roster<Input>) -> Result<SessionId, JoinRefusal> {
     join_from(roster, Role::Player, None)
 }
 

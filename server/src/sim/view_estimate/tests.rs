@@ -31,7 +31,7 @@ impl Player {
     fn say(&mut self, Sample { after, lag, lead }: Sample) {
         self.next = self.next.plus(after);
         let stamp = Tick((i64::from(self.next.0) + lead).clamp(0, i64::from(u32::MAX)) as u32);
-        self.estimate.take(self.next, stamp, Tick(self.next.0.saturating_sub(lag)), self.rate);
+        self.estimate.record(self.next, stamp, Tick(self.next.0.saturating_sub(lag)), self.rate);
     }
 
     /// An input on each of so many ticks, read just in time.

@@ -2,15 +2,15 @@
 
 use fracas_protocol::wire::frame::TickFollower;
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
-use fracas_tests::http::{Answer, exchange, handshake, request};
-use fracas_tests::peer::Heard;
+use fracas_tests::http::{HttpAnswer, exchange, handshake, request};
+use fracas_tests::peer::PeerHeard;
 use fracas_tests::{Peer, Server};
 use std::io::Write;
 use std::net::TcpStream;
 
 const PROTOCOL: (&str, &str) = ("Sec-WebSocket-Protocol", "fracas.1");
 
-fn with_origin(server: &Server, origin: &str) -> Answer {
+fn with_origin(server: &Server, origin: &str) -> HttpAnswer {
     handshake(server.game, &[PROTOCOL, ("Origin", origin)])
 }
 
@@ -104,13 +104,13 @@ fn without_descriptors_newcomers_are_heard_in_place_of_the_silent_and_who_plays_
     let (mut follower, mut frames) = (TickFollower::default(), 0);
     while frames < 60 {
         match player.hear() {
-            Heard::Frame(frame) => {
-                let ticks = follower.take(&frame).expect("a header");
+            PeerHeard::Frame(frame) => {
+                let ticks = follower.follow(&frame).expect("a header");
                 player.say(&ClientMessage::Ack(ticks.first.plus(ticks.bodies - 1)));
                 frames += 1;
             }
-            Heard::Control(_) => {}
-            Heard::Closed(close) => panic!("it was closed: {close:?}"),
+            PeerHeard::Control(_) => {}
+            PeerHeard::Closed(close) => panic!("it was closed: {close:?}"),
         }
     }
     drop(crowd);
@@ -192,7 +192,7 @@ fn every_kind_of_bad_first_word_gets_its_code_and_words_and_nobody_else_notices(
     assert_eq!(close(&|peer| peer.say_bytes(vec![0; 1025])).0, 1009);
     assert_eq!(close(&|peer| peer.say_raw(&[0x82, 1, 0])).0, 1002, "not masked");
     for _ in 0..60 {
-        assert!(!matches!(bystander.hear(), Heard::Closed(_)), "the bystander plays on");
+        assert!(!matches!(bystander.hear(), PeerHeard::Closed(_)), "the bystander plays on");
         bystander.say(&ClientMessage::Ack(fracas_protocol::tick::Tick(0)));
     }
     assert_eq!(server.get("/livez").status, 200);
