@@ -15,6 +15,7 @@ pub mod io;
 pub mod session;
 
 pub mod game;
+pub mod grid;
 pub mod ids;
 pub mod replication;
 pub mod sim;

@@ -3,7 +3,7 @@
 use super::damage::Hit;
 use super::draw::{Lot, Nearest};
 use super::rewind::Past;
-use crate::replication::grid::{Grid, Rect};
+use crate::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_DAMAGE, SHIP_RADIUS};
 use fracas_protocol::arena::{Arena, Beam, Bolt, slot_of};

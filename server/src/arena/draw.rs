@@ -16,7 +16,7 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// New draws, for which the rng are thrown once, however many ships there are.
+    /// New draws, for which the rng is asked once, however many ships there are.
     pub(super) fn new(rng: &mut Rng) -> Self {
         Self { salt: rng.word() }
     }

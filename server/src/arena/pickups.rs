@@ -2,7 +2,7 @@
 
 use super::draw::{Lot, Nearest};
 use super::spawn::SpawnPlaces;
-use crate::replication::grid::{Grid, Rect};
+use crate::grid::{Grid, Rect};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::tuning::PICKUP_REACH;
 use fracas_protocol::arena::{Arena, PICKUP_IDS, Pickup, PickupKind, slot_of};

@@ -1,6 +1,6 @@
 //! Where ships come into the arena: out of fire, but within reach of the fight.
 
-use crate::replication::grid::{Grid, Rect};
+use crate::grid::{Grid, Rect};
 use fracas_protocol::arena::Arena;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::map::{CELL_UNITS, cell_start};

@@ -2,6 +2,7 @@
 
 mod fight;
 mod idle;
+mod pilot;
 mod respawn;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,8 @@ use super::rewind::Past;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use crate::game::{Game, GameEvent, PlayerInput};
+use crate::grid::{Grid, Rect};
 use crate::ids::{PlayerId, PlayerKind};
-use crate::replication::grid::{Grid, Rect};
-use fight::lot;
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, REPAIR_HULL, SHARD_SCORE};
@@ -31,6 +31,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use fracas_protocol::wire::message::Aspect;
+use pilot::{Pilot, lot};
 use serde::{Deserialize, Serialize};
 
 /// How near a closing tile nobody may be, in units: whoever is farther does not see it close.
@@ -49,30 +50,6 @@ pub struct ArenaConfig {
     pub arena_for: Option<u32>,
     /// Decides all chances.
     pub seed: u64,
-}
-
-/// A player and its ship.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Pilot {
-    name: Name,
-    kind: PlayerKind,
-    ship: Ship,
-    own: Own,
-    /// The tick of its first place: it has seen nothing from before.
-    since: Option<Tick>,
-    /// Decides draws against ships that are equal to it in everything.
-    luck: u64,
-    /// Where it was when it last had come far enough to count as moved, and when it last moved or fought.
-    anchor: Point,
-    active_at: Tick,
-    /// The hit points of one that is moved out of a closing tile: it comes back with those, and not with new ones.
-    moved_with: Option<u8>,
-    /// Tells it from others who had the slot before.
-    number: u32,
-    /// When it last fired, hit or was hit, in its present life.
-    fought_at: Option<Tick>,
-    /// What its first ship has to wait for and begins with.
-    debt: Option<Debt>,
 }
 
 /// A rail that was fired on this tick.

@@ -3,11 +3,11 @@
 //! `fracas_protocol::replica` reads what is written here, in the same order.
 
 use super::crowds::Crowds;
-use super::grid::Rect;
 use super::known::{self, Marks};
 use super::output::{PlayerOutput, TickOutput};
 use super::view::Viewer;
 use crate::game::Game;
+use crate::grid::Rect;
 use crate::ids::PlayerId;
 use fracas_protocol::WireError;
 use fracas_protocol::game::rules::{Point, Rules};

@@ -1,11 +1,11 @@
 //! What many viewers share when they know the same: in a crowd all known lists are equal, and equal lists give equal
 //! bytes, so the part of a body that depends on the list alone is made once per tick and copied.
 
-use super::grid::Rect;
 use super::known::{self, Marks};
 use super::output::TickOutput;
 use super::records::Records;
 use super::view::Viewer;
+use crate::grid::Rect;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;

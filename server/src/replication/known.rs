@@ -1,8 +1,8 @@
 //! A known list, ascending by id: what leaves it, what changed in it, and what joins it.
 
 use super::compose::must;
-use super::grid::Rect;
 use super::records::{Presence, Records};
+use crate::grid::Rect;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::Digest;

@@ -1,12 +1,11 @@
-//! From the truth after a tick to the bytes each player gets: canonical [`records`], made once per tick and shared; the
-//! [`grid`] that finds what is near; each player's [`view`]; and the [`compose`]r that makes a frame of them.
+//! From the truth after a tick to the bytes each player gets: canonical [`records`], made once per tick and shared; each
+//! player's [`view`], found by the [`crate::grid`]; and the [`compose`]r that makes a frame of them.
 //!
 //! Everything here is a function of its arguments: no socket, clock or thread.
 
 pub mod changes;
 pub mod compose;
 mod crowds;
-pub mod grid;
 mod known;
 pub mod output;
 pub mod records;

@@ -1,7 +1,7 @@
 //! The canonical records: what every viewer believes of each entity. Once per tick they are predicted, compared with the
 //! truth, and where they differ encoded, for all viewers together.
 
-use super::grid::Grid;
+use crate::grid::Grid;
 use fracas_protocol::game::rules::{Detail, Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;

@@ -1,7 +1,7 @@
 //! What one player may see, and what its client therefore knows: the known list and everything else that is believed to
 //! be at the other end of the connection.
 
-use super::grid::Rect;
+use crate::grid::Rect;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::NameTable;

@@ -1,9 +1,9 @@
 //! The fight on one tick: what rails and bolts hit, what that does to ships and scores, and the draws.
 
-use super::{Pilot, Rail, World};
+use super::pilot::{Pilot, lot};
+use super::{Rail, World};
 use crate::arena::combat;
 use crate::arena::damage::{self, Loss};
-use crate::arena::draw::{Draw, Lot};
 use crate::game::GameEvent;
 use crate::ids::PlayerId;
 use fracas_protocol::arena::tuning::KILL_SCORE;
@@ -81,22 +81,4 @@ impl World {
             self.game_events.push(GameEvent { to: Some(PlayerId(victim)), news: News::Destroyed { by } });
         }
     }
-}
-
-/// The place of the ship in a slot in this tick's draws.
-pub(super) fn lot(pilots: &[Option<Pilot>], draw: &Draw, slot: u16) -> Lot {
-    let Some(Pilot { name, ship, own, luck, .. }) = pilots.get(usize::from(slot)).and_then(Option::as_ref) else {
-        // It has left: no more than its name in a shooter's news depends on it.
-        return draw.lot(std::iter::empty(), 0);
-    };
-    let name =
-        name.as_str().as_bytes().chunks(8).map(|part| part.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    let pair = |high: i32, low: i32| u64::from(high as u32) << 32 | u64::from(low as u32);
-    let state = [
-        pair(ship.position.x, ship.position.y),
-        pair(ship.velocity.x, ship.velocity.y),
-        pair(i32::from(ship.hull), i32::from(ship.score)),
-        u64::from(own.energy),
-    ];
-    draw.lot(name.chain(state), *luck)
 }

@@ -1,6 +1,7 @@
 //! Who plays and who is only there: judged by what a ship does, since whatever a client says can be said by a script.
 
-use super::{Pilot, World};
+use super::World;
+use super::pilot::Pilot;
 use crate::arena::damage::{Hit, Loss};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::rules::{Point, Rules};

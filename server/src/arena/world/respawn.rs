@@ -1,8 +1,8 @@
 //! When a ship comes into the arena, and when it may leave: waits, fights that are not over, and what is owed for them.
 
 use super::super::debt::{COUNTDOWN_MAX, Debt, FIGHT_MS, ShipRef, WAIT_MS};
-use super::fight::lot;
-use super::{Pilot, World};
+use super::World;
+use super::pilot::{Pilot, lot};
 use crate::ids::PlayerId;
 use fracas_protocol::arena::Ship;
 use fracas_protocol::arena::own::ENERGY_FULL;
