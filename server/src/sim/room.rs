@@ -10,6 +10,7 @@ use super::input_buffer::Dropped;
 use super::recording::{Recorder, Recording};
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS};
 use super::spectator_feed::SpectatorFeed;
+use super::view_estimate::ViewTiming;
 use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, PlayerInput};
 use crate::ids::ConnectionKey;
 use crate::ids::PlayerKind;
@@ -425,7 +426,7 @@ impl<G: Game> Room<G> {
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        let rate = self.game.rules().tick_rate();
+        let timing = ViewTiming::new(self.game.rules().tick_rate());
         for command in batch.commands.drain(..) {
             // What a connection said before it learns that another has its session is nobody's any more.
             let member = self.roster.get(command.session);
@@ -439,7 +440,7 @@ impl<G: Game> Room<G> {
                     counts.taken += 1;
                     member.activity.say(tick, command.input);
                     if let Some(ack) = command.ack {
-                        member.view.record(tick, command.tick, ack, rate);
+                        member.view.record(tick, command.tick, ack, &timing);
                     }
                 }
                 Err(Dropped::Early) => counts.early += 1,
@@ -451,12 +452,12 @@ impl<G: Game> Room<G> {
     fn collect_inputs(&mut self, tick: Tick) {
         self.inputs.clear();
         self.reports.clear();
-        let rate = self.game.rules().tick_rate();
+        let timing = ViewTiming::new(self.game.rules().tick_rate());
         for member in self.roster.members_mut() {
             let (input, report) = member.inputs.pop(tick);
             self.reports.push(report);
             if member.own.is_some() {
-                let view = member.view.window(tick, rate);
+                let view = member.view.window(tick, &timing);
                 let player = member.session.player;
                 self.inputs.push(PlayerInput { player, input, view, aspect: member.aspect });
             }

@@ -43,71 +43,91 @@ impl Default for ViewEstimate {
     }
 }
 
+/// What the estimates of a room's players go by at a tick rate. Made once a tick, since each input would need its divisions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ViewTiming {
+    /// The longest time ago that a shot is judged at, in sixteenths of a tick.
+    longest: i64,
+    /// The same in [`PARTS`] of a tick.
+    longest_parts: u32,
+    /// Ticks of samples that are remembered.
+    memory: u32,
+    /// Ticks of one stretch of them.
+    stretch: u32,
+    /// Most ticks that one sample speaks for.
+    silence: i64,
+    /// By what a lag may rise on one tick, in [`PARTS`].
+    rise: u32,
+}
+
+impl ViewTiming {
+    pub(super) fn new(rate: TickRate) -> Self {
+        let ticks = i64::from(DISPLAY_DELAY_TICKS_MAX + REWIND_SLACK_TICKS) * ViewTime::PARTS;
+        let longest = (rate.sixteenths_in_ms(REWIND_NETWORK_MS) + ticks).min(rate.sixteenths_in_ms(REWIND_MS_MAX));
+        let memory = rate.ticks_in_ms(REWIND_MEMORY_MS);
+        Self {
+            longest,
+            longest_parts: longest as u32 * PARTS_PER_SIXTEENTH,
+            memory,
+            stretch: memory.div_ceil(STRETCHES),
+            silence: rate.ticks_in_ms(CLIENT_SILENCE_MAX_MS).into(),
+            rise: REWIND_RISE_TICKS_PER_S * PARTS / rate.hz(),
+        }
+    }
+}
+
 impl ViewEstimate {
-    /// Takes an input for `stamp`, read just before tick `next` runs, from a player whose newest acknowledgement of what it
+    /// Records an input for `stamp`, read just before tick `next` runs, from a player whose newest acknowledgement of what it
     /// was sent is `acknowledged`.
-    pub(super) fn record(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, rate: TickRate) {
+    pub(super) fn record(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, timing: &ViewTiming) {
         self.acknowledged = self.acknowledged.max(acknowledged);
-        let passed = self.pass(next, rate);
+        let passed = self.sampled_at.map_or(0, |at| next.since(at)).clamp(0, timing.silence) as u32;
+        self.sampled_at = Some(next);
         // A client that stamps its inputs far ahead would make its screen seem older than it is.
         let lead = stamp.since(next).clamp(0, i64::from(REWIND_LEAD_TICKS));
-        let most = most(rate) as u32 * PARTS_PER_SIXTEENTH;
-        let lag = (next.since(acknowledged).max(0) + lead).saturating_mul(i64::from(PARTS)).min(i64::from(most)) as u32;
-        let stretch = self.stretch(rate);
+        let lag = (next.since(acknowledged).max(0) + lead).saturating_mul(i64::from(PARTS));
+        let lag = lag.min(i64::from(timing.longest_parts)) as u32;
+        let stretch = self.pass(passed, timing);
         self.least[stretch] = self.least[stretch].min(lag);
         let least = self.least.iter().copied().fold(NONE, u32::min);
-        let risen = self.lag + passed * REWIND_RISE_TICKS_PER_S * PARTS / rate.hz();
-        self.lag = least.min(risen.max(self.believed_at_first(most, rate)));
+        let risen = self.lag + passed * timing.rise;
+        self.lag = least.min(risen.max(self.believed_at_first(timing)));
     }
 
-    /// Takes note of the time since the sample before, and forgets the least lag of a stretch that is too long ago. Returns
-    /// the ticks that this sample speaks for.
-    fn pass(&mut self, next: Tick, rate: TickRate) -> u32 {
-        let most = rate.ticks_in_ms(CLIENT_SILENCE_MAX_MS);
-        let passed = self.sampled_at.map_or(0, |at| next.since(at)).clamp(0, i64::from(most)) as u32;
-        self.sampled_at = Some(next);
-        let before = self.stretch(rate);
-        self.sampled_ticks = self.sampled_ticks.saturating_add(passed);
-        let now = self.stretch(rate);
+    /// Lets so many ticks pass, and forgets the least lag of a stretch that is too long ago. Returns where that of the stretch
+    /// that has begun is kept.
+    fn pass(&mut self, ticks: u32, timing: &ViewTiming) -> usize {
+        let before = self.sampled_ticks / timing.stretch;
+        self.sampled_ticks = self.sampled_ticks.saturating_add(ticks);
+        let now = self.sampled_ticks / timing.stretch;
+        let stretch = (now % (STRETCHES + 1)) as usize;
         if now != before {
-            self.least[now] = NONE;
+            self.least[stretch] = NONE;
         }
-        passed
-    }
-
-    /// Where the least lag of the stretch that has begun is kept.
-    fn stretch(&self, rate: TickRate) -> usize {
-        let ticks = rate.ticks_in_ms(REWIND_MEMORY_MS).div_ceil(STRETCHES);
-        (self.sampled_ticks / ticks % (STRETCHES + 1)) as usize
+        stretch
     }
 
     /// Of a new player nothing is known yet. Its lag is believed as far as samples have spoken for it: the first one alone
     /// gives no choice.
-    fn believed_at_first(&self, most: u32, rate: TickRate) -> u32 {
-        let memory = rate.ticks_in_ms(REWIND_MEMORY_MS);
-        if self.sampled_ticks < memory { most * self.sampled_ticks / memory } else { 0 }
+    fn believed_at_first(&self, timing: &ViewTiming) -> u32 {
+        let ViewTiming { longest_parts, memory, .. } = *timing;
+        if self.sampled_ticks < memory { longest_parts * self.sampled_ticks / memory } else { 0 }
     }
 
     /// The moments that the screen of a player, one of whose inputs is applied on `tick`, can have shown.
     ///
     /// The input's own stamp does not count: by withholding inputs, and stamping them late, a client could choose.
-    pub(super) fn window(&self, tick: Tick, rate: TickRate) -> ViewWindow {
+    pub(super) fn window(&self, tick: Tick, timing: &ViewTiming) -> ViewWindow {
         let ticks = |ticks: u32| i64::from(ticks) * ViewTime::PARTS;
         let at = |tick: Tick| i64::from(tick.0) * ViewTime::PARTS;
         let lag = i64::from(self.lag / PARTS_PER_SIXTEENTH);
         let expected = at(tick) - lag - ticks(DISPLAY_DELAY_TICKS);
-        let earliest = (expected - ticks(VIEW_TOLERANCE_TICKS)).max(at(tick) - most(rate));
+        let earliest = (expected - ticks(VIEW_TOLERANCE_TICKS)).max(at(tick) - timing.longest);
         // Nobody has seen what they have not received. Whoever is so far behind that even this is too long ago, is judged
         // by the longest time there is.
         let latest = (expected + ticks(VIEW_TOLERANCE_TICKS)).min(at(self.acknowledged)).max(earliest);
         ViewWindow { earliest: ViewTime::from_sixteenths(earliest), latest: ViewTime::from_sixteenths(latest) }
     }
-}
-
-/// The longest time ago that a shot is judged at, in sixteenths of a tick.
-fn most(rate: TickRate) -> i64 {
-    let ticks = i64::from(DISPLAY_DELAY_TICKS_MAX + REWIND_SLACK_TICKS) * ViewTime::PARTS;
-    (rate.sixteenths_in_ms(REWIND_NETWORK_MS) + ticks).min(rate.sixteenths_in_ms(REWIND_MS_MAX))
 }
 
 #[cfg(test)]

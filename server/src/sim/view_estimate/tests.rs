@@ -31,7 +31,7 @@ impl Player {
     fn say(&mut self, Sample { after, lag, lead }: Sample) {
         self.next = self.next.plus(after);
         let stamp = Tick((i64::from(self.next.0) + lead).clamp(0, i64::from(u32::MAX)) as u32);
-        self.estimate.record(self.next, stamp, Tick(self.next.0.saturating_sub(lag)), self.rate);
+        self.estimate.record(self.next, stamp, Tick(self.next.0.saturating_sub(lag)), &ViewTiming::new(self.rate));
     }
 
     /// An input on each of so many ticks, read just in time.
@@ -46,7 +46,7 @@ impl Player {
 
     /// How many ticks ago the window of an input that is applied now begins and ends.
     fn window(&self) -> (f64, f64) {
-        let ViewWindow { earliest, latest } = self.estimate.window(self.next, self.rate);
+        let ViewWindow { earliest, latest } = self.estimate.window(self.next, &ViewTiming::new(self.rate));
         let ago = |view: ViewTime| f64::from(self.next.0) - view.in_sixteenths() as f64 / 16.0;
         (ago(earliest), ago(latest))
     }
@@ -212,7 +212,7 @@ proptest! {
         for sample in said {
             player.say(sample);
             let (earliest, latest) = player.window();
-            prop_assert!(latest <= earliest && earliest <= most(rate) as f64 / 16.0 && latest >= 0.0);
+            prop_assert!(latest <= earliest && earliest <= ViewTiming::new(rate).longest as f64 / 16.0 && latest >= 0.0);
         }
     }
 }
