@@ -3,9 +3,11 @@
 //! - `advisories`: dependencies with known faults
 //! - `sources`: what each source file looks like, and who may name whom
 //! - `agreement`: documents, page and code that must say the same
+//! - `documents`: sentences, lines, links, paths and figures of the documents
 
 mod advisories;
 mod agreement;
+mod documents;
 mod sources;
 
 use std::path::{Path, PathBuf};
