@@ -1,11 +1,13 @@
 //! Rules that the code base keeps, checked on its text.
 //!
 //! - `advisories`: dependencies with known faults
-//! - `sources`: what each source file looks like, and who may name whom
+//! - `sources`: what each source file looks like, and words that a folder must not have
 //! - `agreement`: documents, page and code that must say the same
+//! - `rust_text`: a Rust file without comments, strings and tests, for the rules above
 
 mod advisories;
 mod agreement;
+mod rust_text;
 mod sources;
 
 use std::path::{Path, PathBuf};
