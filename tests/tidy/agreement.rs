@@ -1,10 +1,12 @@
 //! Documents, page and code that must say the same.
 
+use crate::documents::{DOCUMENTS, RECORDS};
 use crate::{files, read};
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits;
 use fracas_protocol::wire::message::Aspect;
+use fracas_server::ops::metric_names::{ALL, MetricKind};
 use fracas_tests::program::{repository, run};
 use std::process::Command;
 
@@ -98,32 +100,104 @@ fn the_project_stands_on_its_own() {
             assert!(!file.text.contains(word.as_str()), "{} names {word}", file.path);
         }
     }
-    for document in ["README.md", "ARCHITECTURE.md", "PROTOCOL.md", "CHANGELOG.md", "BENCHMARKS.md"] {
+    for document in DOCUMENTS.into_iter().chain(RECORDS) {
         let text = read(document);
         foreign.iter().for_each(|word| assert!(!text.contains(word.as_str()), "{document} names {word}"));
     }
 }
 
+/// The row of a guide's tables that begins with this, in code.
+fn row<'a>(guide: &'a str, name: &str) -> Option<&'a str> {
+    let begins = |line: &&str| {
+        let rest = line.strip_prefix("| `").and_then(|rest| rest.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with(['`', ' ']))
+    };
+    guide.lines().find(begins)
+}
+
+/// The flags that a program's help tells of.
+fn flags(help: &str) -> Vec<&str> {
+    let words = help.split_whitespace().map(|word| word.trim_end_matches([',', '.', ']', ':', ';']));
+    let flags: Vec<_> =
+        words.filter(|word| word.starts_with("--") && !matches!(*word, "--" | "--help" | "--version")).collect();
+    assert!(flags.len() > 5, "{help}");
+    flags
+}
+
 #[test]
-fn every_metric_flag_and_report_key_is_in_the_readme() {
-    let readme = read("README.md");
-    for metric in fracas_server_metrics() {
-        assert!(readme.contains(&metric), "{metric}");
+fn every_metric_is_in_the_operators_guide_with_its_type() {
+    let guide = read("server/README.md");
+    for metric in ALL {
+        let kind = match metric.kind {
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
+        };
+        let row = row(&guide, metric.name).unwrap_or_else(|| panic!("no row for {}", metric.name));
+        assert!(row.contains(&format!("| {kind} |")), "{} is a {kind}: {row}", metric.name);
     }
+    let of_guide = guide.lines().filter_map(|line| line.strip_prefix("| `fracas_")?.split('`').next());
+    for name in of_guide.map(|name| format!("fracas_{name}")) {
+        assert!(ALL.iter().any(|metric| metric.name == name), "there is no metric {name}");
+    }
+}
+
+#[test]
+fn every_flag_of_the_server_is_in_the_operators_guide_with_its_variable() {
+    let guide = read("server/README.md");
     let help = fracas_tests::run_server(&["--help"]).stdout;
-    for flag in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 3) {
-        let flag = flag.trim_end_matches([',', '.', ']']);
-        if !matches!(flag, "--help" | "--version") {
-            assert!(readme.contains(flag), "{flag}");
+    for flag in flags(&help) {
+        let row = row(&guide, flag).unwrap_or_else(|| panic!("no row for {flag}"));
+        let variable = format!("`FRACAS_{}`", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+        assert!(row.contains(&variable), "{variable}: {row}");
+    }
+}
+
+#[test]
+fn every_flag_and_key_of_the_swarm_is_in_the_load_testers_guide() {
+    let guide = read("bot-client/README.md");
+    let help = fracas_tests::run_bots(&["swarm", "--help"]).stdout;
+    for flag in flags(&help) {
+        assert!(row(&guide, flag).is_some(), "no row for {flag}");
+    }
+    let source = read("bot-client/src/report/summary.rs");
+    let fields = items(&source, "pub struct Summary {", "    pub ", [':']);
+    for key in &fields {
+        assert!(row(&guide, key).is_some(), "no row for {key}");
+    }
+    assert!(fields.len() > 30, "{fields:?}");
+}
+
+#[test]
+fn every_function_of_a_game_is_in_the_game_developers_guide() {
+    let guide = read("protocol/README.md");
+    for (source, head) in [("rules.rs", "pub trait Rules"), ("game.rs", "pub trait Game")] {
+        let files = files(&["protocol/src", "server/src"], &["rs"]);
+        let file = files.iter().find(|file| file.path.ends_with(&format!("/{source}")) && file.text.contains(head));
+        let text = &file.unwrap_or_else(|| panic!("no {head}")).text;
+        let [functions, types] = ["    fn ", "    type "].map(|mark| items(text, head, mark, ['(', '<', ':', ';']));
+        assert!(functions.len() > 10, "{functions:?}");
+        for name in functions.iter().chain(&types) {
+            assert!(guide.contains(&format!("`{name}`")), "{head}: {name} is not in protocol/README.md");
         }
     }
 }
 
-/// The names in `ops/metric_names.rs`, read from its text: this crate does not link the server.
-fn fracas_server_metrics() -> Vec<String> {
-    let text = read("server/src/ops/metric_names.rs");
-    let names: Vec<_> =
-        text.split('"').filter(|part| part.starts_with("fracas_") && part.len() > 7).map(String::from).collect();
-    assert!(names.len() > 20);
-    names
+#[test]
+fn every_function_that_a_host_of_a_client_calls_is_one_of_the_client() {
+    let (guide, client) = (read("protocol/README.md"), read("protocol/src/client/mod.rs"));
+    let rows = guide.lines().skip_while(|line| *line != "| your program | calls |").take_while(|line| !line.is_empty());
+    let calls: Vec<_> =
+        rows.flat_map(|row| row.split('|').nth(2).unwrap_or_default().split('`').skip(1).step_by(2)).collect();
+    assert!(calls.len() > 5, "{calls:?}");
+    for call in calls {
+        assert!(client.contains(&format!("    pub fn {call}(")), "{call}");
+    }
+}
+
+/// The names behind `mark` on lines of the item that begins with `head`, each up to one of `ends`.
+fn items<'a>(source: &'a str, head: &str, mark: &str, ends: impl AsRef<[char]>) -> Vec<&'a str> {
+    let item = &source[source.find(head).unwrap_or_else(|| panic!("no {head}"))..];
+    let body = item.lines().take_while(|line| *line != "}");
+    body.filter_map(|line| line.strip_prefix(mark)?.split(ends.as_ref()).next()).collect()
 }

@@ -5,10 +5,12 @@
 //! - `imports`: who may import whom, and no circle
 //! - `names`: one name with one meaning, and words that are no longer used
 //! - `agreement`: documents, page and code that must say the same
+//! - `documents`: sentences, lines, links, paths and figures of the documents
 //! - `rust_text`: a Rust file without comments, strings and tests, for the rules above
 
 mod advisories;
 mod agreement;
+mod documents;
 mod imports;
 mod names;
 mod rust_text;

@@ -33,7 +33,7 @@ impl From<&Arrivals> for Percentiles {
 
 /// What came out of a swarm's run. All rates and percentiles are over the steady part, over all bots.
 #[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "the README has a table of the keys")]
+#[expect(missing_docs, reason = "the crate's README.md has a table of the keys")]
 pub struct Summary {
     pub schema: u32,
     pub url: String,

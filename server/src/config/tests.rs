@@ -1,4 +1,4 @@
-//! Settings are found, ranked and refused as the README says.
+//! Settings are found, ranked and refused as the operators' guide says.
 
 use super::*;
 
