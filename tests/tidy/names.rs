@@ -214,7 +214,7 @@ fn no_two_public_types_have_one_name() {
 fn retired_words_are_not_used() {
     let folders = ["protocol", "server", "bot-client", "tests", "assets"];
     let mut texts = files(&folders, &["rs", "js", "mjs", "html", "md", "toml"]);
-    for document in ["README.md", "ARCHITECTURE.md", "PROTOCOL.md"] {
+    for document in ["README.md", "ARCHITECTURE.md", "PROTOCOL.md", "CONTRIBUTING.md", "DECISIONS.md"] {
         texts.push(File { path: document.into(), text: read(document) });
     }
     let hits = retired(&texts);
