@@ -85,7 +85,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("server/admission/control", "server/front/forwarded", "admission limits by the address that a proxy names"),
     ("server/admission/control", "server/front/http_connections", "admission says how many a network may have"),
     ("server/admission/control", "server/front/origin", "admission checks the page that a client comes from"),
-    ("server/admission/control", "server/front/rejection", "admission refuses in the words of HTTP"),
+    ("server/admission/control", "server/front/rejection", "admission refuses with an HTTP status"),
     ("server/admission/control", "server/session/token", "admission counts the tokens that nobody knows"),
     ("server/config", "server/front/forwarded", "the type of a setting"),
     ("server/config", "server/front/origin", "the type of a setting"),
@@ -112,7 +112,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("server/ops/server", "server/run/shutdown", "it ends when the server does"),
 ];
 
-/// Renamings are followed this far.
+/// At most so many imports and re-exports are followed for one path.
 const STEPS_MAX: usize = 32;
 
 /// A file as the module that it is.
@@ -152,7 +152,7 @@ impl Modules {
         Self(modules)
     }
 
-    /// Where `path`, written in the module `from`, leads to; `None` if out of these crates.
+    /// Where `path`, written in the module `from`, leads to; `None` if it leads out of these crates.
     fn resolve(&self, from: &[String], path: &[String], steps: usize) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         if steps == 0 {
@@ -175,7 +175,7 @@ impl Modules {
         if path.is_empty() {
             return self.0.contains_key(module).then(|| Target::Module(module.to_vec()));
         }
-        // What nothing tells of is made by a macro of that module.
+        // A name without a definition is made by a macro of that module.
         self.step(module, path, steps).or_else(|| self.0.contains_key(module).then(|| Target::ItemOf(module.to_vec())))
     }
 
@@ -190,7 +190,7 @@ impl Modules {
         if module.items.iter().any(|item| item.name == *name) {
             return Some(Target::ItemOf(at.to_vec()));
         }
-        // An import of a name that is not in scope otherwise would find itself.
+        // `use name;` would lead to itself.
         let named = module.imports.iter().filter(|import| import.name == *name && import.path != [name.clone()]);
         let everything = module.imports.iter().filter(|import| import.name == "*");
         let named = named.map(|import| [import.path.as_slice(), rest].concat());

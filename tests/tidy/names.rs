@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("Sabotage", "a release build takes the file without sabotage instead of the other"),
 ];
 
-/// What a word that is no longer used was.
+/// What a retired word named.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Was {
     /// A type: refused as a name in code, and between backquotes in comments.
@@ -30,7 +30,7 @@ enum Was {
 }
 use Was::{Function, Phrase, Type, Word};
 
-/// A retired word, what it was, and what to use instead.
+/// A retired word, what it named, and what to use instead.
 const RETIRED: &[(&str, Was, &str)] = &[
     ("Seat", Type, "ClientConn"),
     ("Desk", Type, "InboundCtx"),
@@ -100,7 +100,7 @@ fn lines_where<'a>(lines: impl Iterator<Item = &'a str>, is_meant: impl Fn(&str)
     lines.enumerate().filter(|(_, line)| is_meant(line)).map(|(number, _)| number + 1).collect()
 }
 
-/// A line as one would say it: in lower case, with a space for `-`, `_` and `'s `.
+/// A line in lower case, with a space for `-`, `_` and `'s `.
 fn said(line: &str) -> String {
     line.to_lowercase().replace("'s ", " ").replace(['-', '_'], " ")
 }
@@ -162,7 +162,7 @@ fn is_held(circle: &str) -> bool {
     circle.starts_with("server/") || circle.starts_with("protocol/")
 }
 
-/// What one wants to know of the code as a whole.
+/// Statistics of the code as a whole, as Markdown.
 fn report(files: &[File]) -> String {
     let is_product = |file: &&File| PRODUCT.iter().any(|folder| file.path.starts_with(folder));
     let private = meanings(files, |file, _| is_product(&file));
