@@ -78,7 +78,7 @@ fn hostile_sockets_are_told_why_and_cost_little_and_bots_beside_do_not_notice() 
 }
 
 #[test]
-fn who_holds_the_doors_and_says_nothing_keeps_nobody_out_and_no_proxy_gets_round_the_limit() {
+fn silent_connections_keep_nobody_out_and_no_proxy_gets_round_the_limit() {
     attack(&["silent", "forwarded"]);
 }
 

@@ -120,7 +120,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
 /// Each kind alone: what the server's process and the kernel hold for it at most, and how soon it is gone.
 fn one_by_one(size: Size) -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", "20"]);
-    server.wait_for("the house's bots are in", |server| server.metric("fracas_connections") >= 20.0);
+    server.wait_for("the built-in bots are in", |server| server.metric("fracas_connections") >= 20.0);
     // The first of everything makes the process grow for good: what is measured is what each costs after it.
     for kind in ["connects and says nothing", "pings before the hello", "hellos over and over"] {
         let kind = KINDS.iter().find(|other| other.what == kind).context("no such kind")?;

@@ -104,7 +104,8 @@ enum Scenario {
     /// Leaving and joining to shed wounds, pauses and waits: nothing is gained by it.
     Hop,
     /// Guessed tokens: none accepted, and slowed down.
-    Guesses,
+    #[value(name = "guesses")]
+    TokenGuesses,
     /// Ships taken back while the old socket is still open, and two sockets with one token.
     Resumes,
     /// All players cut off at once.
@@ -139,7 +140,7 @@ impl Scenario {
             Self::Churn => churn::run(size),
             Self::Rewind => rewind::run(size),
             Self::Hop => hop::run(size),
-            Self::Guesses => tokens::guesses(size),
+            Self::TokenGuesses => tokens::guesses(size),
             Self::Resumes => tokens::resumes(size),
             Self::Storm => storms::storm(size),
             Self::Drain => storms::drain(size),

@@ -31,7 +31,7 @@ const TIMER_US: u64 = 1_000;
 
 /// What the server gave a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Placement {
     /// None for a spectator.
     pub(crate) own: Option<EntityId>,
     pub(crate) token: Token,
@@ -46,7 +46,7 @@ pub(crate) struct SimPeer {
     /// What it came with.
     pub(crate) claim: Option<Claim>,
     /// What it was given, once it was welcomed.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) seat: Option<Placement>,
     /// The server is known to have heard from it.
     pub(crate) is_confirmed: bool,
     /// Something was done to it, so that it may end.
@@ -145,7 +145,7 @@ impl SimPeer {
             match event {
                 Event::Welcome(welcome) => {
                     let (own, token, resumed) = (welcome.own, welcome.token, welcome.resumed);
-                    self.seat = Some(Seat { own, token, resumed });
+                    self.seat = Some(Placement { own, token, resumed });
                     self.is_confirmed = resumed;
                     if let Some(place) = self.place() {
                         checks.edges.seat(place, self.number, resumed);

@@ -1,13 +1,19 @@
 //! Rules that the code base keeps, checked on its text.
 //!
 //! - `advisories`: dependencies with known faults
-//! - `sources`: what each source file looks like, and who may name whom
+//! - `sources`: what each source file looks like, and words that a folder must not have
+//! - `imports`: who may import whom, and no circle
+//! - `names`: one name with one meaning, and words that are no longer used
 //! - `agreement`: documents, page and code that must say the same
 //! - `documents`: sentences, lines, links, paths and figures of the documents
+//! - `rust_text`: a Rust file without comments, strings and tests, for the rules above
 
 mod advisories;
 mod agreement;
 mod documents;
+mod imports;
+mod names;
+mod rust_text;
 mod sources;
 
 use std::path::{Path, PathBuf};

@@ -1,16 +1,17 @@
 //! What each source file looks like, and who may name whom.
 
-use crate::{File, files, rust};
+use crate::rust_text::RustText;
+use crate::{files, rust};
 
 /// Lines of a file beyond which it should have been split by noun.
 const FILE_LINES_MAX: usize = 500;
 /// Lines of a function beyond which it does not fit a screen.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// The lines of a file up to its unit tests, with their numbers.
-fn code(file: &File) -> impl Iterator<Item = (usize, &str)> {
-    let lines = file.text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
-    lines.enumerate().map(|(number, line)| (number + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+/// The lines of a file without comments, the contents of strings and test items, with their numbers.
+fn code(text: &str) -> Vec<(usize, String)> {
+    let blanked = RustText::program(text).blanked();
+    blanked.lines().enumerate().map(|(number, line)| (number + 1, line.to_owned())).collect()
 }
 
 /// Every place where one of `words` is named in the code under `folder`.
@@ -18,7 +19,8 @@ fn named(folder: &str, words: &[&str]) -> Vec<String> {
     let files = rust().into_iter().filter(|file| file.path.starts_with(folder) && !file.path.ends_with("tests.rs"));
     files
         .flat_map(|file| {
-            let hits: Vec<_> = code(&file)
+            let hits: Vec<_> = code(&file.text)
+                .into_iter()
                 .filter(|(_, line)| words.iter().any(|word| line.contains(word)))
                 .map(|(number, line)| format!("{}:{number}: {}", file.path, line.trim()))
                 .collect();
@@ -41,6 +43,15 @@ fn only_the_game_itself_names_the_arena() {
         let folder = format!("server/src/{part}/");
         assert_eq!(named(&folder, &["arena::", "arena;"]), [""; 0], "{folder}");
     }
+}
+
+#[test]
+fn settings_name_no_socket_runtime_or_lock_and_only_run_starts_threads() {
+    let words = ["tokio", "TcpStream", "TcpListener", "socket2", "dashmap", "Mutex", "RwLock", "tungstenite", "axum"];
+    assert_eq!(named("server/src/config", &words), [""; 0]);
+    let mut threads = named("server/src/", &["thread::spawn", "thread::Builder", "spawn_blocking"]);
+    threads.retain(|hit| !hit.starts_with("server/src/run/"));
+    assert_eq!(threads, [""; 0]);
 }
 
 #[test]
@@ -109,19 +120,9 @@ fn files_and_functions_stay_short() {
         assert!(lines <= FILE_LINES_MAX, "{} has {lines} lines: split it by noun", file.path);
     }
     for file in rust() {
-        let mut start: Option<(usize, usize, &str)> = None;
-        for (number, line) in file.text.lines().enumerate() {
-            let indent = line.len() - line.trim_start().len();
-            let opens = line.contains("fn ") && line.ends_with('{') && !line.trim_start().starts_with("//");
-            match start {
-                None if opens => start = Some((number, indent, line)),
-                Some((first, outer, head)) if indent == outer && line.trim_start().starts_with('}') => {
-                    let length = number - first + 1;
-                    assert!(length <= FUNCTION_LINES_MAX, "{}: {length} lines: {}", file.path, head.trim());
-                    start = None;
-                }
-                _ => {}
-            }
+        for function in RustText::whole(&file.text).functions() {
+            let length = function.last_line - function.first_line + 1;
+            assert!(length <= FUNCTION_LINES_MAX, "{}: {length} lines: {}", file.path, function.name);
         }
     }
 }

@@ -198,16 +198,16 @@ impl Server {
         let loops = usize::from(config.event_loops);
         // A place for each thread's end, so that none is lost.
         let (send_end, ends) = mpsc::channel(loops + 1);
-        let (tick_doors, loop_doors) = channel::endpoints(loops);
+        let (tick_endpoints, loop_endpoints) = channel::endpoints(loops);
         let mut threads = Vec::new();
         let clock = TickClock::with_tick(begins_after, Instant::now(), config.tick_rate);
-        threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_doors, watch))?);
+        threads.push(spawn("tick", &send_end, move || run_rooms(rooms, clock, &tick_endpoints, watch))?);
 
         let (registry, admission) =
             (Arc::<Registry>::default(), Arc::new(AdmissionControl::new(admission_config(config))));
         let room_names = Arc::new(RoomNames::new(config.rooms.clone()));
         let mut entrances = Vec::new();
-        for (index, endpoints) in loop_doors.into_iter().enumerate() {
+        for (index, endpoints) in loop_endpoints.into_iter().enumerate() {
             let (newcomers, waiting) = flume::bounded(NEWCOMERS_MAX);
             let connections = Arc::new(AtomicUsize::new(0));
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });

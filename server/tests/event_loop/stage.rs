@@ -310,8 +310,8 @@ impl LoopStage {
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }));
-        let (registry, doors_of_loop) = (Arc::new(Registry::default()), loops.remove(0));
-        let service = GameService::new(0, doors_of_loop, registry, Arc::clone(&admission), metrics.clone());
+        let (registry, loop_endpoints) = (Arc::new(Registry::default()), loops.remove(0));
+        let service = GameService::new(0, loop_endpoints, registry, Arc::clone(&admission), metrics.clone());
         let service = service.of_rooms(Arc::new(names));
         let event_loop = EventLoop::new(0, service, waiting, LoopShared { connections, metrics });
         let start = Instant::now();

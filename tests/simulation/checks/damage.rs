@@ -42,7 +42,7 @@ const KEPT_MS: u32 = 10_000;
 
 /// What one uninterrupted ship may do.
 #[derive(Clone, Copy, Debug)]
-struct Allowance {
+struct ShipBudget {
     /// The session that uses it, or used it last.
     session: SessionId,
     /// Since when nobody does, and the energy that its ship had then.
@@ -54,7 +54,7 @@ struct Allowance {
 /// One network.
 #[derive(Debug, Default)]
 struct Account {
-    allowances: Vec<Allowance>,
+    allowances: Vec<ShipBudget>,
     /// Of all of them together, in parts of a point.
     energy: i64,
     /// The ticks of shots, as far back as they matter.
@@ -227,13 +227,13 @@ impl Damage {
 
     fn check(&mut self, now: &TickRecord, tuning: &Tuning) -> Result<(), String> {
         for (network, account) in &mut self.accounts {
-            let recent = |allowance: &&Allowance| allowance.is_recent(now.tick, tuning);
+            let recent = |allowance: &&ShipBudget| allowance.is_recent(now.tick, tuning);
             let allowed = account.allowances.iter().filter(recent).count();
             let its = self.sessions.values().filter(|(_, holder)| holder.network == *network);
             let controlled = its.filter(|(_, holder)| holder.connection.is_some());
             let flies = |session: &SessionId| ship(now, session.player.0).is_some_and(|ship| ship.is_alive());
             let flying = controlled.filter(|(session, _)| flies(session)).count();
-            let waits = |allowance: &&Allowance| {
+            let waits = |allowance: &&ShipBudget| {
                 allowance.died.is_some_and(|died| now.tick.since(died) < i64::from(tuning.respawn))
             };
             let waiting = account.allowances.iter().filter(waits).count();
@@ -260,7 +260,7 @@ impl Damage {
 
 impl Account {
     fn add(&mut self, session: SessionId, energy: i64) {
-        self.allowances.push(Allowance { session, left: None, died: None });
+        self.allowances.push(ShipBudget { session, left: None, died: None });
         self.energy += energy;
     }
 
@@ -270,7 +270,7 @@ impl Account {
     }
 }
 
-impl Allowance {
+impl ShipBudget {
     /// The energy of its ship, if that was left as it is.
     fn energy(&self, now: Tick, tuning: &Tuning) -> i64 {
         let (since, then) = self.left.unwrap_or((now, 0));

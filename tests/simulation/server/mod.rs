@@ -113,8 +113,8 @@ impl SimServer {
         });
         let is_late = planted.as_ref().is_none_or(|planted| !planted.shows_spectators_the_present());
         let rooms = rooms.with_spectator_delay(if is_late { plan.spectator_delay } else { 0 });
-        let (mut endpoints, loop_doors) = channel::endpoints::<Witnessed>(plan.loops.len());
-        let inbound = loop_doors[0].inbound.clone();
+        let (mut endpoints, loop_endpoints) = channel::endpoints::<Witnessed>(plan.loops.len());
+        let inbound = loop_endpoints[0].inbound.clone();
         let (to_observer, observer) = flume::bounded(OUTPUTS_MAX);
         endpoints.outbound.push(to_observer);
         let admission = Arc::new(AdmissionControl::new(AdmissionConfig {
@@ -129,7 +129,7 @@ impl SimServer {
         let registry = Arc::<Registry>::default();
         let telemetry = Telemetry::new(plan.rate).expect("the metrics' names are good");
         let mut loops = Vec::new();
-        for (index, (endpoints, plan)) in loop_doors.into_iter().zip(&plan.loops).enumerate() {
+        for (index, (endpoints, plan)) in loop_endpoints.into_iter().zip(&plan.loops).enumerate() {
             let (newcomers, waiting) = flume::bounded(1000);
             let (connections, metrics) = (Arc::new(AtomicUsize::new(0)), telemetry.for_loop());
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));

@@ -38,7 +38,7 @@ pub(crate) enum Strategy {
     /// Lies about what it has received, so that its shots are judged at a moment that it chooses.
     Liar,
     /// Says hello and cuts, over and over, on as many connections as its network may have.
-    CrowdStrategy,
+    Crowd,
     /// Plays, and watches the same room as a spectator.
     Roles,
     /// Takes a seat and does nothing.
@@ -50,7 +50,7 @@ pub(crate) enum Strategy {
 impl Strategy {
     /// Of one of so many seats no more than these are ever taken: the others leave ships behind that wait.
     const OF_ONE_SEAT: [Self; 4] = [Self::Liar, Self::Roles, Self::Idler, Self::Duel];
-    const ALL: [Self; 6] = [Self::Hopper, Self::Liar, Self::CrowdStrategy, Self::Roles, Self::Idler, Self::Duel];
+    const ALL: [Self; 6] = [Self::Hopper, Self::Liar, Self::Crowd, Self::Roles, Self::Idler, Self::Duel];
 }
 
 /// One who follows a strategy.
@@ -79,7 +79,7 @@ impl AdversaryPlan {
             for member in 0..members {
                 let mut plan = Self::new(strategy, network as u8, &mut rng);
                 match strategy {
-                    Strategy::CrowdStrategy => plan.connections = per_address_max,
+                    Strategy::Crowd => plan.connections = per_address_max,
                     Strategy::Roles => plan.member.is_spectator = member == 1,
                     Strategy::Duel => {
                         plan.member.address[3] += 100 * member as u8;
@@ -94,7 +94,7 @@ impl AdversaryPlan {
     }
 
     fn new(strategy: Strategy, network: u8, rng: &mut Rng) -> Self {
-        let is_near = matches!(strategy, Strategy::Hopper | Strategy::CrowdStrategy) || rng.chance(1, 2);
+        let is_near = matches!(strategy, Strategy::Hopper | Strategy::Crowd) || rng.chance(1, 2);
         let member = PlayerPlan {
             seed: rng.word(),
             address: [198, 51, 100, 1 + network],
@@ -117,7 +117,7 @@ impl AdversaryPlan {
     pub(crate) fn seats(&self, per_address_max: usize) -> usize {
         match self.strategy {
             // Its ships wait for it where it left them without a word.
-            Strategy::Hopper | Strategy::CrowdStrategy => per_address_max,
+            Strategy::Hopper | Strategy::Crowd => per_address_max,
             _ => usize::from(!self.member.is_spectator),
         }
     }
@@ -129,7 +129,7 @@ impl AdversaryPlan {
             Strategy::Hopper => Hand::Trigger(Trigger::new(rng.word(), rng.chance(1, 2), 0)),
             Strategy::Liar => Hand::Trigger(Trigger::new(rng.word(), false, rng.below(12))),
             Strategy::Duel => Hand::Duelist(Duelist::new(rng.word())),
-            Strategy::Idler | Strategy::CrowdStrategy => Hand::Brain(brain(BrainKind::Idle)),
+            Strategy::Idler | Strategy::Crowd => Hand::Brain(brain(BrainKind::Idle)),
             Strategy::Roles => Hand::Brain(brain(BrainKind::Hunter)),
         }
     }
@@ -142,7 +142,7 @@ impl AdversaryPlan {
     fn conduct(&self, rng: &mut Rng) -> Box<dyn Conduct> {
         match self.strategy {
             Strategy::Hopper => Box::new(hopper::Hopper::new(rng)),
-            Strategy::CrowdStrategy => Box::new(crowd::CrowdStrategy::new(rng)),
+            Strategy::Crowd => Box::new(crowd::CrowdStrategy::new(rng)),
             Strategy::Idler => Box::new(idler::Idler::new(rng)),
             Strategy::Roles => Box::new(roles::Roles),
             Strategy::Liar | Strategy::Duel => Box::new(Stays),
