@@ -24,7 +24,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 const STDOUT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What the writer thread is handed.
-enum Job {
+enum WriteJob {
     Line(Vec<u8>),
     /// Everything before this is written when the other end is dropped.
     Flush(Sender<()>),
@@ -40,7 +40,7 @@ struct Counts {
 /// The sending end of a bounded queue of lines; a thread writes them.
 #[derive(Debug)]
 pub struct LineWriter {
-    jobs: Sender<Job>,
+    jobs: Sender<WriteJob>,
     counts: Arc<Counts>,
 }
 
@@ -59,7 +59,7 @@ impl LineWriter {
     pub fn line(&self, line: &[u8]) {
         let counts = &self.counts;
         let fits = counts.waiting_bytes.fetch_add(line.len(), Ordering::Relaxed) + line.len() <= QUEUE_BYTES_MAX;
-        if !fits || self.jobs.try_send(Job::Line(line.to_vec())).is_err() {
+        if !fits || self.jobs.try_send(WriteJob::Line(line.to_vec())).is_err() {
             counts.waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
             counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -71,14 +71,14 @@ impl LineWriter {
         let until = Instant::now() + within;
         if let Some(last) = last {
             self.counts.waiting_bytes.fetch_add(last.len(), Ordering::Relaxed);
-            if self.jobs.send_deadline(Job::Line(last.to_vec()), until).is_err() {
+            if self.jobs.send_deadline(WriteJob::Line(last.to_vec()), until).is_err() {
                 self.counts.waiting_bytes.fetch_sub(last.len(), Ordering::Relaxed);
                 self.counts.dropped.fetch_add(1, Ordering::Relaxed);
                 return false;
             }
         }
         let (done, written) = flume::bounded(0);
-        let asked = self.jobs.send_deadline(Job::Flush(done), until);
+        let asked = self.jobs.send_deadline(WriteJob::Flush(done), until);
         asked.is_ok() && written.recv_deadline(until) == Err(flume::RecvTimeoutError::Disconnected)
     }
 
@@ -100,15 +100,15 @@ impl Write for &LineWriter {
     }
 }
 
-fn write_all(waiting: &Receiver<Job>, mut write: impl FnMut(&[u8]) -> io::Result<()>, counts: &Counts) {
+fn write_all(waiting: &Receiver<WriteJob>, mut write: impl FnMut(&[u8]) -> io::Result<()>, counts: &Counts) {
     for job in waiting {
         match job {
-            Job::Line(line) => {
+            WriteJob::Line(line) => {
                 let written = write(&line);
                 counts.waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
                 counts.dropped.fetch_add(u64::from(written.is_err()), Ordering::Relaxed);
             }
-            Job::Flush(done) => drop(done),
+            WriteJob::Flush(done) => drop(done),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod wire;
 
 pub mod ids;
 pub mod name;
+pub mod point;
 pub mod rng;
 pub mod tick;
 

@@ -13,7 +13,7 @@ const STEPS_MAX: usize = 2 * INPUTS_AHEAD_MAX as usize;
 
 /// One tick as it was predicted.
 #[derive(Clone, Copy, Debug)]
-struct Step<R: Rules> {
+struct FlownTick<R: Rules> {
     tick: Tick,
     input: R::Input,
     /// Whether the input was sent. If not, it is the one before, still held.
@@ -38,7 +38,7 @@ pub enum Agreement {
 #[derive(Clone, Debug)]
 pub struct Prediction<R: Rules> {
     /// By tick, without gaps but where the clock jumped.
-    steps: VecDeque<Step<R>>,
+    steps: VecDeque<FlownTick<R>>,
     /// The server's last word, from which the first step is played.
     base: Option<(Tick, R::Entity, R::Own)>,
 }
@@ -112,7 +112,7 @@ impl<R: Rules> Prediction<R> {
             // The server has played it already: as a step behind its word it would be one too many.
             return;
         }
-        let mut step = Step { tick, input, was_said, entity, own };
+        let mut step = FlownTick { tick, input, was_said, entity, own };
         rules.play(&mut step.entity, &mut step.own, &input);
         if self.steps.len() == STEPS_MAX {
             // The server has not spoken for longer than it takes to be stale: a fresh start will follow.

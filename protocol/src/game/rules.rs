@@ -5,47 +5,13 @@
 
 use crate::WireError;
 use crate::ids::{EntityId, MapId};
+pub use crate::point::{Point, QUANTA_PER_UNIT};
 use crate::record::Digest;
-use crate::tick::{Tick, TickRate, ViewTime};
+use crate::tick::{Tick, TickRate};
 use crate::wire::bits::Coder;
 use crate::wire::message::{ClientMessage, ServerMessage};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
-
-/// Position quanta in a unit, the measure in which views and speeds are thought of.
-pub const QUANTA_PER_UNIT: i32 = 64;
-
-/// A place in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Point {
-    /// To the right, 0 to [`Point::MAX`].
-    pub x: i32,
-    /// Downwards, 0 to [`Point::MAX`].
-    pub y: i32,
-}
-
-impl Point {
-    /// Bits of a coordinate.
-    pub const BITS: u32 = 22;
-    /// The largest coordinate: the world is 65,536 units wide and high.
-    pub const MAX: i32 = (1 << Self::BITS) - 1;
-    /// Bits of a coordinate that is told relative to the view's centre.
-    pub const NEAR_BITS: u32 = 17;
-
-    /// The place so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and
-    /// judged, between two ticks.
-    #[must_use]
-    pub fn towards(self, to: Self, sixteenths: u8) -> Self {
-        let part = |from: i32, to: i32| from + (to - from) * i32::from(sixteenths) / ViewTime::PARTS as i32;
-        Self { x: part(self.x, to.x), y: part(self.y, to.y) }
-    }
-
-    /// The square of the distance to `other`, in square quanta.
-    pub fn distance_squared(self, other: Self) -> i64 {
-        let (dx, dy) = (i64::from(self.x - other.x), i64::from(self.y - other.y));
-        dx * dx + dy * dy
-    }
-}
 
 /// What becomes of an entity in one tick of [`Rules::predict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
 //! from one address, before and after they have said what they want. No I/O in here.
 
-use crate::admission::address_quota::{AddressQuota, QuotaGuard, TokenAbuse, network_of};
+use crate::admission::address_quota::{AddressQuota, QuotaGuard, network_of};
 use crate::admission::join_budget::{JoinBudget, JoinRate};
 use crate::admission::memory_budget::MemoryBudget;
 use crate::admission::retry_scheduler::{RetryClient, RetryScheduler};
+use crate::admission::token_abuse::TokenAbuse;
 use crate::front::forwarded::{ForwardedClient, Forwarding, TrustedProxy};
 use crate::front::http_connections::AddressCap;
 use crate::front::origin::{HostNames, Origin, OriginPolicy};
@@ -56,7 +57,7 @@ pub struct AdmissionControl {
     players: Arc<AddressQuota>,
     /// Ships that wait for their players.
     kept: Arc<AddressQuota>,
-    guesses: TokenAbuse,
+    token_abuse: TokenAbuse,
     joins: JoinBudget,
     memory: MemoryBudget,
     retries: RetryScheduler,
@@ -71,7 +72,7 @@ impl AdmissionControl {
         let forwarding = Forwarding::new(config.trusted_proxies.clone());
         let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
         Self {
-            guesses: TokenAbuse::new(config.per_address_max, config.connections_max),
+            token_abuse: TokenAbuse::new(config.per_address_max, config.connections_max),
             joins: JoinBudget::new(config.joins_per_address),
             config,
             connections: AtomicUsize::new(0),
@@ -125,7 +126,7 @@ impl AdmissionControl {
             may_idle: false,
         });
         if let Some(network) = &network {
-            if !self.guesses.may_enter(network.address, network.is_exempt, now) {
+            if !self.token_abuse.may_enter(network.address, network.is_exempt, now) {
                 return Err(Rejection::TokenAbuse);
             }
             // From where a ship was lost somebody may come who wants it back, whatever others there do.
@@ -189,13 +190,13 @@ impl AdmissionControl {
 
     /// Forgets what is not needed any more of what networks have done. To be called about once a second.
     pub fn sweep(&self, now: Instant) {
-        self.guesses.sweep(now);
+        self.token_abuse.sweep(now);
         self.joins.sweep(now);
     }
 
     /// Networks that are remembered for what they have done of late, and turns to come back that are still to come.
     pub fn remembered(&self, now: Instant) -> (usize, usize) {
-        (self.guesses.len().max(self.joins.len()), self.retries.waiting(now))
+        (self.token_abuse.len().max(self.joins.len()), self.retries.waiting(now))
     }
 
     /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
@@ -297,7 +298,7 @@ impl Network {
     /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
     /// the network may have connections, which is as many as can have lost their sessions.
     pub(crate) fn may_err(&self, token: &TokenHash, now: Instant) -> bool {
-        self.admission.guesses.may_show(self.address, self.is_exempt, token.short(), now)
+        self.admission.token_abuse.may_show(self.address, self.is_exempt, token.short(), now)
     }
 }
 
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_keeps_as_many_ships_as_it_likes_but_guesses_no_more_than_others() {
+    fn loopback_keeps_as_many_ships_as_it_likes_but_token_abuse_no_more_than_others() {
         let admission = make(|config| config.connections_max = 20);
         let network =
             admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("room").network().expect("a person's");

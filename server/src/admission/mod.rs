@@ -7,3 +7,4 @@ pub mod join_budget;
 mod keyed_limit;
 pub mod memory_budget;
 pub mod retry_scheduler;
+pub mod token_abuse;

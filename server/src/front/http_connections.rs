@@ -1,7 +1,7 @@
 //! The HTTP connections of one port: how many there are, which of them have completed nothing for longest, and which make room
 //! for a newcomer. No I/O in here.
 
-use crate::front::rejection::Rejection;
+use crate::front::rejection::{Rejection, Shed};
 use crate::ops::FrontMetrics;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -12,40 +12,6 @@ use tokio::time::Instant;
 
 /// An answer that has not been taken for so long gives way to a newcomer too, if there is no silent connection.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
-
-/// Why a connection was closed for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shed {
-    /// Its address has as many as it may have.
-    Address,
-    /// The port has as many as it may have.
-    ConnectionCap,
-    /// The process has no descriptor left for more.
-    Descriptors,
-}
-
-impl Shed {
-    /// All of them, for the metrics.
-    pub const ALL: [Self; 3] = [Self::Address, Self::ConnectionCap, Self::Descriptors];
-
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::ConnectionCap => "places",
-            Self::Descriptors => "descriptors",
-        }
-    }
-
-    /// How a newcomer is refused for whom nobody can make room.
-    fn rejection(self) -> Rejection {
-        match self {
-            Self::Address => Rejection::Address,
-            Self::ConnectionCap => Rejection::Busy,
-            Self::Descriptors => Rejection::Descriptors,
-        }
-    }
-}
 
 /// How many connections a port may have now, and for want of what not more.
 #[derive(Clone, Copy, Debug)]
@@ -290,7 +256,7 @@ mod tests {
     }
 
     fn places(most: usize) -> ConnectionCap {
-        ConnectionCap { most, bound: Shed::ConnectionCap }
+        ConnectionCap { most, bound: Shed::Port }
     }
 
     /// Whether it has been told to go, of which it is told once.

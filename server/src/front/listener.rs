@@ -2,9 +2,9 @@
 
 use crate::admission::control::AdmissionControl;
 use crate::front::http::whole_seconds;
-use crate::front::http_connections::{AddressCap, ConnectionCap, HttpConnection, HttpConnections, Shed};
+use crate::front::http_connections::{AddressCap, ConnectionCap, HttpConnection, HttpConnections};
 use crate::front::http_exchange::serve_connection;
-use crate::front::rejection::Rejection;
+use crate::front::rejection::{Rejection, Shed};
 use crate::front::shortage::{self, DescriptorShortage, Spare};
 use crate::ops::FrontMetrics;
 use axum::Router;
@@ -56,7 +56,7 @@ impl Reception {
         let descriptors = self.descriptors.map(|all| all.saturating_sub(self.admission.connections()));
         match descriptors.filter(|left| *left < self.connections_max) {
             Some(most) => ConnectionCap { most, bound: Shed::Descriptors },
-            None => ConnectionCap { most: self.connections_max, bound: Shed::ConnectionCap },
+            None => ConnectionCap { most: self.connections_max, bound: Shed::Port },
         }
     }
 

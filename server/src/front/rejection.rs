@@ -1,4 +1,4 @@
-//! Why a connection is refused before the upgrade: the word that labels it in metrics, the HTTP status, and what whoever reads
+//! Why a connection is refused before the upgrade, or closed for another: the word that labels it in metrics, the HTTP status, and what whoever reads
 //! the answer should know.
 
 use crate::sim::join_refusal::JoinRefusal;
@@ -100,6 +100,40 @@ impl Rejection {
             Self::Handshake => "This is the game's WebSocket, and the request is no handshake for it.",
             Self::Descriptors => "The server has no open file left; `ulimit -n` sets how many it has.",
             Self::Memory => JoinRefusal::Memory.message(),
+        }
+    }
+}
+
+/// Why a connection was closed for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Its address has as many as it may have.
+    Address,
+    /// The port has as many as it may have.
+    Port,
+    /// The process has no descriptor left for more.
+    Descriptors,
+}
+
+impl Shed {
+    /// All of them, for the metrics.
+    pub const ALL: [Self; 3] = [Self::Address, Self::Port, Self::Descriptors];
+
+    /// The word used as a metric's label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Port => "places",
+            Self::Descriptors => "descriptors",
+        }
+    }
+
+    /// How a newcomer is refused for whom nobody can make room.
+    pub(crate) fn rejection(self) -> Rejection {
+        match self {
+            Self::Address => Rejection::Address,
+            Self::Port => Rejection::Busy,
+            Self::Descriptors => Rejection::Descriptors,
         }
     }
 }

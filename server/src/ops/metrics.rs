@@ -1,8 +1,7 @@
 //! Handles of all metrics, made once: nothing is looked up by name while the game runs.
 
 use crate::admission::memory_budget::MemoryUse;
-use crate::front::http_connections::Shed;
-use crate::front::rejection::Rejection;
+use crate::front::rejection::{Rejection, Shed};
 use crate::game::Game;
 use crate::ids::PlayerKind;
 use crate::ops::metric_names::{self, MetricKind};

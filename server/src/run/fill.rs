@@ -112,13 +112,13 @@ async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
         _ = stopped.wait_for(|stop| *stop) => return,
     };
     let (rules, clock) = (Arena::new(TickRate::HZ_30, map), Clock::start());
-    let mut bots: Vec<Bot> = Vec::new();
+    let mut bots: Vec<HostedBot> = Vec::new();
     let mut number = 0;
     loop {
         bots.retain(|bot| !bot.task.is_finished());
         let wanted = usize::from(plan.ships.saturating_sub(plan.people[plan.index].load(Ordering::Relaxed)));
         while bots.len() < wanted {
-            bots.push(Bot::start(&plan, rules.clone(), clock, number));
+            bots.push(HostedBot::start(&plan, rules.clone(), clock, number));
             number += 1;
         }
         for bot in bots.drain(wanted.min(bots.len())..) {
@@ -150,12 +150,12 @@ async fn wait_for_map(target: &Target) -> Map {
 }
 
 /// A bot that plays.
-struct Bot {
+struct HostedBot {
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Bot {
+impl HostedBot {
     fn start(plan: &Plan, rules: Arena, clock: Clock, number: usize) -> Self {
         let (stop, mut stopped) = watch::channel(false);
         let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };

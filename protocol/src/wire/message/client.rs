@@ -1,7 +1,7 @@
 //! What a client says.
 
-use crate::game::rules::{Point, QUANTA_PER_UNIT};
 use crate::ids::Token;
+use crate::point::{Point, QUANTA_PER_UNIT};
 use crate::tick::Tick;
 use crate::wire::limits::{DEFAULT_ROOM, PROTOCOL_VERSION, VIEW_MARGIN};
 use serde::{Deserialize, Serialize};

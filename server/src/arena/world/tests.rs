@@ -146,14 +146,14 @@ fn a_pickup_goes_to_the_nearer_and_of_two_equally_near_to_either() {
 
 /// What a world is to those who play in it, without their slots: each by its name.
 #[derive(Debug, PartialEq)]
-struct Scene {
+struct FightScene {
     pilots: BTreeMap<String, (Ship, Own)>,
     bolts: Vec<(String, Bolt)>,
     pickups: Vec<(i32, i32, PickupKind)>,
     news: Vec<String>,
 }
 
-fn scene(world: &World, news: &[GameEvent<News>]) -> Scene {
+fn scene(world: &World, news: &[GameEvent<News>]) -> FightScene {
     let name = |slot: u16| world.pilots[usize::from(slot)].as_ref().map(|pilot| pilot.name.as_str().to_string());
     let name = |slot| name(slot).expect("a pilot");
     let pilot = |pilot: &Pilot| (pilot.ship, Own { rank: 0, ..pilot.own });
@@ -167,7 +167,7 @@ fn scene(world: &World, news: &[GameEvent<News>]) -> Scene {
         _ => None,
     });
     let bolts = world.bolts.flying().iter();
-    let mut scene = Scene {
+    let mut scene = FightScene {
         pilots: world.pilots().map(|(slot, of)| (name(slot), pilot(of))).collect(),
         bolts: bolts.map(|(id, bolt)| (name(slot_of(*id).expect("a ship's")), *bolt)).collect(),
         pickups: world.pickups.lying().map(|(_, it)| (it.position.x, it.position.y, it.kind)).collect(),
