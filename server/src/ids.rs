@@ -32,6 +32,9 @@ impl PlayerKind {
     }
 }
 
+/// Rooms of one process.
+pub const ROOMS_MAX: usize = 16;
+
 /// Names one of the rooms of a process, by its place in the list of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoomId(pub u8);

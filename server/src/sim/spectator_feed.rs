@@ -1,5 +1,5 @@
 //! What spectators are shown of a room with people in it: the room as it was some ticks ago. Otherwise a second tab would show
-//! its owner what their own ship cannot see.
+//! its owner what their own entity cannot see.
 //!
 //! Each tick's changes go into a ring, as bits; what comes out at its other end is applied to one late set of entities. An
 //! output for spectators, made of that set, is the one that players had been given so many ticks before, record by record. The
@@ -8,7 +8,7 @@
 //! While nobody watches nothing is applied: every delay a checkpoint of the entities is taken, and the set jumps from one to
 //! the next. The ring then holds up to two delays, and who comes to watch waits until the set has caught up.
 
-use super::room::telling::spare_output;
+use super::output_pool::OutputPool;
 use crate::ids::PlayerId;
 use crate::replication::{Names, TickOutput, changes};
 use fracas_protocol::game::rules::Rules;
@@ -85,7 +85,7 @@ pub(super) struct SpectatorFeed<R: Rules> {
     without_people: Option<u32>,
     /// Kept for its memory.
     buffer: Vec<u8>,
-    pool: Vec<Arc<TickOutput<R>>>,
+    pool: OutputPool<R>,
 }
 
 impl<R: Rules> SpectatorFeed<R> {
@@ -102,7 +102,7 @@ impl<R: Rules> SpectatorFeed<R> {
             checkpoint: None,
             without_people: None,
             buffer: Vec::new(),
-            pool: Vec::new(),
+            pool: OutputPool::default(),
         }
     }
 
@@ -210,14 +210,14 @@ impl<R: Rules> SpectatorFeed<R> {
         before: &[(EntityId, R::Entity)],
         tell: impl FnOnce(&mut TickOutput<R>),
     ) -> Arc<TickOutput<R>> {
-        let mut output = spare_output(&mut self.pool, &self.rules);
+        let mut output = self.pool.spare(&self.rules);
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(&self.rules);
         out.records.update_from(before, &self.rules, tick, &self.entities);
         out.names.clone_from(&self.names);
         tell(out);
-        self.pool.push(Arc::clone(&output));
+        self.pool.keep(Arc::clone(&output));
         output
     }
 
