@@ -113,7 +113,7 @@ const _: () = {
     while i < Aspect::ALL.len() {
         let (half_width, half_height) = Aspect::ALL[i].half_view();
         let reach = 1 << (Point::NEAR_BITS - 1);
-        assert!(half_width < reach && half_height < reach, "an entry's low bits must name one place in the view");
+        assert!(half_width < reach && half_height < reach, "an entry's low bits must name one position in the view");
         i += 1;
     }
 };

@@ -1,5 +1,5 @@
-//! One tick of a game: its step, and all that is asked of it on every tick. A room runs it, and so does the replay of what a
-//! room recorded: a panic in here is met again there.
+//! One tick of a game: its step, and all that is asked of it on every tick. A room runs it, and so
+//! does the replay of what a room recorded: a panic in here is met again there.
 
 use super::phase::Phase;
 use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
@@ -27,7 +27,8 @@ impl<G: Game> Default for GameTick<G> {
 }
 
 impl<G: Game> GameTick<G> {
-    /// Runs the tick, and makes `out` of it: the records from those `before` it. Whom the players are is left to the room.
+    /// Runs the tick, and makes `out` of it: the records from those `before` it. Whom the players
+    /// are is left to the room.
     pub(super) fn run(
         &mut self,
         game: &mut G,

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Bytes of a panic's message that are kept.
 const MESSAGE_BYTES_MAX: usize = 1024;
 
-/// Calls the game's code. Returns what a panic said, if there was one: whatever is half done then is to be thrown away.
+/// Calls the game's code. Returns what a panic said, if there was one: whatever is half done then
+/// is to be thrown away.
 pub(super) fn catch<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| message(&*payload))
 }

@@ -1,5 +1,5 @@
-//! A room's game, and what has been called on it lately. All that changes the game is called here, so that nothing is missing
-//! from the recording; what only asks goes to the game as it is.
+//! A room's game, and what has been called on it lately. All that changes the game is called here,
+//! so that nothing is missing from the recording; what only asks goes to the game as it is.
 
 use super::game_tick::GameTick;
 use super::phase::Phase;
@@ -13,12 +13,13 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use std::ops::Deref;
 
-/// Inputs kept are what a player costs most memory with here, so their vectors grow by such a part of themselves, and not by
-/// as much again.
+/// Inputs kept are what a player costs most memory with here, so their vectors grow by such a part
+/// of themselves, and not by as much again.
 const GROWTH: usize = 8;
 
-/// A game, recorded: the last stretch of calls and the one before are kept, so that a whole second precedes whatever happens, if
-/// the room is that old. More is never kept: what is written down of a second is bounded by the room's slots and its tick rate.
+/// A game, recorded: the last stretch of calls and the one before are kept, so that a whole second
+/// precedes whatever happens, if the room is that old. More is never kept: what is written down of
+/// a second is bounded by the room's slots and its tick rate.
 #[derive(Debug)]
 pub(super) struct RecordedGame<G: Game> {
     game: G,
@@ -26,7 +27,8 @@ pub(super) struct RecordedGame<G: Game> {
     now: Option<Recording<G>>,
     /// When the next stretch begins.
     due: Tick,
-    /// By how much the first one is shorter, in parts of [`ROOMS_MAX`]: rooms copy their games on different ticks.
+    /// By how much the first one is shorter, in parts of [`ROOMS_MAX`]: rooms copy their games on
+    /// different ticks.
     shift: u32,
 }
 
@@ -110,7 +112,8 @@ impl<G: Game> RecordedGame<G> {
         made.run(&mut self.game, tick, inputs, before, out, mark);
     }
 
-    /// See [`Game::begin_anew`]. What was before is not to be repeated as if the ticks that follow came after it.
+    /// See [`Game::begin_anew`]. What was before is not to be repeated as if the ticks that follow
+    /// came after it.
     pub(super) fn begin_anew(&mut self) {
         self.game.begin_anew();
         (self.before, self.now, self.due) = (None, None, Tick(0));

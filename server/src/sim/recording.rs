@@ -1,7 +1,8 @@
-//! What a room's game was, and what has been called on it since: enough to repeat the last second or two of it, and the
-//! panic at their end.
+//! What a room's game was, and what has been called on it since: enough to repeat the last second
+//! or two of it, and the panic at their end.
 //!
-//! What replication believed before is not kept: a replay starts with nothing told, as for a new viewer.
+//! What replication believed before is not kept: a replay starts with nothing told, as for a new
+//! viewer.
 
 use super::game_tick::GameTick;
 use super::panics;

@@ -62,10 +62,10 @@ impl<G: Game> Room<G> {
     /// An empty room with an empty roster.
     pub fn with_roster(game: G, roster: Roster<InputOf<G>>) -> Self {
         let last = Arc::new(TickOutput::empty(game.rules().clone()));
-        let names = Arc::new(vec![None; roster.places()]);
+        let names = Arc::new(vec![None; roster.slots()]);
         Self {
             game: RecordedGame::new(game, roster.room()),
-            debts: Debts::new(roster.places()),
+            debts: Debts::new(roster.slots()),
             roster,
             names,
             last,
@@ -183,7 +183,7 @@ impl<G: Game> Room<G> {
         self.roster.next_serial()
     }
 
-    /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
+    /// Ticks begin anew at 0. Connections end, and entities wait for their players as when connections are lost.
     pub(super) fn begin_anew(&mut self) -> RoomEvents {
         let mut events = RoomEvents::default();
         let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
@@ -220,7 +220,7 @@ impl<G: Game> Room<G> {
                         member.aspect = aspect;
                         member.activity.connect(tick, rate, may_idle, admitted.resumed);
                     }
-                    // Overload is no want of a place.
+                    // Overload is no want of a seat.
                     if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
                         self.make_room(tick, role, events);
                     }
@@ -295,7 +295,7 @@ impl<G: Game> Room<G> {
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
 
-    /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
+    /// A connection is lost. A person's entity waits for it; nobody waits for bots and spectators.
     fn lose(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session) else { return };
         if member.kind == PlayerKind::Bot || member.own.is_none() {
@@ -309,7 +309,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
+    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the seat.
     fn make_room(&mut self, tick: Tick, role: Role, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if role == Role::Player {
@@ -387,7 +387,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Frees the place of one who has left, and its entity goes.
+    /// Frees the slot of one who has left, and its entity goes.
     fn remove(&mut self, session: SessionId, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };

@@ -199,7 +199,7 @@ impl<G: Game> Rooms<G> {
         Self { last_tick: tick, ..self }
     }
 
-    /// Ticks begin anew at 0. Everybody's connection ends, and their ships wait for them as for lost ones.
+    /// Ticks begin anew at 0. Everybody's connection ends, and their entities wait for them as for lost ones.
     pub fn begin_anew(&mut self) -> RoomsResult<G> {
         let mut events = RoomEvents::default();
         for slot in &mut self.slots {

@@ -120,12 +120,12 @@ impl<R: Rules> SpectatorFeed<R> {
     }
 
     /// Puts a tick into the ring: what it made of the entities `before`, and the `news` to everybody. Spectators learn the names
-    /// of the first `seats` players.
+    /// of the first `player_slots` players.
     pub(super) fn record(
         &mut self,
         before: &[(EntityId, R::Entity)],
         output: &TickOutput<R>,
-        seats: usize,
+        player_slots: usize,
         to_watch: Option<EntityId>,
         news: Vec<Vec<u8>>,
     ) {
@@ -135,7 +135,7 @@ impl<R: Rules> SpectatorFeed<R> {
         self.buffer = bits.finish();
         self.make_room();
         self.changes.extend(&self.buffer);
-        let (changes_len, names) = (self.buffer.len(), self.changed_names(&output.names, seats));
+        let (changes_len, names) = (self.buffer.len(), self.changed_names(&output.names, player_slots));
         let (tick, world) = (output.tick, output.rules.world());
         self.steps.push_back(Step { tick, world, changes_len, names, news, to_watch });
     }
@@ -250,7 +250,7 @@ impl<R: Rules> SpectatorFeed<R> {
         self.changes.drain(..len);
     }
 
-    fn changed_names(&mut self, names: &Arc<Names>, seats: usize) -> Vec<(PlayerId, NameRow)> {
+    fn changed_names(&mut self, names: &Arc<Names>, player_slots: usize) -> Vec<(PlayerId, NameRow)> {
         // A changed table is another one, since we hold the last.
         if Arc::ptr_eq(&self.newest_names, names) {
             return Vec::new();
@@ -258,7 +258,7 @@ impl<R: Rules> SpectatorFeed<R> {
         let serial = |row: &NameRow| row.as_ref().map(|(serial, _)| *serial);
         let old = std::mem::replace(&mut self.newest_names, Arc::clone(names));
         let was = |index: usize| old.get(index).and_then(serial);
-        let rows = names.iter().take(seats).enumerate().filter(|(index, row)| serial(row) != was(*index));
+        let rows = names.iter().take(player_slots).enumerate().filter(|(index, row)| serial(row) != was(*index));
         rows.map(|(index, row)| (PlayerId(index as u16), row.clone())).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! What a room tells of a tick, beside the records: each player about itself, everybody the news, and spectators what they are
-//! shown.
+//! What a room tells of a tick, beside the records: each player about itself, everybody the news,
+//! and spectators what they are shown.
 
 use super::Room;
 use crate::game::{Game, GameEvent, InputOf};
@@ -19,7 +19,7 @@ impl<G: Game> Room<G> {
         out.names.clone_from(&self.names);
         out.first_player = PlayerId(0);
         out.players.clear();
-        out.players.resize(self.roster.places(), None);
+        out.players.resize(self.roster.slots(), None);
         let players = self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some());
         for ((member, report), own) in players.zip(&self.made.own) {
             let row = PlayerOutput { follow: member.own, own: Some(*own), report: *report };
@@ -50,8 +50,8 @@ impl<G: Game> Room<G> {
         to_all
     }
 
-    /// What spectators are shown on this tick, which came after the one `before` and told everybody `news`. They also hear the
-    /// news of what they are shown.
+    /// What spectators are shown on this tick, which came after the one `before` and told everybody
+    /// `news`. They also hear the news of what they are shown.
     pub(super) fn show_spectators(
         &mut self,
         before: &TickOutput<G::Rules>,
@@ -62,7 +62,7 @@ impl<G: Game> Room<G> {
         let is_watched = self.roster.headcount().spectators > 0;
         let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
         let Some(feed) = &mut self.feed else { return now };
-        feed.record(before.records.entities(), &self.last, self.roster.seats(), self.made.to_watch, news);
+        feed.record(before.records.entities(), &self.last, self.roster.player_slots(), self.made.to_watch, news);
         if is_live || !is_watched {
             feed.rest(self.last.records.entities());
             return now;
@@ -74,13 +74,14 @@ impl<G: Game> Room<G> {
         events.game_events.extend(shown.news.into_iter().map(|message| EncodedEvent { room, to, message }));
         let output = feed.output(shown.tick, &self.made.truth, |out| {
             out.players.clear();
-            out.first_player = PlayerId(self.roster.seats() as u16);
+            out.first_player = PlayerId(self.roster.player_slots() as u16);
             Self::tell_spectators(&mut self.roster, out, shown.to_watch);
         });
         Some(SpectatorOutput { output, delay: feed.delay() })
     }
 
-    /// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there then, if `to_watch` is.
+    /// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there
+    /// then, if `to_watch` is.
     pub(super) fn tell_spectators(
         roster: &mut Roster<InputOf<G>>,
         out: &mut TickOutput<G::Rules>,
