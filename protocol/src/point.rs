@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Position quanta in a unit, the measure in which views and speeds are thought of.
 pub const QUANTA_PER_UNIT: i32 = 64;
 
-/// A place in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
+/// A position in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
     /// To the right, 0 to [`Point::MAX`].
@@ -23,7 +23,7 @@ impl Point {
     /// Bits of a coordinate that is told relative to the view's centre.
     pub const NEAR_BITS: u32 = 17;
 
-    /// The place so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and
+    /// The position so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and
     /// judged, between two ticks.
     #[must_use]
     pub fn towards(self, to: Self, sixteenths: u8) -> Self {

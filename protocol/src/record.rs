@@ -5,6 +5,7 @@ use crate::WireError;
 use crate::game::rules::Rules;
 use crate::ids::EntityId;
 use crate::wire::bits::{BitReader, BitWriter};
+use crate::wire::digest::Digest;
 use crate::wire::limits::DELTA_BITS_MAX;
 
 /// Writes what makes `target` of `predicted`, which was predicted from `before`.
@@ -37,36 +38,12 @@ pub fn read_delta<R: Rules>(
     rules.code_delta(before, now, &meaningless, bits)
 }
 
-/// A 32-bit hash over the words of records, equal at both ends if the records are.
-///
-/// Each word is mixed in by exclusive or, a multiplication by 2^32 / phi (Knuth, The Art of Computer Programming, vol. 3,
-/// 6.4: multiplicative hashing) and a shift that brings the high bits down. It finds faults, not forgeries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest(u32);
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self(0x4652_4143)
+/// The hash of entities in their order, each with its id before it.
+#[inline]
+pub fn hash<'a, R: Rules>(rules: &R, entities: impl Iterator<Item = (EntityId, &'a R::Entity)>) -> u32 {
+    let mut digest = Digest::default();
+    for (id, entity) in entities {
+        rules.digest(id, entity, &mut digest);
     }
-}
-
-impl Digest {
-    /// Mixes one word in.
-    #[inline]
-    pub fn word(&mut self, word: u32) {
-        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b1);
-        self.0 = mixed ^ (mixed >> 15);
-    }
-
-    /// Mixes an entity's id and fields in.
-    #[inline]
-    pub fn entity<R: Rules>(&mut self, id: EntityId, entity: &R::Entity) {
-        self.word(u32::from(id.0));
-        R::digest(entity, self);
-    }
-
-    /// The hash of all words so far.
-    pub fn finish(self) -> u32 {
-        self.0
-    }
+    digest.finish()
 }

@@ -4,9 +4,10 @@ use crate::WireError;
 use crate::game::rules::{Fate, Point, Rules};
 use crate::ids::EntityId;
 use crate::name::{Name, NameTable};
-use crate::record::{self, Digest};
+use crate::record;
 use crate::tick::Tick;
 use crate::wire::bits::{BitReader, Coder};
+use crate::wire::body::{Anchor, BodyEnd, PrivateBlock, code_body, code_entry};
 use crate::wire::frame::{self, FrameHeader, InputReport};
 use crate::wire::limits::{FRAME_BYTES_MAX, VISIBLE_MAX};
 
@@ -212,55 +213,13 @@ impl<R: Rules> Replica<R> {
 
     /// The hash of the known list, as the server computes it.
     pub fn hash(&self) -> u32 {
-        let mut digest = Digest::default();
-        for known in &self.known {
-            digest.entity::<R>(known.id, &known.now);
-        }
-        digest.finish()
+        record::hash(&self.rules, self.known.iter().map(|known| (known.id, &known.now)))
     }
 
     fn apply_body(&mut self, tick: Tick, bits: &mut BitReader<'_>) -> Result<BodySummary, WireError> {
-        let mut summary = BodySummary::default();
-        let world = self.rules.world();
-        let own_told = self.read_private(bits)?;
-        summary.world_changed = self.rules.world() != world;
-        summary.own_told = own_told;
-        self.tick = tick;
-        self.predict();
-        self.read_leaves(bits)?;
-        self.read_deltas(bits)?;
-        self.spawn()?;
-        self.read_entries(bits)?;
-        if !own_told && let Some(own) = self.follow.and_then(|id| self.get(id)).map(|known| known.now) {
-            self.rules.predict_own(&own, &mut self.own);
-        }
-        let mut hash = None;
-        frame::code_hash(&mut hash, bits)?;
-        summary.hash_agrees = hash.map(|hash| hash == self.hash());
-        Ok(summary)
-    }
-
-    /// Reads what only this player is told. Returns whether the own state was among it.
-    fn read_private(&mut self, bits: &mut BitReader<'_>) -> Result<bool, WireError> {
-        if !bits.flag(false)? {
-            return Ok(false);
-        }
-        if bits.flag(false)? {
-            let mut world = self.rules.world();
-            R::code_world(&mut world, bits)?;
-            self.rules.set_world(world)?;
-        }
-        if bits.flag(false)? {
-            frame::code_follow(&mut self.follow, bits)?;
-        }
-        if bits.flag(false)? {
-            self.report.code(bits)?;
-        }
-        let own_told = bits.flag(false)?;
-        if own_told {
-            R::code_own(&mut self.own, bits)?;
-        }
-        Ok(own_told)
+        let mut reader = BodyReader { replica: self, tick, summary: BodySummary::default() };
+        code_body(&mut reader, bits)?;
+        Ok(reader.summary)
     }
 
     fn predict(&mut self) {
@@ -276,10 +235,10 @@ impl<R: Rules> Replica<R> {
         frame::code_leaves(&mut self.leaves, self.known.len(), bits)?;
         if !self.leaves.is_empty() {
             let mut leaves = self.leaves.iter().copied().peekable();
-            let mut place = 0;
+            let mut index = 0;
             self.known.retain(|_| {
-                let leaving = leaves.next_if_eq(&place).is_some();
-                place += 1;
+                let leaving = leaves.next_if_eq(&index).is_some();
+                index += 1;
                 !leaving
             });
         }
@@ -306,25 +265,17 @@ impl<R: Rules> Replica<R> {
         self.take_in(len)
     }
 
-    fn read_entries(&mut self, bits: &mut BitReader<'_>) -> Result<(), WireError> {
-        let count = bits.count(0, VISIBLE_MAX as u32)?;
-        if count == 0 {
-            return Ok(());
-        }
-        let mut anchor = self.follow.and_then(|id| self.get(id)).map(|known| R::position(&known.now));
+    fn read_entries(&mut self, count: u32, bits: &mut BitReader<'_>) -> Result<(), WireError> {
+        let mut anchor = Anchor { follow: self.follow, centre: self.centre() };
         let len = self.known.len();
         for _ in 0..count {
-            let id = EntityId(bits.uint(0, EntityId::BITS)? as u16);
-            let name = if R::is_named(id) { Some(self.names.read(bits)?) } else { None };
-            let mut now = self.rules.blank(id);
-            let is_anchor = self.follow == Some(id);
-            if anchor.is_none() && !is_anchor {
-                return Err(WireError::WrongKnownList);
-            }
-            self.rules.code_entry(&mut now, anchor.filter(|_| !is_anchor), bits)?;
-            if is_anchor {
-                anchor = Some(R::position(&now));
-            }
+            let (rules, names, mut name) = (&self.rules, &mut self.names, None);
+            let read_name = |_, bits: &mut BitReader<'_>| {
+                name = Some(names.read(bits)?);
+                Ok(())
+            };
+            let any = EntityId(0);
+            let (id, now) = code_entry(rules, any, &mut anchor, bits, read_name, |id| rules.blank(id))?;
             self.known.push(Known { id, before: now, now, name });
         }
         self.take_in(len)
@@ -347,5 +298,65 @@ impl<R: Rules> Replica<R> {
     /// Where the view's centre is, if it follows something known.
     pub fn centre(&self) -> Option<Point> {
         self.follow.and_then(|id| self.get(id)).map(|known| R::position(&known.now))
+    }
+}
+
+/// The reading end of a body.
+struct BodyReader<'a, R: Rules> {
+    replica: &'a mut Replica<R>,
+    tick: Tick,
+    summary: BodySummary,
+}
+
+impl<R: Rules> BodyEnd<R, BitReader<'_>> for BodyReader<'_, R> {
+    fn world(&self) -> R::World {
+        self.replica.rules.world()
+    }
+
+    fn private(&mut self) -> PrivateBlock<R> {
+        PrivateBlock::default()
+    }
+
+    fn begin(&mut self, private: &PrivateBlock<R>) -> Result<(), WireError> {
+        let replica = &mut *self.replica;
+        if let Some(world) = private.world {
+            self.summary.world_changed = world != replica.rules.world();
+            replica.rules.set_world(world)?;
+        }
+        replica.follow = private.follow.unwrap_or(replica.follow);
+        replica.report = private.report.unwrap_or(replica.report);
+        replica.own = private.own.unwrap_or(replica.own);
+        self.summary.own_told = private.own.is_some();
+        replica.tick = self.tick;
+        replica.predict();
+        Ok(())
+    }
+
+    fn code_known(&mut self, bits: &mut BitReader<'_>) -> Result<(), WireError> {
+        self.replica.read_leaves(bits)?;
+        self.replica.read_deltas(bits)?;
+        self.replica.spawn()
+    }
+
+    fn entries(&mut self) -> Result<u32, WireError> {
+        Ok(0)
+    }
+
+    fn code_entries(&mut self, count: u32, bits: &mut BitReader<'_>) -> Result<(), WireError> {
+        self.replica.read_entries(count, bits)
+    }
+
+    fn hash(&mut self) -> Option<u32> {
+        None
+    }
+
+    fn finish(&mut self, hash: Option<u32>) {
+        let replica = &mut *self.replica;
+        if !self.summary.own_told
+            && let Some(entity) = replica.follow.and_then(|id| replica.get(id)).map(|known| known.now)
+        {
+            replica.rules.predict_own(&entity, &mut replica.own);
+        }
+        self.summary.hash_agrees = hash.map(|hash| hash == replica.hash());
     }
 }

@@ -31,14 +31,14 @@ impl Rect {
         }
     }
 
-    /// Whether the place is inside. Without branches: among what is near, either answer is as likely.
+    /// Whether the position is inside. Without branches: among what is near, either answer is as likely.
     #[inline]
-    pub fn contains(&self, place: Point) -> bool {
+    pub fn contains(&self, position: Point) -> bool {
         let inside = |least: i32, value: i32, most: i32| {
             // One comparison for two: below the least wraps round to more than anything.
             value.wrapping_sub(least) as u32 <= most.wrapping_sub(least) as u32
         };
-        inside(self.min.x, place.x, self.max.x) & inside(self.min.y, place.y, self.max.y)
+        inside(self.min.x, position.x, self.max.x) & inside(self.min.y, position.y, self.max.y)
     }
 
     /// Whether all of `other` is inside.
@@ -54,13 +54,13 @@ impl Rect {
         }
     }
 
-    /// The smallest rectangle that holds all places; none if there are none.
-    pub fn bounds(places: impl Iterator<Item = Point>) -> Option<Self> {
-        places.fold(None, |bounds, place| {
-            let Self { min, max } = bounds.unwrap_or(Self { min: place, max: place });
+    /// The smallest rectangle that holds all positions; none if there are none.
+    pub fn bounds(positions: impl Iterator<Item = Point>) -> Option<Self> {
+        positions.fold(None, |bounds, position| {
+            let Self { min, max } = bounds.unwrap_or(Self { min: position, max: position });
             Some(Self {
-                min: Point { x: min.x.min(place.x), y: min.y.min(place.y) },
-                max: Point { x: max.x.max(place.x), y: max.y.max(place.y) },
+                min: Point { x: min.x.min(position.x), y: min.y.min(position.y) },
+                max: Point { x: max.x.max(position.x), y: max.y.max(position.y) },
             })
         })
     }
@@ -77,21 +77,21 @@ pub struct Grid {
     /// Where each cell's ids start in `ids`; one more than there are cells.
     starts: Vec<u32>,
     /// What is in the cells, cell by cell, by ascending id in each.
-    places: Vec<(EntityId, Point)>,
+    positions: Vec<(EntityId, Point)>,
 }
 
 impl Grid {
-    /// Sorts everything into cells: a counting sort, so it costs a pass over the places and one over the cells.
-    pub fn rebuild(&mut self, places: impl Iterator<Item = (EntityId, Point)> + Clone) {
+    /// Sorts everything into cells: a counting sort, so it costs a pass over the positions and one over the cells.
+    pub fn rebuild(&mut self, positions: impl Iterator<Item = (EntityId, Point)> + Clone) {
         let (mut min, mut max) = (Point { x: i32::MAX, y: i32::MAX }, Point { x: i32::MIN, y: i32::MIN });
         let mut len = 0;
-        for (_, place) in places.clone() {
-            (min.x, min.y) = (min.x.min(place.x), min.y.min(place.y));
-            (max.x, max.y) = (max.x.max(place.x), max.y.max(place.y));
+        for (_, position) in positions.clone() {
+            (min.x, min.y) = (min.x.min(position.x), min.y.min(position.y));
+            (max.x, max.y) = (max.x.max(position.x), max.y.max(position.y));
             len += 1;
         }
         self.starts.clear();
-        self.places.clear();
+        self.positions.clear();
         if len == 0 {
             (self.columns, self.rows) = (0, 0);
             return;
@@ -100,28 +100,28 @@ impl Grid {
         self.columns = (max.x >> CELL_SHIFT) - self.left + 1;
         self.rows = (max.y >> CELL_SHIFT) - self.top + 1;
         let cells = (self.columns * self.rows) as usize;
-        // Two more than there are cells: each cell's count is kept two behind its place, so that after the running sum
+        // Two more than there are cells: each cell's count is kept two behind its own index, so that after the running sum
         // the entry one behind is where its next id goes, and at the end where it starts.
         self.starts.resize(cells + 2, 0);
-        for (_, place) in places.clone() {
-            let cell = self.cell(place);
+        for (_, position) in positions.clone() {
+            let cell = self.cell(position);
             self.starts[cell + 2] += 1;
         }
         for cell in 2..self.starts.len() {
             self.starts[cell] += self.starts[cell - 1];
         }
-        self.places.resize(len, (EntityId(0), Point::default()));
-        for (id, place) in places {
-            let cell = self.cell(place);
+        self.positions.resize(len, (EntityId(0), Point::default()));
+        for (id, position) in positions {
+            let cell = self.cell(position);
             let next = &mut self.starts[cell + 1];
-            self.places[*next as usize] = (id, place);
+            self.positions[*next as usize] = (id, position);
             *next += 1;
         }
         self.starts.pop();
     }
 
-    fn cell(&self, place: Point) -> usize {
-        let (column, row) = ((place.x >> CELL_SHIFT) - self.left, (place.y >> CELL_SHIFT) - self.top);
+    fn cell(&self, position: Point) -> usize {
+        let (column, row) = ((position.x >> CELL_SHIFT) - self.left, (position.y >> CELL_SHIFT) - self.top);
         (row * self.columns + column) as usize
     }
 
@@ -139,9 +139,9 @@ impl Grid {
             // The cells of a row lie side by side, and so do their ids.
             let start = self.starts[(row * self.columns + first_column) as usize] as usize;
             let end = self.starts[(row * self.columns + last_column) as usize + 1] as usize;
-            for &(id, place) in &self.places[start..end] {
-                if rect.contains(place) {
-                    visit(id, place);
+            for &(id, position) in &self.positions[start..end] {
+                if rect.contains(position) {
+                    visit(id, position);
                 }
             }
         }
@@ -156,20 +156,20 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_a_look_at_everything_finds(
-            places in prop::collection::vec((0..200_000, 0..200_000), 0..200),
+            positions in prop::collection::vec((0..200_000, 0..200_000), 0..200),
             centre in (0..200_000, 0..200_000),
             half in (0..60_000, 0..60_000),
         ) {
-            let places: Vec<_> = places.into_iter().enumerate()
+            let positions: Vec<_> = positions.into_iter().enumerate()
                 .map(|(id, (x, y))| (EntityId(id as u16), Point { x, y }))
                 .collect();
             let mut grid = Grid::default();
-            grid.rebuild(places.iter().copied());
+            grid.rebuild(positions.iter().copied());
             let rect = Rect::around(Point { x: centre.0, y: centre.1 }, half.0, half.1);
             let mut found = Vec::new();
             grid.visit(&rect, |id, _| found.push(id));
             found.sort_unstable();
-            let wanted: Vec<_> = places.iter().filter(|(_, p)| rect.contains(*p)).map(|(id, _)| *id).collect();
+            let wanted: Vec<_> = positions.iter().filter(|(_, p)| rect.contains(*p)).map(|(id, _)| *id).collect();
             prop_assert_eq!(found, wanted);
         }
     }

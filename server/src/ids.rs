@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A player's place in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
+/// A player's slot in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlayerId(pub u16);
 
@@ -32,7 +32,10 @@ impl PlayerKind {
     }
 }
 
-/// Names one of the rooms of a process, by its place in the list of them.
+/// Rooms of one process.
+pub const ROOMS_MAX: usize = 16;
+
+/// Names one of the rooms of a process, by its index in the list of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoomId(pub u8);
 
@@ -49,9 +52,9 @@ impl RoomId {
 pub struct SessionId {
     /// The player's room.
     pub room: RoomId,
-    /// The player's place.
+    /// The player's slot.
     pub player: PlayerId,
-    /// Tells it from others who had the place before.
+    /// Tells it from others who had the slot before.
     pub serial: u64,
 }
 

@@ -24,6 +24,7 @@ use fracas_server::replication::{Composer, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request, RoomEvents};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -86,7 +87,7 @@ impl Hunters {
                 hunter.play_until(now_us);
                 hunter.heard_by(now_us, &mut self.batch);
             }
-            let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
+            let result = self.room.tick(TickParams::unrestrained(tick), std::iter::once(&mut self.batch), |_| ());
             self.follow(&result.output);
             self.welcome(&result.events, tick, now_us);
             self.deliver(&result.events, [result.output], tick, now_us);

@@ -20,6 +20,7 @@ use fracas_server::replication::{Composer, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use futures_util::{SinkExt, StreamExt};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -156,7 +157,7 @@ impl Hall {
     /// Runs a tick, and calls `send` with the bytes that each player gets.
     fn tick(&mut self, mut send: impl FnMut(usize, &[u8])) {
         let tick = self.room.last_tick().next();
-        let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
+        let result = self.room.tick(TickParams::unrestrained(tick), std::iter::once(&mut self.batch), |_| ());
         let rules = self.room.game().rules();
         for admission in &result.events.join_answers {
             let Ok(admitted) = admission.verdict else { continue };

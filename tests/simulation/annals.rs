@@ -4,8 +4,8 @@ use crate::digest::Fold;
 use fracas_protocol::arena::{Arena, Entity, Input, Own};
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::record::Digest;
 use fracas_protocol::tick::Tick;
+use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::frame::InputReport;
 use fracas_server::game::PlayerInput;
 use fracas_server::ids::ConnectionKey;
@@ -51,7 +51,7 @@ impl TickRecord {
 
     fn digest(&self) -> u32 {
         let mut digest = Digest::default();
-        self.entities.iter().for_each(|(id, entity)| digest.entity::<Arena>(*id, entity));
+        self.entities.iter().for_each(|(id, entity)| entity.digest(*id, &mut digest));
         digest.finish()
     }
 }

@@ -5,8 +5,8 @@ use super::map::Map;
 use super::tuning::Tuning;
 use crate::WireError;
 use crate::game::rules::{Fate, Point, code_point};
-use crate::record::Digest;
 use crate::wire::bits::Coder;
+use crate::wire::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// A bolt in flight.

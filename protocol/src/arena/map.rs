@@ -3,7 +3,7 @@
 use super::fixed::QUANTA_PER_UNIT;
 use crate::game::rules::Point;
 use crate::ids::MapId;
-use crate::record::Digest;
+use crate::wire::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

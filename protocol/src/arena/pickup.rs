@@ -2,8 +2,8 @@
 
 use crate::WireError;
 use crate::game::rules::{Point, code_point};
-use crate::record::Digest;
 use crate::wire::bits::Coder;
+use crate::wire::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// What a pick-up gives.

@@ -7,8 +7,8 @@ use super::map::{self, Map};
 use super::tuning::{HULL_MAX, MUZZLE, SHIP_HALF_SIDE, Tuning};
 use crate::WireError;
 use crate::game::rules::{Point, code_point};
-use crate::record::Digest;
 use crate::wire::bits::Coder;
+use crate::wire::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// Half the side of the square that a ship is to walls, in quanta.

@@ -6,9 +6,9 @@
 use crate::WireError;
 use crate::ids::{EntityId, MapId};
 pub use crate::point::{Point, QUANTA_PER_UNIT};
-use crate::record::Digest;
 use crate::tick::{Tick, TickRate};
 use crate::wire::bits::Coder;
+use crate::wire::digest::Digest;
 use crate::wire::message::{ClientMessage, ServerMessage};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
@@ -107,8 +107,14 @@ pub trait Rules: Clone + Send + Sync + 'static {
     fn code_world<C: Coder>(world: &mut Self::World, coder: &mut C) -> Result<(), WireError>;
     /// Codes a player's own state.
     fn code_own<C: Coder>(own: &mut Self::Own, coder: &mut C) -> Result<(), WireError>;
-    /// Feeds every field of an entity to a hash.
-    fn digest(entity: &Self::Entity, digest: &mut Digest);
+    /// Feeds an entity's id and every field to a hash: as its entry has them, unless the game's wire has words of its own.
+    #[inline]
+    fn digest(&self, id: EntityId, entity: &Self::Entity, digest: &mut Digest) {
+        digest.word(u32::from(id.0));
+        let mut entity = *entity;
+        // What cannot be in an entry ends it early, at both ends alike.
+        let _ = self.code_entry(&mut entity, None, digest);
+    }
 
     /// One tick of a player's own entity: the input decides the held controls, then the entity moves as
     /// [`Self::predict`] has it. The server and the predicting client both call this.
@@ -152,14 +158,14 @@ pub fn code_point<C: Coder>(
     let mask = (1_u32 << width) - 1;
     let x = (coder.uint((point.x as u32 >> lattice) & mask, width)? << lattice) as i32;
     let y = (coder.uint((point.y as u32 >> lattice) & mask, width)? << lattice) as i32;
-    let place = match anchor {
+    let position = match anchor {
         None => Point { x, y },
         Some(anchor) => Point { x: nearest(x, anchor.x), y: nearest(y, anchor.y) },
     };
-    if !(0..=Point::MAX).contains(&place.x) || !(0..=Point::MAX).contains(&place.y) {
+    if !(0..=Point::MAX).contains(&position.x) || !(0..=Point::MAX).contains(&position.y) {
         return Err(WireError::OutOfRange);
     }
-    *point = place;
+    *point = position;
     Ok(())
 }
 

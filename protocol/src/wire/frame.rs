@@ -1,9 +1,8 @@
-//! The server's message of one or more ticks to one player: its header and the parts of a body that do not depend on
-//! the game. The server's composer writes them in the order in which [`crate::replica`] reads them.
+//! The server's message of one or more ticks to one player: its header, and the parts of a [`super::body`] that do not
+//! depend on the game.
 //!
 //! ```text
 //! frame   bodies - 1 : 4 | fresh : 1 | explicit tick : 1 | 0 : 1 | 1 : 1 | [tick : 32] | body ...   (zero padding)
-//! body    [private] [leaves] deltas [entries] [hash]
 //! ```
 
 use crate::WireError;
@@ -113,7 +112,7 @@ pub fn code_follow<C: Coder>(follow: &mut Option<EntityId>, coder: &mut C) -> Re
     Ok(())
 }
 
-/// Codes the leaves of a known list of `len` entities: places in the list, ascending, each below `len`.
+/// Codes the leaves of a known list of `len` entities: indices into the list, ascending, each below `len`.
 ///
 /// `leaves` holds them when writing and receives them when reading; it comes in empty then.
 pub fn code_leaves<C: Coder>(leaves: &mut Vec<u16>, len: usize, coder: &mut C) -> Result<(), WireError> {
@@ -123,13 +122,13 @@ pub fn code_leaves<C: Coder>(leaves: &mut Vec<u16>, len: usize, coder: &mut C) -
     let mut least = 0;
     for i in 0..count as usize {
         let written = leaves.get(i).copied();
-        let place = coder.uint(u32::from(written.unwrap_or(0)), width)?;
-        if place < least || place as usize >= len {
+        let index = coder.uint(u32::from(written.unwrap_or(0)), width)?;
+        if index < least || index as usize >= len {
             return Err(WireError::WrongKnownList);
         }
-        least = place + 1;
+        least = index + 1;
         if written.is_none() {
-            leaves.push(place as u16);
+            leaves.push(index as u16);
         }
     }
     Ok(())

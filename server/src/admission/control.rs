@@ -55,7 +55,7 @@ pub struct AdmissionControl {
     connections: AtomicUsize,
     /// Connections that play or are about to.
     players: Arc<AddressQuota>,
-    /// Ships that wait for their players.
+    /// Entities that wait for their players.
     kept: Arc<AddressQuota>,
     token_abuse: TokenAbuse,
     joins: JoinBudget,
@@ -129,14 +129,14 @@ impl AdmissionControl {
             if !self.token_abuse.may_enter(network.address, network.is_exempt, now) {
                 return Err(Rejection::TokenAbuse);
             }
-            // From where a ship was lost somebody may come who wants it back, whatever others there do.
+            // From where an entity was lost somebody may come who wants it back, whatever others there do.
             let is_limited = !network.is_exempt && self.kept.count(network.address) == 0;
             if is_limited && self.joins.take_handshake(network.address, now).is_err() {
                 return Err(Rejection::JoinBudget);
             }
         }
         if !self.memory.may_enter(self.connections()) {
-            // From where a ship was lost somebody may come who wants it back.
+            // From where an entity was lost somebody may come who wants it back.
             let has_ship = |network: &&mut Network| self.kept.count(network.address) > 0;
             let network = network.as_mut().filter(has_ship).ok_or(Rejection::Memory)?;
             network.only_returns = true;
@@ -199,7 +199,7 @@ impl AdmissionControl {
         (self.token_abuse.len().max(self.joins.len()), self.retries.waiting(now))
     }
 
-    /// Addresses that have a share of something now: of connections that play, or of ships that are kept.
+    /// Addresses that have a share of something now: of connections that play, or of entities that are kept.
     pub fn shares(&self) -> usize {
         self.players.len() + self.kept.len()
     }
@@ -250,14 +250,14 @@ pub struct Network {
     admission: Arc<AdmissionControl>,
     address: IpAddr,
     is_exempt: bool,
-    /// The connection was let in for a ship that its network has lost, although there is no memory for a new one.
+    /// The connection was let in for an entity that its network has lost, although there is no memory for a new one.
     only_returns: bool,
     /// The connection is a load generator's whose players do nothing on purpose.
     may_idle: bool,
 }
 
 impl Network {
-    /// Whether the connection may have a new ship, or why not. Ships that its network has lost and that still fly count like
+    /// Whether the connection may have a new entity, or why not. Entities that its network has lost and that still fly count like
     /// connections, lest who connects and cuts over and over fills the room with them.
     pub fn may_begin(&self) -> Result<(), JoinRefusal> {
         let AdmissionControl { players, kept, config, .. } = &*self.admission;
@@ -290,7 +290,7 @@ impl Network {
         self.address
     }
 
-    /// Counts a ship that waits for its player, until what is returned is dropped.
+    /// Counts an entity that waits for its player, until what is returned is dropped.
     pub fn keep(&self) -> Option<QuotaGuard> {
         self.admission.kept.try_acquire(self.address, usize::MAX)
     }
@@ -367,7 +367,7 @@ mod tests {
                 admission.enter(one, false, Instant::now()).expect("its share").network().expect("a person's").keep()
             })
             .collect();
-        let back = admission.enter(one, false, Instant::now()).expect("it may want its ship back");
+        let back = admission.enter(one, false, Instant::now()).expect("it may want its entity back");
         let may_begin = |permit: &AdmissionPermit| permit.network().expect("a person's").may_begin();
         assert_eq!(may_begin(&back), Err(JoinRefusal::Address), "but it may not have a third one");
         let other = admission.enter(ip("192.0.2.2"), false, Instant::now()).expect("its share");
@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(enter("192.0.2.2").map(|_| ()), Err(Rejection::Memory));
         let house = admission.enter(ip("127.0.0.1"), true, Instant::now());
         assert_eq!(house.map(|_| ()), Err(Rejection::Memory), "nor our own bots");
-        let back = enter("192.0.2.1").expect("it may want its ship back");
+        let back = enter("192.0.2.1").expect("it may want its entity back");
         assert_eq!(back.network().expect("a person's").may_begin(), Err(JoinRefusal::Memory));
         assert!(fill(95 << 20));
         assert_eq!(enter("192.0.2.1").map(|_| ()), Err(Rejection::Memory), "by now there is too little for that");

@@ -1,5 +1,5 @@
 //! How many new players each network may bring: so many a second, and so many at once; and how often it may connect to ask.
-//! Whoever comes back for a ship is no new player. No I/O in here.
+//! Whoever comes back for an entity is no new player. No I/O in here.
 
 use crate::admission::keyed_limit::{Beyond, KeyedLimit, Rate};
 use std::fmt;

@@ -10,7 +10,7 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 const REFUSE: u64 = 85;
 /// ... until it is less than this, ...
 const ADMIT: u64 = 80;
-/// ... and from here on nobody at all, not for a lost ship and not for the page.
+/// ... and from here on nobody at all, not for a lost entity and not for the page.
 const LAST: u64 = 93;
 /// What a newcomer is reckoned with: one that says what it wants takes 14 KiB (measured), one that plays 7 to 12.
 const NEWCOMER_BYTES: u64 = 16 * 1024;
@@ -96,7 +96,7 @@ impl MemoryBudget {
         may_enter
     }
 
-    /// Whether somebody may come in who has a ship here already: that is not new, and the connection alone is little.
+    /// Whether somebody may come in who has an entity here already: that is not new, and the connection alone is little.
     pub(crate) fn may_return(&self) -> bool {
         let mut account = self.account();
         let may_return = account.has(LAST, 0);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Expiries and spawns are not written: they follow from the rules, as in a frame (`fracas_protocol::wire::frame`). But a frame's
-//! body has a bounded known list and places relative to a view; this has neither.
+//! body has a bounded known list and positions relative to a view; this has neither.
 
 use super::compose::must;
 use super::records::{Presence, Records};

@@ -1,6 +1,6 @@
 //! Makes a player's frames: a header, a private block, and the shared strings in the order of its known list.
 //!
-//! `fracas_protocol::replica` reads what is written here, in the same order.
+//! What is in a body, and in which order, is said by `fracas_protocol::wire::body`, for this end and for a client's replica.
 
 use super::crowds::Crowds;
 use super::known::{self, Marks};
@@ -12,8 +12,9 @@ use crate::ids::PlayerId;
 use fracas_protocol::WireError;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::wire::bits::{BitWriter, Coder};
-use fracas_protocol::wire::frame::{self, FrameHeader};
+use fracas_protocol::wire::bits::BitWriter;
+use fracas_protocol::wire::body::{Anchor, BodyEnd, PrivateBlock, code_body, code_entry};
+use fracas_protocol::wire::frame::FrameHeader;
 use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ impl<G: Game> Composer<G> {
             let full = bodies == BODIES_MAX || bits.bit_len() / 8 > start + FRAME_BYTES_MAX / 4;
             let follows = bodies == 0 || viewer.tick.is_some_and(|tick| tick.next() == output.tick);
             let Some(told) = output.player(player).filter(|_| follows && !(bodies > 0 && full)) else { break };
-            self.body(viewer, told, output, &mut bits);
+            must(code_body(&mut BodyWriter::new(self, viewer, told, output), &mut bits));
             bodies += 1;
         }
         *out = bits.finish();
@@ -95,72 +96,6 @@ impl<G: Game> Composer<G> {
     pub fn bodies_shared(&self) -> u64 {
         self.bodies_shared
     }
-
-    fn body(
-        &mut self,
-        viewer: &mut Viewer<G::Rules>,
-        told: &PlayerOutput<G::Rules>,
-        output: &TickOutput<G::Rules>,
-        bits: &mut BitWriter,
-    ) {
-        viewer.tick = Some(output.tick);
-        let followed = viewer.follow;
-        private_block(viewer, told, output, bits);
-        viewer.look(output.tick, followed);
-        let centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
-        let hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
-        let crowd = centre.and_then(|centre| self.crowds.find(viewer, centre, output, &mut self.marks));
-        self.candidates.clear();
-        if let (Some(crowd), Some(centre)) = (&crowd, centre) {
-            self.bodies_shared += 1;
-            crowd.replay(&mut viewer.known, bits);
-            find_among(viewer, centre, crowd.unknown(), &mut self.candidates);
-        } else {
-            // Without a place of its own it sees nothing.
-            let leave_rect = |centre| Viewer::<G::Rules>::leave_rect(viewer.aspect(), centre);
-            let (keep, looks) = (centre.map_or(Rect::NOWHERE, leave_rect), viewer.looks || centre.is_none());
-            known::leave(&mut viewer.known, &output.records, keep, looks, &mut self.leaves, bits);
-            known::change(&mut viewer.known, &output.records, bits);
-            if let Some(centre) = centre {
-                find_around(viewer, centre, output, &mut self.marks, &mut self.candidates);
-            }
-        }
-        let shared_hash = crowd.filter(|_| hash_due && self.candidates.is_empty());
-        let shared_hash = shared_hash.map(|crowd| crowd.hash(&output.records));
-        match centre {
-            Some(centre) if !self.candidates.is_empty() => self.entries(viewer, output, centre, bits),
-            _ => {
-                must(bits.count(0, VISIBLE_MAX as u32));
-            }
-        }
-        let own_hash = || known::hash(&viewer.known, &output.records);
-        must(frame::code_hash(&mut hash_due.then(|| shared_hash.unwrap_or_else(own_hash)), bits));
-    }
-
-    /// Writes what enters the view, nearest first, as much as the budget allows.
-    fn entries(
-        &mut self,
-        viewer: &mut Viewer<G::Rules>,
-        output: &TickOutput<G::Rules>,
-        centre: Point,
-        bits: &mut BitWriter,
-    ) {
-        self.candidates.sort_unstable();
-        let known = viewer.known.len();
-        for &(_, id) in &self.candidates {
-            if viewer.known.len() >= ENTRIES_UP_TO || self.entries.bit_len() >= ENTRY_BUDGET_BYTES * 8 {
-                break;
-            }
-            entry::<G>(viewer, output, id, centre, &mut self.entries);
-            viewer.known.push(id);
-        }
-        must(bits.count((viewer.known.len() - known) as u32, VISIBLE_MAX as u32));
-        self.entry_words.clear();
-        let len = self.entries.drain_words(&mut self.entry_words);
-        bits.append(&self.entry_words, len);
-        self.entry_bytes += len as usize / 8;
-        known::sort_new(&mut viewer.known, known);
-    }
 }
 
 /// Collects what is in the view and not known.
@@ -173,9 +108,9 @@ fn find_around<R: Rules>(
 ) {
     let known = marks.mark(&viewer.known, output.records.ids_end());
     let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
-    output.records.grid().visit(&rect, |id, place| {
+    output.records.grid().visit(&rect, |id, position| {
         if !known.contains(id) {
-            candidates.push((nearness(viewer, id, centre, place), id));
+            candidates.push((nearness(viewer, id, centre, position), id));
         }
     });
 }
@@ -188,75 +123,162 @@ fn find_among<R: Rules>(
     candidates: &mut Vec<(i64, EntityId)>,
 ) {
     let rect = Viewer::<R>::entry_rect(viewer.aspect(), centre);
-    let inside = unknown.iter().filter(|(_, place)| rect.contains(*place));
-    candidates.extend(inside.map(|(id, place)| (nearness(viewer, *id, centre, *place), *id)));
+    let inside = unknown.iter().filter(|(_, position)| rect.contains(*position));
+    candidates.extend(inside.map(|(id, position)| (nearness(viewer, *id, centre, *position), *id)));
 }
 
-/// Decides who enters first. The entity that the view follows is before all: the others' places are told relative to it.
-fn nearness<R: Rules>(viewer: &Viewer<R>, id: EntityId, centre: Point, place: Point) -> i64 {
-    if viewer.follow == Some(id) { -1 } else { centre.distance_squared(place) }
+/// Decides who enters first. The entity that the view follows is before all: the others' positions are told relative to it.
+fn nearness<R: Rules>(viewer: &Viewer<R>, id: EntityId, centre: Point, position: Point) -> i64 {
+    if viewer.follow == Some(id) { -1 } else { centre.distance_squared(position) }
 }
 
-/// Writes what only this player is told, where it differs from what its client has or expects. A fresh start resets both
-/// ends to the same beginnings, so it needs no rule of its own.
-fn private_block<R: Rules>(
-    viewer: &mut Viewer<R>,
-    told: &PlayerOutput<R>,
-    output: &TickOutput<R>,
-    bits: &mut BitWriter,
-) {
-    let world = output.rules.world();
-    let world_told = viewer.world != Some(world);
-    let follow_told = viewer.follow != told.follow;
-    let report_told = viewer.report != told.report;
-    let mut expected = viewer.own;
-    if let Some(entity) = told.follow.and_then(|id| output.records.get(id)) {
-        output.rules.predict_own(entity, &mut expected);
+/// The writing end of one body.
+struct BodyWriter<'a, G: Game> {
+    composer: &'a mut Composer<G>,
+    viewer: &'a mut Viewer<G::Rules>,
+    told: &'a PlayerOutput<G::Rules>,
+    output: &'a TickOutput<G::Rules>,
+    /// The middle of the view. Without one the viewer sees nothing.
+    centre: Option<Point>,
+    is_hash_due: bool,
+    /// The hash, if a crowd had it.
+    shared_hash: Option<u32>,
+}
+
+impl<'a, G: Game> BodyWriter<'a, G> {
+    fn new(
+        composer: &'a mut Composer<G>,
+        viewer: &'a mut Viewer<G::Rules>,
+        told: &'a PlayerOutput<G::Rules>,
+        output: &'a TickOutput<G::Rules>,
+    ) -> Self {
+        let is_hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
+        Self { composer, viewer, told, output, centre: None, is_hash_due, shared_hash: None }
     }
-    // A spectator has no state of its own: its client predicts something, and nobody minds.
-    let own = told.own.unwrap_or(expected);
-    let own_told = own != expected;
-    (viewer.world, viewer.follow) = (Some(world), told.follow);
-    (viewer.report, viewer.own) = (told.report, own);
-    must(bits.flag(world_told || follow_told || report_told || own_told));
-    if !(world_told || follow_told || report_told || own_told) {
-        return;
-    }
-    must(bits.flag(world_told));
-    if world_told {
-        let mut world = world;
-        must(R::code_world(&mut world, bits));
-    }
-    must(bits.flag(follow_told));
-    if follow_told {
-        must(frame::code_follow(&mut viewer.follow, bits));
-    }
-    must(bits.flag(report_told));
-    if report_told {
-        must(viewer.report.code(bits));
-    }
-    must(bits.flag(own_told));
-    if own_told {
-        must(R::code_own(&mut viewer.own, bits));
+
+    /// Writes what enters the view aside, nearest first, as much as the budget allows. Returns how many.
+    fn write_entries(&mut self) -> Result<u32, WireError> {
+        let Self { composer, viewer, output, .. } = self;
+        composer.candidates.sort_unstable();
+        let known = viewer.known.len();
+        let mut anchor = Anchor { follow: viewer.follow, centre: self.centre };
+        for &(_, id) in &composer.candidates {
+            let bits = &mut composer.entries;
+            if viewer.known.len() >= ENTRIES_UP_TO || bits.bit_len() >= ENTRY_BUDGET_BYTES * 8 {
+                break;
+            }
+            let names = &mut viewer.names;
+            let write_name = |id, bits: &mut BitWriter| {
+                let row = G::owner(id).and_then(|owner| output.names.get(owner.index())?.as_ref());
+                let Some((serial, name)) = row else { unreachable!("{id:?} has an owner, who has a name") };
+                names.write(*serial, name, bits)
+            };
+            let record = |id| match output.records.get(id) {
+                Some(record) => *record,
+                None => unreachable!("the grid holds live records"),
+            };
+            code_entry(&output.rules, id, &mut anchor, bits, write_name, record)?;
+            viewer.known.push(id);
+        }
+        Ok((viewer.known.len() - known) as u32)
     }
 }
 
-fn entry<G: Game>(
-    viewer: &mut Viewer<G::Rules>,
-    output: &TickOutput<G::Rules>,
-    id: EntityId,
-    centre: Point,
-    bits: &mut BitWriter,
-) {
-    let Some(mut entity) = output.records.get(id).copied() else { unreachable!("the grid holds live records") };
-    bits.write(u32::from(id.0), EntityId::BITS);
-    if G::Rules::is_named(id) {
-        let row = G::owner(id).and_then(|owner| output.names.get(owner.index())?.as_ref());
-        let Some((serial, name)) = row else { unreachable!("{id:?} has an owner, who has a name") };
-        must(viewer.names.write(*serial, name, bits));
+impl<G: Game> BodyEnd<G::Rules, BitWriter> for BodyWriter<'_, G> {
+    #[inline]
+    fn world(&self) -> <G::Rules as Rules>::World {
+        self.output.rules.world()
     }
-    let anchor = (viewer.follow != Some(id)).then_some(centre);
-    must(output.rules.code_entry(&mut entity, anchor, bits));
+
+    /// What differs from what the client has or expects. A fresh start resets both ends to the same beginnings, so it needs
+    /// no rule of its own.
+    #[inline]
+    fn private(&mut self) -> PrivateBlock<G::Rules> {
+        let Self { viewer, told, output, .. } = self;
+        let world = output.rules.world();
+        let mut expected = viewer.own;
+        if let Some(entity) = told.follow.and_then(|id| output.records.get(id)) {
+            output.rules.predict_own(entity, &mut expected);
+        }
+        // A spectator has no state of its own: its client predicts something, and nobody minds.
+        let own = told.own.unwrap_or(expected);
+        let private = PrivateBlock {
+            world: (viewer.world != Some(world)).then_some(world),
+            follow: (viewer.follow != told.follow).then_some(told.follow),
+            report: (viewer.report != told.report).then_some(told.report),
+            own: (own != expected).then_some(own),
+        };
+        (viewer.world, viewer.report, viewer.own) = (Some(world), told.report, own);
+        private
+    }
+
+    /// The records are of this tick already.
+    #[inline]
+    fn begin(&mut self, private: &PrivateBlock<G::Rules>) -> Result<(), WireError> {
+        let Self { viewer, output, .. } = self;
+        viewer.tick = Some(output.tick);
+        viewer.follow = self.told.follow;
+        viewer.look(output.tick, private.follow.is_some());
+        self.centre = viewer.follow.and_then(|id| output.records.get(id)).map(G::Rules::position);
+        Ok(())
+    }
+
+    /// Writes all that depends on the known list alone, or copies it from a crowd; then finds what may enter.
+    fn code_known(&mut self, bits: &mut BitWriter) -> Result<(), WireError> {
+        let Self { composer, viewer, output, centre, .. } = self;
+        let Composer { crowds, marks, candidates, leaves, bodies_shared, .. } = &mut **composer;
+        candidates.clear();
+        let crowd = match *centre {
+            Some(centre) => crowds.find(viewer, centre, output, marks)?,
+            None => None,
+        };
+        if let (Some(crowd), Some(centre)) = (crowd, *centre) {
+            *bodies_shared += 1;
+            crowd.replay(&mut viewer.known, bits);
+            find_among(viewer, centre, crowd.unknown(), candidates);
+            if self.is_hash_due && candidates.is_empty() {
+                self.shared_hash = Some(crowd.hash(&output.rules, &output.records));
+            }
+            return Ok(());
+        }
+        let leave_rect = |centre| Viewer::<G::Rules>::leave_rect(viewer.aspect(), centre);
+        let (keep, looks) = (centre.map_or(Rect::NOWHERE, leave_rect), viewer.looks || centre.is_none());
+        known::leave(&mut viewer.known, &output.records, keep, looks, leaves, bits)?;
+        known::change(&mut viewer.known, &output.records, bits);
+        if let Some(centre) = *centre {
+            find_around(viewer, centre, output, marks, candidates);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn entries(&mut self) -> Result<u32, WireError> {
+        if self.composer.candidates.is_empty() { Ok(0) } else { self.write_entries() }
+    }
+
+    #[inline]
+    fn code_entries(&mut self, count: u32, bits: &mut BitWriter) -> Result<(), WireError> {
+        if count > 0 {
+            let Composer { entries, entry_words, entry_bytes, .. } = &mut *self.composer;
+            entry_words.clear();
+            let len = entries.drain_words(entry_words);
+            bits.append(entry_words, len);
+            *entry_bytes += len as usize / 8;
+            let known = &mut self.viewer.known;
+            let sorted = known.len() - count as usize;
+            known::sort_new(known, sorted);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn hash(&mut self) -> Option<u32> {
+        let own_hash = || known::hash(&self.output.rules, &self.viewer.known, &self.output.records);
+        self.is_hash_due.then(|| self.shared_hash.unwrap_or_else(own_hash))
+    }
+
+    #[inline]
+    fn finish(&mut self, _: Option<u32>) {}
 }
 
 /// What is written is in range by construction: the game made it.

@@ -6,6 +6,7 @@ use super::output::TickOutput;
 use super::records::Records;
 use super::view::Viewer;
 use crate::grid::Rect;
+use fracas_protocol::WireError;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
@@ -29,7 +30,7 @@ pub(super) struct CrowdBody {
     after: Vec<EntityId>,
     words: Vec<u32>,
     len: u32,
-    /// Whether anything known has moved to another place, so that every viewer looks.
+    /// Whether anything known has moved far away, so that every viewer looks.
     has_moved: bool,
     /// Where the known entities are.
     bounds: Option<Rect>,
@@ -52,8 +53,8 @@ impl CrowdBody {
     }
 
     /// The hash of the list after this tick, if nothing enters.
-    pub(super) fn hash<R: Rules>(&mut self, records: &Records<R>) -> u32 {
-        *self.hash.get_or_insert_with(|| known::hash(&self.after, records))
+    pub(super) fn hash<R: Rules>(&mut self, rules: &R, records: &Records<R>) -> u32 {
+        *self.hash.get_or_insert_with(|| known::hash(rules, &self.after, records))
     }
 
     fn is_of(&self, tick: Tick, known: &[EntityId]) -> bool {
@@ -68,7 +69,12 @@ impl CrowdBody {
         keeps_all && self.region.is_some_and(|region| region.covers(&entry))
     }
 
-    fn make<R: Rules>(&mut self, known: &[EntityId], output: &TickOutput<R>, marks: &mut Marks) {
+    fn make<R: Rules>(
+        &mut self,
+        known: &[EntityId],
+        output: &TickOutput<R>,
+        marks: &mut Marks,
+    ) -> Result<(), WireError> {
         let records = &output.records;
         (self.tick, self.hash) = (output.tick, None);
         self.before.clear();
@@ -76,23 +82,24 @@ impl CrowdBody {
         self.after.clone_from(&self.before);
         let (mut bits, mut leaves) = (BitWriter::new(), Vec::new());
         self.has_moved = known::has_moved(known, records);
-        known::leave(&mut self.after, records, Rect::EVERYWHERE, false, &mut leaves, &mut bits);
+        known::leave(&mut self.after, records, Rect::EVERYWHERE, false, &mut leaves, &mut bits)?;
         known::change(&mut self.after, records, &mut bits);
         self.words.clear();
         self.len = bits.drain_words(&mut self.words);
-        let places = self.after.iter().filter_map(|id| records.slot(*id)).map(|slot| slot.position);
-        self.bounds = Rect::bounds(places);
+        let positions = self.after.iter().filter_map(|id| records.slot(*id)).map(|slot| slot.position);
+        self.bounds = Rect::bounds(positions);
         let (by_x, by_y) = Viewer::<R>::largest_half_sides();
         self.region = self.bounds.map(|bounds| bounds.widened(by_x, by_y));
         self.unknown.clear();
-        let Some(region) = self.region else { return };
+        let Some(region) = self.region else { return Ok(()) };
         let marked = marks.mark(&self.after, records.ids_end());
         let unknown = &mut self.unknown;
-        records.grid().visit(&region, |id, place| {
+        records.grid().visit(&region, |id, position| {
             if !marked.contains(id) {
-                unknown.push((id, place));
+                unknown.push((id, position));
             }
         });
+        Ok(())
     }
 }
 
@@ -113,21 +120,21 @@ impl Crowds {
         centre: Point,
         output: &TickOutput<R>,
         marks: &mut Marks,
-    ) -> Option<&mut CrowdBody> {
+    ) -> Result<Option<&mut CrowdBody>, WireError> {
         let known = viewer.known();
         if known.len() < CROWD_MIN {
-            return None;
+            return Ok(None);
         }
         let index = match self.crowds.iter().position(|crowd| crowd.is_of(output.tick, known)) {
             Some(index) => index,
             None if self.is_second(output.tick, known) => {
                 let index = next_of(&mut self.crowds, &mut self.next_crowd, CROWDS_MAX);
-                self.crowds[index].make(known, output, marks);
+                self.crowds[index].make(known, output, marks)?;
                 index
             }
-            None => return None,
+            None => return Ok(None),
         };
-        Some(&mut self.crowds[index]).filter(|crowd| crowd.serves(viewer, centre))
+        Ok(Some(&mut self.crowds[index]).filter(|crowd| crowd.serves(viewer, centre)))
     }
 
     /// Whether an equal list was there before on this tick; otherwise this one is remembered.
@@ -144,11 +151,11 @@ impl Crowds {
     }
 }
 
-/// The index of the place to use next: a new one while there are fewer than `max`, then the oldest.
-fn next_of<T: Default>(places: &mut Vec<T>, next: &mut usize, max: usize) -> usize {
-    if places.len() < max {
-        places.push(T::default());
-        return places.len() - 1;
+/// The index of the slot to use next: a new one while there are fewer than `max`, then the oldest.
+fn next_of<T: Default>(slots: &mut Vec<T>, next: &mut usize, max: usize) -> usize {
+    if slots.len() < max {
+        slots.push(T::default());
+        return slots.len() - 1;
     }
     *next = (*next + 1) % max;
     *next

@@ -1,19 +1,19 @@
 //! A known list, ascending by id: what leaves it, what changed in it, and what joins it.
 
-use super::compose::must;
 use super::records::{Presence, Records};
 use crate::grid::Rect;
+use fracas_protocol::WireError;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::record::Digest;
+use fracas_protocol::record;
 use fracas_protocol::wire::bits::BitWriter;
 use fracas_protocol::wire::frame;
 
-/// New ids up to which each is moved to its place; more are sorted.
+/// New ids up to which each is inserted where it belongs; more are sorted.
 const FEW: usize = 8;
 
 /// Drops what expired, and writes what leaves: what is gone, and what is outside of `keep` on a tick on which the viewer
-/// `looks`, or on which anything it knows (its own ship, too) has moved to another place.
+/// `looks`, or on which anything it knows (its own entity, too) has moved far away.
 pub(super) fn leave<R: Rules>(
     known: &mut Vec<EntityId>,
     records: &Records<R>,
@@ -21,30 +21,29 @@ pub(super) fn leave<R: Rules>(
     looks: bool,
     leaves: &mut Vec<u16>,
     bits: &mut BitWriter,
-) {
+) -> Result<(), WireError> {
     leaves.clear();
     let most = known.iter().map(|id| records.presence(*id)).max();
     if !looks && most.is_none_or(|most| most < Presence::Moved) {
-        must(frame::code_leaves(leaves, known.len(), bits));
-        return;
+        return frame::code_leaves(leaves, known.len(), bits);
     }
     let looks = looks || has_moved(known, records);
-    let mut place: u16 = 0;
+    let mut index: u16 = 0;
     known.retain(|&id| {
         if records.presence(id) == Presence::Expired {
             return false;
         }
         let stays = records.slot(id).is_some_and(|slot| !looks || keep.contains(slot.position));
         if !stays {
-            leaves.push(place);
+            leaves.push(index);
         }
-        place += 1;
+        index += 1;
         stays
     });
-    must(frame::code_leaves(leaves, usize::from(place), bits));
+    frame::code_leaves(leaves, usize::from(index), bits)
 }
 
-/// Whether anything known has moved to another place.
+/// Whether anything known has moved far away.
 pub(super) fn has_moved<R: Rules>(known: &[EntityId], records: &Records<R>) -> bool {
     known.iter().any(|id| records.presence(*id) == Presence::Moved)
 }
@@ -73,27 +72,21 @@ pub(super) fn change<R: Rules>(known: &mut Vec<EntityId>, records: &Records<R>, 
     sort_new(known, len);
 }
 
-/// Brings the ids from `sorted` on to their places among those before.
+/// Sorts the ids from `sorted` on in among those before.
 pub(super) fn sort_new(known: &mut [EntityId], sorted: usize) {
     if known.len() - sorted > FEW {
         return known.sort_unstable();
     }
     for index in sorted..known.len() {
         let id = known[index];
-        let place = known[..index].partition_point(|other| *other < id);
-        known[place..=index].rotate_right(1);
+        let at = known[..index].partition_point(|other| *other < id);
+        known[at..=index].rotate_right(1);
     }
 }
 
 /// The hash of the records of a known list.
-pub(super) fn hash<R: Rules>(known: &[EntityId], records: &Records<R>) -> u32 {
-    let mut digest = Digest::default();
-    for &id in known {
-        if let Some(entity) = records.get(id) {
-            digest.entity::<R>(id, entity);
-        }
-    }
-    digest.finish()
+pub(super) fn hash<R: Rules>(rules: &R, known: &[EntityId], records: &Records<R>) -> u32 {
+    record::hash(rules, known.iter().filter_map(|id| Some((*id, records.get(*id)?))))
 }
 
 /// Marks for telling quickly whether an id is in a list: a byte per id, with a number that is new for each list, so that

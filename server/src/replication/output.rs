@@ -9,7 +9,7 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::frame::InputReport;
 use std::sync::Arc;
 
-/// The names of a room's players, by player. `serial` tells two holders of the same place apart.
+/// The names of a room's players, by player. `serial` tells two holders of the same slot apart.
 pub type Names = Vec<Option<(u64, Name)>>;
 
 /// What only one player is told.
@@ -41,7 +41,7 @@ pub struct TickOutput<R: Rules> {
     pub rules: R,
     /// What viewers believe of each entity.
     pub records: Records<R>,
-    /// By player, from `first_player` on; `None` where nobody sits, or where this is not for whoever does.
+    /// By player, from `first_player` on; `None` in slots that nobody has, or whose holder this is not for.
     pub players: Vec<Option<PlayerOutput<R>>>,
     /// The player whose row is the first: an output for spectators has none for all the others.
     pub first_player: PlayerId,

@@ -8,7 +8,7 @@ use fracas_protocol::record::write_delta;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::bits::BitWriter;
 
-/// A correction that takes an entity farther than this, in quanta, is a move to another place: no ship flies so far in a tick.
+/// A correction that takes an entity farther than this, in quanta, is a move elsewhere: nothing goes so far in a tick by itself.
 const FAR: i32 = 64 * QUANTA_PER_UNIT;
 
 /// The tables by id grow by so many ids.
@@ -46,7 +46,7 @@ impl Presence {
 pub struct Slot {
     /// Where the record is.
     pub position: Point,
-    /// The record's place in [`Records::entities`].
+    /// The record's index in [`Records::entities`].
     record: u32,
     /// Where its delta starts in the words of deltas ...
     delta: u32,
@@ -166,7 +166,7 @@ impl<R: Rules> Records<R> {
         self.words.len() * 4
     }
 
-    /// Finds what is near a place.
+    /// Finds what is near a position.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }

@@ -14,7 +14,7 @@ use fracas_protocol::wire::message::Aspect;
 const HYSTERESIS_PERCENT: i32 = 10;
 
 /// How often a viewer looks for what is too far away, in ticks. A late leave costs a few bits and shows nothing new; the
-/// look costs a visit to every known entity's place.
+/// look costs a visit to every known entity's position.
 pub const LEAVES_EVERY: u32 = 4;
 
 /// What the client at the other end knows, if it got every frame composed so far.
@@ -89,9 +89,9 @@ impl<R: Rules> Viewer<R> {
     }
 
     /// Decides whether it looks on this tick for what is too far away: now and then, and at once if it has turned to somebody
-    /// else since it followed `followed`.
-    pub(super) fn look(&mut self, tick: Tick, followed: Option<EntityId>) {
-        self.looks = tick.is_phase(self.hash_phase, LEAVES_EVERY) || self.follow != followed;
+    /// else.
+    pub(super) fn look(&mut self, tick: Tick, has_turned: bool) {
+        self.looks = tick.is_phase(self.hash_phase, LEAVES_EVERY) || has_turned;
     }
 
     /// Half the sides of the largest entry rectangle there is.
@@ -113,7 +113,7 @@ const _: () = {
     while i < Aspect::ALL.len() {
         let (half_width, half_height) = Aspect::ALL[i].half_view();
         let reach = 1 << (Point::NEAR_BITS - 1);
-        assert!(half_width < reach && half_height < reach, "an entry's low bits must name one place in the view");
+        assert!(half_width < reach && half_height < reach, "an entry's low bits must name one position in the view");
         i += 1;
     }
 };

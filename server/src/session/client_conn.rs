@@ -100,7 +100,7 @@ pub struct ClientConn<G: Game> {
     progress_at: Instant,
     /// Nobody looks at what it would get.
     is_hidden: bool,
-    /// Whether it has no ship, and is shown the room as spectators are.
+    /// Whether it has no entity, and is shown the room as spectators are.
     is_spectator: bool,
     /// Whether it waits in the event loop's queue of fresh starts.
     pub(crate) is_queued: bool,
@@ -328,9 +328,9 @@ impl<G: Game> ClientConn<G> {
         self.is_spectator = admitted.own.is_none();
     }
 
-    /// Its connection is lost: the ship of a client that can come back waits for it, and counts for its network meanwhile.
+    /// Its connection is lost: the entity of a client that can come back waits for it, and counts for its network meanwhile.
     pub(crate) fn lose(&mut self, batches: &mut Batches<InputOf<G>>, registry: &Registry) {
-        // Who has asked for a ship and is gone before the answer leaves it waiting, too: the room gives it away all the same.
+        // Who has asked for an entity and is gone before the answer leaves it waiting, too: the room gives it away all the same.
         let waits = match self.phase {
             Phase::Joined(session) if self.can_return => Some(session),
             Phase::Asked(_, resume) => resume,

@@ -121,7 +121,7 @@ impl RoomNames {
     }
 }
 
-/// A hello that may come in, if its room has a place.
+/// A hello that may come in, if its room has a seat.
 #[derive(Debug)]
 pub struct Admissible {
     /// The room that it asks for.

@@ -1,5 +1,5 @@
 //! One client: its hello, its inputs, whether it keeps up and its fresh starts ([`client_conn`]); and sessions across
-//! connections: who may take which ship back ([`Registry`]). The [`game_service`] does that for all clients of an event loop.
+//! connections: who may take which entity back ([`Registry`]). The [`game_service`] does that for all clients of an event loop.
 
 pub mod client_conn;
 pub mod game_service;

@@ -19,7 +19,7 @@ struct Tokens {
     given: u32,
     /// The connection that has the session, or is about to.
     holder: ConnectionKey,
-    /// While nobody has the ship: what counts it for the address that lost it.
+    /// While nobody has the entity: what counts it for the address that lost it.
     kept: Option<QuotaGuard>,
 }
 
@@ -49,15 +49,15 @@ impl Registry {
         let Some(token) = new_token() else { return Token([0; 16]) };
         let hash = TokenHash::of(&token);
         let void = match self.tokens.entry(session) {
-            Entry::Vacant(place) => {
+            Entry::Vacant(entry) => {
                 self.sessions.insert(hash, session);
-                place.insert(Tokens { proved: None, newest: hash, given, holder, kept: None });
+                entry.insert(Tokens { proved: None, newest: hash, given, holder, kept: None });
                 None
             }
-            Entry::Occupied(place) if place.get().given > given => return Token([0; 16]),
-            Entry::Occupied(mut place) => {
+            Entry::Occupied(entry) if entry.get().given > given => return Token([0; 16]),
+            Entry::Occupied(mut entry) => {
                 self.sessions.insert(hash, session);
-                let tokens = place.get_mut();
+                let tokens = entry.get_mut();
                 (tokens.given, tokens.holder, tokens.kept) = (given, holder, None);
                 let before = std::mem::replace(&mut tokens.newest, hash);
                 match tokens.proved {
@@ -99,7 +99,7 @@ impl Registry {
         self.forget(void);
     }
 
-    /// The session has lost its connection `holder`, and its ship waits: `share` counts that until somebody has it back or it
+    /// The session has lost its connection `holder`, and its entity waits: `share` counts that until somebody has it back or it
     /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
     pub fn keep(&self, session: SessionId, holder: ConnectionKey, share: QuotaGuard) {
         if let Some(mut tokens) = self.tokens.get_mut(&session)

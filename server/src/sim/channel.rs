@@ -35,14 +35,14 @@ pub enum Request {
         resume: Option<SessionId>,
         /// Whether it may do nothing for as long as it likes.
         may_idle: bool,
-        /// Whether it may have a new ship, if there is none to give back; or why not.
+        /// Whether it may have a new entity, if there is none to give back; or why not.
         may_begin: Result<(), JoinRefusal>,
         /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.
         network: Option<IpAddr>,
     },
     /// I leave for good.
     Leave(SessionId),
-    /// My connection is lost; keep my ship for a while.
+    /// My connection is lost; keep my entity for a while.
     Lost(SessionId),
     /// Nobody looks any more: let go of what I hold.
     Rest(SessionId),
@@ -149,7 +149,7 @@ pub struct Admitted {
 pub enum Audience {
     /// All of them.
     Everybody,
-    /// Who has a ship; spectators hear the same later.
+    /// Who plays; spectators hear the same later.
     Players,
     /// Who has none.
     Spectators,
@@ -269,7 +269,7 @@ impl RoomEvents {
         self.failed.dedup();
         self.ended.extend_from_slice(&later.ended);
         self.game_events.extend_from_slice(&later.game_events);
-        // News is only of use while it is new; everything else here is bounded by the places in the rooms.
+        // News is only of use while it is new; everything else here is bounded by the slots of the rooms.
         let surplus = self.game_events.len().saturating_sub(GAME_EVENTS_MAX);
         self.game_events.drain(..surplus);
         self.farewell = self.farewell.or(later.farewell);
@@ -279,7 +279,7 @@ impl RoomEvents {
 /// Notices kept for an event loop that misses ticks; the oldest are dropped beyond.
 pub const GAME_EVENTS_MAX: usize = 256;
 
-/// Batches that may wait for the tick thread, per event loop. A loop whose batch finds no place keeps it and adds to it:
+/// Batches that may wait for the tick thread, per event loop. A loop whose batch finds no room there keeps it and adds to it:
 /// requests are never lost, commands beyond [`COMMANDS_MAX`] are dropped and counted.
 pub const BATCHES_MAX: usize = 4;
 

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 /// How long a debt is kept.
 pub(super) const DEBT_MS: u32 = 10_000;
 
-/// Debts that a seat can leave within [`DEBT_MS`]: after each it rests for [`super::roster::QUARANTINE_MS`].
-const DEBTS_PER_SEAT: usize = (DEBT_MS / super::roster::QUARANTINE_MS) as usize + 1;
+/// Debts that a slot can leave within [`DEBT_MS`]: after each it rests for [`super::roster::QUARANTINE_MS`].
+const DEBTS_PER_SLOT: usize = (DEBT_MS / super::roster::QUARANTINE_MS) as usize + 1;
 
 /// One who left, or lost its line.
 #[derive(Clone, Debug)]
@@ -26,14 +26,14 @@ pub(super) struct Debts<D> {
     /// By network, oldest first.
     leavings: BTreeMap<IpAddr, VecDeque<Leaving<D>>>,
     count: usize,
-    /// More cannot come as long as seats rest. If they do, the new ones are forgiven.
+    /// More cannot come as long as slots rest. If they do, the new ones are forgiven.
     most: usize,
 }
 
 impl<D: Clone> Debts<D> {
-    /// Those of a room with so many seats.
-    pub(super) fn new(seats: usize) -> Self {
-        Self { leavings: BTreeMap::new(), count: 0, most: seats * DEBTS_PER_SEAT }
+    /// Those of a room with so many slots.
+    pub(super) fn new(slots: usize) -> Self {
+        Self { leavings: BTreeMap::new(), count: 0, most: slots * DEBTS_PER_SLOT }
     }
 
     /// A session from a network has left or lost its line. What it owes is asked later.
@@ -76,7 +76,7 @@ impl<D: Clone> Debts<D> {
 
     /// A new session from a network begins: takes the oldest debt there that is not from before `oldest`. `ask` tells what a
     /// session owes whose entity is still in the room, by when it left. Who owes nothing by then is forgotten on the way:
-    /// somebody plays in its place.
+    /// somebody else plays in its slot.
     pub(super) fn pay(
         &mut self,
         network: IpAddr,
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn more_than_seats_can_leave_are_forgiven() {
+    fn more_than_slots_can_leave_are_forgiven() {
         let mut debts: Debts<u32> = Debts::new(2);
         (0..1000).for_each(|serial| debts.add(HERE, session(serial), NOW));
-        assert_eq!(debts.count, 2 * DEBTS_PER_SEAT);
+        assert_eq!(debts.count, 2 * DEBTS_PER_SLOT);
     }
 }

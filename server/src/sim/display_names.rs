@@ -29,7 +29,7 @@ struct Sharers {
     last_number: u32,
 }
 
-/// The names of a room that are taken. Bounded by the room's places.
+/// The names of a room that are taken. Bounded by the room's slots.
 #[derive(Debug, Default)]
 pub(super) struct DisplayNames {
     /// Skeletons that only the server's own bots may have.

@@ -3,7 +3,7 @@
 use fracas_protocol::tick::{Tick, TickRate};
 use std::time::Duration;
 
-/// In a full room a player may be idle no longer than this, and a spectator may be asked for its stand.
+/// In a full room a player may be idle no longer than this, and a spectator may be asked for its seat.
 const FULL: Duration = Duration::from_secs(60);
 /// Who comes back after a lost connection has so long to do something, once.
 const RETURN_GRACE_MS: u32 = 10_000;
@@ -79,7 +79,7 @@ impl<I: PartialEq> Activity<I> {
         is_idle && self.grace.is_none_or(|until| now >= until)
     }
 
-    /// For how many ticks it has watched, if it may be asked for its stand.
+    /// For how many ticks it has watched, if it may be asked for its seat.
     pub(super) fn watched(&self, now: Tick, rate: TickRate) -> Option<i64> {
         let watched = now.since(self.joined_at);
         let least = FULL.as_secs() as i64 * i64::from(rate.hz());
@@ -106,7 +106,7 @@ mod tests {
         assert!(held.is_idle(Tick(1200), 200, Some(Tick(1199))), "it holds one key");
         let mut turning = present();
         (1000..1200).for_each(|tick| turning.say(Tick(tick), tick as u8));
-        assert!(turning.is_idle(Tick(1200), 200, Some(Tick(1000))), "its ship does nothing");
+        assert!(turning.is_idle(Tick(1200), 200, Some(Tick(1000))), "its entity does nothing");
         assert!(!turning.is_idle(Tick(1200), 200, Some(Tick(1001))));
         assert!(!turning.is_idle(Tick(1200), 200, None), "a game that cannot tell");
     }

@@ -66,11 +66,11 @@ impl<I: Intent> InputBuffer<I> {
             *late = (stamp, input);
             return Ok(());
         }
-        let place = self.waiting.partition_point(|(other, _)| *other < stamp);
-        if self.waiting.get(place).is_some_and(|(other, _)| *other == stamp) {
+        let index = self.waiting.partition_point(|(other, _)| *other < stamp);
+        if self.waiting.get(index).is_some_and(|(other, _)| *other == stamp) {
             return Err(Dropped::Duplicate);
         }
-        self.waiting.insert(place, (stamp, input));
+        self.waiting.insert(index, (stamp, input));
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 /// Why somebody who asks to join is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinRefusal {
-    /// As many people, or spectators, are in the room as it takes; ships that are kept for their players count.
+    /// As many people, or spectators, are in the room as it has seats; entities that are kept for their players count.
     Full,
     /// The server has more to do than time for it.
     Overload,
@@ -12,7 +12,7 @@ pub enum JoinRefusal {
     Closed,
     /// Its network has used up its budget of joins.
     JoinBudget,
-    /// Its network has as many connections and lost ships as it may have.
+    /// Its network has as many connections and lost entities as it may have.
     Address,
     /// There is no memory for another player.
     Memory,

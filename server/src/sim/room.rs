@@ -1,25 +1,27 @@
 //! One world and who is in it. [`Room::tick`] is the whole tick on one page.
 
 mod result;
-pub(super) mod telling;
+mod telling;
 
 use super::debts::{DEBT_MS, Debts};
 use super::display_names::ReservedNames;
+use super::game_tick::GameTick;
 use super::idle::IdleLimit;
 use super::input_buffer::Dropped;
-use super::recording::{Recorder, Recording};
+use super::output_pool::OutputPool;
+use super::phase::Phase;
+use super::recorded_game::RecordedGame;
+use super::recording::Recording;
 use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTLED_MS};
 use super::spectator_feed::SpectatorFeed;
+use super::tick_params::TickParams;
 use super::view_estimate::ViewTiming;
-use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, PlayerInput};
-use crate::ids::ConnectionKey;
-use crate::ids::PlayerKind;
-use crate::ids::SessionId;
+use crate::game::{Game, InputOf, PlayerInput};
+use crate::ids::{ConnectionKey, PlayerKind, SessionId};
 use crate::replication::{Names, TickOutput};
 use crate::sim::channel::{Admitted, Batch, JoinAnswer, Request, RoomEvents};
 use crate::sim::join_refusal::JoinRefusal;
-use fracas_protocol::game::rules::{Detail, Rules};
-use fracas_protocol::ids::EntityId;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
@@ -27,30 +29,24 @@ use fracas_protocol::wire::frame::InputReport;
 use fracas_protocol::wire::message::Role;
 use std::net::IpAddr;
 use std::sync::Arc;
-use telling::{spare_output, tell_spectators};
 
-pub use result::{InputCounts, JoinCounts, Phase, TickResult};
+pub use result::{InputCounts, JoinCounts, TickResult};
 
 /// One world and who is in it.
 #[derive(Debug)]
 pub struct Room<G: Game> {
-    game: G,
-    recorder: Recorder<G>,
+    game: RecordedGame<G>,
     roster: Roster<InputOf<G>>,
     debts: Debts<G::Debt>,
     names: Arc<Names>,
     last: Arc<TickOutput<G::Rules>>,
-    /// Outputs to use again when no event loop holds them any more.
-    pool: Vec<Arc<TickOutput<G::Rules>>>,
-    truth: Vec<(EntityId, EntityOf<G>)>,
+    pool: OutputPool<G::Rules>,
+    made: GameTick<G>,
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
-    game_events: Vec<GameEvent<NewsOf<G>>>,
     /// What spectators are shown while there are people in the room; none if they always see it as it is.
     feed: Option<SpectatorFeed<G::Rules>>,
-    /// How much viewers are told at once.
-    detail: Detail,
-    /// How many more may join; who comes back is not counted.
+    /// How many more may join on this tick; who comes back is not counted.
     joins_left: u32,
     joins: JoinCounts,
     idle_limit: IdleLimit,
@@ -67,22 +63,19 @@ impl<G: Game> Room<G> {
     /// An empty room with an empty roster.
     pub fn with_roster(game: G, roster: Roster<InputOf<G>>) -> Self {
         let last = Arc::new(TickOutput::empty(game.rules().clone()));
-        let names = Arc::new(vec![None; roster.places()]);
+        let names = Arc::new(vec![None; roster.slots()]);
         Self {
-            game,
-            recorder: Recorder::new(roster.room()),
-            debts: Debts::new(roster.places()),
+            game: RecordedGame::new(game, roster.room()),
+            debts: Debts::new(roster.slots()),
             roster,
             names,
             last,
-            pool: Vec::new(),
-            truth: Vec::new(),
+            pool: OutputPool::default(),
+            made: GameTick::default(),
             inputs: Vec::new(),
             reports: Vec::new(),
-            game_events: Vec::new(),
             feed: None,
-            detail: Detail::default(),
-            joins_left: u32::MAX,
+            joins_left: 0,
             joins: JoinCounts::default(),
             idle_limit: IdleLimit::NEVER,
             seat_is_wanted: false,
@@ -110,12 +103,14 @@ impl<G: Game> Room<G> {
     /// Runs one tick. `mark` is called as each phase ends.
     pub fn tick<'a>(
         &mut self,
-        tick: Tick,
+        params: TickParams,
         batches: impl Iterator<Item = &'a mut Batch<InputOf<G>>>,
         mut mark: impl FnMut(Phase),
     ) -> TickResult<G::Rules> {
         let (mut events, mut counts) = (RoomEvents::default(), InputCounts::default());
-        self.recorder.begin(tick, self.game.rules().tick_rate(), &self.game);
+        let tick = params.tick;
+        self.joins_left = params.joins_left;
+        self.game.begin_tick(tick);
         self.roster.release(tick);
         for batch in batches {
             // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
@@ -128,40 +123,25 @@ impl<G: Game> Room<G> {
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
-        self.recorder.step(&self.inputs);
-        self.game.step(tick, &self.inputs);
-        self.game.news(tick, &mut self.game_events);
-        mark(Phase::Step);
-
-        self.truth.clear();
-        self.game.truth(&mut self.truth);
-        let mut output = spare_output(&mut self.pool, self.game.rules());
+        let mut output = self.pool.spare(self.game.rules());
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
-        out.tick = tick;
-        out.rules.clone_from(self.game.rules());
-        out.records.set_detail(self.detail);
-        out.records.update(&self.last.records, self.game.rules(), tick, &self.truth);
-        mark(Phase::Records);
+        out.records.set_detail(params.detail);
+        self.game.tick(tick, &self.inputs, &self.last.records, &mut self.made, out, &mut mark);
 
         let has_people = self.roster.headcount().people > 0;
         let is_live = self.feed.as_mut().is_none_or(|feed| feed.is_live(has_people));
         self.tell_players(out);
         if is_live {
-            tell_spectators(&mut self.roster, out, self.game.to_watch());
+            Self::tell_spectators(&mut self.roster, out, self.made.to_watch);
         }
         let news = self.tell_news(is_live, &mut events);
         let last = std::mem::replace(&mut self.last, Arc::clone(&output));
         mark(Phase::Players);
 
         let spectator_output = self.show_spectators(&last, is_live, news, &mut events);
-        self.pool.push(last);
+        self.pool.keep(last);
         mark(Phase::Spectators);
         TickResult { output, spectator_output, events, inputs: counts, joins: std::mem::take(&mut self.joins) }
-    }
-
-    /// The next tick tells viewers so much at once, and lets so many in who were not here before.
-    pub fn restrain(&mut self, detail: Detail, joins_left: u32) {
-        (self.detail, self.joins_left) = (detail, joins_left);
     }
 
     /// The tick that ran last.
@@ -196,7 +176,7 @@ impl<G: Game> Room<G> {
 
     /// What has been called on the game lately; the rest of the room is dropped.
     pub fn into_recording(self) -> Option<Recording<G>> {
-        self.recorder.finish()
+        self.game.into_recording()
     }
 
     /// The serial of the session that begins next.
@@ -204,7 +184,7 @@ impl<G: Game> Room<G> {
         self.roster.next_serial()
     }
 
-    /// Ticks begin anew at 0. Connections end, and ships wait for their players as when connections are lost.
+    /// Ticks begin anew at 0. Connections end, and entities wait for their players as when connections are lost.
     pub(super) fn begin_anew(&mut self) -> RoomEvents {
         let mut events = RoomEvents::default();
         let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
@@ -220,7 +200,6 @@ impl<G: Game> Room<G> {
         self.debts.forget(Tick(u32::MAX));
         self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
         self.game.begin_anew();
-        self.recorder = Recorder::new(self.roster.room());
         self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
         self.feed = self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), feed.delay()));
         events
@@ -242,7 +221,7 @@ impl<G: Game> Room<G> {
                         member.aspect = aspect;
                         member.activity.connect(tick, rate, may_idle, admitted.resumed);
                     }
-                    // Overload is no want of a place.
+                    // Overload is no want of a seat.
                     if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
                         self.make_room(tick, role, events);
                     }
@@ -291,11 +270,10 @@ impl<G: Game> Room<G> {
         self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
-            let (game, oldest) = (&self.game, oldest_debt(tick, self.game.rules().tick_rate()));
+            let (game, oldest) = (&*self.game, oldest_debt(tick, self.game.rules().tick_rate()));
             let ask = |left: SessionId, at| game.debt(left.player, at);
             let debt = network.and_then(|network| self.debts.pay(network, oldest, ask));
             self.joins.in_debt += u32::from(debt.is_some());
-            self.recorder.join(session.player, &member.name, kind, debt.as_ref());
             member.own = Some(self.game.join(session.player, &member.name, kind, debt.as_ref()));
         }
         let row = Some((session.serial, member.name.clone()));
@@ -318,7 +296,7 @@ impl<G: Game> Room<G> {
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
 
-    /// A connection is lost. A person's ship waits for it; nobody waits for bots and spectators.
+    /// A connection is lost. A person's entity waits for it; nobody waits for bots and spectators.
     fn lose(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session) else { return };
         if member.kind == PlayerKind::Bot || member.own.is_none() {
@@ -332,7 +310,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the stand.
+    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the seat.
     fn make_room(&mut self, tick: Tick, role: Role, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if role == Role::Player {
@@ -355,7 +333,7 @@ impl<G: Game> Room<G> {
         }
         let is_full = self.roster.is_full() || std::mem::take(&mut self.seat_is_wanted);
         let Some(limit) = self.idle_limit.ticks(is_full, rate) else { return };
-        let game = &self.game;
+        let game = &*self.game;
         let present = self.roster.members_mut().filter(|member| member.own.is_some() && member.connection.is_some());
         let idle = present.filter_map(|member| {
             let did_at = game.active_at(member.session.player);
@@ -410,7 +388,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Frees the place of one who has left, and its entity goes.
+    /// Frees the slot of one who has left, and its entity goes.
     fn remove(&mut self, session: SessionId, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
@@ -419,7 +397,6 @@ impl<G: Game> Room<G> {
                 let debt = self.game.debt(session.player, left);
                 self.debts.settle(network, session, left, debt);
             }
-            self.recorder.leave(session.player);
             self.game.leave(session.player);
         }
         Arc::make_mut(&mut self.names)[session.player.index()] = None;

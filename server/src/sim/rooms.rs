@@ -3,27 +3,22 @@
 
 use super::display_names::ReservedNames;
 use super::idle::IdleLimit;
+use super::panics;
+use super::phase::Phase;
 use super::recording::Recording;
-use super::room::{InputCounts, JoinCounts, Phase, Room, TickResult};
+use super::room::{InputCounts, JoinCounts, Room, TickResult};
 use super::roster::{Capacity, Headcount, Roster};
+use super::tick_params::TickParams;
 use crate::game::{Game, InputOf};
-use crate::ids::RoomId;
+use crate::ids::{ROOMS_MAX, RoomId};
 use crate::sim::channel::{Batch, Batches, JoinAnswer, Outputs, Request, RoomEvents, SpectatorOutputs};
 use crate::sim::join_refusal::JoinRefusal;
-use fracas_protocol::game::rules::{Detail, Rules};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// Rooms of one process.
-pub const ROOMS_MAX: usize = 16;
 
 /// A room that panics again within this time after it was opened again stays closed: it would only go on so.
 pub const RELAPSE_MS: u32 = 60_000;
-
-/// Bytes of a panic's message that are kept.
-const PANIC_MESSAGE_BYTES_MAX: usize = 1024;
 
 /// Makes the game for a room's first life (0) or a later one.
 pub type Maker<G> = Box<dyn FnMut(RoomId, u32) -> G + Send>;
@@ -105,9 +100,6 @@ pub struct Rooms<G: Game> {
     opener: Opener<G>,
     rate: TickRate,
     last_tick: Tick,
-    /// How much viewers are told at once, and how many more may join in all rooms together.
-    detail: Detail,
-    joins_left: u32,
 }
 
 impl<G: Game> Rooms<G> {
@@ -133,7 +125,7 @@ impl<G: Game> Rooms<G> {
             RoomSlot { state: RoomState::Open(room), lives: 1, reopened: None, next_serial: 1, census }
         });
         let slots = slots.collect();
-        Self { slots, opener, rate, last_tick: Tick(0), detail: Detail::Full, joins_left: u32::MAX }
+        Self { slots, opener, rate, last_tick: Tick(0) }
     }
 
     /// The same rooms, which have not run yet, with spectators who see those with people in them so many ticks late.
@@ -164,19 +156,18 @@ impl<G: Game> Rooms<G> {
     /// Runs one tick of every room. `mark` is called as each phase of each ends.
     pub fn tick(
         &mut self,
-        tick: Tick,
+        params: TickParams,
         inbound: &mut [Batches<InputOf<G>>],
         mut mark: impl FnMut(Phase),
     ) -> RoomsResult<G> {
+        let tick = params.tick;
         self.last_tick = tick;
         let (mut events, mut inputs, mut failures) = (RoomEvents::default(), InputCounts::default(), Vec::new());
-        let (mut joins, detail, joins_left) = (JoinCounts::default(), self.detail, self.joins_left);
+        let mut joins = JoinCounts::default();
         let outputs = self.slots.iter_mut().zip((0..).map(RoomId)).map(|(slot, id)| {
             let mut batches: Rows<'_, G> = Rows { inbound: &mut *inbound, id };
-            if let RoomState::Open(room) = &mut slot.state {
-                room.restrain(detail, joins_left.saturating_sub(joins.joined));
-            }
-            match slot.run(id, tick, self.rate, &mut self.opener, &mut batches, &mut mark) {
+            let params = TickParams { joins_left: params.joins_left.saturating_sub(joins.joined), ..params };
+            match slot.run(id, params, self.rate, &mut self.opener, &mut batches, &mut mark) {
                 Ok(Some(result)) => {
                     events.append(result.events);
                     inputs.add(result.inputs);
@@ -208,7 +199,7 @@ impl<G: Game> Rooms<G> {
         Self { last_tick: tick, ..self }
     }
 
-    /// Ticks begin anew at 0. Everybody's connection ends, and their ships wait for them as for lost ones.
+    /// Ticks begin anew at 0. Everybody's connection ends, and their entities wait for them as for lost ones.
     pub fn begin_anew(&mut self) -> RoomsResult<G> {
         let mut events = RoomEvents::default();
         for slot in &mut self.slots {
@@ -229,11 +220,6 @@ impl<G: Game> Rooms<G> {
             joins: JoinCounts::default(),
             failures: Vec::new(),
         }
-    }
-
-    /// The next tick tells viewers so much at once, and lets so many in who were not here before.
-    pub fn restrain(&mut self, detail: Detail, joins_left: u32) {
-        (self.detail, self.joins_left) = (detail, joins_left);
     }
 
     /// The tick that ran last.
@@ -288,26 +274,26 @@ impl<G: Game> RoomSlot<G> {
     fn run(
         &mut self,
         id: RoomId,
-        tick: Tick,
+        params: TickParams,
         rate: TickRate,
         opener: &mut Opener<G>,
         batches: &mut Rows<'_, G>,
         mark: &mut impl FnMut(Phase),
     ) -> Result<Option<TickResult<G::Rules>>, String> {
+        let tick = params.tick;
         // Whatever is half done after a panic is thrown away whole: the room, its batches, what it said on this tick.
-        let ran = catch_unwind(AssertUnwindSafe(|| {
+        panics::catch(|| {
             if matches!(self.state, RoomState::Opens) {
                 self.state = RoomState::Open(opener.open(id, self.lives, self.next_serial));
                 (self.lives, self.reopened) = (self.lives + 1, Some(tick));
             }
             let RoomState::Open(room) = &mut self.state else { return None };
-            let result = room.tick(tick, batches.iter(), mark);
+            let result = room.tick(params, batches.iter(), mark);
             if tick.is_phase(0, rate.hz()) {
                 self.census = room.game().census();
             }
             Some(result)
-        }));
-        ran.map_err(|payload| panic_message(&*payload))
+        })
     }
 
     /// Ends the room's life after a panic. Returns whether another follows, and what led there.
@@ -321,7 +307,7 @@ impl<G: Game> RoomSlot<G> {
             events.ended.extend(room.sessions());
             self.next_serial = room.next_serial();
             // The game's own code again, where it is dropped.
-            let recording = catch_unwind(AssertUnwindSafe(|| room.into_recording()));
+            let recording = panics::catch(|| room.into_recording());
             return (reopens, recording.ok().flatten());
         }
         (reopens, None)
@@ -335,12 +321,4 @@ fn refuse<I>(batch: &mut Batch<I>, events: &mut RoomEvents, inputs: &mut InputCo
     events
         .join_answers
         .extend(joins.map(|(connection, _)| JoinAnswer { connection, verdict: Err(JoinRefusal::Closed) }));
-}
-
-/// What a panic said.
-pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let message = payload.downcast_ref::<&str>().copied();
-    let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = message.unwrap_or("a panic without message");
-    message[..message.floor_char_boundary(PANIC_MESSAGE_BYTES_MAX)].to_owned()
 }

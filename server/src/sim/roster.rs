@@ -1,4 +1,4 @@
-//! Who is in a room: its players and spectators, each in a place of the room's tables.
+//! Who is in a room: its players and spectators, each in a slot of the room's tables.
 
 use super::display_names::{DisplayNames, ReservedNames};
 use super::idle::Activity;
@@ -17,48 +17,48 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// How long a freed place stays empty if there are others: longer than anything of its last holder can be on its way.
+/// How long a freed slot stays empty if there are others: longer than anything of its last holder can be on its way.
 pub const QUARANTINE_MS: u32 = 2000;
 
-/// How long it must stay empty: on the tick on which it was left everybody who knew its ship is told that it is gone, and on
+/// How long it must stay empty: on the tick on which it was left everybody who knew its entity is told that it is gone, and on
 /// the next nobody has it. What is late of its last holder carries that one's session, and finds it over. So nobody is
-/// refused because places rest: where they run out, the one that has rested longest is used.
+/// refused because slots rest: where they run out, the one that has rested longest is used.
 pub const REST_TICKS: u32 = 2;
 
 /// How long somebody is here before the server's own bots make room: those who come and go do not push them out.
 pub const SETTLED_MS: u32 = 5_000;
 
-/// How long the ship of a lost connection is kept.
+/// How long the entity of a lost connection is kept.
 pub const RESUME_MS: u32 = 60_000;
 
-/// Places beyond those that may be taken, in a small room.
+/// Slots beyond the seats, in a small room.
 const SPARE: u16 = 512;
 
-/// How many a room takes.
+/// How many seats a room has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// People with a ship, those whose ship is kept for them included.
+    /// Of people who play, those whose entity is kept for them included.
     pub people: u16,
-    /// The server's own bots.
+    /// Of the server's own bots.
     pub bots: u16,
-    /// Spectators.
+    /// Of spectators.
     pub spectators: u16,
 }
 
 impl Capacity {
-    /// Places that may hold a ship.
-    pub fn seats(self) -> u16 {
+    /// Slots of players.
+    pub fn player_slots(self) -> u16 {
         let filled = self.people + self.bots;
         filled + spare(filled)
     }
 
-    /// All places.
-    pub fn places(self) -> u16 {
-        self.seats() + self.spectators + spare(self.spectators)
+    /// Slots of players, and those of spectators after them.
+    pub fn slots(self) -> u16 {
+        self.player_slots() + self.spectators + spare(self.spectators)
     }
 }
 
-/// Places beyond those that may be taken, so that one can rest between two holders: one for every eighth, and in smaller rooms
+/// Slots beyond the seats, so that one can rest between two holders: one for every eighth, and in smaller rooms
 /// as many as the half of which can be given away on a tick without anybody noticing.
 fn spare(filled: u16) -> u16 {
     (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
@@ -102,7 +102,7 @@ pub struct Member<I> {
 /// How many are in the room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headcount {
-    /// People with a ship, or with one kept for them.
+    /// People who play, or whose entity is kept for them.
     pub people: u16,
     /// The server's own bots.
     pub bots: u16,
@@ -127,7 +127,7 @@ impl Headcount {
     }
 }
 
-/// A place that rests.
+/// A slot that rests.
 #[derive(Clone, Copy, Debug)]
 struct Resting {
     player: PlayerId,
@@ -138,16 +138,16 @@ struct Resting {
     network: Option<IpAddr>,
 }
 
-/// All members of a room, by place.
+/// All members of a room, by slot.
 #[derive(Debug)]
 pub struct Roster<I> {
     room: RoomId,
     capacity: Capacity,
     members: Vec<Option<Member<I>>>,
     display_names: DisplayNames,
-    free_seats: VecDeque<PlayerId>,
-    free_stands: VecDeque<PlayerId>,
-    /// Places that rest, in the order in which they were left.
+    free_player_slots: VecDeque<PlayerId>,
+    free_spectator_slots: VecDeque<PlayerId>,
+    /// Slots that rest, in the order in which they were left.
     resting: VecDeque<Resting>,
     now: Tick,
     headcount: Headcount,
@@ -157,14 +157,14 @@ pub struct Roster<I> {
 impl<I: Intent> Roster<I> {
     /// An empty roster, of a process's first room.
     pub fn new(capacity: Capacity) -> Self {
-        let members = std::iter::repeat_with(|| None).take(usize::from(capacity.places())).collect();
+        let members = std::iter::repeat_with(|| None).take(usize::from(capacity.slots())).collect();
         Self {
             room: RoomId::default(),
             capacity,
             members,
             display_names: DisplayNames::default(),
-            free_seats: (0..capacity.seats()).map(PlayerId).collect(),
-            free_stands: (capacity.seats()..capacity.places()).map(PlayerId).collect(),
+            free_player_slots: (0..capacity.player_slots()).map(PlayerId).collect(),
+            free_spectator_slots: (capacity.player_slots()..capacity.slots()).map(PlayerId).collect(),
             resting: VecDeque::new(),
             now: Tick(0),
             headcount: Headcount::default(),
@@ -193,11 +193,11 @@ impl<I: Intent> Roster<I> {
         self.headcount
     }
 
-    /// Puts somebody from `network` in a place that nobody has.
+    /// Gives somebody from `network` a seat, and a slot that nobody has.
     ///
     /// # Errors
     /// [`JoinRefusal::Full`] if as many are here as may be. [`JoinRefusal::Overload`] if more have left on the last two ticks than
-    /// there are places to spare.
+    /// there are slots to spare.
     pub fn join(
         &mut self,
         name: Name,
@@ -214,7 +214,7 @@ impl<I: Intent> Roster<I> {
         if taken >= most {
             return Err(JoinRefusal::Full);
         }
-        let player = self.take_place(role == Role::Spectator, network).ok_or(JoinRefusal::Overload)?;
+        let player = self.pop_slot(role == Role::Spectator, network).ok_or(JoinRefusal::Overload)?;
         *self.count_of(player, kind) += 1;
         let session = SessionId { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
@@ -239,41 +239,42 @@ impl<I: Intent> Roster<I> {
         }))
     }
 
-    /// A place that nobody has: a free one; or else one that rests and has been empty for long enough, if possible one that the
+    /// A slot that nobody has: a free one; or else one that rests and has been empty for long enough, if possible one that the
     /// same network had, so that who comes and goes uses up its own.
-    fn take_place(&mut self, is_stand: bool, network: Option<IpAddr>) -> Option<PlayerId> {
-        let free = if is_stand { &mut self.free_stands } else { &mut self.free_seats };
+    fn pop_slot(&mut self, is_spectator: bool, network: Option<IpAddr>) -> Option<PlayerId> {
+        let free = if is_spectator { &mut self.free_spectator_slots } else { &mut self.free_player_slots };
         if let Some(player) = free.pop_front() {
             return Some(player);
         }
-        let (now, seats) = (self.now, self.capacity.seats());
-        let is_empty =
-            |place: &Resting| (place.player.0 >= seats) == is_stand && now.since(place.left) >= i64::from(REST_TICKS);
-        let own = self.resting.iter().position(|place| place.network == network && is_empty(place));
+        let (now, player_slots) = (self.now, self.capacity.player_slots());
+        let is_empty = |slot: &Resting| {
+            (slot.player.0 >= player_slots) == is_spectator && now.since(slot.left) >= i64::from(REST_TICKS)
+        };
+        let own = self.resting.iter().position(|slot| slot.network == network && is_empty(slot));
         let index = own.or_else(|| self.resting.iter().position(is_empty))?;
-        self.resting.remove(index).map(|place| place.player)
+        self.resting.remove(index).map(|slot| slot.player)
     }
 
-    /// What counts those who have a place like this one.
+    /// What counts those who have a slot like this one.
     fn count_of(&mut self, player: PlayerId, kind: PlayerKind) -> &mut u16 {
-        match (self.is_stand(player), kind) {
+        match (self.is_spectator(player), kind) {
             (true, _) => &mut self.headcount.spectators,
             (false, PlayerKind::Person) => &mut self.headcount.people,
             (false, PlayerKind::Bot) => &mut self.headcount.bots,
         }
     }
 
-    /// People with a ship who have been here for so many ticks and are connected.
+    /// People who play, have been here for so many ticks and are connected.
     pub fn settled(&self, ticks: u32) -> u16 {
         let is_settled = |member: &&Member<I>| {
-            let is_player = member.kind == PlayerKind::Person && !self.is_stand(member.session.player);
+            let is_player = member.kind == PlayerKind::Person && !self.is_spectator(member.session.player);
             let is_here = member.connection.is_some() && self.now.since(member.joined_at) >= i64::from(ticks);
             is_player && is_here
         };
         self.members().filter(is_settled).count() as u16
     }
 
-    /// Frees a member's place. It is empty until `until`, or for less if there is no other.
+    /// Frees a member's slot. It is empty until `until`, or for less if there is no other.
     pub fn leave(&mut self, session: SessionId, until: Tick) -> Option<Member<I>> {
         self.get(session)?;
         let member = self.members[session.player.index()].take()?;
@@ -283,21 +284,25 @@ impl<I: Intent> Roster<I> {
         Some(member)
     }
 
-    /// Ticks begin anew: places that rest do so until this one at most, and everybody has come just now.
+    /// Ticks begin anew: slots that rest do so until this one at most, and everybody has come just now.
     pub fn begin_anew(&mut self, until: Tick) {
         self.now = Tick(0);
-        self.resting.iter_mut().for_each(|place| (place.left, place.until) = (Tick(0), until));
+        self.resting.iter_mut().for_each(|slot| (slot.left, slot.until) = (Tick(0), until));
         self.members_mut().for_each(|member| {
             member.joined_at = Tick(0);
             member.activity.begin_anew();
         });
     }
 
-    /// A tick begins: places whose quarantine is over are free again.
+    /// A tick begins: slots whose quarantine is over are free again.
     pub fn release(&mut self, now: Tick) {
         self.now = now;
-        while let Some(Resting { player, .. }) = self.resting.pop_front_if(|place| place.until <= now) {
-            if self.is_stand(player) { self.free_stands.push_back(player) } else { self.free_seats.push_back(player) }
+        while let Some(Resting { player, .. }) = self.resting.pop_front_if(|slot| slot.until <= now) {
+            if self.is_spectator(player) {
+                self.free_spectator_slots.push_back(player);
+            } else {
+                self.free_player_slots.push_back(player);
+            }
         }
     }
 
@@ -306,8 +311,8 @@ impl<I: Intent> Roster<I> {
         self.headcount.people >= self.capacity.people
     }
 
-    fn is_stand(&self, player: PlayerId) -> bool {
-        player.0 >= self.capacity.seats()
+    fn is_spectator(&self, player: PlayerId) -> bool {
+        player.0 >= self.capacity.player_slots()
     }
 
     /// The member of a session, if it is still in the room.
@@ -320,29 +325,29 @@ impl<I: Intent> Roster<I> {
         self.room
     }
 
-    /// All members by place.
+    /// All members by slot.
     pub fn members(&self) -> impl Iterator<Item = &Member<I>> {
         self.members.iter().flatten()
     }
 
-    /// All members by place.
+    /// All members by slot.
     pub fn members_mut(&mut self) -> impl Iterator<Item = &mut Member<I>> {
         self.members.iter_mut().flatten()
     }
 
-    /// Places that may hold a ship; those of spectators come after them.
-    pub fn seats(&self) -> usize {
-        usize::from(self.capacity.seats())
+    /// Slots of players; those of spectators come after them.
+    pub fn player_slots(&self) -> usize {
+        usize::from(self.capacity.player_slots())
     }
 
-    /// Places there are.
-    pub fn places(&self) -> usize {
+    /// All slots.
+    pub fn slots(&self) -> usize {
         self.members.len()
     }
 }
 
 #[cfg(test)]
-mod place_tests;
+mod slot_tests;
 
 #[cfg(test)]
 mod tests {
@@ -373,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freed_place_rests_before_somebody_else_gets_it() {
+    fn a_freed_slot_rests_before_somebody_else_gets_it() {
         let mut roster = roster();
         let first = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
         for round in 0..100 {
@@ -389,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_session_cannot_touch_who_has_its_place_now() {
+    fn an_old_session_cannot_touch_who_has_its_slot_now() {
         let mut roster = roster();
         let old = join(&mut roster, PlayerKind::Person, Role::Player).expect("a seat");
         roster.leave(old, Tick(0));

@@ -1,5 +1,5 @@
 //! What spectators are shown of a room with people in it: the room as it was some ticks ago. Otherwise a second tab would show
-//! its owner what their own ship cannot see.
+//! its owner what their own entity cannot see.
 //!
 //! Each tick's changes go into a ring, as bits; what comes out at its other end is applied to one late set of entities. An
 //! output for spectators, made of that set, is the one that players had been given so many ticks before, record by record. The
@@ -8,7 +8,7 @@
 //! While nobody watches nothing is applied: every delay a checkpoint of the entities is taken, and the set jumps from one to
 //! the next. The ring then holds up to two delays, and who comes to watch waits until the set has caught up.
 
-use super::room::telling::spare_output;
+use super::output_pool::OutputPool;
 use crate::ids::PlayerId;
 use crate::replication::{Names, TickOutput, changes};
 use fracas_protocol::game::rules::Rules;
@@ -85,7 +85,7 @@ pub(super) struct SpectatorFeed<R: Rules> {
     without_people: Option<u32>,
     /// Kept for its memory.
     buffer: Vec<u8>,
-    pool: Vec<Arc<TickOutput<R>>>,
+    pool: OutputPool<R>,
 }
 
 impl<R: Rules> SpectatorFeed<R> {
@@ -102,7 +102,7 @@ impl<R: Rules> SpectatorFeed<R> {
             checkpoint: None,
             without_people: None,
             buffer: Vec::new(),
-            pool: Vec::new(),
+            pool: OutputPool::default(),
         }
     }
 
@@ -120,12 +120,12 @@ impl<R: Rules> SpectatorFeed<R> {
     }
 
     /// Puts a tick into the ring: what it made of the entities `before`, and the `news` to everybody. Spectators learn the names
-    /// of the first `seats` players.
+    /// of the first `player_slots` players.
     pub(super) fn record(
         &mut self,
         before: &[(EntityId, R::Entity)],
         output: &TickOutput<R>,
-        seats: usize,
+        player_slots: usize,
         to_watch: Option<EntityId>,
         news: Vec<Vec<u8>>,
     ) {
@@ -135,7 +135,7 @@ impl<R: Rules> SpectatorFeed<R> {
         self.buffer = bits.finish();
         self.make_room();
         self.changes.extend(&self.buffer);
-        let (changes_len, names) = (self.buffer.len(), self.changed_names(&output.names, seats));
+        let (changes_len, names) = (self.buffer.len(), self.changed_names(&output.names, player_slots));
         let (tick, world) = (output.tick, output.rules.world());
         self.steps.push_back(Step { tick, world, changes_len, names, news, to_watch });
     }
@@ -210,14 +210,14 @@ impl<R: Rules> SpectatorFeed<R> {
         before: &[(EntityId, R::Entity)],
         tell: impl FnOnce(&mut TickOutput<R>),
     ) -> Arc<TickOutput<R>> {
-        let mut output = spare_output(&mut self.pool, &self.rules);
+        let mut output = self.pool.spare(&self.rules);
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(&self.rules);
         out.records.update_from(before, &self.rules, tick, &self.entities);
         out.names.clone_from(&self.names);
         tell(out);
-        self.pool.push(Arc::clone(&output));
+        self.pool.keep(Arc::clone(&output));
         output
     }
 
@@ -250,7 +250,7 @@ impl<R: Rules> SpectatorFeed<R> {
         self.changes.drain(..len);
     }
 
-    fn changed_names(&mut self, names: &Arc<Names>, seats: usize) -> Vec<(PlayerId, NameRow)> {
+    fn changed_names(&mut self, names: &Arc<Names>, player_slots: usize) -> Vec<(PlayerId, NameRow)> {
         // A changed table is another one, since we hold the last.
         if Arc::ptr_eq(&self.newest_names, names) {
             return Vec::new();
@@ -258,7 +258,7 @@ impl<R: Rules> SpectatorFeed<R> {
         let serial = |row: &NameRow| row.as_ref().map(|(serial, _)| *serial);
         let old = std::mem::replace(&mut self.newest_names, Arc::clone(names));
         let was = |index: usize| old.get(index).and_then(serial);
-        let rows = names.iter().take(seats).enumerate().filter(|(index, row)| serial(row) != was(*index));
+        let rows = names.iter().take(player_slots).enumerate().filter(|(index, row)| serial(row) != was(*index));
         rows.map(|(index, row)| (PlayerId(index as u16), row.clone())).collect()
     }
 }

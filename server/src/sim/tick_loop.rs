@@ -2,8 +2,9 @@
 
 use super::clock::TickClock;
 use super::overload::{Level, Overload, Round, Strain};
-use super::room::Phase;
+use super::phase::Phase;
 use super::rooms::{Failure, Rooms, RoomsResult};
+use super::tick_params::TickParams;
 use crate::game::{Game, InputOf};
 use crate::sim::channel::{Batches, Published, RoomEvents, TickEndpoints};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -117,7 +118,7 @@ impl<G: Game> TickLoop<G> {
         }
         self.batches.extend(endpoints.inbound.try_iter());
         let (level, backlog) = (self.overload.level(), backlog(endpoints));
-        self.rooms.restrain(level.detail(), self.overload.joins_left());
+        let params = TickParams { tick, detail: level.detail(), joins_left: self.overload.joins_left() };
         let mut times = TickTimes {
             lateness: self.clock.phase(tick, began),
             work: Duration::ZERO,
@@ -127,7 +128,7 @@ impl<G: Game> TickLoop<G> {
             level,
         };
         let mut marked = began;
-        let mut result = self.rooms.tick(tick, &mut self.batches, |phase| {
+        let mut result = self.rooms.tick(params, &mut self.batches, |phase| {
             let now = clock();
             times.phases[phase as usize] += now - marked;
             marked = now;

@@ -26,6 +26,7 @@ use fracas_server::sim::overload::Level;
 use fracas_server::sim::room::Room;
 use fracas_server::sim::rooms::Rooms;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::IpAddr;
@@ -418,8 +419,8 @@ impl LoopStage {
         let commands = batches.iter().flat_map(|batches| &batches.rooms).flat_map(|batch| &batch.commands);
         self.acknowledged = commands.map(|command| command.ack).collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
-        self.rooms.restrain(self.level.detail(), joins_left);
-        let result = self.rooms.tick(tick, &mut batches, |_| ());
+        let params = TickParams { tick, detail: self.level.detail(), joins_left };
+        let result = self.rooms.tick(params, &mut batches, |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let events = Arc::new(result.events);
         let (sequence, rate, pack) = (self.sequence, result.rate, self.level.pack());

@@ -15,6 +15,7 @@ use fracas_server::ids::SessionId;
 use fracas_server::sim::channel::{Audience, Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -140,7 +141,8 @@ impl DuelStage {
 
     pub(crate) fn tick(&mut self) {
         let tick = self.next();
-        let result = self.room.tick(tick, [&mut self.taken_over, &mut self.batch].into_iter(), |_| ());
+        let params = TickParams::unrestrained(tick);
+        let result = self.room.tick(params, [&mut self.taken_over, &mut self.batch].into_iter(), |_| ());
         for admission in &result.events.join_answers {
             self.sessions.push(admission.verdict.expect("a seat").session);
             self.connections.push(admission.connection);

@@ -16,6 +16,7 @@ use fracas_server::sim::join_refusal::JoinRefusal;
 use fracas_server::sim::rooms::{Failure, Rooms, RoomsResult};
 use fracas_server::sim::roster::Capacity;
 use fracas_server::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
+use fracas_server::sim::tick_params::TickParams;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
@@ -81,7 +82,7 @@ impl RoomsStage {
             let ack = Tick(tick.0.saturating_sub(3));
             self.inbound.of(session.room).commands.push(Command { connection, session, tick, ack: Some(ack), input });
         }
-        let result = self.rooms.tick(tick, std::slice::from_mut(&mut self.inbound), |_| ());
+        let result = self.rooms.tick(TickParams::unrestrained(tick), std::slice::from_mut(&mut self.inbound), |_| ());
         self.sessions.retain(|session| !result.events.ended.contains(session));
         let join_answers = result.events.join_answers.iter();
         let admitted = join_answers.filter_map(|one| Some((one.connection, one.verdict.ok()?.session)));
@@ -173,7 +174,7 @@ fn a_game_that_cannot_even_be_made_again_stays_closed() {
     let mut rooms = Rooms::new(1, CAPACITY, make);
     let mut words = Vec::new();
     for tick in 1..=7 {
-        let failures = rooms.tick(Tick(tick), &mut [], |_| ()).failures;
+        let failures = rooms.tick(TickParams::unrestrained(Tick(tick)), &mut [], |_| ()).failures;
         words.extend(failures.into_iter().map(|failure| failure.message));
     }
     assert_eq!(words[1..], ["no more of these"]);

@@ -60,7 +60,7 @@ fn what_spectators_are_shown_is_what_players_were_told_bit_for_bit() {
             relieve(&mut stage);
         }
         // Also where viewers are told less.
-        stage.room.restrain(if round / 50 % 3 == 2 { Detail::Coarse } else { Detail::Full }, u32::MAX);
+        stage.detail = if round / 50 % 3 == 2 { Detail::Coarse } else { Detail::Full };
         stage.step();
         told.push_back(Arc::clone(&stage.output));
         let shown = stage.spectator_output.as_ref().expect("somebody watches");

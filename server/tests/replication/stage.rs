@@ -1,7 +1,7 @@
 //! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
 
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
-use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::game::rules::{Detail, Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::Replica;
@@ -17,6 +17,7 @@ use fracas_server::replication::{Composer, SpectatorOutput, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use std::sync::Arc;
 
 pub(crate) const RATE: TickRate = TickRate::HZ_30;
@@ -43,6 +44,8 @@ pub(crate) struct ReplicationStage {
     connections: u32,
     /// Everybody flies to the first player's ship.
     pub(crate) gathers: bool,
+    /// How much viewers are told at once.
+    pub(crate) detail: Detail,
 }
 
 impl ReplicationStage {
@@ -71,6 +74,7 @@ impl ReplicationStage {
             batch,
             connections: 0,
             gathers: false,
+            detail: Detail::Full,
         }
     }
 
@@ -122,7 +126,8 @@ impl ReplicationStage {
         }
         // An event loop has written it by now.
         self.spectator_output = None;
-        let result = self.room.tick(tick, std::iter::once(&mut self.batch), |_| ());
+        let params = TickParams { tick, detail: self.detail, joins_left: u32::MAX };
+        let result = self.room.tick(params, std::iter::once(&mut self.batch), |_| ());
         (self.output, self.spectator_output) = (result.output, result.spectator_output);
         for admission in result.events.join_answers {
             let admitted = admission.verdict.expect("a seat");

@@ -26,6 +26,7 @@ use fracas_server::ids::SessionId;
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;
 use fracas_server::sim::roster::Capacity;
+use fracas_server::sim::tick_params::TickParams;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A burst that is shorter than this moves nothing.
@@ -165,7 +166,7 @@ impl Twin {
         if self.session.is_none() {
             batch.requests.push((KEY, join()));
         }
-        self.room.tick(tick, std::iter::once(&mut batch), |_| {});
+        self.room.tick(TickParams::unrestrained(tick), std::iter::once(&mut batch), |_| {});
         self.session = self.session.or_else(|| self.room.sessions().next());
     }
 

@@ -8,9 +8,9 @@ use fracas_protocol::arena::{
 };
 use fracas_protocol::game::rules::{Fate, Intent, Point, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::record::Digest;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{TickRate, ViewTime};
+use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::limits::DEFAULT_ROOM;
 
 /// A page without a page: the same calls as the exports, for a build for this machine.
@@ -67,11 +67,11 @@ impl Page {
         digest.word(client.replica().hash());
         own_words(client.replica().own(), &mut digest);
         if let (Some(id), Some((entity, own))) = (client.own_id(), client.prediction().newest()) {
-            digest.entity::<Arena>(id, entity);
+            entity.digest(id, &mut digest);
             own_words(own, &mut digest);
             for (id, before, now) in client.prediction().children(id, client.replica()) {
-                before.iter().for_each(|before| digest.entity::<Arena>(id, before));
-                digest.entity::<Arena>(id, &now);
+                before.iter().for_each(|before| before.digest(id, &mut digest));
+                now.digest(id, &mut digest);
             }
         }
         let counters = client.counters();
@@ -158,7 +158,7 @@ impl Flight {
         }
         let mut entity = Entity::Ship(ship);
         self.arena.play(&mut entity, &mut own, &input);
-        digest.entity::<Arena>(id, &entity);
+        entity.digest(id, digest);
         own_words(&own, digest);
         if let Some((id, Entity::Bolt(bolt))) = self.arena.spawned_by(id, &entity)
             && self.bolts.len() < BOLTS_MAX
@@ -176,7 +176,7 @@ impl Flight {
             self.bolts.retain_mut(|(id, bolt)| {
                 let mut entity = Entity::Bolt(*bolt);
                 let lives = self.arena.predict(&mut entity) == Fate::Lives;
-                digest.entity::<Arena>(*id, &entity);
+                entity.digest(*id, digest);
                 if let Entity::Bolt(flown) = entity {
                     *bolt = flown;
                 }

@@ -1,4 +1,4 @@
-//! Joins have a budget per network, and whoever comes back for a ship needs none.
+//! Joins have a budget per network, and whoever comes back for an entity needs none.
 
 use super::*;
 use crate::ids::{PlayerId, PlayerKind};
@@ -24,7 +24,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-/// Connects, says hello for a new ship or for one it had, and cuts the line; what it was told, if it was refused.
+/// Connects, says hello for a new entity or for one it had, and cuts the line; what it was told, if it was refused.
 fn join_and_cut(
     admission: &Arc<AdmissionControl>,
     address: &str,
@@ -48,7 +48,7 @@ fn who_joins_and_cuts_over_and_over_is_refused_by_name_and_others_get_in() {
     let refused =
         |message: &str| told.iter().filter(|told| told.as_ref().is_err_and(|told| told.contains(message))).count();
     assert!((64 + 38..=64 + 41).contains(&joined), "{joined}: 64 and two a second");
-    assert!(refused("--joins-per-address") > 500, "after the upgrade: it might have come for a ship");
+    assert!(refused("--joins-per-address") > 500, "after the upgrade: it might have come for an entity");
     assert_eq!(
         refused("--joins-per-address") + refused("join_budget"),
         8000 - joined,

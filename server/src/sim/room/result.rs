@@ -1,40 +1,9 @@
-//! What a room's tick comes to, and the parts of it that are timed apart.
+//! What a room's tick comes to.
 
 use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::channel::RoomEvents;
 use fracas_protocol::game::rules::Rules;
 use std::sync::Arc;
-
-/// The parts of a tick that are timed apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Requests and commands are taken in.
-    Inbound,
-    /// The game steps.
-    Step,
-    /// Records are predicted, compared and encoded.
-    Records,
-    /// What only single players are told is put together.
-    Players,
-    /// The tick is kept for spectators, and what they are shown is brought up to an earlier one.
-    Spectators,
-}
-
-impl Phase {
-    /// All of them, in their order.
-    pub const ALL: [Self; 5] = [Self::Inbound, Self::Step, Self::Records, Self::Players, Self::Spectators];
-
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Step => "step",
-            Self::Records => "records",
-            Self::Players => "players",
-            Self::Spectators => "spectators",
-        }
-    }
-}
 
 /// What became of a batch's commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

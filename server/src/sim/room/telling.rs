@@ -1,15 +1,13 @@
-//! What a room tells of a tick, beside the records: each player about itself, everybody the news, and spectators what they are
-//! shown.
+//! What a room tells of a tick, beside the records: each player about itself, everybody the news,
+//! and spectators what they are shown.
 
 use super::Room;
-use crate::game::{Game, GameEvent};
-use crate::ids::PlayerId;
-use crate::ids::SessionId;
+use crate::game::{Game, GameEvent, InputOf};
+use crate::ids::{PlayerId, SessionId};
 use crate::replication::{PlayerOutput, SpectatorOutput, TickOutput};
-use crate::sim::channel::{Audience, EncodedEvent, OUTPUTS_MAX, RoomEvents};
-use crate::sim::overload::PACK_MAX;
+use crate::sim::channel::{Audience, EncodedEvent, RoomEvents};
 use crate::sim::roster::Roster;
-use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::InputReport;
@@ -21,18 +19,18 @@ impl<G: Game> Room<G> {
         out.names.clone_from(&self.names);
         out.first_player = PlayerId(0);
         out.players.clear();
-        out.players.resize(self.roster.places(), None);
-        for (member, report) in self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some()) {
-            let player = member.session.player;
-            let own = Some(self.game.own(player));
-            out.players[player.index()] = Some(PlayerOutput { follow: member.own, own, report: *report });
+        out.players.resize(self.roster.slots(), None);
+        let players = self.roster.members().zip(&self.reports).filter(|(member, _)| member.own.is_some());
+        for ((member, report), own) in players.zip(&self.made.own) {
+            let row = PlayerOutput { follow: member.own, own: Some(*own), report: *report };
+            out.players[member.session.player.index()] = Some(row);
         }
     }
 
     /// Adds the news to `events`; returns what everybody is told.
     pub(super) fn tell_news(&mut self, is_live: bool, events: &mut RoomEvents) -> Vec<Vec<u8>> {
         let (room, mut to_all) = (self.roster.room(), Vec::new());
-        for GameEvent { to, news } in self.game_events.drain(..) {
+        for GameEvent { to, news } in self.made.events.drain(..) {
             let to = match to {
                 None if is_live => Audience::Everybody,
                 None => Audience::Players,
@@ -52,8 +50,8 @@ impl<G: Game> Room<G> {
         to_all
     }
 
-    /// What spectators are shown on this tick, which came after the one `before` and told everybody `news`. They also hear the
-    /// news of what they are shown.
+    /// What spectators are shown on this tick, which came after the one `before` and told everybody
+    /// `news`. They also hear the news of what they are shown.
     pub(super) fn show_spectators(
         &mut self,
         before: &TickOutput<G::Rules>,
@@ -64,49 +62,40 @@ impl<G: Game> Room<G> {
         let is_watched = self.roster.headcount().spectators > 0;
         let now = is_watched.then(|| SpectatorOutput { output: Arc::clone(&self.last), delay: 0 });
         let Some(feed) = &mut self.feed else { return now };
-        feed.record(before.records.entities(), &self.last, self.roster.seats(), self.game.to_watch(), news);
+        feed.record(before.records.entities(), &self.last, self.roster.player_slots(), self.made.to_watch, news);
         if is_live || !is_watched {
             feed.rest(self.last.records.entities());
             return now;
         }
-        let Some(shown) = feed.advance(&mut self.truth) else {
+        let Some(shown) = feed.advance(&mut self.made.truth) else {
             return Some(SpectatorOutput { output: feed.nothing(), delay: feed.delay() });
         };
         let (room, to) = (self.roster.room(), Audience::Spectators);
         events.game_events.extend(shown.news.into_iter().map(|message| EncodedEvent { room, to, message }));
-        let output = feed.output(shown.tick, &self.truth, |out| {
+        let output = feed.output(shown.tick, &self.made.truth, |out| {
             out.players.clear();
-            out.first_player = PlayerId(self.roster.seats() as u16);
-            tell_spectators(&mut self.roster, out, shown.to_watch);
+            out.first_player = PlayerId(self.roster.player_slots() as u16);
+            Self::tell_spectators(&mut self.roster, out, shown.to_watch);
         });
         Some(SpectatorOutput { output, delay: feed.delay() })
     }
-}
 
-/// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there then, if `to_watch` is.
-pub(super) fn tell_spectators<R: Rules>(
-    roster: &mut Roster<R::Input>,
-    out: &mut TickOutput<R>,
-    to_watch: Option<EntityId>,
-) {
-    for member in roster.members_mut().filter(|member| member.own.is_none()) {
-        if member.watches.is_none_or(|id| out.records.get(id).is_none()) {
-            member.watches = to_watch;
+    /// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there
+    /// then, if `to_watch` is.
+    pub(super) fn tell_spectators(
+        roster: &mut Roster<InputOf<G>>,
+        out: &mut TickOutput<G::Rules>,
+        to_watch: Option<EntityId>,
+    ) {
+        for member in roster.members_mut().filter(|member| member.own.is_none()) {
+            if member.watches.is_none_or(|id| out.records.get(id).is_none()) {
+                member.watches = to_watch;
+            }
+            let row = member.session.player.index() - out.first_player.index();
+            out.players.resize(out.players.len().max(row + 1), None);
+            // A spectator has no inputs to report on.
+            let report = InputReport::default();
+            out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report });
         }
-        let row = member.session.player.index() - out.first_player.index();
-        out.players.resize(out.players.len().max(row + 1), None);
-        // A spectator has no inputs to report on.
-        out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report: InputReport::default() });
-    }
-}
-
-/// An output that nobody else holds, from those that were used before.
-pub(in crate::sim) fn spare_output<R: Rules>(pool: &mut Vec<Arc<TickOutput<R>>>, rules: &R) -> Arc<TickOutput<R>> {
-    let free = pool.iter().position(|output| Arc::strong_count(output) == 1);
-    // Loops hold at most what their endpoints hold and what they work on, so the pool's size is bounded by theirs.
-    debug_assert!(free.is_some() || pool.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
-    match free {
-        Some(index) => pool.swap_remove(index),
-        None => Arc::new(TickOutput::empty(rules.clone())),
     }
 }

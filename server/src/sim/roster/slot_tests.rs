@@ -1,4 +1,4 @@
-//! Places of a room: none is kept from a newcomer because it rests, and none is given away too soon.
+//! Slots of a room: none is kept from a newcomer because it rests, and none is given away too soon.
 
 use super::*;
 use crate::ids::{ConnectionKey, PlayerKind, SessionId};
@@ -20,12 +20,12 @@ fn join(roster: &mut Roster<Input>) -> Result<SessionId, JoinRefusal> {
 }
 
 #[test]
-fn who_joins_and_leaves_over_and_over_gets_its_own_places_back_and_keeps_nobody_out() {
+fn who_joins_and_leaves_over_and_over_gets_its_own_slots_back_and_keeps_nobody_out() {
     let mut roster = roster(100, 24, 0);
     let (churner, others) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
     let joined = |roster: &mut Roster<Input>, network| join_from(roster, Role::Player, network).expect("there is room");
     let mut before = Vec::new();
-    // 2,700 a second for ten seconds, where places would rest for two.
+    // 2,700 a second for ten seconds, where slots would rest for two.
     for tick in 1..300 {
         roster.release(Tick(tick));
         for session in std::mem::take(&mut before) {
@@ -33,7 +33,7 @@ fn who_joins_and_leaves_over_and_over_gets_its_own_places_back_and_keeps_nobody_
         }
         before.extend((0..90).map(|_| joined(&mut roster, churner)));
     }
-    let rested_most = |roster: &Roster<Input>| roster.resting.iter().filter(|place| place.network != churner).count();
+    let rested_most = |roster: &Roster<Input>| roster.resting.iter().filter(|slot| slot.network != churner).count();
     assert_eq!((rested_most(&roster), roster.headcount().people), (0, 90));
     for _ in 0..10 {
         joined(&mut roster, others);
@@ -42,7 +42,7 @@ fn who_joins_and_leaves_over_and_over_gets_its_own_places_back_and_keeps_nobody_
 }
 
 #[test]
-fn a_place_is_never_given_away_before_everybody_has_been_told_that_its_ship_is_gone() {
+fn a_slot_is_never_given_away_before_everybody_has_been_told_that_its_entity_is_gone() {
     let mut roster = roster(2, 1, 1);
     let mut left = std::collections::HashMap::new();
     for tick in 1..400 {
@@ -89,7 +89,7 @@ fn deeds() -> impl Strategy<Value = Vec<Vec<Deed>>> {
 proptest! {
     /// Whoever joins and leaves how fast: a newcomer is refused only where as many are here as may be.
     #[test]
-    fn a_newcomer_is_refused_only_by_people_and_not_by_places_that_rest(ticks in deeds(), people in 1_u16..60) {
+    fn a_newcomer_is_refused_only_by_people_and_not_by_slots_that_rest(ticks in deeds(), people in 1_u16..60) {
         let capacity = Capacity { people, bots: 8, spectators: people / 2 };
         let mut roster = Roster::<Input>::new(capacity);
         let mut here = Vec::new();

@@ -1,0 +1,57 @@
+//! One tick of a game: its step, and all that is asked of it on every tick. A room runs it, and so
+//! does the replay of what a room recorded: a panic in here is met again there.
+
+use super::phase::Phase;
+use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
+use crate::replication::{Records, TickOutput};
+use fracas_protocol::ids::EntityId;
+use fracas_protocol::tick::Tick;
+
+/// What a game had to say on a tick, beside the output. Kept for its memory.
+#[derive(Debug)]
+pub(super) struct GameTick<G: Game> {
+    /// Every entity, by ascending id.
+    pub(super) truth: Vec<(EntityId, EntityOf<G>)>,
+    /// What there is to tell.
+    pub(super) events: Vec<GameEvent<NewsOf<G>>>,
+    /// What each player is told about itself, in the order of the inputs.
+    pub(super) own: Vec<OwnOf<G>>,
+    /// Whom a spectator is to watch who watches nobody.
+    pub(super) to_watch: Option<EntityId>,
+}
+
+impl<G: Game> Default for GameTick<G> {
+    fn default() -> Self {
+        Self { truth: Vec::new(), events: Vec::new(), own: Vec::new(), to_watch: None }
+    }
+}
+
+impl<G: Game> GameTick<G> {
+    /// Runs the tick, and makes `out` of it: the records from those `before` it. Whom the players
+    /// are is left to the room.
+    pub(super) fn run(
+        &mut self,
+        game: &mut G,
+        tick: Tick,
+        inputs: &[PlayerInput<InputOf<G>>],
+        before: &Records<G::Rules>,
+        out: &mut TickOutput<G::Rules>,
+        mark: &mut impl FnMut(Phase),
+    ) {
+        self.events.clear();
+        self.truth.clear();
+        self.own.clear();
+        game.step(tick, inputs);
+        game.news(tick, &mut self.events);
+        mark(Phase::Step);
+
+        game.truth(&mut self.truth);
+        out.tick = tick;
+        out.rules.clone_from(game.rules());
+        out.records.update(before, game.rules(), tick, &self.truth);
+        mark(Phase::Records);
+
+        self.own.extend(inputs.iter().map(|input| game.own(input.player)));
+        self.to_watch = game.to_watch();
+    }
+}
