@@ -13,26 +13,26 @@ use fracas_server::admission::control::{AdmissionConfig, AdmissionControl, Netwo
 use fracas_server::front::http::{Front, Health, LoopEntrance, upgrade_route};
 use fracas_server::front::listener::{self, Reception};
 use fracas_server::front::origin::HostNames;
-use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::PlayerKind;
+use fracas_server::ids::{ConnectionKey, PlayerKind};
+use fracas_server::io::close::CloseRequest;
+use fracas_server::io::connection::Connection;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, NEWCOMERS_MAX};
 use fracas_server::io::policy::{Policy, Replies};
-use fracas_server::io::service::{Connections, LoopStep, Service};
-use fracas_server::io::socket::Socket;
-use fracas_server::io::writer::Delivery;
-use fracas_server::io::ws_stream::WsStream;
+use fracas_server::io::service::{Event, LoopStep, Service, Target};
 use fracas_server::ops::Telemetry;
-use fracas_server::session::hello::CloseRequest;
+use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio_tungstenite::tungstenite::Message;
 
 /// Between two rounds of reading and writing everybody: a suite waits for each answer.
 const ROUND: Duration = Duration::from_millis(1);
-/// Who says nothing for so long is gone.
+/// A peer that says nothing for so long is asked whether it is there, and is closed if it says nothing for longer still.
+const PROBE_AFTER: Duration = Duration::from_secs(20);
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How often each connection is looked at for that.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// As much is taken of a peer at once.
 const READ_BYTES: usize = 16 * 1024;
 const CONNECTIONS_MAX: usize = 1024;
@@ -72,9 +72,9 @@ pub(crate) fn serve(
     let connections = Arc::new(AtomicUsize::new(0));
     let entrance = LoopEntrance { newcomers, connections: Arc::clone(&connections) };
     let (stopping, metrics) = (Arc::new(AtomicBool::new(false)), telemetry.for_loop());
-    let service = Echo::new(options.max_message, Arc::clone(&stopping));
-    let event_loop: EventLoop<Echo, TcpStream> =
-        EventLoop::new(0, service, waiting, LoopShared { connections, metrics });
+    let service = Echo { looks: VecDeque::new(), next: Instant::now(), stopping: Arc::clone(&stopping) };
+    let (policy, shared) = (policy(options.max_message), LoopShared { connections, metrics });
+    let event_loop: EventLoop<Echo, TcpStream> = EventLoop::new(0, service, policy, waiting, shared);
     let thread = std::thread::Builder::new().name("loop-0".into()).spawn(move || event_loop.run())?;
     let front = Arc::new(front(entrance, &telemetry)?);
     let reception = Reception {
@@ -119,78 +119,69 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
     })
 }
 
+fn policy(max_message: usize) -> Policy {
+    Policy {
+        message_bytes_max: max_message,
+        takes_text: true,
+        rates: None,
+        // Room for an answer and the one after it; a peer that does not take them is not heard meanwhile.
+        replies: Replies::WaitBeyond(2 * max_message),
+        read_bytes: READ_BYTES,
+    }
+}
+
 /// Says to everybody what they say.
 struct Echo {
-    policy: Policy,
+    /// When to look next whether a connection has been silent for too long, the earliest first. Each connection is in it once.
+    looks: VecDeque<(Instant, ConnectionKey)>,
     next: Instant,
     stopping: Arc<AtomicBool>,
 }
 
-impl Echo {
-    fn new(max_message: usize, stopping: Arc<AtomicBool>) -> Self {
-        let policy = Policy {
-            message_bytes_max: max_message,
-            takes_text: true,
-            rates: None,
-            // Room for an answer and the one after it; who does not take them is not heard meanwhile.
-            replies: Replies::WaitBeyond(2 * max_message),
-            read_bytes: READ_BYTES,
-        };
-        Self { policy, next: Instant::now(), stopping }
-    }
-}
-
 impl Service for Echo {
-    type Peer = ();
+    type Client = ConnectionKey;
 
-    fn policy(&self) -> &Policy {
-        &self.policy
+    fn open(&mut self, key: ConnectionKey, _kind: PlayerKind, _network: Option<Network>, now: Instant) -> Self::Client {
+        self.looks.push_back((now + LOOK_EVERY, key));
+        key
     }
 
-    fn open(&mut self, _key: ConnectionKey, _kind: PlayerKind, _network: Option<Network>, _now: Instant) {}
-
-    fn handle_message(
+    fn handle(
         &mut self,
-        (): &mut (),
-        stream: &mut WsStream,
-        message: &Message,
-        _now: Instant,
+        client: &mut Self::Client,
+        connection: &mut Connection,
+        event: Event<'_>,
+        now: Instant,
     ) -> Result<(), CloseRequest> {
-        stream.echo(message);
+        match event {
+            // It goes with the round's write, after all that waits already.
+            Event::Message(message) => connection.echo(message),
+            Event::Addressed if connection.silent_for(now) > SILENCE_MAX => return Err(CloseReason::TimedOut.into()),
+            Event::Addressed => self.looks.push_back((now + LOOK_EVERY, *client)),
+            Event::Ended(_) => self.looks.retain(|(_, key)| key != client),
+            Event::Read | Event::Sent(_) => {}
+        }
         Ok(())
     }
 
-    fn check_deadlines(&mut self, (): &mut (), stream: &mut WsStream, now: Instant) {
-        if stream.silent_for(now) > SILENCE_MAX {
-            stream.close(CloseReason::TimedOut.into(), now);
-        }
-    }
-
-    fn closed(&mut self, (): &mut ()) {}
-
-    fn dismiss(&mut self, (): &mut (), stream: &mut WsStream, refusal: CloseRequest, now: Instant) {
-        stream.close(refusal, now);
-    }
-
-    fn hand_over(&mut self, _reading: Duration) {}
-
-    fn read_at(&self, _reading: Duration) -> Instant {
-        self.next
-    }
-
-    fn wait(&mut self) -> LoopStep {
+    fn exchange(&mut self, _reading: Duration) -> LoopStep {
         self.next = (self.next + ROUND).max(Instant::now());
         if self.stopping.load(Ordering::Relaxed) { LoopStep::Farewell(CloseReason::GoingAway) } else { LoopStep::Write }
     }
 
-    fn prepare<S: Socket>(&mut self, _connections: &mut Connections<(), S>, _now: Instant) {}
+    fn next_addressed(&mut self, now: Instant) -> Option<Target> {
+        let (_, key) = self.looks.pop_front_if(|(at, _)| *at <= now)?;
+        Some(Target::One(key))
+    }
 
-    fn compose(&mut self, (): &mut (), _stream: &mut WsStream, _now: Instant, _out: &mut Vec<u8>) -> u64 {
-        // Answers wait in the line already.
+    fn compose(&mut self, _: &mut Self::Client, connection: &mut Connection, now: Instant, _: &mut Vec<u8>) -> u64 {
+        if connection.silent_for(now) > PROBE_AFTER {
+            connection.probe(now, PROBE_AFTER);
+        }
         0
     }
 
-    fn sent(&mut self, (): &mut (), _delivery: &Delivery) {}
-
-    fn written(&mut self, _now: Instant) {}
+    fn written(&mut self, _reading: Duration, _now: Instant) -> Instant {
+        self.next
+    }
 }

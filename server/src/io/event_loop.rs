@@ -3,12 +3,16 @@
 
 use crate::admission::control::AdmissionPermit;
 use crate::ids::PlayerKind;
-use crate::io::connection::{Connection, Received};
-use crate::io::service::{Connections, LoopStep, Service};
+use crate::io::close::Ending;
+use crate::io::connection::{Connection, Inbound};
+use crate::io::policy::Policy;
+use crate::io::service::{Event, LoopStep, Service, Target};
 use crate::io::socket::Socket;
 use crate::io::table::SlotTable;
+use crate::io::writer::Delivery;
 use crate::ops::LoopMetrics;
 use fracas_protocol::wire::close::CloseReason;
+use std::io::{ErrorKind, Result as IoResult};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +21,8 @@ use std::time::{Duration, Instant};
 const FIRST_READ_BYTES: usize = 512;
 /// As much of one connection as is taken at once afterwards.
 const SCRATCH_BYTES: usize = 16 * 1024;
+/// Reads of one connection in one tick. What is left comes with the next.
+const READS_MAX: usize = 4;
 /// Connections whose frames are composed before the first of them is sent: a system call leaves little of the world and of
 /// this program in the processor's nearest caches, so they are made one after the other, and not each after a call.
 const TOGETHER: usize = 32;
@@ -62,11 +68,13 @@ pub enum LoopEnd {
 /// One event loop.
 pub struct EventLoop<V: Service, S> {
     service: V,
+    policy: Policy,
     newcomers: flume::Receiver<Newcomer<S>>,
     shared: LoopShared,
-    connections: Connections<V::Peer, S>,
-    /// How long a round of reading takes, smoothed.
+    slots: SlotTable<Slot<V::Client, S>>,
+    /// How long a round of reading takes, smoothed, and when the next one begins.
     reading_time: Duration,
+    read_at: Instant,
     /// A share for each of those that are read together, and a buffer for who has more.
     inbound: Vec<u8>,
     scratch: Vec<u8>,
@@ -79,21 +87,29 @@ pub struct EventLoop<V: Service, S> {
 /// What one connection is to be sent on this tick.
 #[derive(Clone, Copy, Debug)]
 struct Composed {
-    place: usize,
+    slot: usize,
     /// Where it ends in the frames; it starts where the one before ends.
     end: usize,
     bodies: u64,
 }
 
 impl<V: Service, S: Socket> EventLoop<V, S> {
-    /// An event loop without connections; its index tells its keys from those of others.
-    pub fn new(index: u8, service: V, newcomers: flume::Receiver<Newcomer<S>>, shared: LoopShared) -> Self {
+    /// An event loop without connections, which are held to `policy`; its index tells its keys from those of others.
+    pub fn new(
+        index: u8,
+        service: V,
+        policy: Policy,
+        newcomers: flume::Receiver<Newcomer<S>>,
+        shared: LoopShared,
+    ) -> Self {
         Self {
             service,
+            policy,
             newcomers,
             shared,
-            connections: SlotTable::new(index),
+            slots: SlotTable::new(index),
             reading_time: Duration::ZERO,
+            read_at: Instant::now(),
             inbound: vec![0; TOGETHER * FIRST_READ_BYTES],
             scratch: vec![0; SCRATCH_BYTES],
             frames: Vec::new(),
@@ -116,11 +132,9 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     pub fn run_with(mut self, mut before: impl FnMut()) -> LoopEnd {
         loop {
             before();
-            let read_at = self.service.read_at(self.reading_time);
-            std::thread::sleep(read_at.saturating_duration_since(Instant::now()));
-            self.read_all(Instant::now);
-            let turn = self.service.wait();
-            match turn {
+            std::thread::sleep(self.read_at.saturating_duration_since(Instant::now()));
+            let reading = self.read_all(Instant::now);
+            match self.service.exchange(reading) {
                 LoopStep::Write => self.write_all(Instant::now),
                 LoopStep::Farewell(reason) => {
                     self.write_all(Instant::now);
@@ -132,28 +146,29 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         }
     }
 
-    /// Takes newcomers, reads everybody, and lets the service hand over what was read. `clock` tells the time.
-    pub fn read_all(&mut self, clock: impl Fn() -> Instant) {
+    /// Takes newcomers in and reads everybody. Returns how long that took. `clock` tells the time.
+    pub fn read_all(&mut self, clock: impl Fn() -> Instant) -> Duration {
         let began = clock();
         let newcomers: Vec<_> = self.newcomers.try_iter().collect();
         for newcomer in newcomers {
             self.adopt(newcomer, began);
         }
         let (mut received, mut anybody_gone) = (0, false);
-        for first in (0..self.connections.places()).step_by(TOGETHER) {
-            let (mut arrivals, policy, now) = ([Received::Nothing; TOGETHER], self.service.policy(), clock());
+        for first in (0..self.slots.count()).step_by(TOGETHER) {
+            let (mut arrivals, now) = ([Received::Nothing; TOGETHER], clock());
             let shares = self.inbound.chunks_exact_mut(FIRST_READ_BYTES).zip(&mut arrivals);
-            for ((_, connection), (share, arrival)) in self.connections.from(first).zip(shares) {
-                *arrival = connection.map_or(Received::Nothing, |connection| connection.receive(share, policy, now));
+            for ((_, slot), (share, arrival)) in self.slots.from(first).zip(shares) {
+                *arrival = slot.map_or(Received::Nothing, |slot| slot.receive(share, &self.policy, now));
             }
             // Anew, since what came while the first were read has come by now.
             let now = clock();
             let shares = self.inbound.chunks_exact(FIRST_READ_BYTES).zip(arrivals);
-            for ((_, connection), (share, arrival)) in self.connections.from(first).zip(shares) {
-                let Some(connection) = connection else { continue };
-                received += connection.read(arrival, share, &mut self.scratch, &mut self.service, now);
-                anybody_gone |= connection.stream.is_gone();
-                self.shared.metrics.messages_dropped.increment(u64::from(connection.stream.take_dropped()));
+            for ((_, slot), (share, arrival)) in self.slots.from(first).zip(shares) {
+                let Some(slot) = slot else { continue };
+                let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
+                received += slot.read(arrival, share, &mut self.scratch, &mut turn);
+                anybody_gone |= slot.connection.is_gone();
+                self.shared.metrics.messages_dropped.increment(u64::from(slot.connection.drain_dropped()));
             }
         }
         self.shared.metrics.received_bytes.increment(received);
@@ -161,73 +176,90 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
             self.drop_gone();
         }
         let took = clock().saturating_duration_since(began);
-        self.service.hand_over(took);
         self.shared.metrics.reading.record(took);
         self.reading_time = (self.reading_time * 7 + took) / 8;
+        took
     }
 
     fn adopt(&mut self, newcomer: Newcomer<S>, now: Instant) {
         let Newcomer { socket, leftover, kind, permit } = newcomer;
-        let (service, network) = (&mut self.service, permit.as_ref().and_then(AdmissionPermit::network));
-        let place = self.connections.insert(|key| {
-            let peer = service.open(key, kind, network, now);
-            Connection::new(socket, service.policy(), peer, permit, now)
+        let network = permit.as_ref().and_then(AdmissionPermit::network);
+        let index = self.slots.insert(|key| {
+            let (client, connection) = (self.service.open(key, kind, network, now), Connection::new(&self.policy, now));
+            Slot { socket, is_broken: false, connection, client, _permit: permit }
         });
         self.shared.metrics.connections_opened.increment(1);
         // Without this the bytes that came with the handshake would wait for the next packet.
-        if let Some(connection) = self.connections.at(place) {
-            connection.feed(&leftover, service, now);
+        if let Some(slot) = self.slots.at(index) {
+            slot.feed(&leftover, &mut Turn { service: &mut self.service, policy: &self.policy, now });
         }
         self.count_connections();
     }
 
-    /// Writes everybody once. `clock` tells the time.
+    /// Tells those whom the service has something for, and writes everybody once. `clock` tells the time.
     pub fn write_all(&mut self, clock: impl Fn() -> Instant) {
         let began = clock();
-        self.service.prepare(&mut self.connections, began);
+        self.address(began);
         let (mut bodies, mut bytes) = (0, 0);
-        for first in (0..self.connections.places()).step_by(TOGETHER) {
-            self.compose(first, clock());
+        for first in (0..self.slots.count()).step_by(TOGETHER) {
+            let now = clock();
+            self.compose(first, now);
+            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
             let mut start = 0;
-            for Composed { place, end, bodies: composed } in self.composed.drain(..) {
-                let Some(connection) = self.connections.at(place) else { continue };
+            for Composed { slot, end, bodies: composed } in self.composed.drain(..) {
+                let Some(slot) = self.slots.at(slot) else { continue };
                 let frames = &self.frames[std::mem::replace(&mut start, end)..end];
-                let delivery = connection.write(&mut self.buffer, frames, composed);
-                self.service.sent(&mut connection.peer, &delivery);
+                let delivery = slot.write(&mut self.buffer, frames, composed);
+                slot.tell(Event::Sent(&delivery), &mut turn);
                 bodies += delivery.bodies;
                 bytes += delivery.bytes as u64;
             }
         }
         let ended = clock();
-        self.service.written(ended);
+        self.read_at = self.service.written(self.reading_time, ended);
         let metrics = &mut self.shared.metrics;
         metrics.updates_sent.increment(bodies);
         metrics.sent_bytes.increment(bytes);
         metrics.writing.record(ended.saturating_duration_since(began));
     }
 
-    /// Composes what the connections from place `first` on get, [`TOGETHER`] of them, one after the other into `frames`.
+    fn address(&mut self, now: Instant) {
+        while let Some(target) = self.service.next_addressed(now) {
+            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
+            match target {
+                Target::One(key) => {
+                    if let Some(slot) = self.slots.get(key) {
+                        slot.tell(Event::Addressed, &mut turn);
+                    }
+                }
+                Target::Everybody => self.slots.iter_mut().for_each(|slot| slot.tell(Event::Addressed, &mut turn)),
+            }
+        }
+    }
+
+    /// Composes what the connections from slot `first` on get, [`TOGETHER`] of them, one after the other into `frames`.
     fn compose(&mut self, first: usize, now: Instant) {
         self.frames.clear();
-        for (place, connection) in self.connections.from(first).take(TOGETHER) {
-            let Some(connection) = connection else { continue };
-            let bodies = self.service.compose(&mut connection.peer, &mut connection.stream, now, &mut self.frames);
-            self.composed.push(Composed { place, end: self.frames.len(), bodies });
+        for (index, slot) in self.slots.from(first).take(TOGETHER) {
+            let Some(Slot { connection, client, .. }) = slot else { continue };
+            let is_open = connection.is_open();
+            let bodies = if is_open { self.service.compose(client, connection, now, &mut self.frames) } else { 0 };
+            self.composed.push(Composed { slot: index, end: self.frames.len(), bodies });
         }
     }
 
     fn drop_gone(&mut self) {
         let metrics = &mut self.shared.metrics;
-        let is_gone = |connection: &Connection<_, _>| connection.stream.is_gone();
-        self.connections.take_if(is_gone, |mut connection| {
-            connection.end();
-            metrics.connection_closed(connection.end_label());
+        let is_gone = |slot: &Slot<_, _>| slot.connection.is_gone();
+        self.slots.take_if(is_gone, |mut slot| {
+            slot.let_go();
+            metrics.connection_closed(slot.connection.end_label());
         });
         self.count_connections();
     }
 
     fn count_connections(&mut self) {
-        let count = self.connections.len();
+        let count = self.slots.len();
         self.shared.connections.store(count, Ordering::Relaxed);
         self.shared.metrics.connections.set(count as f64);
     }
@@ -236,16 +268,189 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     fn say_farewell(&mut self, reason: CloseReason) {
         let until = Instant::now() + FAREWELL;
         loop {
+            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now: Instant::now() };
             // Again each time: somebody may still have been on the way to us.
-            for connection in self.connections.iter_mut() {
-                self.service.dismiss(&mut connection.peer, &mut connection.stream, reason.into(), Instant::now());
-            }
+            self.slots.iter_mut().for_each(|slot| slot.close(Ending::Closed(reason.into()), &mut turn));
             self.write_all(Instant::now);
-            if Instant::now() > until || self.connections.is_empty() {
+            if Instant::now() > until || self.slots.is_empty() {
                 return;
             }
             std::thread::sleep(FAREWELL_STEP);
             self.read_all(Instant::now);
+        }
+    }
+}
+
+/// What one read of a socket gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// So many, which is all that the peer may send for now: there may be more.
+    Last(usize),
+    /// Nothing is there now.
+    Nothing,
+    /// The peer is not read for now: it has sent more than it may.
+    Unread,
+    /// The peer is gone.
+    End,
+}
+
+/// What a slot needs of its loop while it has its turn.
+struct Turn<'a, V> {
+    service: &'a mut V,
+    policy: &'a Policy,
+    now: Instant,
+}
+
+/// A socket with its connection, and what the service knows of the peer.
+#[derive(Debug)]
+struct Slot<C, S> {
+    socket: S,
+    /// A send failed: the next read says so.
+    is_broken: bool,
+    connection: Connection,
+    client: C,
+    _permit: Option<AdmissionPermit>,
+}
+
+impl<C, S: Socket> Slot<C, S> {
+    /// Asks the socket once what is there. What it says goes to [`Self::read`].
+    fn receive(&mut self, buffer: &mut [u8], policy: &Policy, now: Instant) -> Received {
+        if self.is_broken {
+            return Received::End;
+        }
+        let most = self.connection.may_read(policy, now, buffer.len());
+        if most == 0 {
+            return Received::Unread;
+        }
+        match uninterrupted(|| self.socket.recv(&mut buffer[..most])) {
+            Ok(0) => Received::End,
+            Ok(len) if len == most && most < buffer.len() => Received::Last(len),
+            Ok(len) => Received::Bytes(len),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Received::Nothing,
+            Err(_) => Received::End,
+        }
+    }
+
+    /// Handles what `buffer` received, and with `scratch` more if that is full; then checks limits and deadlines. Returns the
+    /// bytes that came.
+    fn read<V: Service<Client = C>>(
+        &mut self,
+        arrival: Received,
+        buffer: &[u8],
+        scratch: &mut [u8],
+        turn: &mut Turn<'_, V>,
+    ) -> u64 {
+        let mut received = self.handle_arrival(arrival, buffer, turn);
+        let mut is_full = arrival == Received::Bytes(buffer.len());
+        for _ in 1..READS_MAX {
+            // There is no more when there was room for more.
+            if !is_full || self.connection.is_gone() {
+                break;
+            }
+            let arrival = self.receive(scratch, turn.policy, turn.now);
+            received += self.handle_arrival(arrival, scratch, turn);
+            is_full = arrival == Received::Bytes(scratch.len());
+        }
+        if let Some(ending) = self.connection.check_limits(turn.policy, turn.now) {
+            self.close(ending, turn);
+        }
+        self.tell(Event::Read, turn);
+        received
+    }
+
+    fn handle_arrival<V: Service<Client = C>>(
+        &mut self,
+        arrival: Received,
+        buffer: &[u8],
+        turn: &mut Turn<'_, V>,
+    ) -> u64 {
+        let len = match arrival {
+            Received::Bytes(len) | Received::Last(len) => len,
+            Received::Nothing | Received::Unread => 0,
+            Received::End => {
+                self.close(Ending::Lost, turn);
+                self.connection.stop_lingering();
+                0
+            }
+        };
+        if len > 0 {
+            self.feed(&buffer[..len], turn);
+        }
+        if matches!(arrival, Received::Last(_) | Received::Unread) {
+            self.connection.leave_unread(turn.now);
+        }
+        len as u64
+    }
+
+    /// Takes bytes from the socket, or such as came with the handshake.
+    fn feed<V: Service<Client = C>>(&mut self, bytes: &[u8], turn: &mut Turn<'_, V>) {
+        self.connection.record_bytes(bytes.len(), turn.policy, turn.now);
+        let mut inbound = bytes;
+        while let Some(event) = self.connection.poll(&mut inbound, turn.policy, turn.now) {
+            match event {
+                Inbound::Message(message) => self.tell(Event::Message(&message), turn),
+                Inbound::End(ending) => self.close(ending, turn),
+            }
+        }
+    }
+
+    /// Tells the service what happened, if the connection is open, and closes it if the service says so.
+    fn tell<V: Service<Client = C>>(&mut self, event: Event<'_>, turn: &mut Turn<'_, V>) {
+        if self.connection.is_open()
+            && let Err(request) = turn.service.handle(&mut self.client, &mut self.connection, event, turn.now)
+        {
+            self.close(request.into(), turn);
+        }
+    }
+
+    /// The one way in which a connection ends, whoever asks for it and whatever for: the service hears of it, and may still say
+    /// something; then goes the close frame. Of several endings the first one counts.
+    fn close<V: Service<Client = C>>(&mut self, ending: Ending, turn: &mut Turn<'_, V>) {
+        if self.connection.is_open() {
+            let told = Event::Ended(&ending);
+            // It is being closed already: what the service asks for now changes nothing.
+            let _ = turn.service.handle(&mut self.client, &mut self.connection, told, turn.now);
+            self.connection.end(&ending, turn.now);
+        }
+    }
+
+    /// The tick's one write: what is pending, then the frames in `frames`, which hold `bodies` bodies.
+    fn write(&mut self, buffer: &mut Vec<u8>, frames: &[u8], bodies: u64) -> Delivery {
+        let bytes = self.connection.to_send(buffer, frames);
+        if bytes.is_empty() {
+            return Delivery::default();
+        }
+        let sent = match uninterrupted(|| self.socket.send(bytes)) {
+            Ok(sent) if sent > 0 => sent,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Ok(_) | Err(_) => {
+                self.is_broken = true;
+                return Delivery::default();
+            }
+        };
+        let delivery = self.connection.record_sent(sent, frames, bodies);
+        if sent > 0 && self.connection.is_all_sent() && self.connection.is_closing() {
+            self.socket.finish();
+        }
+        delivery
+    }
+
+    /// It is gone. If it did not take what was to be sent in time, nobody waits for that any more.
+    fn let_go(&mut self) {
+        if !self.connection.is_all_sent() {
+            self.socket.abort();
+        }
+    }
+}
+
+/// Tries again what a signal interrupted.
+fn uninterrupted(mut call: impl FnMut() -> IoResult<usize>) -> IoResult<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }

@@ -1,12 +1,15 @@
-//! The event loops' sockets, with no runtime in between. An [`event_loop`] owns the [`connection`]s of its peers, each a
-//! [`socket`] and a WebSocket ([`ws_stream`]). What a connection is for is a [`service`]: the game's, or another.
+//! The event loops' sockets, with no runtime in between. An [`event_loop`] owns its peers' [`socket`]s; what goes on over one
+//! is a [`connection`] without I/O. What the connections are for is a [`service`]: the game's, or another.
 
-pub mod connection;
 pub mod event_loop;
-pub mod policy;
-pub mod rate_limiter;
-pub mod service;
 pub mod socket;
 mod table;
+
+pub mod close;
+pub mod connection;
+mod inbound_limits;
+pub mod policy;
+pub mod rate_limiter;
 pub mod writer;
-pub mod ws_stream;
+
+pub mod service;

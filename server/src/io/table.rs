@@ -4,7 +4,7 @@ use crate::ids::ConnectionKey;
 
 /// Places with their holders. A key of somebody who has left finds nobody, whoever has the place now.
 #[derive(Debug)]
-pub struct SlotTable<T> {
+pub(crate) struct SlotTable<T> {
     event_loop: u8,
     places: Vec<Option<T>>,
     /// By place: which holder is in it, or was the last.
@@ -19,17 +19,17 @@ impl<T> SlotTable<T> {
     }
 
     /// Whether there is nobody.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
-    /// Places, with or without somebody in them.
-    pub(crate) fn places(&self) -> usize {
+    /// Slots, with or without somebody in them.
+    pub(crate) fn count(&self) -> usize {
         self.places.len()
     }
 
@@ -53,14 +53,14 @@ impl<T> SlotTable<T> {
     }
 
     /// Whom a key names.
-    pub fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
+    pub(crate) fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
         let place = key.place as usize;
         let is_theirs = key.event_loop == self.event_loop && self.generations.get(place) == Some(&key.generation);
         if is_theirs { self.at(place) } else { None }
     }
 
     /// Everybody, in the order of their places.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.places.iter_mut().flatten()
     }
 

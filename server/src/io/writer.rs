@@ -1,8 +1,5 @@
-//! The one way out of a connection: one buffer and one `send` per tick, for frames, control messages and the WebSocket
-//! layer's own replies, in order.
-
-use crate::io::socket::Socket;
-use std::io::{self, ErrorKind};
+//! The one way out of a connection: one buffer for frames, control messages and the WebSocket layer's own replies, in order,
+//! which leave by one `send` per tick.
 
 /// The first byte of a whole WebSocket message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +80,6 @@ pub struct Delivery {
     pub frames_went: bool,
     /// The kernel did not take everything.
     pub is_blocked: bool,
-    /// The peer is gone.
-    pub is_broken: bool,
 }
 
 impl Outbox {
@@ -102,19 +97,12 @@ impl Outbox {
         self.replies
     }
 
-    /// The WebSocket layer's next step: it reads `inbound`, and its replies wait here. Returns what it says and what it
-    /// left of `inbound`.
-    pub(crate) fn with_pipe<'i, T>(
-        &mut self,
-        inbound: &'i [u8],
-        step: impl FnOnce(&mut Pipe<'i, '_>) -> T,
-    ) -> (T, &'i [u8]) {
+    /// Adds what the WebSocket layer replies in `step`.
+    pub(crate) fn reply<T>(&mut self, step: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.pending.len();
-        let mut pipe = Pipe { inbound, outbound: &mut self.pending };
-        let said = step(&mut pipe);
-        let rest = pipe.inbound;
+        let result = step(&mut self.pending);
         self.replies += self.pending.len() - before;
-        (said, rest)
+        result
     }
 
     /// Adds a message whose payload `fill` appends.
@@ -122,32 +110,26 @@ impl Outbox {
         append_message(opcode, &mut self.pending, fill);
     }
 
-    /// One `send` of what is pending and then of `frames`, which hold `bodies` bodies; `buffer` is for putting them
-    /// together. A frame of which nothing went is dropped whole; one that was begun is finished first next time.
-    pub(crate) fn send(
-        &mut self,
-        socket: &mut impl Socket,
-        buffer: &mut Vec<u8>,
-        frames: &[u8],
-        bodies: u64,
-    ) -> Delivery {
-        let waiting = &self.pending[self.gone..];
-        let before = waiting.len();
-        let bytes = match (waiting, frames) {
-            (_, []) => waiting,
+    /// What is to be sent: what is pending and then `frames`; `buffer` is for putting them together.
+    pub(crate) fn to_send<'a>(&'a self, buffer: &'a mut Vec<u8>, frames: &'a [u8]) -> &'a [u8] {
+        match (&self.pending[self.gone..], frames) {
+            (waiting, []) => waiting,
             ([], _) => frames,
-            _ => {
+            (waiting, _) => {
                 buffer.clear();
                 buffer.extend_from_slice(waiting);
                 buffer.extend_from_slice(frames);
                 buffer
             }
-        };
-        if bytes.is_empty() {
-            return Delivery::default();
         }
-        let Some(sent) = send_once(socket, bytes) else { return Delivery { is_broken: true, ..Delivery::default() } };
-        let mut delivery = Delivery { bytes: sent, is_blocked: sent < bytes.len(), ..Delivery::default() };
+    }
+
+    /// So many bytes of [`Self::to_send`] went, whose `frames` hold `bodies` bodies. A frame of which nothing went is dropped
+    /// whole; one that was begun is finished first next time.
+    pub(crate) fn record_sent(&mut self, sent: usize, frames: &[u8], bodies: u64) -> Delivery {
+        let before = self.pending_len();
+        let is_blocked = sent < before + frames.len();
+        let mut delivery = Delivery { bytes: sent, is_blocked, ..Delivery::default() };
         if sent < before {
             self.gone += sent;
             return delivery;
@@ -171,53 +153,6 @@ impl Outbox {
             self.pending.shrink_to(CAPACITY_KEPT);
         }
         delivery
-    }
-}
-
-/// One `send`, tried again only if a signal interrupted it: the bytes that went, none if the peer is gone.
-fn send_once(socket: &mut impl Socket, bytes: &[u8]) -> Option<usize> {
-    loop {
-        return match socket.send(bytes) {
-            Ok(0) => None,
-            Ok(sent) => Some(sent),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Some(0),
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) => None,
-        };
-    }
-}
-
-/// The stream that tungstenite sees: it reads what the event loop read, and what it writes waits for the tick's one
-/// `send`.
-pub(crate) struct Pipe<'i, 'o> {
-    /// Not read yet.
-    pub(crate) inbound: &'i [u8],
-    /// To be sent.
-    pub(crate) outbound: &'o mut Vec<u8>,
-}
-
-impl io::Read for Pipe<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.inbound.is_empty() {
-            // Not `Ok(0)`, which would be the end of the stream.
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let len = self.inbound.len().min(buffer.len());
-        let (now, later) = self.inbound.split_at(len);
-        buffer[..len].copy_from_slice(now);
-        self.inbound = later;
-        Ok(len)
-    }
-}
-
-impl io::Write for Pipe<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outbound.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

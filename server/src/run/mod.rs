@@ -18,6 +18,7 @@ use crate::host::descriptors::Descriptors;
 use crate::host::memory;
 use crate::ids::RoomId;
 use crate::io::event_loop::{EventLoop, LoopEnd, LoopShared, NEWCOMERS_MAX};
+use crate::io::policy::Policy;
 use crate::ops::server::{self, Gate};
 use crate::ops::{Telemetry, TickMetrics};
 use crate::run::shutdown::{Shutdown, StopSignals};
@@ -215,7 +216,8 @@ impl Server {
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
             let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
-            let event_loop = EventLoop::new(index as u8, service, waiting, LoopShared { connections, metrics });
+            let shared = LoopShared { connections, metrics };
+            let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
             let sabotage = sabotage.clone();
             let run = move || (event_loop.run_with(|| sabotage.inject()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);

@@ -3,23 +3,23 @@
 use crate::admission::control::Network;
 use crate::admission::retry_scheduler::RetryClient;
 use crate::game::{Game, InputOf};
-use crate::ids::ConnectionKey;
-use crate::ids::PlayerKind;
-use crate::ids::{RoomId, SessionId};
+use crate::ids::{ConnectionKey, PlayerKind, RoomId, SessionId};
+use crate::io::close::CloseRequest;
+use crate::io::connection::Connection;
 use crate::io::rate_limiter::{RateLimit, RateLimiter};
 use crate::io::writer::Delivery;
-use crate::io::ws_stream::WsStream;
 use crate::ops::LoopMetrics;
 use crate::replication::Viewer;
 use crate::session::Registry;
-use crate::session::hello::{self, Admissible, CloseRequest, RoomNames, bad_message};
+use crate::session::fresh_start::{FreshStart, FreshStartQueue};
+use crate::session::hello::{self, Admissible, RoomNames};
 use crate::session::staleness::Staleness;
 use crate::sim::channel::{Admitted, Batches, COMMANDS_MAX, Command, Request};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
-use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRESH_START_INTERVAL_MS};
+use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{Aspect, ClientMessage, Inputs, Ping, Pong, ServerClock, ServerMessage};
 use std::time::{Duration, Instant};
 
@@ -83,11 +83,7 @@ pub struct ClientConn<G: Game> {
     viewer: Option<Viewer<G::Rules>>,
     aspect: Aspect,
     staleness: Staleness,
-    /// Whether the client asked for a fresh start, and when it last got one that it asked for.
-    wants_fresh_start: bool,
-    fresh_start_at: Option<Instant>,
-    /// A fresh start whose first frame has not gone yet: whether the client asked for it.
-    starting: Option<bool>,
+    fresh_start: FreshStart,
     /// Whether the client has said anything since it joined.
     confirmed: bool,
     /// Whether the client has a token of its session, so that it can come back.
@@ -102,8 +98,6 @@ pub struct ClientConn<G: Game> {
     is_hidden: bool,
     /// Whether it has no entity, and is shown the room as spectators are.
     is_spectator: bool,
-    /// Whether it waits in the event loop's queue of fresh starts.
-    pub(crate) is_queued: bool,
 }
 
 impl<G: Game> ClientConn<G> {
@@ -117,9 +111,7 @@ impl<G: Game> ClientConn<G> {
             viewer: None,
             aspect: Aspect::default(),
             staleness: Staleness::default(),
-            wants_fresh_start: false,
-            fresh_start_at: None,
-            starting: None,
+            fresh_start: FreshStart::default(),
             confirmed: false,
             can_return: false,
             inputs: RateLimiter::new(now),
@@ -128,12 +120,7 @@ impl<G: Game> ClientConn<G> {
             progress_at: now,
             is_hidden: false,
             is_spectator: false,
-            is_queued: false,
         }
-    }
-
-    pub(crate) fn key(&self) -> ConnectionKey {
-        self.key
     }
 
     /// Whether the room's answer is awaited.
@@ -208,15 +195,14 @@ impl<G: Game> ClientConn<G> {
     /// Takes a message.
     pub(crate) fn handle_message(
         &mut self,
-        stream: &mut WsStream,
         message: &[u8],
         now: Instant,
         ctx: &mut InboundCtx<'_, G>,
     ) -> Result<(), CloseRequest> {
         match self.phase {
             Phase::AwaitingHello => self.handle_hello(message, now, ctx),
-            Phase::Asked(..) => Err(bad_message("A message came before the welcome.")),
-            Phase::Joined(session) => self.handle_joined(session, stream, message, now, ctx),
+            Phase::Asked(..) => Err(CloseRequest::bad_message("A message came before the welcome.")),
+            Phase::Joined(session) => self.handle_joined(session, message, now, ctx),
             Phase::Left => Ok(()),
         }
     }
@@ -238,13 +224,12 @@ impl<G: Game> ClientConn<G> {
     fn handle_joined(
         &mut self,
         session: SessionId,
-        stream: &mut WsStream,
         message: &[u8],
         now: Instant,
         ctx: &mut InboundCtx<'_, G>,
     ) -> Result<(), CloseRequest> {
         let said = codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message)
-            .map_err(|_| bad_message("A message could not be read."))?;
+            .map_err(|_| CloseRequest::bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
             ctx.registry.confirm(session, self.key);
             self.can_return = true;
@@ -256,22 +241,23 @@ impl<G: Game> ClientConn<G> {
             ClientMessage::Ping(_) => {}
             ClientMessage::FreshStart => {
                 ctx.metrics.fresh_starts_requested.increment(1);
-                self.wants_fresh_start = true;
+                self.fresh_start.request();
             }
             ClientMessage::Goodbye => {
                 self.leave_room(ctx.batches, Request::Leave);
-                stream.close(CloseReason::Leave.into(), now);
+                return Err(CloseReason::Leave.into());
             }
             ClientMessage::Hide => {
                 self.is_hidden = true;
                 ctx.batches.of(session.room).requests.push((self.key, Request::Rest(session)));
             }
             ClientMessage::Show if self.is_hidden => {
-                (self.is_hidden, self.wants_fresh_start, self.progress_at) = (false, true, now);
+                (self.is_hidden, self.progress_at) = (false, now);
+                self.fresh_start.request();
                 self.staleness.set_stale();
             }
             ClientMessage::Show => {}
-            ClientMessage::Hello(_) => return Err(bad_message("A second hello came.")),
+            ClientMessage::Hello(_) => return Err(CloseRequest::bad_message("A second hello came.")),
         }
         Ok(())
     }
@@ -301,9 +287,9 @@ impl<G: Game> ClientConn<G> {
         }
     }
 
-    /// Judges silence and slowness. Why it is to be closed, if it is.
-    pub(crate) fn check_deadlines(&mut self, stream: &mut WsStream, now: Instant) -> Option<CloseReason> {
-        let (silent, stuck) = (stream.silent_for(now), now.saturating_duration_since(self.progress_at));
+    /// Checks for silence and slowness.
+    pub(crate) fn check_deadlines(&mut self, connection: &mut Connection, now: Instant) -> Result<(), CloseRequest> {
+        let (silent, stuck) = (connection.silent_for(now), now.saturating_duration_since(self.progress_at));
         let late = match self.phase {
             // Since it came: whatever it says instead of the hello is no progress.
             Phase::AwaitingHello => stuck > HELLO_DEADLINE,
@@ -311,12 +297,12 @@ impl<G: Game> ClientConn<G> {
             Phase::Left => false,
         };
         if silent > PROBE_AFTER && self.session().is_some() {
-            stream.probe(now, PROBE_AFTER);
+            connection.probe(now, PROBE_AFTER);
         }
-        match late {
-            true => Some(CloseReason::TimedOut),
-            false => (self.is_stale() && stuck > STALE_MAX).then_some(CloseReason::Slow),
+        if late {
+            return Err(CloseReason::TimedOut.into());
         }
+        if self.is_stale() && stuck > STALE_MAX { Err(CloseReason::Slow.into()) } else { Ok(()) }
     }
 
     /// The room let it in: the welcome is to be sent, and frames follow.
@@ -362,7 +348,7 @@ impl<G: Game> ClientConn<G> {
     }
 
     /// Answers the pings that wait, as late as possible.
-    pub(crate) fn answer_pings(&mut self, stream: &mut WsStream, now: Instant, last: ClockTick) {
+    pub(crate) fn answer_pings(&mut self, connection: &mut Connection, now: Instant, last: ClockTick) {
         if self.pings.is_empty() || self.session().is_none() {
             return;
         }
@@ -373,47 +359,42 @@ impl<G: Game> ClientConn<G> {
         let work_us = last.work.as_micros() as u32;
         for (ping, read_at) in self.pings.drain(..) {
             let pong = Pong { stamp: ping.stamp, clock: clock(read_at, now, last), work_us };
-            stream.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Pong(pong), out));
+            connection.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Pong(pong), out));
         }
     }
 
-    /// Judges whether the client keeps up, and whether it is ready to start afresh.
-    pub(crate) fn is_ready_for_fresh_start(
+    /// Looks whether the client keeps up, and puts it into the queue when it is ready to start afresh.
+    pub(crate) fn check_staleness(
         &mut self,
-        stream: &WsStream,
-        tick: Tick,
-        rate: TickRate,
+        connection: &Connection,
+        (tick, rate): (Tick, TickRate),
+        queue: &mut FreshStartQueue,
         now: Instant,
-    ) -> bool {
+    ) {
         if self.session().is_none() || self.is_hidden {
-            return false;
+            return;
         }
         if self.staleness.lags(tick, rate) {
             self.staleness.set_stale();
         }
-        self.may_start_afresh(stream, now)
-    }
-
-    /// Whether it may start afresh: it was stale and has caught up, or its client asked for it (once a second).
-    pub(crate) fn may_start_afresh(&self, stream: &WsStream, now: Instant) -> bool {
-        let interval = Duration::from_millis(u64::from(FRESH_START_INTERVAL_MS));
-        let may_ask = self.fresh_start_at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
-        let has_reason =
-            if self.staleness.is_stale() { self.staleness.has_caught_up() } else { self.wants_fresh_start };
-        let is_here = self.session().is_some() && !self.is_hidden && stream.outbox.is_empty();
-        is_here && has_reason && (may_ask || !self.wants_fresh_start)
-    }
-
-    /// Its next frame starts afresh.
-    pub(crate) fn start_afresh(&mut self, now: Instant) {
-        let was_asked = std::mem::take(&mut self.wants_fresh_start);
-        if was_asked {
-            self.fresh_start_at = Some(now);
+        if self.is_ready_to_start_afresh(connection, now) {
+            queue.push(self.key, &mut self.fresh_start);
         }
-        self.starting = Some(was_asked);
-        self.staleness.start_afresh();
-        if let Some(viewer) = &mut self.viewer {
-            viewer.start_afresh();
+    }
+
+    fn is_ready_to_start_afresh(&self, connection: &Connection, now: Instant) -> bool {
+        let is_here = self.session().is_some() && !self.is_hidden && connection.is_all_sent();
+        is_here && self.fresh_start.is_ready(&self.staleness, now)
+    }
+
+    /// Its turn in the queue has come: its next frame starts afresh, if it is still ready.
+    pub(crate) fn start_afresh(&mut self, connection: &Connection, now: Instant) {
+        self.fresh_start.leave_queue();
+        if self.is_ready_to_start_afresh(connection, now) {
+            self.fresh_start.begin(&mut self.staleness, now);
+            if let Some(viewer) = &mut self.viewer {
+                viewer.start_afresh();
+            }
         }
     }
 
@@ -424,14 +405,11 @@ impl<G: Game> ClientConn<G> {
         }
     }
 
-    /// What became of what was composed for it. A fresh start counts when its first frame goes.
-    pub(crate) fn sent(&mut self, delivery: &Delivery, metrics: &LoopMetrics) {
+    /// What became of what was composed for it.
+    pub(crate) fn handle_sent(&mut self, delivery: &Delivery, metrics: &LoopMetrics) {
         if let Some(tick) = self.viewer.as_ref().and_then(Viewer::tick).filter(|_| delivery.frames_went) {
             self.staleness.sent(tick);
-            if let Some(was_asked) = self.starting.take() {
-                metrics.resyncs.increment(1);
-                metrics.desyncs_reported.increment(u64::from(was_asked));
-            }
+            self.fresh_start.record_sent(metrics);
         }
         if delivery.is_blocked {
             self.staleness.set_stale();

@@ -2,20 +2,19 @@
 
 use crate::admission::control::{AdmissionControl, Network};
 use crate::game::{Game, InputOf};
-use crate::ids::ConnectionKey;
-use crate::ids::PlayerKind;
-use crate::ids::RoomId;
-use crate::io::policy::Policy;
-use crate::io::service::{Connections, LoopStep, Service};
-use crate::io::socket::Socket;
+use crate::ids::{ConnectionKey, PlayerKind, RoomId};
+use crate::io::close::{CloseRequest, Ending};
+use crate::io::connection::Connection;
+use crate::io::service::{Event, LoopStep, Service, Target};
 use crate::io::writer::{Delivery, append_frame};
-use crate::io::ws_stream::WsStream;
 use crate::ops::LoopMetrics;
 use crate::session::Registry;
+use crate::session::addressed::{self, Addressed};
 use crate::session::client_conn::{ClientConn, ClockTick, InboundCtx};
-use crate::session::hello::{CloseRequest, RoomNames};
+use crate::session::fresh_start::FreshStartQueue;
+use crate::session::hello::RoomNames;
 use crate::session::room_composer::{RoomComposer, RoomComposers};
-use crate::sim::channel::{Audience, Batches, JoinAnswer, LoopEndpoints, Published, Request, RoomEvents};
+use crate::sim::channel::{Admitted, Audience, Batches, JoinAnswer, LoopEndpoints, Published, Request, RoomEvents};
 use crate::sim::overload::Round;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -31,14 +30,10 @@ use tokio_tungstenite::tungstenite::Message;
 const TICK_PATIENCE: Duration = Duration::from_millis(250);
 /// How much earlier than it takes reading begins.
 const READ_MARGIN: Duration = Duration::from_micros(500);
-/// Fresh starts per tick: at least this many, and one in so many players.
-const FRESH_STARTS_MIN: usize = 8;
-const FRESH_STARTS_SHARE: usize = 64;
 
 /// One event loop's side of the game.
 pub struct GameService<G: Game> {
     index: u8,
-    policy: Policy,
     endpoints: LoopEndpoints<G>,
     rooms: Arc<RoomNames>,
     registry: Arc<Registry>,
@@ -46,8 +41,12 @@ pub struct GameService<G: Game> {
     admission: Arc<AdmissionControl>,
     metrics: LoopMetrics,
     batches: Batches<InputOf<G>>,
-    /// The ticks that are being taken in.
+    /// Those who are connected.
+    clients: usize,
+    /// The ticks of this round, what they say to single connections, and what of that is being told.
     published: Vec<Published<G>>,
+    addressed: VecDeque<Addressed>,
+    telling: Option<Addressed>,
     /// By room.
     composers: Vec<RoomComposers<G>>,
     /// What is said beside the frames.
@@ -57,8 +56,7 @@ pub struct GameService<G: Game> {
     /// When the first of the ticks that are being written was due, and how the last round went.
     due: Option<Instant>,
     round: Option<Round>,
-    /// Who is to start afresh, in the order in which they became ready.
-    fresh_starts: VecDeque<ConnectionKey>,
+    fresh_starts: FreshStartQueue,
     /// Of the players written so far in this round.
     stale: u32,
     hidden: u32,
@@ -97,20 +95,22 @@ impl<G: Game> GameService<G> {
     ) -> Self {
         Self {
             index,
-            policy: Policy::game(),
             endpoints,
             rooms: Arc::default(),
             registry,
             admission,
             metrics,
             batches: Batches::default(),
+            clients: 0,
             published: Vec::new(),
+            addressed: VecDeque::new(),
+            telling: None,
             composers: vec![RoomComposers::default()],
             news: Vec::new(),
             last: None,
             due: None,
             round: None,
-            fresh_starts: VecDeque::new(),
+            fresh_starts: FreshStartQueue::default(),
             stale: 0,
             hidden: 0,
         }
@@ -129,9 +129,32 @@ impl<G: Game> GameService<G> {
         self.endpoints.outbound.try_iter().collect()
     }
 
-    /// Takes in ticks, for the next round of writing.
+    /// Takes in the ticks of the next round of writing.
     pub fn publish(&mut self, ticks: Vec<Published<G>>) {
         self.published.extend(ticks);
+        self.begin_round();
+    }
+
+    fn begin_round(&mut self) {
+        let first_whole = self.after_last_gap();
+        let whole = &self.published[first_whole.unwrap_or(0)..];
+        for (index, composers) in self.composers.iter_mut().enumerate() {
+            if composers.add(index, whole, first_whole.is_some()) {
+                self.addressed.push_back(Addressed::DelayChanged(RoomId(index as u8)));
+            }
+        }
+        for (index, tick) in self.published.iter().enumerate() {
+            addressed::add_events(&mut self.addressed, &tick.events, index, self.index);
+            if !tick.events.game_events.is_empty() {
+                self.news.push(Arc::clone(&tick.events));
+            }
+        }
+        if first_whole.is_some() {
+            self.addressed.push_back(Addressed::TicksMissed);
+        }
+        self.due = self.published.first().map(|tick| tick.due);
+        self.last = self.published.last().map(LastTick::of).or(self.last);
+        self.fresh_starts.begin_tick(self.clients);
     }
 
     /// If ticks were published that never came here, because the channel was full: the index of the first tick after the
@@ -148,158 +171,9 @@ impl<G: Game> GameService<G> {
         after_gap
     }
 
-    fn handle_events<S: Socket>(
-        &mut self,
-        connections: &mut Connections<ClientConn<G>, S>,
-        tick: &Published<G>,
-        now: Instant,
-    ) {
-        let (events, index) = (&tick.events, self.index);
-        // Before the join_answers, which may be to its next life.
-        events.failed.iter().for_each(|room| self.clear_room(connections, *room, now));
-        for answer in events.join_answers.iter().filter(|answer| answer.connection.event_loop == index) {
-            self.handle_join_answer(connections, answer, tick, now);
-        }
-        for (key, reason) in &events.evictions {
-            if let Some(connection) = connections.get(*key) {
-                connection.peer.leave();
-                self.dismiss(&mut connection.peer, &mut connection.stream, (*reason).into(), now);
-            }
-        }
-        // Every loop hears of every end; the first one is enough to clear the registry.
-        if index == 0 {
-            events.ended.iter().for_each(|session| self.registry.end(*session));
-        }
-    }
-
-    /// Sends everybody away who is in a room that has ended, or waits to get in.
-    fn clear_room<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, room: RoomId, now: Instant) {
-        for connection in connections.iter_mut().filter(|connection| connection.peer.room() == Some(room)) {
-            // It may have begun so late that the registry has been told of its end already.
-            if let Some(session) = connection.peer.session() {
-                self.registry.end(session);
-            }
-            connection.peer.leave();
-            self.dismiss(
-                &mut connection.peer,
-                &mut connection.stream,
-                room_is_closed("This room had to begin anew."),
-                now,
-            );
-        }
-    }
-
-    fn handle_join_answer<S: Socket>(
-        &mut self,
-        connections: &mut Connections<ClientConn<G>, S>,
-        answer: &JoinAnswer,
-        published: &Published<G>,
-        now: Instant,
-    ) {
-        let connection = connections.get(answer.connection).filter(|connection| connection.peer.is_asked());
-        let (admitted, connection) = match (answer.verdict, connection) {
-            (Ok(admitted), Some(connection)) => (admitted, connection),
-            (Err(reason), Some(connection)) => {
-                connection.peer.give_back_join();
-                connection.peer.leave();
-                return self.dismiss(&mut connection.peer, &mut connection.stream, reason.into(), now);
-            }
-            (Err(_), None) => return,
-            (Ok(admitted), None) => {
-                // It left before the answer came, and never got the token of a session that began just now.
-                let how = if admitted.resumed { Request::Lost } else { Request::Leave };
-                let request = (answer.connection, how(admitted.session));
-                return self.batches.of(admitted.session.room).requests.push(request);
-            }
-        };
-        let room = admitted.session.room;
-        if let Err(refusal) = connection.peer.pay_for(&admitted, now) {
-            self.batches.of(room).requests.push((answer.connection, Request::Leave(admitted.session)));
-            connection.peer.leave();
-            return self.dismiss(&mut connection.peer, &mut connection.stream, refusal, now);
-        }
-        let told = match admitted.own {
-            Some(_) => published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| (output, 0)),
-            None => {
-                let late = published.spectator_outputs.get(room.index()).and_then(Option::as_ref);
-                late.map(|late| (&late.output, late.delay))
-            }
-        };
-        let Some((rules, delay)) = told.map(|(output, delay)| (&output.rules, delay)) else {
-            return self.dismiss(&mut connection.peer, &mut connection.stream, CloseReason::Restarting.into(), now);
-        };
-        let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
-            tick_rate: rules.tick_rate(),
-            clock: connection.peer.clock(now, LastTick::of(published).clock(delay)),
-            own: admitted.own,
-            token: self.registry.issue(&admitted, answer.connection),
-            resumed: admitted.resumed,
-            map: rules.map_id(),
-            world: rules.world(),
-            limits: Limits::default(),
-        });
-        connection.peer.join(&admitted, now);
-        connection.stream.say(|out| codec::encode(&welcome, out));
-        self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
-    }
-
-    /// The tick that ran last, as far as this one may know.
-    fn last_tick_for(&self, client: &ClientConn<G>) -> Tick {
-        match client.watches() {
-            Some(room) => self.composers[room.index()].spectators.ticks.newest(),
-            None => self.last.map(|last| last.tick).unwrap_or_default(),
-        }
-    }
-
-    /// Takes in the ticks of each room. Spectators whose delay changes start afresh.
-    fn add_ticks<S: Socket>(
-        &mut self,
-        connections: &mut Connections<ClientConn<G>, S>,
-        whole: &[Published<G>],
-        is_gap: bool,
-    ) {
-        for (index, composers) in self.composers.iter_mut().enumerate() {
-            if composers.add(index, whole, is_gap) {
-                let watches = |client: &ClientConn<G>| client.watches().is_some_and(|room| room.index() == index);
-                let spectators = connections.iter_mut().filter(|connection| watches(&connection.peer));
-                spectators.for_each(|connection| connection.peer.set_stale());
-            }
-        }
-    }
-
-    /// Starts as many of those who are ready afresh as a tick may: when a whole loop was late, its players' fresh starts
-    /// must not make it late again.
-    fn start_afresh<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, now: Instant) {
-        for _ in 0..FRESH_STARTS_MIN.max(connections.len() / FRESH_STARTS_SHARE) {
-            let Some(key) = self.fresh_starts.pop_front() else { break };
-            let Some(connection) = connections.get(key) else { continue };
-            connection.peer.is_queued = false;
-            if connection.peer.may_start_afresh(&connection.stream, now) {
-                connection.peer.start_afresh(now);
-            }
-        }
-    }
-}
-
-fn room_is_closed(message: &'static str) -> CloseRequest {
-    CloseRequest { message: message.into(), ..CloseReason::Restarting.into() }
-}
-
-impl<G: Game> Service for GameService<G> {
-    type Peer = ClientConn<G>;
-
-    fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    fn open(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> ClientConn<G> {
-        ClientConn::new(key, kind, network, now)
-    }
-
     fn handle_message(
         &mut self,
         client: &mut ClientConn<G>,
-        stream: &mut WsStream,
         message: &Message,
         now: Instant,
     ) -> Result<(), CloseRequest> {
@@ -313,41 +187,149 @@ impl<G: Game> Service for GameService<G> {
             tick,
             tick_hz: rate.map_or(1, TickRate::hz),
         };
-        client.handle_message(stream, bytes, now, &mut ctx)
+        client.handle_message(bytes, now, &mut ctx)
     }
 
-    fn check_deadlines(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, now: Instant) {
-        if let Some(reason) = client.check_deadlines(stream, now) {
-            return self.dismiss(client, stream, reason.into(), now);
+    /// Nothing more came from the client for now: it may be silent or slow.
+    fn check(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        now: Instant,
+    ) -> Result<(), CloseRequest> {
+        client.check_deadlines(connection, now)?;
+        if let Some(last) = &self.last {
+            let tick = (self.last_tick_for(client), last.rate);
+            client.check_staleness(connection, tick, &mut self.fresh_starts, now);
         }
-        let Some(last) = &self.last else { return };
-        if client.is_ready_for_fresh_start(stream, self.last_tick_for(client), last.rate, now) && !client.is_queued {
-            client.is_queued = true;
-            self.fresh_starts.push_back(client.key());
-        }
+        Ok(())
     }
 
-    fn closed(&mut self, client: &mut ClientConn<G>) {
+    /// Tells the client what was [`Addressed`] to it, or to everybody.
+    fn handle_addressed(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        now: Instant,
+    ) -> Result<(), CloseRequest> {
+        match self.telling {
+            Some(Addressed::JoinAnswer(tick, answer)) => {
+                // It has found its client.
+                self.telling = None;
+                return self.handle_join_answer(client, connection, (tick, &answer), now);
+            }
+            Some(Addressed::Evicted(_, reason)) => {
+                client.leave();
+                return Err(reason.into());
+            }
+            Some(Addressed::RoomFailed(room)) if client.room() == Some(room) => {
+                // It may have begun so late that the registry has been told of its end already.
+                if let Some(session) = client.session() {
+                    self.registry.end(session);
+                }
+                client.leave();
+                return Err(room_is_closed("This room had to begin anew."));
+            }
+            Some(Addressed::DelayChanged(room)) if client.watches() == Some(room) => client.set_stale(),
+            Some(Addressed::TicksMissed) => client.set_stale(),
+            Some(Addressed::FreshStart(_)) => client.start_afresh(connection, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A client that is let in left before the answer came, and never got the token of a session that began just now.
+    fn give_back_seat(&mut self, key: ConnectionKey, admitted: &Admitted) {
+        let how = if admitted.resumed { Request::Lost } else { Request::Leave };
+        self.batches.of(admitted.session.room).requests.push((key, how(admitted.session)));
+    }
+
+    fn handle_join_answer(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        (tick, answer): (usize, &JoinAnswer),
+        now: Instant,
+    ) -> Result<(), CloseRequest> {
+        let admitted = match answer.verdict {
+            Ok(admitted) if client.is_asked() => admitted,
+            Ok(admitted) => {
+                self.give_back_seat(answer.connection, &admitted);
+                return Ok(());
+            }
+            Err(reason) if client.is_asked() => {
+                client.give_back_join();
+                client.leave();
+                return Err(reason.into());
+            }
+            Err(_) => return Ok(()),
+        };
+        let room = admitted.session.room;
+        if let Err(refusal) = client.pay_for(&admitted, now) {
+            self.batches.of(room).requests.push((answer.connection, Request::Leave(admitted.session)));
+            client.leave();
+            return Err(refusal);
+        }
+        let published = &self.published[tick];
+        let told = match admitted.own {
+            Some(_) => published.outputs.get(room.index()).and_then(Option::as_ref).map(|output| (output, 0)),
+            None => {
+                let late = published.spectator_outputs.get(room.index()).and_then(Option::as_ref);
+                late.map(|late| (&late.output, late.delay))
+            }
+        };
+        let Some((rules, delay)) = told.map(|(output, delay)| (&output.rules, delay)) else {
+            return Err(CloseReason::Restarting.into());
+        };
+        let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
+            tick_rate: rules.tick_rate(),
+            clock: client.clock(now, LastTick::of(published).clock(delay)),
+            own: admitted.own,
+            token: self.registry.issue(&admitted, answer.connection),
+            resumed: admitted.resumed,
+            map: rules.map_id(),
+            world: rules.world(),
+            limits: Limits::default(),
+        });
+        client.join(&admitted, now);
+        connection.say(|out| codec::encode(&welcome, out));
+        self.metrics.sessions_resumed.increment(u64::from(admitted.resumed));
+        Ok(())
+    }
+
+    fn handle_sent(&mut self, client: &mut ClientConn<G>, delivery: &Delivery) {
+        client.handle_sent(delivery, &self.metrics);
+        self.stale += u32::from(client.is_stale());
+        self.hidden += u32::from(client.is_hidden());
+    }
+
+    /// The client's connection ends. One that may come back is told when.
+    fn handle_end(&mut self, client: &mut ClientConn<G>, connection: &mut Connection, ending: &Ending, now: Instant) {
+        self.clients -= 1;
         client.lose(&mut self.batches, &self.registry);
-    }
-
-    fn dismiss(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, refusal: CloseRequest, now: Instant) {
-        self.closed(client);
-        if let Some(why) = refusal.join {
+        let Ending::Closed(request) = ending else { return };
+        if let Some(why) = request.join {
             self.metrics.join_refused(why);
         }
-        if stream.is_open() && refusal.reason.may_retry() {
-            let pause = refusal.pause.unwrap_or_else(|| self.admission.turn(client.retry_client(), now));
+        if request.reason.may_retry() {
+            let pause = request.pause.unwrap_or_else(|| self.admission.turn(client.retry_client(), now));
             // Rounded up: nobody comes before its turn.
             let retry_after_ms = pause.as_micros().div_ceil(1000) as u32;
-            let goodbye = Goodbye { code: refusal.reason.code(), retry_after_ms };
-            stream.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
+            let goodbye = Goodbye { code: request.reason.code(), retry_after_ms };
+            connection.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }
-        stream.close(refusal, now);
+    }
+
+    /// The tick that ran last, as far as this one may know.
+    fn last_tick_for(&self, client: &ClientConn<G>) -> Tick {
+        match client.watches() {
+            Some(room) => self.composers[room.index()].spectators.ticks.newest(),
+            None => self.last.map(|last| last.tick).unwrap_or_default(),
+        }
     }
 
     /// Gives what was read to the tick thread; while that has no room, it grows here.
-    fn hand_over(&mut self, reading: Duration) {
+    pub fn hand_over(&mut self, reading: Duration) {
         if let Some(round) = self.round.take() {
             self.batches.round = Some(Round { reading, ..round });
         } else if self.batches.is_empty() {
@@ -360,14 +342,45 @@ impl<G: Game> Service for GameService<G> {
         }
     }
 
-    /// Just before the next tick is due.
-    fn read_at(&self, reading: Duration) -> Instant {
-        let Some(last) = &self.last else { return Instant::now() };
+    /// When to read next, if reading takes so long: just before the next tick is due.
+    pub fn read_at(&self, reading: Duration, now: Instant) -> Instant {
+        let Some(last) = &self.last else { return now };
         let period = Duration::from_micros(last.rate.period_us());
         last.due + period - (reading + reading / 4 + READ_MARGIN).min(period)
     }
+}
 
-    fn wait(&mut self) -> LoopStep {
+fn room_is_closed(message: &'static str) -> CloseRequest {
+    CloseRequest { message: message.into(), ..CloseReason::Restarting.into() }
+}
+
+impl<G: Game> Service for GameService<G> {
+    type Client = ClientConn<G>;
+
+    fn open(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> ClientConn<G> {
+        self.clients += 1;
+        ClientConn::new(key, kind, network, now)
+    }
+
+    fn handle(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        event: Event<'_>,
+        now: Instant,
+    ) -> Result<(), CloseRequest> {
+        match event {
+            Event::Message(message) => return self.handle_message(client, message, now),
+            Event::Read => return self.check(client, connection, now),
+            Event::Addressed => return self.handle_addressed(client, connection, now),
+            Event::Sent(delivery) => self.handle_sent(client, delivery),
+            Event::Ended(ending) => self.handle_end(client, connection, ending, now),
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, reading: Duration) -> LoopStep {
+        self.hand_over(reading);
         match self.endpoints.outbound.recv_timeout(TICK_PATIENCE) {
             Ok(first) => self.published.push(first),
             // Late; what is pending is sent all the same.
@@ -375,35 +388,38 @@ impl<G: Game> Service for GameService<G> {
             Err(flume::RecvTimeoutError::Disconnected) => return LoopStep::Over,
         }
         self.published.extend(self.endpoints.outbound.try_iter());
+        self.begin_round();
         let farewell = self.published.iter().find_map(|tick| tick.events.farewell);
         farewell.map_or(LoopStep::Write, LoopStep::Farewell)
     }
 
-    fn prepare<S: Socket>(&mut self, connections: &mut Connections<ClientConn<G>, S>, now: Instant) {
-        let first_whole = self.after_last_gap();
-        self.news.clear();
-        self.due = self.published.first().map(|tick| tick.due);
-        let mut published = std::mem::take(&mut self.published);
-        self.add_ticks(connections, &published[first_whole.unwrap_or(0)..], first_whole.is_some());
-        self.last = published.last().map(LastTick::of).or(self.last);
-        for tick in published.drain(..) {
-            self.handle_events(connections, &tick, now);
-            if !tick.events.game_events.is_empty() {
-                self.news.push(tick.events);
+    fn next_addressed(&mut self, _now: Instant) -> Option<Target> {
+        if let Some(Addressed::JoinAnswer(_, JoinAnswer { connection, verdict: Ok(admitted) })) = self.telling.take() {
+            self.give_back_seat(connection, &admitted);
+        }
+        loop {
+            let fresh_start = || self.fresh_starts.pop().map(Addressed::FreshStart);
+            let next = self.addressed.pop_front().or_else(fresh_start)?;
+            if let Addressed::SessionEnded(session) = next {
+                self.registry.end(session);
+            }
+            if let Some(target) = next.target() {
+                self.telling = Some(next);
+                return Some(target);
             }
         }
-        self.published = published;
-        if first_whole.is_some() {
-            connections.iter_mut().for_each(|connection| connection.peer.set_stale());
-        }
-        self.start_afresh(connections, now);
-        (self.stale, self.hidden) = (0, 0);
     }
 
-    fn compose(&mut self, client: &mut ClientConn<G>, stream: &mut WsStream, now: Instant, out: &mut Vec<u8>) -> u64 {
+    fn compose(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> u64 {
         let Some(last) = &self.last else { return 0 };
         let watched = client.watches();
-        client.answer_pings(stream, now, last.clock(watched.map_or(0, |room| self.composers[room.index()].delay)));
+        client.answer_pings(connection, now, last.clock(watched.map_or(0, |room| self.composers[room.index()].delay)));
         // Who is stale does without news, as without frames.
         let Some((session, viewer)) = client.audience() else { return 0 };
         let news = self.news.iter().flat_map(|events| &events.game_events);
@@ -424,13 +440,9 @@ impl<G: Game> Service for GameService<G> {
         bodies
     }
 
-    fn sent(&mut self, client: &mut ClientConn<G>, delivery: &Delivery) {
-        client.sent(delivery, &self.metrics);
-        self.stale += u32::from(client.is_stale());
-        self.hidden += u32::from(client.is_hidden());
-    }
-
-    fn written(&mut self, now: Instant) {
+    fn written(&mut self, reading: Duration, now: Instant) -> Instant {
+        self.published.clear();
+        self.news.clear();
         for RoomComposer { composer, ticks } in self.composers.iter_mut().flat_map(RoomComposers::roles) {
             ticks.end();
             self.metrics.encoded_bytes.increment(composer.take_entry_bytes() as u64);
@@ -438,7 +450,8 @@ impl<G: Game> Service for GameService<G> {
         if let Some(due) = self.due.take() {
             self.round = Some(Round { reading: Duration::ZERO, sent_after: now.saturating_duration_since(due) });
         }
-        self.metrics.stale_players.set(f64::from(self.stale));
-        self.metrics.hidden_players.set(f64::from(self.hidden));
+        self.metrics.stale_players.set(f64::from(std::mem::take(&mut self.stale)));
+        self.metrics.hidden_players.set(f64::from(std::mem::take(&mut self.hidden)));
+        self.read_at(reading, now)
     }
 }

@@ -1,10 +1,10 @@
 //! The hello: what makes one acceptable, which room it is for, and the message for one that is not.
 
-use crate::admission::control::{Network, TOO_MANY_PAUSE};
+use crate::admission::control::Network;
 use crate::game::{Game, InputOf};
 use crate::ids::PlayerKind;
 use crate::ids::{RoomId, SessionId};
-use crate::io::ws_stream::CLOSE_MESSAGE_BYTES_MAX;
+use crate::io::close::{CLOSE_MESSAGE_BYTES_MAX, CloseRequest};
 use crate::session::TokenHash;
 use crate::session::player_name;
 use crate::sim::channel::Request;
@@ -13,49 +13,12 @@ use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::wire::message::{Aspect, ClientMessage, Hello};
-use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
-
-/// Why a connection is refused, and what its player reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloseRequest {
-    /// The close code.
-    pub reason: CloseReason,
-    /// The close frame's text.
-    pub message: Cow<'static, str>,
-    /// How long to stay away, for a client that may come back; until its turn, if none.
-    pub pause: Option<Duration>,
-    /// Why it is not let in, if that is what it asked for.
-    pub join: Option<JoinRefusal>,
-}
-
-/// Who is slow or silent may come back soon: it is one of few.
-const SOON: Duration = Duration::from_secs(1);
-
-impl From<CloseReason> for CloseRequest {
-    fn from(reason: CloseReason) -> Self {
-        let pause = matches!(reason, CloseReason::Slow | CloseReason::TimedOut).then_some(SOON);
-        Self { reason, message: reason.message().into(), pause, join: None }
-    }
-}
-
-impl From<JoinRefusal> for CloseRequest {
-    fn from(why: JoinRefusal) -> Self {
-        let reason = if why == JoinRefusal::Closed { CloseReason::Restarting } else { CloseReason::Full };
-        let pause = (why == JoinRefusal::Address).then_some(TOO_MANY_PAUSE);
-        Self { reason, message: why.message().into(), pause, join: Some(why) }
-    }
-}
 
 /// Its network has used up its budget of joins, and has to wait so long for the next one.
 pub(crate) fn beyond_join_budget(pause: Duration) -> CloseRequest {
     CloseRequest { pause: Some(pause), ..JoinRefusal::JoinBudget.into() }
-}
-
-/// A close request with a message of its own.
-pub fn bad_message(message: impl Into<Cow<'static, str>>) -> CloseRequest {
-    CloseRequest { reason: CloseReason::BadMessage, message: message.into(), pause: None, join: None }
 }
 
 /// Reads the first message of a connection, which must be a hello.
@@ -63,11 +26,11 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, CloseRequest> {
     match codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message) {
         Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => Ok(hello),
         Ok(ClientMessage::Hello(_)) => Err(CloseReason::Version.into()),
-        Ok(_) => Err(bad_message("The first message must be a hello.")),
+        Ok(_) => Err(CloseRequest::bad_message("The first message must be a hello.")),
         // Another version's hello may go on differently; it begins like ours.
         Err(_) => match codec::peek::<(u32, u16)>(message) {
             Ok((0, version)) if version != PROTOCOL_VERSION => Err(CloseReason::Version.into()),
-            _ => Err(bad_message("The hello could not be read.")),
+            _ => Err(CloseRequest::bad_message("The hello could not be read.")),
         },
     }
 }
@@ -117,7 +80,7 @@ impl RoomNames {
                 message += &choice;
             }
         }
-        Err(bad_message(message + "."))
+        Err(CloseRequest::bad_message(message + "."))
     }
 }
 
@@ -146,7 +109,7 @@ pub fn admit(
     known: Option<SessionId>,
     now: Instant,
 ) -> Result<Admissible, CloseRequest> {
-    let name = player_name::read(&hello.name).map_err(|fault| bad_message(fault.to_string()))?;
+    let name = player_name::read(&hello.name).map_err(|fault| CloseRequest::bad_message(fault.to_string()))?;
     let room = rooms.find(&hello.room)?;
     let resume = known.filter(|session| session.room == room);
     let may_begin = network.map_or(Ok(()), Network::may_begin);

@@ -2,6 +2,7 @@
 //!
 //! - `stage`: a room, an event loop, and peers that speak WebSocket over pipes that can be made to stall
 //! - `manners`: hello, refusals, closes, and what reaches the peer
+//! - `endings`: all the ways in which a connection ends, and that its service hears of each once
 //! - `slow`: peers that do not read, and what it costs the others
 //! - `hidden`: tabs that nobody looks at
 //! - `idle`: players who do nothing, and who has watched for long
@@ -13,6 +14,7 @@
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
 mod acknowledgements;
+mod endings;
 mod hidden;
 mod idle;
 mod joins;

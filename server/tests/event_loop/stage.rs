@@ -15,6 +15,7 @@ use fracas_server::front::rejection::Rejection;
 use fracas_server::game::Game;
 use fracas_server::ids::PlayerKind;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
+use fracas_server::io::policy::Policy;
 use fracas_server::io::socket::Socket;
 use fracas_server::ops::Telemetry;
 use fracas_server::session::Registry;
@@ -85,7 +86,8 @@ pub(crate) struct PipeEnd {
     sends: Arc<AtomicUsize>,
 }
 
-fn connection(capacity: usize) -> (PipeEnd, PipeEnd) {
+/// The two ends of a new connection.
+pub(crate) fn connection(capacity: usize) -> (PipeEnd, PipeEnd) {
     let lane = || Arc::new(Mutex::new(Lane { capacity, ..Lane::default() }));
     let (there, back, sends) = (lane(), lane(), Arc::new(AtomicUsize::new(0)));
     let end = |inbound: &Arc<Mutex<Lane>>, outbound: &Arc<Mutex<Lane>>| PipeEnd {
@@ -149,6 +151,11 @@ pub(crate) struct LoopPeer {
 }
 
 impl LoopPeer {
+    /// The peer at this end of a connection.
+    pub(crate) fn new(end: PipeEnd) -> Self {
+        Self { socket: WebSocket::from_raw_socket(end, Role::Client, None), closed: None }
+    }
+
     pub(crate) fn say(&mut self, message: &ClientMessage<Input>) {
         let mut bytes = Vec::new();
         codec::encode(message, &mut bytes);
@@ -194,12 +201,12 @@ impl LoopPeer {
         (control, frames)
     }
 
-    /// Whether the server has let go of the socket.
     /// The code that it was closed with, as far as it has heard.
     pub(crate) fn code(&self) -> Option<u16> {
         self.closed.as_ref().map(|(code, _)| *code)
     }
 
+    /// Whether the server has let go of the socket.
     pub(crate) fn is_dropped(&self) -> bool {
         lock(&self.socket.get_ref().inbound).finished
     }
@@ -214,9 +221,19 @@ impl LoopPeer {
         self.socket.get_ref().sends.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// It says nothing more.
+    pub(crate) fn finish(&mut self) {
+        lock(&self.socket.get_ref().outbound).finished = true;
+    }
+
+    /// Nothing gets to it any more.
+    pub(crate) fn go_deaf(&mut self) {
+        lock(&self.socket.get_ref().inbound).broken = true;
+    }
+
     /// The line is cut: neither side hears of the other again.
     pub(crate) fn cut(&mut self) {
-        lock(&self.socket.get_ref().inbound).broken = true;
+        self.go_deaf();
         lock(&self.socket.get_ref().outbound).broken = true;
     }
 }
@@ -314,7 +331,8 @@ impl LoopStage {
         let (registry, loop_endpoints) = (Arc::new(Registry::default()), loops.remove(0));
         let service = GameService::new(0, loop_endpoints, registry, Arc::clone(&admission), metrics.clone());
         let service = service.of_rooms(Arc::new(names));
-        let event_loop = EventLoop::new(0, service, waiting, LoopShared { connections, metrics });
+        let shared = LoopShared { connections, metrics };
+        let event_loop = EventLoop::new(0, service, Policy::game(), waiting, shared);
         let start = Instant::now();
         Self {
             rooms,
@@ -359,7 +377,7 @@ impl LoopStage {
         let (theirs, ours) = connection(capacity);
         let newcomer = Newcomer { socket: ours, leftover: leftover.to_vec(), kind: PlayerKind::Person, permit };
         self.newcomers.send(newcomer).expect("the loop is there");
-        LoopPeer { socket: WebSocket::from_raw_socket(theirs, Role::Client, None), closed: None }
+        LoopPeer::new(theirs)
     }
 
     pub(crate) fn connect(&mut self) -> LoopPeer {
@@ -413,7 +431,8 @@ impl LoopStage {
     /// Ticks with the loop asleep: what is published waits at its channel.
     pub(crate) fn tick_room(&mut self) {
         let now = self.now();
-        self.event_loop.read_all(|| now);
+        let reading = self.event_loop.read_all(|| now);
+        self.event_loop.service().hand_over(reading);
         let tick = self.rooms.last_tick().next().plus(self.skips);
         let mut batches: Vec<_> = self.endpoints.inbound.try_iter().collect();
         let commands = batches.iter().flat_map(|batches| &batches.rooms).flat_map(|batch| &batch.commands);

@@ -17,7 +17,7 @@ use fracas_server::front::origin::HostNames;
 use fracas_server::game::attended::Attended;
 use fracas_server::ids::PlayerKind;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
-use fracas_server::io::service::Service;
+use fracas_server::io::policy::Policy;
 use fracas_server::ops::Telemetry;
 use fracas_server::session::Registry;
 use fracas_server::session::game_service::GameService;
@@ -135,7 +135,7 @@ impl SimServer {
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
             let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
             let shared = LoopShared { connections: Arc::clone(&connections), metrics };
-            let event_loop = EventLoop::new(index as u8, service, waiting, shared);
+            let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
             let sleep = Sleep::Read(0);
             loops.push(LoopSide {
                 event_loop,
@@ -228,7 +228,8 @@ impl SimServer {
         let (side, now_us) = (&mut self.loops[index], self.time.now_us());
         match side.sleep {
             Sleep::Read(_) => {
-                side.event_loop.read_all(|| instant(now_us));
+                let reading = side.event_loop.read_all(|| instant(now_us));
+                side.event_loop.service().hand_over(reading);
                 // A tick that is there already is not waited for.
                 let is_waiting = !self.endpoints.outbound[index].is_empty();
                 side.sleep = Sleep::Write(if is_waiting { now_us } else { now_us + TICK_PATIENCE_US });
@@ -245,7 +246,7 @@ impl SimServer {
                 let read_us = match side.has_ticked {
                     true => {
                         let reading = Duration::from_micros(side.plan.reading_us);
-                        us_of(side.event_loop.service().read_at(reading)).max(now_us)
+                        us_of(side.event_loop.service().read_at(reading, instant(now_us))).max(now_us)
                     }
                     // It has not heard when ticks come.
                     false => now_us,
