@@ -17,6 +17,7 @@ use crate::sim::roster::RoomId;
 use crate::telemetry::LoopMetrics;
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
+use fracas_protocol::ids::Token;
 use fracas_protocol::message::{Goodbye, Limits, ServerMessage, Welcome};
 use fracas_protocol::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
@@ -225,7 +226,8 @@ impl<G: Game> GameService<G> {
             tick_rate: rules.tick_rate(),
             clock: connection.peer.clock(now, LastTick::of(published).clock(delay)),
             own: admitted.own,
-            token: self.registry.issue(&admitted, admission.connection),
+            // Of a spectator nothing waits for its player.
+            token: admitted.own.map_or(Token::NONE, |_| self.registry.issue(&admitted, admission.connection)),
             resumed: admitted.resumed,
             map: rules.map_id(),
             world: rules.world(),

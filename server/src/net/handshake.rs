@@ -10,6 +10,7 @@ use crate::session::TokenHash;
 use crate::sim::roster::{RoomId, Session};
 use fracas_protocol::close::CloseReason;
 use fracas_protocol::codec;
+use fracas_protocol::ids::Token;
 use fracas_protocol::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
 use fracas_protocol::message::{Aspect, ClientMessage, Hello};
 use std::borrow::Cow;
@@ -60,7 +61,9 @@ pub fn bad_message(words: impl Into<Cow<'static, str>>) -> Refusal {
 /// Reads the first message of a connection, which must be a hello.
 pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, Refusal> {
     match codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message) {
-        Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => Ok(hello),
+        Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => {
+            Ok(Hello { token: hello.token.filter(|token| *token != Token::NONE), ..hello })
+        }
         Ok(ClientMessage::Hello(_)) => Err(CloseReason::Version.into()),
         Ok(_) => Err(bad_message("The first message must be a hello.")),
         // Another version's hello may go on differently; it begins like ours.

@@ -245,7 +245,7 @@ impl<G: Game> Seat<G> {
             .map_err(|_| bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
             desk.registry.confirm(session, self.key);
-            self.can_return = true;
+            self.can_return = !self.is_spectator;
         }
         match said {
             ClientMessage::Inputs(inputs) => self.take_inputs(session, inputs, now, desk),
