@@ -39,6 +39,11 @@ def main():
         write("messages", b"\0" + message)
     for message in server:
         write("messages", b"\1" + message)
+    for case in load("refused_clients.json"):
+        if not case["raw"]:
+            write("messages", b"\0" + bytes.fromhex(case["hex"]))
+    for case in load("refused_messages.json"):
+        write("messages", b"\1" + bytes.fromhex(case["hex"]))
     write("messages", b"\2" + "Ada Lovelace".encode())
     write("messages", b"\2" + "Ａда ♥".encode())
 

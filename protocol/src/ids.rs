@@ -37,6 +37,11 @@ impl fmt::Display for MapId {
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token(pub [u8; 16]);
 
+impl Token {
+    /// Takes nothing back: what a spectator gets, whose session ends with its connection. To show it is to show none.
+    pub const NONE: Self = Self([0; 16]);
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(..)")

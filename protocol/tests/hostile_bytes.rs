@@ -12,6 +12,7 @@ use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::TickFollower;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX};
+use fracas_protocol::wire::message::Hello;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -199,4 +200,22 @@ fn ten_bytes_that_claim_a_terabyte_are_refused_before_anything_is_allocated() {
         assert_eq!(read, Err(WireError::Malformed));
     });
     assert!(held <= CLIENT_MESSAGE_BYTES_MAX, "{held} bytes");
+}
+
+#[test]
+fn a_number_that_is_longer_than_it_need_be_is_refused() {
+    let read = |bytes: &[u8]| codec::decode::<ClientMessageOf<Arena>, CLIENT_MESSAGE_BYTES_MAX>(bytes);
+    // An acknowledgement of tick 5, then of tick 251, each in its one form and in all longer ones.
+    assert!(read(&[2, 5]).is_ok() && read(&[2, 251, 251, 0]).is_ok());
+    for longer in [&[2, 251, 5, 0][..], &[2, 252, 5, 0, 0, 0], &[2, 252, 251, 0, 0, 0], &[251, 2, 0, 5]] {
+        assert_eq!(read(longer), Err(WireError::Malformed), "{longer:?}");
+    }
+    // A ping's stamp has 64 bits; a name has a length, and a longer one may not make up for it.
+    assert_eq!(read(&[3, 253, 255, 255, 255, 255, 0, 0, 0, 0]), Err(WireError::Malformed));
+    let mut hello = Vec::new();
+    codec::encode(&ClientMessageOf::<Arena>::Hello(Hello::player("Ada")), &mut hello);
+    assert!(read(&hello).is_ok());
+    let length_at = hello.iter().position(|byte| *byte == 3).expect("the length of the name");
+    hello.splice(length_at..=length_at, [251, 3, 0]);
+    assert_eq!(read(&hello), Err(WireError::Malformed));
 }

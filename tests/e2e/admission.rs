@@ -2,7 +2,7 @@
 
 use fracas_protocol::wire::frame::TickFollower;
 use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
-use fracas_tests::http::{HttpAnswer, exchange, handshake, request};
+use fracas_tests::http::{HttpAnswer, exchange, get, handshake, request};
 use fracas_tests::peer::PeerHeard;
 use fracas_tests::{Peer, Server};
 use std::io::Write;
@@ -27,6 +27,24 @@ fn a_page_of_another_origin_is_refused_and_an_allowed_one_is_not() {
         assert!(answer.body.contains("--allow-origin"), "{}", answer.body);
     }
     assert_eq!(server.metric("fracas_connections_rejected_total{reason=\"origin\"}"), 4.0);
+}
+
+#[test]
+fn a_page_that_may_connect_may_read_the_map_and_another_may_not() {
+    let server = Server::start(&["--fill", "0", "--allow-origin", "https://play.example"]);
+    let map = |headers: &[(&str, &str)]| get(server.game, "/map", headers);
+    let readers = |answer: &HttpAnswer| answer.header("access-control-allow-origin").map(String::from);
+    let plain = map(&[]);
+    assert_eq!((plain.status, readers(&plain), plain.header("vary")), (200, None, Some("Origin")));
+    for allowed in ["https://play.example", &format!("http://{}", server.game)] {
+        assert_eq!(readers(&map(&[("Origin", allowed)])).as_deref(), Some(allowed));
+    }
+    for foreign in ["null", "http://evil.example", "http://play.example", "https://play.example.evil"] {
+        let answer = map(&[("Origin", foreign)]);
+        assert_eq!((answer.status, readers(&answer)), (200, None), "{foreign}");
+    }
+    let two = map(&[("Origin", "https://play.example"), ("Origin", "https://play.example")]);
+    assert_eq!(readers(&two), None, "two origins are none");
 }
 
 #[test]

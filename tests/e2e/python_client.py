@@ -1,6 +1,6 @@
 """A foreign client of the Fracas protocol, written from PROTOCOL.md alone and with the standard library only.
 
-It joins a server and plays (--url), or tries itself on the protocol's vectors (--vectors); "(4.2)" names a section.
+It joins a server and plays (--url), or tries itself on the protocol's vectors (--vectors); "(A7.2)" names a section.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class Tally:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
 
 
-# --- Control messages (2) ---------------------------------------------------------------------------------------------
+# --- Control messages (A4) --------------------------------------------------------------------------------------------
 
-# The tables of section 2, with the names of the vectors. A variant's table is {name: (number, fields)}.
+# The tables of section A4, with the names of the vectors. A variant's table is {name: (number, fields)}.
 NUMBERS = {"u16": 2**16 - 1, "u32": U32_MAX, "u64": 2**64 - 1}
 RAIL = {"aim": "u16", "view": ("both", "u32", "u8")}
 INPUT = {"thrust": "u8", "aim": "u16", "fire": "bool", "dash": "bool", "rail": ("option", RAIL)}
@@ -198,7 +198,7 @@ def decode_message(message: bytes) -> dict[str, Any]:
     return decoded
 
 
-# --- The arena's shared step (5) --------------------------------------------------------------------------------------
+# --- The arena's shared step (B) --------------------------------------------------------------------------------------
 
 
 class Rates(NamedTuple):
@@ -287,7 +287,7 @@ def vector(heading: int, length: int) -> tuple[int, int]:
 
 
 def digest(words: Iterable[int]) -> int:
-    """The hash of lists and maps (7)."""
+    """The hash of lists and maps (A8)."""
     value = 0x46524143
     for word in words:
         value = ((value ^ word) * 0x9E3779B1) & U32_MAX
@@ -414,7 +414,7 @@ class Arena:
         return OwnState(energy, drained and energy < 1_500, dash_pause, rail_pause, own.rank)
 
     def predict(self, ship: Ship, own: OwnState, held: dict[str, Any]) -> Ship:
-        """The own ship after a tick on which the input `held` is applied (5.5)."""
+        """The own ship after a tick on which the input `held` is applied (B6)."""
         ship, acts = replace(ship), NO_ACTS
         if ship.hull > 0:
             ship.thrust, ship.aim, ship.fire = held["thrust"], held["aim"], held["fire"] and not own.drained
@@ -425,7 +425,7 @@ class Arena:
         return ship
 
 
-# --- Frames (4, 6) ----------------------------------------------------------------------------------------------------
+# --- Frames (A7, B9) --------------------------------------------------------------------------------------------------
 
 Anchor: TypeAlias = tuple[int, int] | None
 
@@ -518,7 +518,7 @@ def read_ship(bits: BitReader, anchor: Anchor, arena: Arena) -> Ship:
 
 
 def read_delta(bits: BitReader, ship: Ship, before: Ship, arena: Arena) -> Ship:
-    """The ship with its delta (6.2); `before` is the ship as it was before the tick."""
+    """The ship with its delta (B9.3); `before` is the ship as it was before the tick."""
     if bits.flag():
         ship.aim = bits.aim(ship.aim)
         return ship
@@ -572,11 +572,12 @@ class Replica:
         self.known: dict[int, Entity] = {}
         self.ships_before: dict[int, Ship] = {}
         self.names: dict[int, str] = {}
+        self.shown_names: dict[int, str] = {}  # by ship
         self.names_taken = 0
         self.followed: int | None = None
         self.own: OwnState | None = None
         self.own_before: OwnState | None = None
-        self.age, self.lead = 63, 0  # none applied yet
+        self.age, self.lead = 0, 0  # until the body tells it
 
     def apply(self, frame: bytes) -> Iterator[int]:
         """Applies the bodies one by one and gives the tick of each; only counts them while a fresh frame is needed."""
@@ -693,7 +694,7 @@ class Replica:
             return PickUp(*bits.position(anchor, unwritten=9), bits.take(2, most=2))
         if entity_id % 8 != 0:
             return Bolt(*bits.position(anchor), bits.take(10), bits.take(7, most=self.arena.rates.life))
-        self.read_name(bits)  # a client with a screen would write it beside the ship
+        self.shown_names[entity_id] = self.read_name(bits)  # a client with a screen would write it beside the ship
         return read_ship(bits, anchor, self.arena)
 
     def read_name(self, bits: BitReader) -> str:
@@ -759,8 +760,11 @@ class WebSocket:
         size, mask = len(payload), os.urandom(4)
         length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
         masked = bytes(byte ^ mask[at & 3] for at, byte in enumerate(payload))
+        self.send_raw(bytes([0x80 | opcode]) + length + mask + masked)
+
+    def send_raw(self, data: bytes) -> None:
         try:
-            self.socket.sendall(bytes([0x80 | opcode]) + length + mask + masked)
+            self.socket.sendall(data)
         except OSError:
             self.close_code = self.close_code or self.LOST
 
@@ -823,7 +827,7 @@ class WebSocket:
             self.send(payload[:2], self.CLOSE)
 
 
-# --- Playing (3) ------------------------------------------------------------------------------------------------------
+# --- Playing (A6) -----------------------------------------------------------------------------------------------------
 
 
 def now_us() -> int:
@@ -927,7 +931,7 @@ class Player:
             raise
 
     def compare_own_ship(self, tick: int) -> None:
-        """Counts the ticks on which the record of the own ship is not what its input makes of it (5.5)."""
+        """Counts the ticks on which the record of the own ship is not what its input makes of it (B6)."""
         replica, held = self.replica, self.input_applied_on(tick)
         ship, before = replica.known.get(self.own_id), replica.ships_before.get(self.own_id)
         if not isinstance(ship, Ship) or before is None:
@@ -946,7 +950,7 @@ class Player:
             print(f"tick {tick}: predicted {predicted}, got {ship}", file=sys.stderr)
 
     def input_applied_on(self, tick: int) -> dict[str, Any] | None:
-        """The input for a tick, if it was there in time; what came late before it does its dash and its rail with it (3)."""
+        """The input for a tick, if it was there in time. A late one's dash and rail are done with it (A6.3)."""
         late = [self.inputs[other] for other in range(max(self.applied, tick - 64) + 1, tick) if other in self.inputs]
         self.applied = max(self.applied, tick - self.replica.age)
         held = self.inputs.get(tick)
@@ -1042,10 +1046,164 @@ def play(url: str, name: str, role: str, seconds: float) -> bool:
 # --- The vectors ------------------------------------------------------------------------------------------------------
 
 
+def load(folder: Path, name: str) -> Any:
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def described(replica: Replica) -> dict[str, Any]:
+    """What a replica knows, as states.json has it."""
+
+    def record(entity_id: int, entity: Entity) -> dict[str, Any]:
+        match entity:
+            case PickUp(x, y, kind):
+                return {"kind": "pickup", "id": entity_id, "x": x, "y": y, "gives": kind}
+            case Bolt():
+                return {"kind": "bolt", "id": entity_id, **asdict(entity)}
+            case _:
+                return {"kind": "ship", "id": entity_id, "name": replica.shown_names[entity_id], **asdict(entity)}
+
+    own = replica.own._asdict() if replica.own else None
+    known = [record(entity_id, entity) for entity_id, entity in sorted(replica.known.items())]
+    told = {"tick": replica.tick, "open": len(replica.arena.opened), "follow": replica.followed}
+    return {**told, "age": replica.age, "lead": replica.lead, "own": own, "known": known, "hash": replica.view_hash()}
+
+
+def check_states(folder: Path, wrong: list[Any]) -> int:
+    session, states = load(folder, "session"), load(folder, "states")
+    replica = Replica(Arena(session["map"]["walls"], session["tick_hz"]), Tally())
+    for frame, state in zip(session["frames"], states, strict=False):
+        list(replica.apply(bytes.fromhex(frame["hex"])))
+        if described(replica) != state:
+            wrong.append({"state": state, "described": described(replica)})
+    return len(states)
+
+
+def check_own_ship(folder: Path, wrong: list[Any]) -> int:
+    """Plays a ship from its inputs alone: each tick begins with what the vectors have for the one before (B6)."""
+    walls, played = load(folder, "session")["map"]["walls"], load(folder, "own_ship")
+    arenas = {tick_hz: Arena(walls, tick_hz) for tick_hz in RATES}
+    for arena in arenas.values():
+        arena.open_tiles(1)
+    for before, after in zip(played, played[1:], strict=False):
+        if after["tick"] == 0:
+            continue
+        arena, own = arenas[after["tick_hz"]], OwnState(**before["own"])
+        ship = arena.predict(Ship(**before["ship"]), own, after["input"])
+        if (asdict(ship), arena.advance_own(own, ship)._asdict()) != (after["ship"], after["own"]):
+            wrong.append(after)
+    return len(played)
+
+
+class InputBuffer:
+    """What the server does with a player's inputs (A6.3)."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, dict[str, Any]] = {}
+        self.held: tuple[int, dict[str, Any]] | None = None
+
+    def read(self, stamp: int, given: dict[str, Any]) -> None:
+        if self.held is None or stamp > self.held[0]:
+            self.waiting.setdefault(stamp, given)
+
+    def apply(self, tick: int) -> tuple[dict[str, Any], int]:
+        """The input that is applied on a tick, and its age."""
+        nothing = {"thrust": 0, "aim": 0, "fire": False}
+        once: dict[str, Any] = {"dash": False, "rail": None}
+        for stamp in sorted(stamp for stamp in self.waiting if stamp <= tick):
+            given = self.waiting.pop(stamp)
+            once = {"dash": once["dash"] or given["dash"], "rail": given["rail"] or once["rail"]}
+            self.held = stamp, given
+        stamp, held = self.held or (-63, nothing)
+        return {**held, **once}, min(63, tick - stamp)
+
+
+def check_gaps(folder: Path, wrong: list[Any]) -> int:
+    """Applies frames with gaps, and predicts the own ship through them from the inputs as the server read them."""
+    gaps = load(folder, "gaps")
+    replica, inputs = Replica(Arena(gaps["map"]["walls"], gaps["tick_hz"]), Tally()), InputBuffer()
+    unread, predicted = deque(gaps["inputs"]), 0
+    for frame in gaps["frames"]:
+        ticks = []
+        for tick in replica.apply(bytes.fromhex(frame["hex"])):
+            ticks.append(tick)
+            while unread and unread[0]["read_before"] <= tick:
+                said = unread.popleft()
+                inputs.read(said["stamp"], said["input"])
+            held, age = inputs.apply(tick)
+            if age != replica.age:
+                wrong.append({"tick": tick, "age": age, "told": replica.age})
+            predicted += check_prediction(replica, tick, held, wrong)
+        ship = replica.known.get(replica.followed or 0)
+        after = {"own": replica.own._asdict() if replica.own else None, "ship": asdict(ship) if ship else None}
+        after |= {"age": replica.age, "lead": replica.lead, "known": len(replica.known), "hash": replica.view_hash()}
+        if ticks != list(range(frame["first"], frame["first"] + frame["bodies"])) or after != {
+            name: frame[name] for name in after
+        }:
+            wrong.append({"frame": frame, "ticks": ticks, "after": after})
+    if predicted < 100 or replica.tally.view_mismatches > 0:
+        wrong.append({"predicted": predicted, "mismatches": replica.tally.view_mismatches})
+    return predicted
+
+
+def check_prediction(replica: Replica, tick: int, held: dict[str, Any], wrong: list[Any]) -> int:
+    """Compares the own ship's record with what its input makes of it. 0 if only the server can know that."""
+    own_id = replica.followed or 0
+    ship, before = replica.known.get(own_id), replica.ships_before.get(own_id)
+    if not isinstance(ship, Ship) or before is None or replica.own_before is None:
+        return 0
+    if (ship.hull, ship.score) != (before.hull, before.score):
+        return 0
+    predicted = replica.arena.predict(before, replica.own_before, held)
+    predicted.aim = ship.aim if not replica.arena.has_just_fired(ship) else predicted.aim
+    if predicted != ship:
+        wrong.append({"tick": tick, "predicted": asdict(predicted), "ship": asdict(ship)})
+    return 1
+
+
+def check_refused(folder: Path, wrong: list[Any]) -> int:
+    session, frames, messages = (load(folder, name) for name in ("session", "refused_frames", "refused_messages"))
+    for case in frames:
+        replica = Replica(Arena(session["map"]["walls"], session["tick_hz"]), Tally())
+        for frame in session["frames"][: case["after"]]:
+            list(replica.apply(bytes.fromhex(frame["hex"])))
+        try:
+            ticks = list(replica.apply(bytes.fromhex(case["hex"])))
+        except FrameError:
+            continue
+        if ticks or not replica.needs_fresh:
+            wrong.append(case)
+    for case in messages:
+        try:
+            wrong.append({**case, "decoded": decode_message(bytes.fromhex(case["hex"]))})
+        except MessageError:
+            continue
+    return len(frames) + len(messages)
+
+
+def check_refusals(url: str, folder: Path) -> bool:
+    """Says to a server what a client must not say, and compares the close codes."""
+    parts = urlsplit(url)
+    hello = bytes.fromhex(load(folder, "client_messages")[0]["hex"])
+    wrong, cases = [], load(folder, "refused_clients")
+    for case in cases:
+        connection = WebSocket(str(parts.hostname), parts.port or 80, parts.path, "fracas.1")
+        data, end = bytes.fromhex(case["hex"]), now_us() + 5_000_000
+        if case["after"] != "handshake":
+            connection.send(hello)
+        if case["after"] == "welcome":
+            await_welcome(connection)
+        (connection.send_raw if case["raw"] else connection.send)(data)
+        while connection.close_code is None and now_us() < end:
+            connection.receive(0.1)
+        if connection.close_code != case["close"]:
+            wrong.append({**case, "closed": connection.close_code})
+        connection.socket.close()
+    print(json.dumps({"refused": len(cases), "wrong": wrong}))
+    return not wrong
+
+
 def check_vectors(folder: Path) -> bool:
-    sent, received, session = (
-        json.loads((folder / f"{name}.json").read_text()) for name in ("client_messages", "server_messages", "session")
-    )
+    sent, received, session = (load(folder, name) for name in ("client_messages", "server_messages", "session"))
     wrong = [case for case in sent if encode(CLIENT_MESSAGE, case["message"]).hex() != case["hex"]]
     wrong += [case for case in received if decode_message(bytes.fromhex(case["hex"])) != case["message"]]
     arena = Arena(session["map"]["walls"], session["tick_hz"])
@@ -1057,19 +1215,24 @@ def check_vectors(folder: Path) -> bool:
         if (ticks, len(replica.known), replica.view_hash()) != ([frame["tick"]], frame["known"], frame["hash"]):
             wrong.append(frame)
     checked = {"sent": len(sent), "received": len(received), "frames": len(session["frames"])}
+    checked |= {"states": check_states(folder, wrong), "own_ship": check_own_ship(folder, wrong)}
+    checked |= {"predicted": check_gaps(folder, wrong), "refused": check_refused(folder, wrong)}
     print(json.dumps({**checked, "view_checks": replica.tally.view_checks, "wrong": wrong}))
     return not wrong and replica.tally.view_mismatches == 0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--url", help="play on this server, such as ws://127.0.0.1:8080/ws")
-    what.add_argument("--vectors", type=Path, help="check the vectors in this folder")
+    parser.add_argument("--url", help="play on this server, such as ws://127.0.0.1:8080/ws")
+    parser.add_argument("--vectors", type=Path, help="check the vectors in this folder; with --url, what the server refuses")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--name", default="Python")
     parser.add_argument("--role", choices=["player", "spectator"], default="player")
     given = parser.parse_args()
+    if given.url is None and given.vectors is None:
+        parser.error("--url or --vectors is needed")
+    if given.url is not None and given.vectors is not None:
+        sys.exit(0 if check_refusals(given.url, given.vectors) else 1)
     if given.vectors is not None:
         sys.exit(0 if check_vectors(given.vectors) else 1)
     sys.exit(0 if play(given.url, given.name, given.role.capitalize(), given.seconds) else 1)

@@ -25,7 +25,7 @@ fn core_wasm_is_not_older_than_its_sources() {
 fn protocol_md_has_every_close_code() {
     let text = read("PROTOCOL.md");
     for reason in CloseReason::all() {
-        let row = text.lines().find(|line| line.starts_with("| ") && line.contains(&reason.code().to_string()));
+        let row = text.lines().find(|line| line.starts_with(&format!("| {} |", reason.code())));
         let row = row.unwrap_or_else(|| panic!("no row for {}", reason.code()));
         assert!(row.contains(reason.label()), "{} is {}", reason.code(), reason.label());
         let retries = row.contains("| yes");
@@ -62,6 +62,28 @@ fn protocol_md_has_the_numbers_of_the_code() {
     for aspect in Aspect::ALL {
         let (width, height) = aspect.view_size();
         assert!(text.contains(&format!("{width} x {height}")), "{aspect:?}");
+    }
+}
+
+#[test]
+fn protocol_md_has_the_minimal_client_and_the_bytes_of_the_vectors() {
+    let text = read("PROTOCOL.md");
+    assert!(
+        text.contains(read("tests/e2e/minimal_client.mjs").trim_end()),
+        "the minimal client is not the one that is tested"
+    );
+    for (file, index) in [("client_messages", 0), ("server_messages", 0), ("session", 1)] {
+        let vectors = read(&format!("protocol/vectors/{file}.json"));
+        let hex =
+            vectors.split("\"hex\": \"").nth(1 + index).and_then(|rest| rest.split('"').next()).expect("a vector");
+        assert!(text.contains(&format!("`{hex}`")), "{file}: {hex}");
+    }
+    for file in std::fs::read_dir(repository().join("protocol/vectors")).expect("the vectors are there") {
+        let name = file.expect("a file").file_name().into_string().expect("a plain name");
+        assert!(
+            text.contains(&format!("| `{name}`")) || text.contains(&format!("`{name}` |")),
+            "{name} is not described"
+        );
     }
 }
 

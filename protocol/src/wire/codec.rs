@@ -1,11 +1,12 @@
 //! Control messages to bytes and back: the only file that names bincode.
 //!
 //! The format is bincode's standard configuration: little-endian, integers of variable length, an enum as its variant's
-//! number. bincode 2.0.1 is frozen and its successor is not usable (RUSTSEC-2025-0141), so every use stands here, and
-//! `tests/codec_bytes.rs` keeps wincode ready to take its place with the same bytes.
+//! number. A message has one form only: a number that is longer than it need be is refused. bincode 2.0.1 is frozen and its
+//! successor is not usable (RUSTSEC-2025-0141), so every use stands here, and `tests/codec_bytes.rs` keeps wincode ready to
+//! take its place with the same bytes.
 
 use crate::WireError;
-use bincode::enc::write::Writer;
+use bincode::enc::write::{SizeWriter, Writer};
 use bincode::error::EncodeError;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,23 +15,36 @@ use serde::{Serialize, de::DeserializeOwned};
 /// # Panics
 /// If a `Serialize` implementation fails, which the message types of this crate cannot.
 pub fn encode<T: Serialize>(message: &T, out: &mut Vec<u8>) {
+    write(message, Append(out));
+}
+
+fn write<T: Serialize>(message: &T, writer: impl Writer) {
     let config = bincode::config::standard();
-    #[expect(
-        clippy::expect_used,
-        reason = "writing to a Vec cannot fail, and our message types' derives cannot either"
-    )]
-    bincode::serde::encode_into_writer(message, Append(out), config).expect("messages encode");
+    #[expect(clippy::expect_used, reason = "neither writer can fail, and our message types' derives cannot either")]
+    bincode::serde::encode_into_writer(message, writer, config).expect("messages encode");
+}
+
+/// Bytes that [`encode`] would append.
+fn encoded_len<T: Serialize>(message: &T) -> usize {
+    let mut size = SizeWriter::default();
+    write(message, &mut size);
+    size.bytes_written
 }
 
 /// Reads one message that fills `bytes` exactly. `LIMIT` bounds, in bytes, what is read and what is allocated for it.
-pub fn decode<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, WireError> {
+pub fn decode<T: Serialize + DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, WireError> {
     if bytes.len() > LIMIT {
         return Err(WireError::TooLong);
     }
     // The limit is what keeps a ten-byte message from claiming a string of a terabyte.
     let config = bincode::config::standard().with_limit::<LIMIT>();
-    let (message, read) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| WireError::Malformed)?;
-    if read == bytes.len() { Ok(message) } else { Err(WireError::TrailingBytes) }
+    let (message, read): (T, _) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| WireError::Malformed)?;
+    if read < bytes.len() {
+        return Err(WireError::TrailingBytes);
+    }
+    // bincode reads a number in a longer form than it needs. Every such form makes the message longer, and nothing makes it
+    // shorter, so the length alone tells.
+    if encoded_len(&message) == read { Ok(message) } else { Err(WireError::Malformed) }
 }
 
 /// Reads a value from the start of `bytes` and leaves the rest alone: what a message of another version begins with.

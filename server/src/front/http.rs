@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Response, StatusCode};
+use axum::http::{Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::routing::{any, get};
 use fracas_protocol::wire::limits::IDLE_HEADER;
@@ -125,11 +125,17 @@ async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
     livez(State(front)).await
 }
 
-async fn map(State(front): State<Arc<Front>>) -> Response<Body> {
+/// The map, also for a page of another origin that may connect: the browser lets it read the answer only if that names it.
+async fn map(State(front): State<Arc<Front>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::from(front.map.clone()));
+    let reader = front.admission.origins().reader(&uri, &headers);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(reader) = reader {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader);
+    }
     response
 }
 

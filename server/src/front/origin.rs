@@ -2,7 +2,7 @@
 //! letting its own name lead here (DNS rebinding). No I/O in here.
 
 use crate::front::rejection::{Rejection, RejectionResponse};
-use axum::http::header::{self, HeaderMap};
+use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::uri::{Authority, Uri};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -150,6 +150,15 @@ impl OriginPolicy {
         }
     }
 
+    /// The page that a browser asks for, as it names it, if that may connect: then it may read as well what a client needs for
+    /// that. A page that may not is not told of here, since the browser tells its author.
+    pub(super) fn reader(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut lines = headers.get_all(header::ORIGIN).iter();
+        let line = lines.next().filter(|_| lines.next().is_none())?;
+        let origin = Origin::parse(line.to_str().ok()?)?;
+        self.may_connect(&origin, Host::of(uri, headers).as_ref()).then(|| line.clone())
+    }
+
     fn may_connect(&self, origin: &Origin, host: Option<&Host>) -> bool {
         // A proxy may call the server otherwise than the browser calls the proxy, which has a scheme's own port.
         let is_public = self.names.has(&origin.host) && origin.has_default_port();
@@ -219,7 +228,6 @@ fn excerpt(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     fn policy(names: &[&str], allowed: &[&str]) -> OriginPolicy {
         let names = HostNames::parse(names.iter().map(|name| (*name).into()).collect()).expect("names");

@@ -232,7 +232,7 @@ impl<G: Game> ClientConn<G> {
             .map_err(|_| CloseRequest::bad_message("A message could not be read."))?;
         if !std::mem::replace(&mut self.confirmed, true) {
             ctx.registry.confirm(session, self.key);
-            self.can_return = true;
+            self.can_return = !self.is_spectator;
         }
         match said {
             ClientMessage::Inputs(inputs) => self.handle_inputs(session, inputs, now, ctx),

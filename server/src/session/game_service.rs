@@ -17,6 +17,7 @@ use crate::session::room_composer::{RoomComposer, RoomComposers};
 use crate::sim::channel::{Admitted, Audience, Batches, JoinAnswer, LoopEndpoints, Published, Request, RoomEvents};
 use crate::sim::overload::Round;
 use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::ids::Token;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
@@ -285,7 +286,8 @@ impl<G: Game> GameService<G> {
             tick_rate: rules.tick_rate(),
             clock: client.clock(now, LastTick::of(published).clock(delay)),
             own: admitted.own,
-            token: self.registry.issue(&admitted, answer.connection),
+            // Of a spectator nothing waits for its player.
+            token: admitted.own.map_or(Token::NONE, |_| self.registry.issue(&admitted, answer.connection)),
             resumed: admitted.resumed,
             map: rules.map_id(),
             world: rules.world(),

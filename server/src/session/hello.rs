@@ -9,6 +9,7 @@ use crate::session::TokenHash;
 use crate::session::player_name;
 use crate::sim::channel::Request;
 use crate::sim::join_refusal::JoinRefusal;
+use fracas_protocol::ids::Token;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, DEFAULT_ROOM, PROTOCOL_VERSION, ROOM_NAME_BYTES_MAX};
@@ -24,7 +25,9 @@ pub(crate) fn beyond_join_budget(pause: Duration) -> CloseRequest {
 /// Reads the first message of a connection, which must be a hello.
 pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, CloseRequest> {
     match codec::decode::<ClientMessage<InputOf<G>>, CLIENT_MESSAGE_BYTES_MAX>(message) {
-        Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => Ok(hello),
+        Ok(ClientMessage::Hello(hello)) if hello.version == PROTOCOL_VERSION => {
+            Ok(Hello { token: hello.token.filter(|token| *token != Token::NONE), ..hello })
+        }
         Ok(ClientMessage::Hello(_)) => Err(CloseReason::Version.into()),
         Ok(_) => Err(CloseRequest::bad_message("The first message must be a hello.")),
         // Another version's hello may go on differently; it begins like ours.

@@ -42,11 +42,11 @@ impl Registry {
     /// Makes a new token for the session that `holder` was given. The one that its client is known to have stays good until
     /// [`Self::confirm`].
     ///
-    /// The token is all zeros and good for nothing if the system has no random numbers; or if another connection, on an event
+    /// It is [`Token::NONE`] if the system has no random numbers; or if another connection, on an event
     /// loop that was quicker, has been given the session since: then `holder` is about to be told so.
     pub fn issue(&self, admitted: &Admitted, holder: ConnectionKey) -> Token {
         let Admitted { session, given, .. } = *admitted;
-        let Some(token) = new_token() else { return Token([0; 16]) };
+        let Some(token) = new_token() else { return Token::NONE };
         let hash = TokenHash::of(&token);
         let void = match self.tokens.entry(session) {
             Entry::Vacant(entry) => {
@@ -54,7 +54,7 @@ impl Registry {
                 entry.insert(Tokens { proved: None, newest: hash, given, holder, kept: None });
                 None
             }
-            Entry::Occupied(entry) if entry.get().given > given => return Token([0; 16]),
+            Entry::Occupied(entry) if entry.get().given > given => return Token::NONE,
             Entry::Occupied(mut entry) => {
                 self.sessions.insert(hash, session);
                 let tokens = entry.get_mut();
@@ -229,7 +229,7 @@ mod tests {
         registry.end(SESSION);
         assert_eq!(registry.show(&token), None);
         assert!(registry.sessions.is_empty() && registry.tokens.is_empty());
-        assert_eq!(registry.show(&Token([0; 16])), None);
+        assert_eq!(registry.show(&Token::NONE), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - `overloaded`: what is given up when there is more to do than time for it
 //! - `acknowledgements`: what a client says it has received, true or not
 //! - `sessions`: lost connections, tokens, and who has the ship
+//! - `refused`: what a client must not say, as the protocol's vectors have it
 //! - `spectators`: who watches a room with people in it is late
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
@@ -20,6 +21,7 @@ mod idle;
 mod joins;
 mod manners;
 mod overloaded;
+mod refused;
 mod rooms;
 mod sessions;
 mod slow;

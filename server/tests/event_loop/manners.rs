@@ -226,6 +226,11 @@ fn an_input_beyond_its_range_is_refused_and_never_flown() {
     assert_eq!(close_after(inputs(&[0], &aim, &flags, &[1, 0, 3, 16])), Some(4501), "a view's part 16");
     assert_eq!(close_after(inputs(&[0], &aim, &flags, &[2, 0, 3, 0])), Some(4501), "neither a rail nor none");
     assert_eq!(close_after(inputs(&[0], &aim, &flags, &[0, 7])), Some(4501), "more behind it");
+    assert_eq!(
+        close_after(inputs(&[0], &[251, 250, 0], &flags, &rail)),
+        Some(4501),
+        "an aim that fits one byte in three"
+    );
     // A quiet NaN's bytes, as of a client that sends floats.
     assert_eq!(close_after([&[1, 0, 5][..], &f32::NAN.to_le_bytes(), &[0, 0, 0]].concat()), Some(4501), "floats");
 }

@@ -2,6 +2,7 @@
 
 use crate::stage::{LoopStage, RATE};
 use fracas_protocol::arena::News;
+use fracas_protocol::ids::Token;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{Hello, Role};
 
@@ -169,4 +170,41 @@ fn people_in_another_room_make_nobody_late() {
         stage.room().last_tick().since(tick)
     };
     assert!(late(of_main) < 3 && late(of_duel) >= i64::from(DELAY), "{} and {}", late(of_main), late(of_duel));
+}
+
+#[test]
+fn a_spectators_token_takes_nothing_back_whether_its_connection_is_lost_or_not() {
+    let (mut stage, spectator) = watched(0);
+    stage.run(10);
+    let token_of = |stage: &LoopStage, index: usize| stage.players[index].welcome.as_ref().expect("a welcome").token;
+    let token = token_of(&stage, spectator);
+    assert_eq!(token, Token::NONE);
+    let again = |role| Hello { token: Some(token), role, ..Hello::player("again") };
+    // As a page does that was duplicated: the one that it was made of watches on.
+    let beside = stage.join(again(Role::Spectator), 1 << 20);
+    stage.run(10);
+    assert_eq!(stage.room().headcount().spectators, 2);
+    assert!(!stage.players[beside].welcome.as_ref().expect("a welcome").resumed);
+    assert!(stage.players[spectator].peer.code().is_none());
+    stage.players.remove(spectator).peer.cut();
+    stage.run(2);
+    assert_eq!(stage.room().headcount().spectators, 1, "nothing waits for it");
+    // Who has watched and wants to play gets a ship.
+    let player = stage.join(again(Role::Player), 1 << 20);
+    stage.run(10);
+    let welcome = stage.players[player].welcome.as_ref().expect("a welcome");
+    assert!(!welcome.resumed && welcome.own.is_some());
+}
+
+#[test]
+fn a_spectator_that_comes_back_again_and_again_is_not_taken_for_one_that_guesses_tokens() {
+    let mut stage = LoopStage::new();
+    let mut token = None;
+    for _ in 0..40 {
+        let spectator = stage.join_from([192, 0, 2, 1], Hello { token, ..watcher() });
+        stage.run(20);
+        token = Some(stage.players[spectator].welcome.as_ref().expect("a welcome").token);
+        stage.players.remove(spectator).peer.cut();
+        stage.run(2);
+    }
 }

@@ -1,16 +1,29 @@
-//! The recorded session among the protocol's vectors is what a room with that seed says today.
+//! The recorded sessions among the protocol's vectors are what rooms with those seeds say today.
 //!
 //! A change of the wire, the shared rules or the arena changes it: then write it anew with `FRACAS_WRITE_VECTORS=1`, and
 //! look at PROTOCOL.md and the version.
 
 use crate::stage::ReplicationStage;
 use fracas_protocol::arena::map::MapDocument;
+use fracas_protocol::arena::{Arena, Entity};
 use fracas_protocol::game::rules::Rules;
+use fracas_protocol::replica::Replica;
+use fracas_protocol::tick::TickRate;
+use fracas_protocol::wire::bits::BitReader;
+use fracas_protocol::wire::frame::FrameHeader;
 use fracas_protocol::wire::message::Role;
 use fracas_server::arena::default_map;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[path = "../../../protocol/tests/common/session.rs"]
 mod session;
+#[path = "../../../protocol/tests/common/state.rs"]
+mod state;
+#[path = "../../../protocol/tests/common/vector_file.rs"]
+mod vector_file;
+
+use state::{PlayedFrame, SaidInput};
 
 #[test]
 fn a_room_says_what_the_vectors_recorded() {
@@ -39,6 +52,97 @@ fn a_room_says_what_the_vectors_recorded() {
     assert_eq!(played.map, recorded.map);
     assert_eq!(played.frames.len(), recorded.frames.len());
     for (played, recorded) in played.frames.iter().zip(&recorded.frames) {
+        assert_eq!(played, recorded, "the first frame that differs");
+    }
+}
+
+/// A session with gaps: ticks are skipped, frames have several bodies, inputs come late, and the client starts afresh.
+#[derive(Serialize, Deserialize)]
+struct Gaps {
+    map: MapDocument,
+    tick_hz: TickRate,
+    inputs: Vec<SaidInput>,
+    frames: Vec<PlayedFrame>,
+}
+
+fn played_frame(frame: &[u8], replica: &Replica<Arena>) -> PlayedFrame {
+    let mut header = FrameHeader::default();
+    header.code(&mut BitReader::new(frame)).expect("a header");
+    let ship = replica.follow().and_then(|id| replica.get(id)).map(|known| known.now);
+    PlayedFrame {
+        hex: session::to_hex(frame),
+        first: replica.tick().0 - (header.bodies - 1),
+        bodies: header.bodies,
+        fresh: header.fresh,
+        explicit: header.first.is_some(),
+        age: replica.report().age,
+        lead: replica.report().lead,
+        ship: ship.as_ref().and_then(|ship| match ship {
+            Entity::Ship(ship) => Some(ship.into()),
+            _ => None,
+        }),
+        own: replica.own().into(),
+        known: replica.known().len(),
+        hash: replica.hash(),
+    }
+}
+
+#[test]
+fn a_room_with_gaps_says_what_the_vectors_recorded() {
+    let mut stage = ReplicationStage::new(2027);
+    (0..20).for_each(|_| stage.request_join(Role::Player));
+    let (mut frames, mut waiting) = (Vec::new(), Vec::new());
+    for round in 0..140 {
+        match round {
+            30 => stage.skips = 1,
+            60 => stage.skips = 6,
+            // As when its client asks for it.
+            75 | 110 => stage.players[0].viewer.start_afresh(),
+            _ => {}
+        }
+        stage.is_late = matches!(round, 15..=48 | 80..=139) && round % 7 >= 5;
+        stage.step();
+        waiting.push(Arc::clone(&stage.output));
+        let pack = match round {
+            12..=14 => 3,
+            50..=57 => 4,
+            90..=105 => 16,
+            _ => 1,
+        };
+        if waiting.len() < pack {
+            continue;
+        }
+        let (composer, player) = (&mut stage.composer, &mut stage.players[0]);
+        let mut frame = Vec::new();
+        let used = composer.frame(&mut player.viewer, player.session.player, &waiting, &mut frame);
+        assert_eq!(used, waiting.len(), "all of them fit");
+        waiting.clear();
+        player.replica.apply_frame(&frame).expect("a good frame");
+        frames.push(played_frame(&frame, &player.replica));
+    }
+    let of_kind = |is: fn(&PlayedFrame) -> bool| frames.iter().filter(|frame| is(frame)).count();
+    assert_eq!(of_kind(|frame| frame.fresh), 3);
+    assert_eq!(of_kind(|frame| frame.explicit && !frame.fresh), 2);
+    assert_eq!(of_kind(|frame| matches!(frame.bodies, 3 | 4 | 16)), 4);
+    let inputs: Vec<_> = stage
+        .said
+        .iter()
+        .map(|(read_before, stamp, input)| SaidInput { read_before: *read_before, stamp: *stamp, input: *input })
+        .collect();
+    let late: Vec<_> = inputs.iter().filter(|said| said.stamp < said.read_before).collect();
+    assert!(late.len() >= 20 && late.iter().any(|said| said.input.dash || said.input.rail.is_some()), "{late:?}");
+    let (map, tick_hz) = (MapDocument::from(&default_map()), stage.output.rules.tick_rate());
+    if vector_file::is_written() {
+        let map = serde_json::to_string(&map).expect("plain data");
+        let inputs = vector_file::lines("[", &inputs, "]");
+        let begin = format!("{{\"map\": {map},\n\"tick_hz\": {tick_hz},\n\"inputs\": {inputs},\n\"frames\": [");
+        std::fs::write(vector_file::path("gaps.json"), vector_file::lines(&begin, &frames, "]}\n")).expect("writes");
+    }
+    let text = std::fs::read_to_string(vector_file::path("gaps.json")).expect("the file is there");
+    let recorded: Gaps = serde_json::from_str(&text).expect("the file is such a session");
+    assert_eq!((map, tick_hz, inputs), (recorded.map, recorded.tick_hz, recorded.inputs));
+    assert_eq!(frames.len(), recorded.frames.len());
+    for (played, recorded) in frames.iter().zip(&recorded.frames) {
         assert_eq!(played, recorded, "the first frame that differs");
     }
 }

@@ -46,6 +46,13 @@ pub(crate) struct ReplicationStage {
     pub(crate) gathers: bool,
     /// How much viewers are told at once.
     pub(crate) detail: Detail,
+    /// Ticks that are skipped before the next one.
+    pub(crate) skips: u32,
+    /// The first player's inputs do not come in time: they wait here, and all come with the first that does.
+    pub(crate) is_late: bool,
+    late: Vec<Command<Input>>,
+    /// The first player's inputs, each with the tick before which it was read.
+    pub(crate) said: Vec<(Tick, Tick, Input)>,
 }
 
 impl ReplicationStage {
@@ -75,6 +82,10 @@ impl ReplicationStage {
             connections: 0,
             gathers: false,
             detail: Detail::Full,
+            skips: 0,
+            is_late: false,
+            late: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -109,11 +120,11 @@ impl ReplicationStage {
 
     /// Runs a tick in which everybody does something at random; frames are not composed yet.
     pub(crate) fn step(&mut self) {
-        let tick = self.room.last_tick().next();
+        let tick = self.room.last_tick().next().plus(std::mem::take(&mut self.skips));
         let first = self.players.first().and_then(|player| player.replica.follow());
         let meeting_place = first.filter(|_| self.gathers).and_then(|id| self.place_of(id));
         let places: Vec<_> = self.players.iter().map(|player| self.place_of(player.replica.follow()?)).collect();
-        for (player, place) in self.players.iter_mut().zip(places) {
+        for (index, (player, place)) in self.players.iter_mut().zip(places).enumerate() {
             vary(&mut player.input, tick, &mut self.rng);
             if let (Some(meeting_place), Some(place)) = (meeting_place, place) {
                 let heading = Heading::towards(meeting_place.x - place.x, meeting_place.y - place.y);
@@ -122,7 +133,15 @@ impl ReplicationStage {
             }
             let (connection, session, ack) = (player.connection, player.session, player.replica.tick());
             let command = Command { connection, session, tick, ack: Some(ack), input: player.input };
-            self.batch.commands.push(command);
+            if index > 0 {
+                self.batch.commands.push(command);
+                continue;
+            }
+            self.late.push(command);
+            if !self.is_late {
+                self.said.extend(self.late.iter().map(|command| (tick, command.tick, command.input)));
+                self.batch.commands.append(&mut self.late);
+            }
         }
         // An event loop has written it by now.
         self.spectator_output = None;

@@ -28,7 +28,7 @@ pub struct Welcome<W> {
     pub clock: ServerClock,
     /// The player's own entity; none for a spectator.
     pub own: Option<EntityId>,
-    /// Takes the session back after a lost connection.
+    /// Takes the session back after a lost connection; [`Token::NONE`] if there is nothing to take back.
     pub token: Token,
     /// Whether the hello's token did that just now.
     pub resumed: bool,
