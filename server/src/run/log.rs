@@ -1,8 +1,8 @@
 //! The log: what a line of it looks like, as text or as JSON, and how it is set up. Every line goes to the queue of
-//! `fracas_bots::stdio`, so no thread ever waits until one is written.
+//! `fracas_stdio`, so no thread ever waits until one is written.
 
 use crate::config::{LogFormat, LogLevel};
-use fracas_bots::stdio;
+use fracas_stdio as stdio;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use tracing_subscriber::filter::{LevelFilter, Targets};

@@ -2,6 +2,7 @@
 
 mod crash;
 mod fill;
+mod healthcheck;
 pub mod log;
 #[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
@@ -15,7 +16,7 @@ use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
 use crate::front::listener::{self, Reception};
 use crate::host::descriptors::Descriptors;
-use crate::host::memory;
+use crate::host::{memory, rlimit};
 use crate::ids::RoomId;
 use crate::io::event_loop::{EventLoop, LoopEnd, LoopShared, NEWCOMERS_MAX};
 use crate::ops::server::{self, Gate};
@@ -31,7 +32,6 @@ use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
@@ -49,6 +49,7 @@ use tokio::sync::mpsc;
 use trouble::Trouble;
 
 pub use crash::replay;
+pub use healthcheck::healthcheck;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -122,8 +123,8 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
 
 /// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
 fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
-    let limit = descriptors::raise_limit().context("cannot raise the limit of open descriptors")?;
-    let words = descriptors::describe(limit);
+    let limit = rlimit::raise_descriptors().context("cannot raise the limit of open descriptors")?;
+    let words = limit.map_or_else(|| "unlimited".into(), |limit| limit.to_string());
     tracing::info!(descriptors = words, "open descriptors this process may have");
     let shares = Descriptors::share_out(limit, config.fill.into()).with_context(|| {
         format!("{words} open descriptors are too few for anybody to play; raise `ulimit -n` (the hard limit)")
@@ -136,19 +137,6 @@ fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
         );
     }
     Ok(shares)
-}
-
-/// Asks a server whether it is well; `url` is one of its health pages.
-pub fn healthcheck(url: &str) -> anyhow::Result<()> {
-    let usage = || anyhow!("{url}: write it like http://127.0.0.1:8080/readyz");
-    let uri: axum::http::Uri = url.parse().map_err(|_| usage())?;
-    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(usage)?;
-    let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(fracas_bots::link::fetch(&address, uri.path()));
-    // A name that is still being looked up is not waited for.
-    runtime.shutdown_background();
-    answer.map(drop).map_err(Into::into)
 }
 
 /// The running parts.
@@ -176,7 +164,7 @@ impl Server {
         let rooms = make_rooms(config, sabotage.clone())?.starting_after(begins_after);
         let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
 
-        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(stdio::dropped_lines));
+        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(fracas_stdio::dropped_lines));
         let mut metrics = telemetry.for_tick(config.tick_rate);
         for (_, room) in rooms.open().take(1) {
             telemetry.for_game(room.game(), &mut metrics);
