@@ -101,9 +101,14 @@ pub fn run_bots(arguments: &[&str]) -> Finished {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Finished {
-    let output = command.stdin(Stdio::null()).output().expect("the program starts");
+    let output = without_ours(command).stdin(Stdio::null()).output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A server would warn of a variable that it does not know.
+fn without_ours(command: &mut Command) -> &mut Command {
+    command.env_remove("FRACAS_BIN")
 }
 
 /// The smallest pipe there is, in bytes.
@@ -142,7 +147,7 @@ pub struct Server {
 
 /// Starts a server whose log comes through a pipe.
 fn spawn_logging(command: &mut Command) -> (Child, ChildStderr) {
-    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let command = without_ours(command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the server starts");
     let stderr = child.stderr.take().expect("it is piped");
     (child, stderr)

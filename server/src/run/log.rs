@@ -30,6 +30,11 @@ pub fn start(format: LogFormat, level: LogLevel) {
     });
 }
 
+/// Warns of each.
+pub fn warn_of(warnings: &[String]) {
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+}
+
 /// Tells whoever started the server that it is ready, and where.
 pub(super) fn listening(format: LogFormat, game: SocketAddr, ops: SocketAddr) {
     stdio::say(&match format {

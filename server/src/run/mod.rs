@@ -15,6 +15,7 @@ use crate::arena::{ArenaConfig, World};
 use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
 use crate::front::listener::{self, Reception};
+use crate::front::origin::HostNames;
 use crate::host::descriptors::Descriptors;
 use crate::host::{memory, rlimit};
 use crate::ids::RoomId;
@@ -85,7 +86,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let server = Server::start(config, game_address)?;
     memory::log_limits(&limits, config.max_players);
     let game = http::router(Arc::clone(&server.front));
-    let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
+    let gate = Gate { token: config.ops_token.clone(), hosts: HostNames::new(config.ops_hosts.clone()) };
     let operators =
         server::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
     log::listening(config.log_format, game_address, ops_address);
@@ -183,7 +184,7 @@ impl Server {
             pulse: Arc::clone(&pulse),
         };
 
-        let loops = usize::from(config.event_loops);
+        let loops = usize::from(config.event_loops());
         // A place for each thread's end, so that none is lost.
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_doors, loop_doors) = channel::endpoints(loops);
@@ -355,10 +356,10 @@ fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
 fn admission_config(config: &Config) -> AdmissionConfig {
     AdmissionConfig {
         connections_max: config.connections_max(),
-        per_address_max: config.max_per_address,
+        per_address_max: config.max_per_address as usize,
         joins_per_address: config.joins_per_address,
         limit_loopback: config.limit_loopback,
-        public_hosts: config.public_hosts.clone(),
+        public_hosts: HostNames::new(config.public_hosts.clone()),
         allow_origins: config.allow_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }
