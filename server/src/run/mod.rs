@@ -4,7 +4,6 @@ mod crash;
 mod fill;
 mod healthcheck;
 pub mod log;
-#[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
 pub mod shutdown;
 mod trouble;
@@ -38,7 +37,6 @@ use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::SUBPROTOCOL;
-use sabotage::{PlayedGame, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +49,9 @@ use trouble::Trouble;
 
 pub use crash::replay;
 pub use healthcheck::healthcheck;
+
+/// The game that is played.
+type PlayedGame = World;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -70,6 +71,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// # Errors
 /// Whatever keeps the server from starting or going on, in words for the operator.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
+    let _sabotage = sabotage::set_up();
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
@@ -118,7 +120,6 @@ fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// What would keep it from starting, as [`serve`] says it.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     share_out_descriptors(config)?;
-    Sabotage::read()?;
     Ok(())
 }
 
@@ -160,9 +161,8 @@ struct ThreadEnd {
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
         let map_json = serde_json::to_vec(&MapDocument::from(&config.map.map))?;
-        let sabotage = Sabotage::read()?;
-        let begins_after = sabotage.begins_after(config.tick_rate);
-        let rooms = make_rooms(config, sabotage.clone())?.starting_after(begins_after);
+        let begins_after = sabotage::begins_after();
+        let rooms = make_rooms(config)?.starting_after(begins_after);
         let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(fracas_stdio::dropped_lines));
@@ -174,7 +174,6 @@ impl Server {
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
         let watch = Watch {
-            sabotage: sabotage.clone(),
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
@@ -205,8 +204,7 @@ impl Server {
             let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
             let event_loop = EventLoop::new(index as u8, service, waiting, LoopShared { connections, metrics });
-            let sabotage = sabotage.clone();
-            let run = move || (event_loop.run_with(|| sabotage.inject()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
+            let run = move || (event_loop.run_with(sabotage::pass) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -330,15 +328,14 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<PlayedGame>> {
+fn make_rooms(config: &Config) -> anyhow::Result<Rooms<PlayedGame>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
-    let (names, map) = (config.rooms.clone(), config.map.map.clone());
+    let map = config.map.map.clone();
     let rooms = Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
         let seed = seed_of(seed, room, life);
-        let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
-        sabotage.game(&names[room.index()], rate, world)
+        World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
     });
     // Never shorter than what was asked for.
     let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);
@@ -390,7 +387,6 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
-    sabotage: Sabotage,
     crashes: Crashes,
     /// Their names.
     rooms: Vec<String>,
@@ -404,7 +400,7 @@ struct Watch {
 
 impl TickWatch<PlayedGame> for Watch {
     fn ticked(&mut self, rooms: &Rooms<PlayedGame>, result: &RoomsResult<PlayedGame>, times: &TickTimes) {
-        self.sabotage.inject();
+        sabotage::pass();
         self.pulse.beat();
         let hz = result.rate.hz();
         for (id, room) in rooms.open().filter(|_| result.tick.is_phase(0, hz / SETTLED_LOOKS)) {
