@@ -90,7 +90,7 @@ fn one_file_names_bincode_and_one_the_bots_websocket_library() {
     only("protocol/src/", "bincode::", "protocol/src/wire/codec.rs");
     only("server/src/", "bincode", "none");
     only("bot-client/src/", "tungstenite", "bot-client/src/link.rs");
-    only("server/src/", "fracas_bots", "server/src/run/");
+    only("server/src/", "fracas_bots::", "server/src/run/fill.rs");
 }
 
 #[test]

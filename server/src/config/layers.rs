@@ -82,15 +82,18 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Read, clap::Error> {
         Ok(below) => below,
         Err(mistake) => return Ok(Err(mistake)),
     };
-    let mut sources = Sources::default();
+    let (mut sources, mut more) = (Sources::default(), Vec::new());
     for (name, argument) in settings(&command) {
         if is_flag(argument) {
             sources.0.insert(name.into(), format!("--{name}"));
         } else if let Some(setting) = below.0.iter().find(|setting| setting.name == name) {
             sources.0.insert(name.into(), setting.source.clone());
-            arguments.extend(setting.as_flags());
+            more.extend(setting.as_flags());
         }
     }
+    // Before all others: behind `--` they would be none.
+    let front = arguments.len().min(1);
+    arguments.splice(front..front, more);
     Ok(Ok((command.try_get_matches_from(arguments)?, sources)))
 }
 

@@ -21,7 +21,7 @@ fn help_and_example(argument: &Arg) -> (String, String) {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let default = argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
     match (default, help.split_once(" [example: ")) {
-        (Some(default), _) => (format!("{help} [default: {default}]"), default),
+        (Some(default), _) => (format!("{help}. [default: {default}]"), default),
         (None, Some((help, example))) => (help.into(), example.trim_end_matches(']').into()),
         (None, None) => (help, String::new()),
     }

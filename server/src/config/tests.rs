@@ -180,6 +180,10 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "fill = 3\n").expect("writes");
+    let line = format!("--config {} healthcheck -- http://127.0.0.1:1/readyz", file.path().display());
+    assert!(matches!(read_line(&line), Ok(Action::Healthcheck(_))), "what a file sets does not come behind it");
 }
 
 #[test]

@@ -41,11 +41,6 @@ impl TickClock {
         self.rate
     }
 
-    /// Time between two ticks.
-    pub fn period(&self) -> Duration {
-        Duration::from_micros(self.rate.period_us())
-    }
-
     /// The tick to run now, when `next` is the one that follows the last: `next`, unless so much time was lost that
     /// more than [`LATE_STEPS_MAX`] steps would have to be made up for.
     pub fn tick_to_run(&self, next: Tick, now: Instant) -> Tick {
