@@ -5,9 +5,7 @@
 //! decodes every frame, keeps a replica, and checks it against the hashes that the server sends.
 
 pub mod conditioner;
-pub mod descriptors;
 pub mod link;
-pub mod stdio;
 
 pub mod bot;
 pub mod brain;

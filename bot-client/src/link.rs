@@ -105,7 +105,7 @@ impl std::fmt::Display for Target {
 }
 
 /// GETs `path` from `authority`, and gives the body of a 200.
-pub async fn fetch(authority: &str, path: &str) -> Result<Bytes, LinkError> {
+async fn fetch(authority: &str, path: &str) -> Result<Bytes, LinkError> {
     let network = |error: &dyn std::fmt::Display| LinkError::Network(format!("http://{authority}{path}: {error}"));
     let get = async {
         let stream = TcpStream::connect(authority).await.map_err(|error| network(&error))?;

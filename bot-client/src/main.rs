@@ -3,12 +3,11 @@
 use clap::{Args, Parser, Subcommand};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::conditioner::LinkConditions;
-use fracas_bots::descriptors;
 use fracas_bots::link::Target;
 use fracas_bots::report::{Summary, text};
-use fracas_bots::stdio;
 use fracas_bots::swarm::{self, Ramp, SwarmPlan, parse_duration};
 use fracas_protocol::wire::limits::DEFAULT_ROOM;
+use fracas_stdio as stdio;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -134,12 +133,13 @@ fn plan(args: &SwarmArgs) -> Result<SwarmPlan, String> {
 }
 
 fn run(plan: SwarmPlan, json: Option<&Path>) -> ExitCode {
-    match descriptors::raise_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
         Err(error) => return complain(&format!("cannot raise the limit of open descriptors: {error}"), BROKEN),
-        Ok(Some(limit)) if limit < plan.bots as u64 + SPARE_DESCRIPTORS => {
+        Ok(limit) if limit < plan.bots as u64 + SPARE_DESCRIPTORS => {
             return complain(&format!("{} bots need more descriptors than {limit}", plan.bots), BROKEN);
         }
-        Ok(limit) => stdio::say(&format!("open descriptors: {}", descriptors::describe(limit))),
+        Ok(rlimit::INFINITY) => stdio::say("open descriptors: unlimited"),
+        Ok(limit) => stdio::say(&format!("open descriptors: {limit}")),
     }
     let summary = match swarm::run(plan) {
         Ok(summary) => summary,

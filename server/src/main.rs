@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Ok(Action::Healthcheck(url)) => end(format, run::healthcheck(&url)),
         Ok(Action::Serve(config)) => {
             log::start(config.log_format, config.log_level);
+            log::warn_of(&config::unknown_variables());
             end(config.log_format, run::serve(&config))
         }
         Err(mistake) => log::complain(format, &mistake.to_string(), USAGE),

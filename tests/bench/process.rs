@@ -1,7 +1,7 @@
 //! Child processes on cores of their own, and what the system knows of them.
 
 use anyhow::{Context as _, Result, bail};
-use fracas_tests::program::kernel_number;
+use procfs::process::Process;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -87,14 +87,14 @@ impl Usage {
     /// Asks the system. A thread that has ended does not count any more, so the process should keep its threads.
     pub(crate) fn of(pid: u32) -> Result<Self> {
         let mut usage = Self::default();
-        for task in std::fs::read_dir(format!("/proc/{pid}/task")).context("the server is gone")? {
-            let task = task?.path();
-            let schedstat = std::fs::read_to_string(task.join("schedstat"))?;
-            usage.cpu_ns += schedstat.split(' ').next().unwrap_or_default().parse::<u64>()?;
-            usage.voluntary_switches += field(&task.join("status"), "voluntary_ctxt_switches:")?;
+        let process = Process::new(pid as i32).context("the server is gone")?;
+        for task in process.tasks()? {
+            let task = task?;
+            usage.cpu_ns += task.schedstat()?.sum_exec_runtime;
+            usage.voluntary_switches += task.status()?.voluntary_ctxt_switches.context("no count of switches")?;
             usage.threads += 1;
         }
-        usage.resident_kib = field(Path::new(&format!("/proc/{pid}/status")), "VmRSS:")?;
+        usage.resident_kib = process.status()?.vmrss.context("no memory")?;
         Ok(usage)
     }
 
@@ -106,9 +106,4 @@ impl Usage {
             ..self
         }
     }
-}
-
-/// A number in one of the kernel's lists of names and values.
-fn field(file: &Path, name: &str) -> Result<u64> {
-    kernel_number(file, name).with_context(|| format!("no {name} in {}", file.display()))
 }

@@ -133,7 +133,7 @@ struct Swarm {
 
 /// Runs a swarm to its end.
 pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
-    fracas_bots::descriptors::raise_limit()?;
+    rlimit::increase_nofile_limit(u64::MAX)?;
     let rate = TickRate::try_from(options.tick_hz).map_err(anyhow::Error::msg)?;
     let rules = match options.kind {
         MemberKind::Plain => None,

@@ -178,7 +178,7 @@ fn with_log_format_json_every_line_is_json() {
     std::fs::write(file.path(), "log-format = \"json\"\nmax_players = 5\n").expect("writes");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let (nothing, in_environment) = (("FRACAS_X", ""), ("FRACAS_LOG_FORMAT", "json"));
+    let (nothing, in_environment) = (("NO_SETTING", ""), ("FRACAS_LOG_FORMAT", "json"));
     for (arguments, variable, words) in [
         (&["--log-format", "json", "--no-such-flag"][..], nothing, "--no-such-flag"),
         (&["--log-format=json", "--tick-hz", "50"], nothing, "20, 30 or 60"),

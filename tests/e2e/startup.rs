@@ -1,6 +1,6 @@
 //! What a server serves, and how it tells mistakes.
 
-use fracas_tests::program::run;
+use fracas_tests::program::{program, run};
 use fracas_tests::{Finished, Server, run_bots, run_server};
 use std::net::TcpListener;
 use std::process::Command;
@@ -67,9 +67,14 @@ fn settings_come_from_flag_environment_and_file_in_that_order() {
     assert_eq!(server.code, Some(0));
     let shows = |what: &str| assert!(server.stdout.contains(what), "{what} in {}", server.stdout);
     ["20,", "fill: 5", "density: 7", "max_players: 5000"].into_iter().for_each(shows);
-    let program = std::env::current_exe().expect("a test").ancestors().nth(2).expect("target").join("fracas-server");
-    let from_environment = run(Command::new(program).args(["check-config", "--config", &path]).env("FRACAS_FILL", "9"));
+    let with_variable = |name: &str, value: &str| {
+        run(Command::new(program("fracas-server")).args(["check-config", "--config", &path]).env(name, value))
+    };
+    let from_environment = with_variable("FRACAS_FILL", "9");
     assert!(from_environment.stdout.contains("fill: 9"), "{from_environment:?}");
+    check_mistake(&with_variable("FRACAS_TICK_HZ", "50"), 2, "FRACAS_TICK_HZ: the tick rate must be 20, 30 or 60");
+    let unknown = with_variable("FRACAS_MAX_PLAYER", "9");
+    assert!(unknown.code == Some(0) && unknown.stdout.contains("did you mean FRACAS_MAX_PLAYERS?"), "{unknown:?}");
 }
 
 #[test]

@@ -1,30 +1,21 @@
 //! What the system knows of the server's sockets: whether the process still has them, and what they cost.
 
 use anyhow::{Context, Result, ensure};
+use procfs::net::{TcpNetEntry, TcpState};
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Command;
 
 /// The peers whose connections with `server` the process has or will have: a socket that it has closed belongs to nobody, even
 /// if the kernel still tells the peer so; one that waits to be accepted belongs to nobody either, but is not closed on our
 /// side. From `/proc/net/tcp`.
 pub(crate) fn held(server: SocketAddr) -> Result<HashSet<SocketAddr>> {
-    let table = std::fs::read_to_string("/proc/net/tcp").context("the kernel does not tell of its sockets")?;
-    let peer = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let (state, inode) = (*fields.get(3)?, *fields.get(9)?);
-        let is_open = inode != "0" || ["01", "08"].contains(&state);
-        let is_ours = address(fields.get(1)?)? == server && is_open && state != "0A";
-        is_ours.then(|| address(fields[2]))?
+    let table = procfs::net::tcp().context("the kernel does not tell of its sockets")?;
+    let is_held = |socket: &TcpNetEntry| {
+        let is_open = socket.inode != 0 || matches!(socket.state, TcpState::Established | TcpState::CloseWait);
+        socket.local_address == server && is_open && socket.state != TcpState::Listen
     };
-    Ok(table.lines().skip(1).filter_map(peer).collect())
-}
-
-/// `0100007F:1F90` is 127.0.0.1:8080.
-fn address(text: &str) -> Option<SocketAddr> {
-    let (host, port) = text.split_once(':')?;
-    let host = Ipv4Addr::from(u32::from_str_radix(host, 16).ok()?.to_le_bytes());
-    Some((IpAddr::from(host), u16::from_str_radix(port, 16).ok()?).into())
+    Ok(table.into_iter().filter(is_held).map(|socket| socket.remote_address).collect())
 }
 
 /// What the kernel has set aside for each of the server's connections, in bytes, by peer: for what was received and not read,

@@ -158,7 +158,7 @@ impl Scenario {
 #[expect(clippy::print_stdout, reason = "it is what one runs it for")]
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    fracas_bots::descriptors::raise_limit()?;
+    rlimit::increase_nofile_limit(u64::MAX)?;
     if let Some(file) = &cli.server {
         fracas_tests::program::use_server(file)?;
     }

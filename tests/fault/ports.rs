@@ -1,17 +1,16 @@
 //! What listens, and what the operators' port refuses.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fracas_tests::Server;
 use fracas_tests::http::request;
+use fracas_tests::program::listening_ports;
 use fracas_tests::verdict::VerdictRow;
-use std::collections::HashSet;
-use std::path::Path;
 
 const TOKEN: &str = "a-secret-of-some-length";
 
 pub(crate) fn run() -> Result<Vec<VerdictRow>> {
     let server = Server::start(&["--fill", "4", "--ops-token", TOKEN]);
-    let mut ports = listening(server.pid())?;
+    let mut ports = listening_ports(server.pid());
     let configured = [server.game.port(), server.ops.port()];
     let expected = configured.iter().filter(|port| ports.remove(*port)).count() as u64;
     let bearer = format!("Bearer {TOKEN}");
@@ -33,31 +32,4 @@ pub(crate) fn run() -> Result<Vec<VerdictRow>> {
         VerdictRow::exactly("GET for a change", ask("GET", "localhost", Some(&bearer)), 405),
         VerdictRow::exactly("and nothing has changed", u64::from(server.get("/readyz").status), 200),
     ])
-}
-
-/// TCP ports on which a process listens, and UDP ports that it has, over either IP. From `/proc`.
-fn listening(pid: u32) -> Result<HashSet<u16>> {
-    let mut inodes = HashSet::new();
-    for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
-        let target = std::fs::read_link(entry?.path()).unwrap_or_default();
-        let inode = target.to_str().and_then(|name| name.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
-        inodes.extend(inode.map(|inode: u64| inode));
-    }
-    let mut ports = HashSet::new();
-    for (table, is_tcp) in [("tcp", true), ("tcp6", true), ("udp", false), ("udp6", false)] {
-        let file = Path::new("/proc").join(pid.to_string()).join("net").join(table);
-        // A system without IPv6 has no table of it.
-        let Ok(text) = std::fs::read_to_string(&file) else { continue };
-        for line in text.lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let (local, state) = (fields.get(1).context("no address")?, fields.get(3).context("no state")?);
-            let is_theirs =
-                fields.get(9).and_then(|inode| inode.parse().ok()).is_some_and(|inode| inodes.contains(&inode));
-            let port = local.rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-            if is_theirs && (*state == "0A" || !is_tcp) {
-                ports.extend(port);
-            }
-        }
-    }
-    Ok(ports)
 }

@@ -2,6 +2,8 @@
 
 use crate::http::{self, HttpAnswer};
 use anyhow::Context;
+use procfs::net::TcpState;
+use procfs::process::{FDInfo, FDTarget, Process, Status};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::fcntl_setpipe_size;
@@ -101,27 +103,33 @@ pub fn run_bots(arguments: &[&str]) -> Finished {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Finished {
-    let output = command.stdin(Stdio::null()).output().expect("the program starts");
+    let output = without_ours(command).stdin(Stdio::null()).output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A server would warn of a variable that it does not know.
+fn without_ours(command: &mut Command) -> &mut Command {
+    command.env_remove("FRACAS_BIN")
 }
 
 /// The smallest pipe there is, in bytes.
 const SMALL_PIPE: usize = 4096;
 
-/// The ports on which a process listens in IPv4, as the kernel tells: for one that cannot tell it.
-pub fn listening_ports(pid: u32) -> Vec<u16> {
-    let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
-    let sockets: HashSet<String> = links.map(|link| link.display().to_string()).collect();
-    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
-    let port = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let is_its = sockets.contains(&format!("socket:[{}]", fields.get(9)?));
-        let (_, port) = fields[1].split_once(':').filter(|_| is_its && fields[3] == "0A")?;
-        u16::from_str_radix(port, 16).ok()
+/// TCP ports on which a process listens, and UDP ports that it has, over either IP: as the kernel tells, for one that cannot.
+pub fn listening_ports(pid: u32) -> HashSet<u16> {
+    let Ok(process) = Process::new(pid as i32) else { return HashSet::new() };
+    let socket = |descriptor: FDInfo| match descriptor.target {
+        FDTarget::Socket(inode) => Some(inode),
+        _ => None,
     };
-    table.lines().skip(1).filter_map(port).collect()
+    let sockets: HashSet<u64> = process.fd().into_iter().flatten().flatten().filter_map(socket).collect();
+    // A system without IPv6 has no tables of it.
+    let tcp = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
+    let tcp = tcp.filter(|entry| entry.state == TcpState::Listen).map(|entry| (entry.inode, entry.local_address));
+    let udp = [process.udp(), process.udp6()].into_iter().flatten().flatten();
+    let all = tcp.chain(udp.map(|entry| (entry.inode, entry.local_address)));
+    all.filter(|(inode, _)| sockets.contains(inode)).map(|(_, address)| address.port()).collect()
 }
 
 /// Ports that nobody has.
@@ -142,7 +150,7 @@ pub struct Server {
 
 /// Starts a server whose log comes through a pipe.
 fn spawn_logging(command: &mut Command) -> (Child, ChildStderr) {
-    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let command = without_ours(command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the server starts");
     let stderr = child.stderr.take().expect("it is piped");
     (child, stderr)
@@ -256,17 +264,17 @@ impl Server {
 
     /// Memory that it has filled itself, without its program and files, in bytes.
     pub fn anonymous_bytes(&self) -> u64 {
-        self.kernel_bytes("RssAnon:")
+        self.status().rssanon.expect("Linux tells it") * 1024
     }
 
     /// Memory it holds now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        self.kernel_bytes("VmRSS:")
+        self.status().vmrss.expect("Linux tells it") * 1024
     }
 
-    fn kernel_bytes(&self, name: &str) -> u64 {
-        let status = format!("/proc/{}/status", self.pid());
-        kernel_number(Path::new(&status), name).expect("it runs, and Linux tells it") * 1024
+    fn status(&self) -> Status {
+        let status = Process::new(self.pid() as i32).and_then(|process| process.status());
+        status.expect("it runs, and Linux tells it")
     }
 
     /// What it has said so far.
@@ -328,13 +336,6 @@ fn follow_log(
         }
     });
     listening
-}
-
-/// A number in one of the kernel's lists of names and values, such as `/proc/1/status`; sizes are in KiB.
-pub fn kernel_number(file: &Path, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// Reads `listening game=ADDR ops=ADDR`, or the same in JSON.

@@ -16,8 +16,7 @@ const BEYOND_PER_S: u32 = 500;
 const HANDSHAKES_PER_JOIN: u32 = 8;
 
 /// `--joins-per-address`: new players that one network may bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinRate {
     per_s: u32,
     at_once: u32,
@@ -59,14 +58,6 @@ impl FromStr for JoinRate {
                 Ok(Self { per_s, at_once: per_s * Self::AT_ONCE_PER_S })
             }
         }
-    }
-}
-
-impl TryFrom<String> for JoinRate {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
     }
 }
 

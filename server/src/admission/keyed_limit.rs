@@ -89,20 +89,6 @@ impl<K: Hash + Eq + Clone> StateStore for Store<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Store<K> {
-    fn retain_recent(&self, drop_below: Nanos) {
-        ShrinkableKeyedStateStore::retain_recent(&*self.0, drop_below);
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 type Limiter<K, S> = RateLimiter<K, S, ToldClock, NoOpMiddleware<Nanos>>;
 
 /// A limit for each key. Keys that have their whole allowance need not be remembered, and soon are not.
@@ -185,7 +171,7 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
         // One of several threads does it.
         let is_ours = is_due && self.swept_ns.compare_exchange(swept, at, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if is_ours {
-            self.limiter.retain_recent();
+            self.store.0.retain_recent(Nanos::new(at));
         }
         is_ours
     }

@@ -146,6 +146,21 @@ impl World {
         self.pilots.get(player.index())?.as_ref()
     }
 
+    /// A test may have a step panic: by `FAILPOINTS=arena-step=return(60,120:2)` on tick 60, and on tick 120 if there are
+    /// two players.
+    fn fail_if_wanted(&self) {
+        fail::fail_point!("arena-step", |when| {
+            let (tick, players) = (self.now.0.to_string(), self.pilots().count());
+            let here = format!("{tick}:{players}");
+            if when.is_some_and(|when| when.split(',').any(|when| when == tick || when == here)) {
+                let places = self.pilots().map(|(_, pilot)| pilot.ship.position);
+                // So that only the same ships at the same places say the same.
+                let sum = places.fold(0, |sum, place| sum ^ (i64::from(place.x) << 32 | i64::from(place.y)));
+                panic!("sabotage among {players} players: {sum:x}");
+            }
+        });
+    }
+
     fn pilots(&self) -> impl Iterator<Item = (u16, &Pilot)> + Clone {
         self.pilots.iter().enumerate().filter_map(|(slot, pilot)| Some((slot as u16, pilot.as_ref()?)))
     }
@@ -340,6 +355,7 @@ impl Game for World {
         self.note_activity();
         self.remember(tick);
         self.pickups.replenish(&self.arena, &self.places, &mut self.rng);
+        self.fail_if_wanted();
     }
 
     fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {

@@ -1,9 +1,9 @@
 //! What can be found wrong with files, folders, names and ports before anything is opened. `check-config` and the start both
 //! come through here, so the one approves what the other takes.
 
-use super::UsageError;
+use super::{Config, Sources, UsageError};
 use crate::arena::{default_map, read_tiled};
-use fracas_protocol::arena::Map;
+use fracas_protocol::arena::{Map, SHIPS_MAX};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
@@ -33,13 +33,19 @@ impl std::fmt::Debug for ArenaMap {
     }
 }
 
-/// Reads the map.
-pub(super) fn arena_map(file: Option<PathBuf>) -> Result<ArenaMap, UsageError> {
-    let Some(path) = &file else { return Ok(ArenaMap { file, map: default_map() }) };
-    let wrong = |why: String| UsageError(format!("--map {}: {why}", path.display()));
-    let text = read_text(path, MAP_BYTES_MAX).map_err(|why| wrong(format!("cannot read the map: {why}")))?;
-    let map = read_tiled(&text).map_err(|why| wrong(format!("the map cannot be used: {why}")))?;
-    Ok(ArenaMap { file, map })
+impl Default for ArenaMap {
+    fn default() -> Self {
+        Self { file: None, map: default_map() }
+    }
+}
+
+impl ArenaMap {
+    /// Reads the map in a file.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let text = read_text(path, MAP_BYTES_MAX).map_err(|why| format!("cannot read the map: {why}"))?;
+        let map = read_tiled(&text).map_err(|why| format!("the map cannot be used: {why}"))?;
+        Ok(Self { file: Some(path.into()), map })
+    }
 }
 
 /// Reads a file of text. The byte order mark that some editors put in front is no part of it.
@@ -55,16 +61,6 @@ pub(super) fn read_text(path: &Path, bytes_max: u64) -> Result<String, String> {
     }
     let text = String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8; save it as UTF-8")?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
-
-/// The folder for crash files. One that is named must be good; the system's own may be missing, since nothing depends on it
-/// until a room crashes.
-pub(super) fn crash_dir(given: Option<PathBuf>) -> Result<PathBuf, UsageError> {
-    let Some(folder) = given else { return Ok(std::env::temp_dir()) };
-    match why_not_writable(&folder) {
-        None => Ok(folder),
-        Some(why) => Err(UsageError(format!("--crash-dir {}: {why}", folder.display()))),
-    }
 }
 
 /// Why no file can be made in a folder, if none can. Rights alone do not tell: the file system may be read-only.
@@ -88,8 +84,20 @@ pub fn why_not_writable(folder: &Path) -> Option<String> {
     }
 }
 
+/// More ships than an arena has room for.
+pub(super) fn seats(config: &Config, sources: &Sources) -> Result<(), UsageError> {
+    let (max_players, fill) = (config.max_players, config.fill);
+    let (seats, most) = (u32::from(max_players) + u32::from(fill), u32::from(SHIPS_MAX - 16) * 8 / 9);
+    if seats > most {
+        let (players, bots) = (sources.of("max-players"), sources.of("fill"));
+        let why = format!("{players} {max_players} and {bots} {fill} are {seats} ships; one arena has room for {most}");
+        return Err(UsageError(why));
+    }
+    Ok(())
+}
+
 /// Two listeners at one address: the second could not be opened.
-pub(super) fn ports(listen: SocketAddr, ops_listen: SocketAddr) -> Result<(), UsageError> {
+pub(super) fn ports(listen: SocketAddr, ops_listen: SocketAddr, sources: &Sources) -> Result<(), UsageError> {
     let (game, ops) = (listen.ip().to_canonical(), ops_listen.ip().to_canonical());
     let covers_all = |one: std::net::IpAddr, other: std::net::IpAddr| {
         // The kernel gives IPv6's "any" the IPv4 port as well.
@@ -98,7 +106,9 @@ pub(super) fn ports(listen: SocketAddr, ops_listen: SocketAddr) -> Result<(), Us
     let is_same = game == ops || covers_all(game, ops) || covers_all(ops, game);
     if listen.port() != 0 && listen.port() == ops_listen.port() && is_same {
         return Err(UsageError(format!(
-            "--listen {listen} and --ops-listen {ops_listen} are the same port; give one of them another"
+            "{} {listen} and {} {ops_listen} are the same port; give one of them another",
+            sources.of("listen"),
+            sources.of("ops-listen")
         )));
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! How the log looks and how much of it there is; and what it looks like before the settings are read.
 
 use clap::ValueEnum;
-use serde::Deserialize;
 use std::ffi::OsString;
 use std::path::Path;
 use tracing_subscriber::filter::LevelFilter;
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -18,8 +16,7 @@ pub enum LogFormat {
 }
 
 /// The least important lines that are logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     /// An operator must act.
     Error,
@@ -50,7 +47,7 @@ impl From<LogLevel> for LevelFilter {
 /// to be told in it, too.
 pub fn expected_format(arguments: &[OsString]) -> LogFormat {
     let given = |flag: &str, variable: &str| value_of(arguments, flag).or_else(|| std::env::var_os(variable));
-    let in_file = || super::file_format(Path::new(&given("--config", "FRACAS_CONFIG")?));
+    let in_file = || super::layers::file_format(Path::new(&given("--config", "FRACAS_CONFIG")?));
     let format = given("--log-format", "FRACAS_LOG_FORMAT").or_else(|| in_file().map(Into::into));
     if format.is_some_and(|format| format == "json") { LogFormat::Json } else { LogFormat::Text }
 }

@@ -37,7 +37,7 @@ fn without_arguments_the_defaults_hold() {
     assert_eq!((config.tick_rate, config.max_players, config.fill), (TickRate::HZ_30, 5000, 24));
     assert_eq!(config.rooms, ["main"]);
     assert_eq!(config.joins_per_address.to_string(), "2:64");
-    assert!(config.event_loops >= 1);
+    assert!(config.event_loops() >= 1);
 }
 
 #[test]
@@ -55,10 +55,10 @@ fn the_spectator_delay_is_a_time_in_a_flag_and_in_the_file() {
     let action = with_file("spectator-delay = \"10s\"\n", "");
     let Ok(Action::Serve(config)) = action else { panic!("{action:?}") };
     assert_eq!(config.spectator_delay.as_secs(), 10);
-    assert!(refusal("--spectator-delay 61s").contains("--spectator-delay is 61s; it must be 0s to 60s"));
+    assert!(refusal("--spectator-delay 61s").contains("'--spectator-delay <TIME>': it is 61s; it must be 0s to 60s"));
     assert!(refusal("--spectator-delay 5").contains("such as 5s"));
     let Err(error) = with_file("spectator-delay = \"soon\"\n", "") else { panic!("it is refused") };
-    assert!(error.to_string().contains("spectator-delay: \"soon\" is no time"), "{error}");
+    assert!(error.to_string().contains("line 1, column 1: spectator-delay: \"soon\" is no time"), "{error}");
     let Ok(Action::Print(told)) = read_line("check-config --spectator-delay 2m") else { return };
     panic!("{told}");
 }
@@ -134,21 +134,36 @@ fn rooms_are_given_one_by_one_or_in_a_row_and_each_has_its_own_places() {
 #[test]
 fn an_unknown_key_in_the_file_is_an_error_with_a_hint() {
     let message = |text| with_file(text, "").expect_err("refused").to_string();
-    assert!(message("tick_hz = 30").contains("unknown key \"tick_hz\"; did you mean \"tick-hz\"?"));
-    assert!(message("tick-hz = 25").contains("tick-hz: "));
+    assert!(message("tick_hz = 30").contains("line 1, column 1: unknown key \"tick_hz\"; did you mean \"tick-hz\"?"));
+    assert!(
+        message("fill = 3\n  tick-hz = 25").contains("line 2, column 3: tick-hz: the tick rate must be 20, 30 or 60")
+    );
     assert!(message("fill = \"many\"").contains("fill: "));
     assert!(message("joins-per-address = \"often\"").contains("joins-per-address: write it as N"));
     assert!(!message("fill = = 3").contains('\n'));
+    for text in ["fill = 3.5", "fill = [[1]]", "[fill]", "room = []"] {
+        assert!(message(text).contains(": write a number, a text"), "{text}: {}", message(text));
+    }
+}
+
+#[test]
+fn a_mistake_between_settings_names_where_each_comes_from() {
+    let error = with_file("\nmax-players = 7000\n", "--fill 1000").expect_err("refused").to_string();
+    let place = error.strip_prefix("max-players (").and_then(|rest| rest.split_once(')')).map(|(place, _)| place);
+    assert!(place.is_some_and(|place| place.ends_with(", line 2, column 1")), "{error}");
+    assert!(error.contains("7000 and --fill 1000 are 8000 ships"), "{error}");
 }
 
 #[test]
 fn every_setting_is_in_the_template_and_the_template_is_good() {
-    let template = template();
-    for name in setting_names() {
+    let template = template::render();
+    let command = layers::command();
+    let names: Vec<_> = layers::settings(&command).map(|(name, _)| name).collect();
+    for name in &names {
         assert!(template.contains(&format!("# {name} = ")), "{name}");
     }
     let settings = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
-        setting_names().iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
+        names.iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
     });
     // The one file that it names is not there.
     let map = format!("{:?}", concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/maps/default.tmj"));
@@ -173,7 +188,7 @@ fn the_idle_time_has_a_unit_or_is_never() {
     let after = |seconds| IdleLimit::after(Duration::from_secs(seconds));
     assert_eq!((idle(""), idle("--idle 90s"), idle("--idle 2h")), (after(300), after(90), after(7200)));
     assert_eq!(idle("--idle 0"), IdleLimit::NEVER);
-    for wrong in ["5", "m", "1.5m", "1s", "25h", "5 m", "4294967295h", "5\u{b5}"] {
+    for wrong in ["5", "m", "1.5", "1s", "25h", "m5", "4294967295h", "5\u{b5}"] {
         let words = read(["fracas-server", "--idle", wrong].map(Into::into)).expect_err(wrong).to_string();
         assert!(words.contains("--idle") && words.contains("or 0 for ever"), "{words}");
     }

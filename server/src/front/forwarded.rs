@@ -15,8 +15,7 @@ const MARKS: [HeaderName; 4] = [X_FORWARDED_FOR, header::FORWARDED, HeaderName::
 const EXCERPT_BYTES: usize = 64;
 
 /// The address of a proxy whose `X-Forwarded-For` is believed, or a network of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrustedProxy(IpNet);
 
 impl FromStr for TrustedProxy {
@@ -29,14 +28,6 @@ impl FromStr for TrustedProxy {
             Err(_) => text.parse::<IpNet>().map_err(|_| wrong.to_owned())?,
         };
         Ok(Self(canonical(network.trunc())))
-    }
-}
-
-impl TryFrom<String> for TrustedProxy {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
     }
 }
 

@@ -95,18 +95,21 @@ impl Host {
 pub struct HostNames(Vec<String>);
 
 impl HostNames {
-    /// Takes names as an operator writes them.
+    /// Those of an operator, each as [`Self::check`] gives it.
+    pub fn new(names: Vec<String>) -> Self {
+        Self(names)
+    }
+
+    /// Reads one as an operator writes it.
     ///
     /// # Errors
-    /// The first that is none, in message.
-    pub fn parse(names: Vec<String>) -> Result<Self, String> {
+    /// If it is none, in words.
+    pub fn check(name: &str) -> Result<String, String> {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        for name in &names {
-            if name.is_empty() || name.len() > HOST_NAME_BYTES_MAX || !name.bytes().all(is_letter) {
-                return Err(format!("{name:?}: write a name alone, such as play.example, without scheme and port"));
-            }
+        if name.is_empty() || name.len() > HOST_NAME_BYTES_MAX || !name.bytes().all(is_letter) {
+            return Err(format!("{name:?}: write a name alone, such as play.example, without scheme and port"));
         }
-        Ok(Self(names.iter().map(|name| plain_host(name)).collect()))
+        Ok(plain_host(name))
     }
 
     /// Whether a request to this host was meant for the port.
@@ -217,7 +220,7 @@ impl OriginPolicy {
 /// A name as it may be shown: one that could be a host's, since anybody may have written it.
 fn shown_name(host: &Host) -> Option<&str> {
     let name = &*host.name;
-    (name.len() <= EXCERPT_BYTES && HostNames::parse(vec![name.into()]).is_ok()).then_some(name)
+    (name.len() <= EXCERPT_BYTES && HostNames::check(name).is_ok()).then_some(name)
 }
 
 /// The beginning of something that anybody may have written, as it may be logged.
@@ -230,7 +233,7 @@ mod tests {
     use super::*;
 
     fn policy(names: &[&str], allowed: &[&str]) -> OriginPolicy {
-        let names = HostNames::parse(names.iter().map(|name| (*name).into()).collect()).expect("names");
+        let names = HostNames::new(names.iter().map(|name| HostNames::check(name).expect("a name")).collect());
         OriginPolicy::new(names, allowed.iter().map(|origin| Origin::parse(origin).expect("an origin")).collect())
     }
 
@@ -352,7 +355,7 @@ mod tests {
         for wrong in
             ["", "http://play.example", "play.example:8080", "b\u{fc}cher.example", "[::1]", "a b", &"x".repeat(254)]
         {
-            assert!(HostNames::parse(vec![wrong.into()]).is_err(), "{wrong}");
+            assert!(HostNames::check(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use crate::admission::memory_budget::{LOOK_EVERY, MemoryUse};
 use crate::front::http::Front;
+use procfs::process::MountInfo;
+use procfs::{FromRead, ProcessCGroup, ProcessCGroups};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,14 +42,19 @@ pub(crate) struct MemoryLimits {
 impl MemoryLimits {
     /// As the system tells in `proc`, mostly `/proc`.
     pub(crate) fn find(proc: &Path) -> Self {
-        let read = |name: &str| std::fs::read_to_string(proc.join("self").join(name)).unwrap_or_default();
-        let (memberships, mounts) = (read("cgroup"), read("mountinfo"));
+        let mounts = std::fs::read_to_string(proc.join("self/mountinfo")).unwrap_or_default();
+        let memberships = ProcessCGroups::from_file(proc.join("self/cgroup")).map_or_else(|_| Vec::new(), |all| all.0);
         let mut groups = Vec::new();
-        for mount in mounts.lines().filter_map(Mount::parse) {
-            let path = memberships.lines().find_map(|line| mount.membership(line)).unwrap_or_default();
-            let below = Path::new(path).strip_prefix(mount.root).unwrap_or(Path::new(""));
-            let folders = below.ancestors().map(|folder| (Path::new(mount.point).join(folder), mount.files));
-            groups.extend(folders);
+        // One by one, so that a line which nobody understands costs no other.
+        for mount in mounts.lines().filter_map(|line| MountInfo::from_line(line).ok()) {
+            let Some(files) = files_of(&mount) else { continue };
+            let is_ours = |group: &&ProcessCGroup| match files {
+                VERSION_2 => group.controllers.is_empty(),
+                _ => group.controllers.iter().any(|controller| controller == "memory"),
+            };
+            let path = memberships.iter().find(is_ours).map_or("", |group| &group.pathname);
+            let below = Path::new(path).strip_prefix(&mount.root).unwrap_or(Path::new(""));
+            groups.extend(below.ancestors().map(|folder| (mount.mount_point.join(folder), files)));
         }
         groups.retain(|(folder, files)| folder.join(files.used).exists());
         Self { proc: proc.into(), groups }
@@ -82,38 +89,12 @@ fn number(file: &Path, name: &str) -> Option<u64> {
     rest.split_whitespace().next()?.parse().ok()
 }
 
-/// A hierarchy of cgroups that counts memory, and where it is found.
-#[derive(Debug)]
-struct Mount<'a> {
-    root: &'a str,
-    point: &'a str,
-    files: CgroupFiles,
-}
-
-impl<'a> Mount<'a> {
-    /// Reads a line of `mountinfo`, if it is one.
-    fn parse(line: &'a str) -> Option<Self> {
-        let (mount, system) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        let system: Vec<_> = system.split(' ').collect();
-        let files = match system[..] {
-            ["cgroup2", ..] => VERSION_2,
-            ["cgroup", _, options, ..] if options.split(',').any(|option| option == "memory") => VERSION_1,
-            _ => return None,
-        };
-        Some(Self { root, point, files })
-    }
-
-    /// The process's cgroup in it, if that is what a line of `/proc/self/cgroup` tells.
-    fn membership<'b>(&self, line: &'b str) -> Option<&'b str> {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?);
-        let is_ours = match self.files {
-            VERSION_2 => controllers.is_empty(),
-            _ => controllers.split(',').any(|controller| controller == "memory"),
-        };
-        is_ours.then_some(path)
+/// How a hierarchy of cgroups counts memory, if it does.
+fn files_of(mount: &MountInfo) -> Option<CgroupFiles> {
+    match mount.fs_type.as_str() {
+        "cgroup2" => Some(VERSION_2),
+        "cgroup" => mount.super_options.contains_key("memory").then_some(VERSION_1),
+        _ => None,
     }
 }
 

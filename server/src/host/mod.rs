@@ -1,4 +1,5 @@
-//! What the machine has: descriptors, and memory as cgroups and the kernel tell it.
+//! What the machine has: descriptors and their limit, and memory as cgroups and the kernel tell it.
 
 pub mod descriptors;
 pub mod memory;
+pub(crate) mod rlimit;

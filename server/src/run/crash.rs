@@ -1,7 +1,7 @@
 //! Keeps what led to a panic in a room's game in a file, and repeats it from there. The file has one line of JSON for people,
 //! and then the recording.
 
-use super::PlayedGame;
+use super::{PlayedGame, sabotage};
 use crate::sim::recording::{Recording, Replayed};
 use anyhow::{Context, anyhow, ensure};
 use fracas_protocol::wire::codec;
@@ -162,6 +162,7 @@ fn create(folder: &Path, Head { room, tick, .. }: &Head) -> anyhow::Result<(Path
 /// # Errors
 /// In words, if it cannot be read.
 pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
+    let _sabotage = sabotage::set_up();
     let (head, recording) = read(path).with_context(|| path.display().to_string())?;
     let ticks = recording.ticks();
     // It is told below, once.

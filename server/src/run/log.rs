@@ -1,8 +1,8 @@
 //! The log: what a line of it looks like, as text or as JSON, and how it is set up. Every line goes to the queue of
-//! `fracas_bots::stdio`, so no thread ever waits until one is written.
+//! `fracas_stdio`, so no thread ever waits until one is written.
 
 use crate::config::{LogFormat, LogLevel};
-use fracas_bots::stdio;
+use fracas_stdio as stdio;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -28,6 +28,11 @@ pub fn start(format: LogFormat, level: LogLevel) {
         let stdio::PanicReport { thread, location, message, backtrace } = panic;
         tracing::error!(thread, location, panic = message, backtrace, "a thread has panicked");
     });
+}
+
+/// Warns of each.
+pub fn warn_of(warnings: &[String]) {
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 /// Tells whoever started the server that it is ready, and where.

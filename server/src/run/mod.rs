@@ -2,8 +2,8 @@
 
 mod crash;
 mod fill;
+mod healthcheck;
 pub mod log;
-#[cfg_attr(not(debug_assertions), path = "no_sabotage.rs")]
 mod sabotage;
 pub mod shutdown;
 mod trouble;
@@ -14,8 +14,9 @@ use crate::arena::{ArenaConfig, World};
 use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
 use crate::front::listener::{self, Reception};
+use crate::front::origin::HostNames;
 use crate::host::descriptors::Descriptors;
-use crate::host::memory;
+use crate::host::{memory, rlimit};
 use crate::ids::RoomId;
 use crate::io::event_loop::{EventLoop, LoopEnd, LoopShared, NEWCOMERS_MAX};
 use crate::io::policy::Policy;
@@ -32,13 +33,11 @@ use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_bots::{descriptors, stdio};
 use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::SUBPROTOCOL;
-use sabotage::{PlayedGame, Sabotage};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +49,10 @@ use tokio::sync::mpsc;
 use trouble::Trouble;
 
 pub use crash::replay;
+pub use healthcheck::healthcheck;
+
+/// The game that is played.
+type PlayedGame = World;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -69,6 +72,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// # Errors
 /// Whatever keeps the server from starting or going on, in words for the operator.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
+    let _sabotage = sabotage::set_up();
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
@@ -85,7 +89,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let server = Server::start(config, game_address)?;
     memory::log_limits(&limits, config.max_players);
     let game = http::router(Arc::clone(&server.front));
-    let gate = Gate { token: config.ops_token.clone(), hosts: config.ops_hosts.clone() };
+    let gate = Gate { token: config.ops_token.clone(), hosts: HostNames::new(config.ops_hosts.clone()) };
     let operators =
         server::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
     log::listening(config.log_format, game_address, ops_address);
@@ -117,14 +121,13 @@ fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// What would keep it from starting, as [`serve`] says it.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     share_out_descriptors(config)?;
-    Sabotage::read()?;
     Ok(())
 }
 
 /// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
 fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
-    let limit = descriptors::raise_limit().context("cannot raise the limit of open descriptors")?;
-    let words = descriptors::describe(limit);
+    let limit = rlimit::raise_descriptors().context("cannot raise the limit of open descriptors")?;
+    let words = limit.map_or_else(|| "unlimited".into(), |limit| limit.to_string());
     tracing::info!(descriptors = words, "open descriptors this process may have");
     let shares = Descriptors::share_out(limit, config.fill.into()).with_context(|| {
         format!("{words} open descriptors are too few for anybody to play; raise `ulimit -n` (the hard limit)")
@@ -137,19 +140,6 @@ fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
         );
     }
     Ok(shares)
-}
-
-/// Asks a server whether it is well; `url` is one of its health pages.
-pub fn healthcheck(url: &str) -> anyhow::Result<()> {
-    let usage = || anyhow!("{url}: write it like http://127.0.0.1:8080/readyz");
-    let uri: axum::http::Uri = url.parse().map_err(|_| usage())?;
-    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(usage)?;
-    let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(fracas_bots::link::fetch(&address, uri.path()));
-    // A name that is still being looked up is not waited for.
-    runtime.shutdown_background();
-    answer.map(drop).map_err(Into::into)
 }
 
 /// The running parts.
@@ -172,12 +162,11 @@ struct ThreadEnd {
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
         let map_json = serde_json::to_vec(&MapDocument::from(&config.map.map))?;
-        let sabotage = Sabotage::read()?;
-        let begins_after = sabotage.begins_after(config.tick_rate);
-        let rooms = make_rooms(config, sabotage.clone())?.starting_after(begins_after);
+        let begins_after = sabotage::begins_after();
+        let rooms = make_rooms(config)?.starting_after(begins_after);
         let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
 
-        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(stdio::dropped_lines));
+        let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(fracas_stdio::dropped_lines));
         let mut metrics = telemetry.for_tick(config.tick_rate);
         for (_, room) in rooms.open().take(1) {
             telemetry.for_game(room.game(), &mut metrics);
@@ -186,7 +175,6 @@ impl Server {
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
         let watch = Watch {
-            sabotage: sabotage.clone(),
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
@@ -196,7 +184,7 @@ impl Server {
             pulse: Arc::clone(&pulse),
         };
 
-        let loops = usize::from(config.event_loops);
+        let loops = usize::from(config.event_loops());
         // A place for each thread's end, so that none is lost.
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_endpoints, loop_endpoints) = channel::endpoints(loops);
@@ -218,8 +206,7 @@ impl Server {
             let service = service.of_rooms(Arc::clone(&room_names));
             let shared = LoopShared { connections, metrics };
             let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
-            let sabotage = sabotage.clone();
-            let run = move || (event_loop.run_with(|| sabotage.inject()) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
+            let run = move || (event_loop.run_with(sabotage::pass) != LoopEnd::Farewell).then_some(TICK_IS_GONE);
             threads.push(spawn(&format!("loop-{index}"), &send_end, run)?);
         }
 
@@ -343,15 +330,14 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config, sabotage: Sabotage) -> anyhow::Result<Rooms<PlayedGame>> {
+fn make_rooms(config: &Config) -> anyhow::Result<Rooms<PlayedGame>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
-    let (names, map) = (config.rooms.clone(), config.map.map.clone());
+    let map = config.map.map.clone();
     let rooms = Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
         let seed = seed_of(seed, room, life);
-        let world = World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed });
-        sabotage.game(&names[room.index()], rate, world)
+        World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
     });
     // Never shorter than what was asked for.
     let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);
@@ -369,10 +355,10 @@ fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
 fn admission_config(config: &Config) -> AdmissionConfig {
     AdmissionConfig {
         connections_max: config.connections_max(),
-        per_address_max: config.max_per_address,
+        per_address_max: config.max_per_address as usize,
         joins_per_address: config.joins_per_address,
         limit_loopback: config.limit_loopback,
-        public_hosts: config.public_hosts.clone(),
+        public_hosts: HostNames::new(config.public_hosts.clone()),
         allow_origins: config.allow_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }
@@ -403,7 +389,6 @@ impl Pulse {
 /// What the rest of the process learns from the tick thread.
 #[derive(Debug)]
 struct Watch {
-    sabotage: Sabotage,
     crashes: Crashes,
     /// Their names.
     rooms: Vec<String>,
@@ -417,7 +402,7 @@ struct Watch {
 
 impl TickWatch<PlayedGame> for Watch {
     fn ticked(&mut self, rooms: &Rooms<PlayedGame>, result: &RoomsResult<PlayedGame>, times: &TickTimes) {
-        self.sabotage.inject();
+        sabotage::pass();
         self.pulse.beat();
         let hz = result.rate.hz();
         for (id, room) in rooms.open().filter(|_| result.tick.is_phase(0, hz / SETTLED_LOOKS)) {

@@ -1,6 +1,7 @@
 //! How the process is told to stop, and who is told that it stops.
 
 use fracas_protocol::wire::close::CloseReason;
+use procfs::process::Process;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,8 +53,10 @@ impl StopSignals {
             // Once taken over a signal stays so, and nobody waits for these.
             drop(signal(idle)?);
         }
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let hangup = (!is_ignored(&status, SignalKind::hangup())).then(|| signal(SignalKind::hangup()));
+        let status = Process::myself().and_then(|process| process.status());
+        let ignored = status.map_or(0, |status| status.sigign);
+        let is_ignored = ignored >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 1;
+        let hangup = (!is_ignored).then(|| signal(SignalKind::hangup()));
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -82,25 +85,5 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-/// Whether a process ignores a signal, by what the kernel tells of it in `/proc/PID/status`.
-fn is_ignored(status: &str, signal: SignalKind) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal.as_raw_value() - 1) & 1 == 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_kernel_tells_of_ignored_signals_is_read() {
-        let status = "Name:\tfracas-server\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
-        assert!(is_ignored(status, SignalKind::hangup()) && is_ignored(status, SignalKind::pipe()));
-        assert!(!is_ignored(status, SignalKind::terminate()));
-        assert!(!is_ignored("", SignalKind::hangup()));
     }
 }

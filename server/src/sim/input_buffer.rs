@@ -17,17 +17,6 @@ pub enum Dropped {
     Duplicate,
 }
 
-impl Dropped {
-    /// The word used as a metric's label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Early => "early",
-            Self::Old => "old",
-            Self::Duplicate => "duplicate",
-        }
-    }
-}
-
 /// The inputs of one player that wait for their tick, and the one in effect.
 #[derive(Clone, Debug, Default)]
 pub struct InputBuffer<I> {

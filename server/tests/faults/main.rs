@@ -6,10 +6,7 @@
 //! - `program`, `processes`: the same in the real program, and threads of it that die
 
 mod poison;
-// A release build does not break on purpose.
-#[cfg(debug_assertions)]
 mod processes;
-#[cfg(debug_assertions)]
 mod program;
 mod recorded;
 mod rooms;

@@ -27,9 +27,12 @@ fn only_file(folder: &tempfile::TempDir) -> PathBuf {
     files[0].clone()
 }
 
+/// The game of the room with two players panics in its fourth second. A replay comes to the same place.
+const TWO_PANIC: &str = "arena-step=return(120:2)";
+
 /// What `replay` prints, and its exit code.
 fn replay(file: &std::path::Path) -> (Option<i32>, String) {
-    let output = run(&["replay", &file.display().to_string()]);
+    let output = run(TWO_PANIC, &["replay", &file.display().to_string()]);
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
@@ -50,8 +53,8 @@ fn joined(thread: JoinHandle<SocketPeer>) -> SocketPeer {
 #[test]
 fn a_panic_in_one_room_is_not_noticed_in_another_and_can_be_replayed() {
     let folder = folder();
-    let mut program = Program::start("room:main@4s", folder.path(), &["--room", "main,duel"]);
-    let others: Vec<_> = (0..2).map(|_| SocketPeer::join(program.address, hello_to("duel"))).collect();
+    let mut program = Program::start(TWO_PANIC, folder.path(), &["--room", "main,duel"]);
+    let others: Vec<_> = (0..3).map(|_| SocketPeer::join(program.address, hello_to("duel"))).collect();
     let players: Vec<_> = (0..2).map(|_| SocketPeer::join(program.address, hello_to("main"))).collect();
     let others = play_all(others, Tick(220));
     for peer in play_all(players, Tick(1000)).into_iter().map(joined) {
@@ -98,7 +101,7 @@ fn replays_of_other_files_fail_in_words(good: &std::path::Path) {
 #[test]
 fn a_room_that_always_panics_ends_the_process_in_words() {
     let folder = folder();
-    let mut program = Program::start("room:main@2s,room:main@3s", folder.path(), &[]);
+    let mut program = Program::start("arena-step=return(60,90)", folder.path(), &[]);
     let mut peer = SocketPeer::join(program.address, hello_to("main"));
     peer.play_while(|_| true);
     let mut again = SocketPeer::join(program.address, hello_to("main"));
@@ -115,7 +118,7 @@ fn a_room_that_always_panics_ends_the_process_in_words() {
 fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
     for thread in ["tick", "loop-0", "loop-1"] {
         let folder = folder();
-        let sabotage = format!("thread:{thread}@2s");
+        let sabotage = format!("{thread}=60*off->return");
         let mut program = Program::start(&sabotage, folder.path(), &["--event-loops", "2"]);
         let mut peers: Vec<_> = (0..4).map(|_| SocketPeer::join(program.address, hello_to("main"))).collect();
         let (died, line) = program.hear("sabotage");
@@ -135,7 +138,7 @@ fn a_dead_tick_thread_or_event_loop_ends_the_process_within_a_second() {
 #[test]
 fn after_the_last_tick_there_can_be_everybody_comes_back_for_their_ships_at_tick_0() {
     let folder = folder();
-    let mut program = Program::start("clock:end@3s", folder.path(), &[]);
+    let mut program = Program::start("first-tick=return(90)", folder.path(), &[]);
     let mut peer = SocketPeer::join(program.address, hello_to("main"));
     peer.play_while(|_| true);
     assert_eq!(peer.ended, Some(Some(4000)));
@@ -163,7 +166,7 @@ fn a_panic_is_survived_and_ends_the_process_in_order_also_when_nobody_takes_its_
     let full_disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
     for stderr in [Stdio::from(full_pipe), closed_pipe.into(), full_disk.into()] {
         let folder = folder();
-        let mut program = unheard("room:main@1s,thread:tick@3s", folder.path(), stderr);
+        let mut program = unheard("arena-step=return(30);tick=90*off->return", folder.path(), stderr);
         let status = program.wait().expect("it can be waited for");
         assert_eq!(status.code(), Some(1), "{status}");
         only_file(&folder);

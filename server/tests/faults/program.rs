@@ -38,14 +38,14 @@ fn command() -> Command {
 }
 
 /// Runs the program to its end.
-pub(crate) fn run(arguments: &[&str]) -> Output {
-    command().args(arguments).output().expect("the program starts")
+pub(crate) fn run(sabotage: &str, arguments: &[&str]) -> Output {
+    command().env("FAILPOINTS", sabotage).args(arguments).output().expect("the program starts")
 }
 
 /// Starts a server whose log goes nowhere, with backtraces: to write one is what may go wrong.
 pub(crate) fn unheard(sabotage: &str, crash_dir: &Path, stderr: Stdio) -> Child {
     let mut command = command();
-    command.env("FRACAS_SABOTAGE", sabotage).env("RUST_BACKTRACE", "1");
+    command.env("FAILPOINTS", sabotage).env("RUST_BACKTRACE", "1");
     command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--fill", "2", "--crash-dir"]);
     command.arg(crash_dir).stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts")
 }
@@ -54,7 +54,7 @@ impl Program {
     /// Starts a server without bots, and waits until it listens. What breaks is written as `sabotage.rs` reads it.
     pub(crate) fn start(sabotage: &str, crash_dir: &Path, arguments: &[&str]) -> Self {
         let mut command = command();
-        command.env("FRACAS_SABOTAGE", sabotage).args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+        command.env("FAILPOINTS", sabotage).args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
         command.args(["--fill", "0", "--crash-dir"]).arg(crash_dir).args(arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
