@@ -18,7 +18,7 @@ use fracas_server::io::close::CloseRequest;
 use fracas_server::io::connection::Connection;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, NEWCOMERS_MAX};
 use fracas_server::io::policy::{Policy, Replies};
-use fracas_server::io::service::{Event, LoopStep, Service, Target};
+use fracas_server::io::service::{Addressee, ConnectionEvent, LoopStep, Service};
 use fracas_server::ops::Telemetry;
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -150,16 +150,18 @@ impl Service for Echo {
         &mut self,
         client: &mut Self::Client,
         connection: &mut Connection,
-        event: Event<'_>,
+        event: ConnectionEvent<'_>,
         now: Instant,
     ) -> Result<(), CloseRequest> {
         match event {
             // It goes with the round's write, after all that waits already.
-            Event::Message(message) => connection.echo(message),
-            Event::Addressed if connection.silent_for(now) > SILENCE_MAX => return Err(CloseReason::TimedOut.into()),
-            Event::Addressed => self.looks.push_back((now + LOOK_EVERY, *client)),
-            Event::Ended(_) => self.looks.retain(|(_, key)| key != client),
-            Event::Read | Event::Sent(_) => {}
+            ConnectionEvent::Message(message) => connection.echo(message),
+            ConnectionEvent::Addressed if connection.silent_for(now) > SILENCE_MAX => {
+                return Err(CloseReason::TimedOut.into());
+            }
+            ConnectionEvent::Addressed => self.looks.push_back((now + LOOK_EVERY, *client)),
+            ConnectionEvent::Ended(_) => self.looks.retain(|(_, key)| key != client),
+            ConnectionEvent::Read | ConnectionEvent::Sent(_) => {}
         }
         Ok(())
     }
@@ -169,9 +171,9 @@ impl Service for Echo {
         if self.stopping.load(Ordering::Relaxed) { LoopStep::Farewell(CloseReason::GoingAway) } else { LoopStep::Write }
     }
 
-    fn next_addressed(&mut self, now: Instant) -> Option<Target> {
+    fn next_addressed(&mut self, now: Instant) -> Option<Addressee> {
         let (_, key) = self.looks.pop_front_if(|(at, _)| *at <= now)?;
-        Some(Target::One(key))
+        Some(Addressee::One(key))
     }
 
     fn compose(&mut self, _: &mut Self::Client, connection: &mut Connection, now: Instant, _: &mut Vec<u8>) -> u64 {

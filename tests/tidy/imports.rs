@@ -53,7 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server/ops/server", &["protocol", "server/ops", "server/front", "server/config"]),
     ("server/ops", &["protocol", "server/ids", "server/host", REFUSAL]),
     ("server/admission", &["protocol", "server/ids", "server/host", "server/ops", REFUSAL]),
-    ("server/io", &["protocol", "server/ids", "server/host", "server/ops", "server/admission"]),
+    ("server/io", &["protocol", "server/ids", "server/host", "server/ops", "server/admission", REFUSAL]),
     (
         "server/front",
         &["protocol", "server/ids", "server/host", "server/ops", "server/admission", "server/io", REFUSAL],
@@ -100,8 +100,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("server/config/check", "server/arena/tiled", "the map is a setting of the built-in game"),
     ("server/host/memory", "server/admission/memory_budget", "what is measured goes to admission's budget"),
     ("server/host/memory", "server/front/http", "what is measured goes to admission by way of the front"),
-    ("server/io/service", "server/session/hello", "a service closes with the refusal of a hello"),
-    ("server/io/ws_stream", "server/session/hello", "a stream closes with the refusal of a hello"),
     ("server/ops/metrics", "server/admission/memory_budget", "a metric shows it"),
     ("server/ops/metrics", "server/front/http_connections", "its values are a metric's labels"),
     ("server/ops/metrics", "server/front/rejection", "its values are a metric's labels"),

@@ -49,7 +49,7 @@ impl From<JoinRefusal> for CloseRequest {
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ConnectionEnd {
     /// The server closes it, whoever in it asked for that.
     Closed(CloseRequest),
     /// The peer closed it, and its close frame is answered already.
@@ -58,7 +58,7 @@ pub enum Ending {
     Lost,
 }
 
-impl Ending {
+impl ConnectionEnd {
     /// The word used as a metric's label.
     pub(crate) fn label(&self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Ending {
     }
 }
 
-impl From<CloseRequest> for Ending {
+impl From<CloseRequest> for ConnectionEnd {
     fn from(request: CloseRequest) -> Self {
         Self::Closed(request)
     }

@@ -1,7 +1,7 @@
 //! One WebSocket connection without I/O: bytes and the time go in, messages and its end come out, and what is to be sent is
 //! asked for. The socket is the event loop's.
 
-use crate::io::close::{CLOSE_MESSAGE_BYTES_MAX, CloseRequest, Ending};
+use crate::io::close::{CLOSE_MESSAGE_BYTES_MAX, CloseRequest, ConnectionEnd};
 use crate::io::inbound_limits::InboundLimits;
 use crate::io::policy::{Policy, Replies};
 use crate::io::writer::{Delivery, Opcode, Outbox};
@@ -22,7 +22,7 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ConnectionState {
     Open,
     /// What is pending is sent, and what comes is thrown away, until the instant.
     Closing(Instant),
@@ -36,7 +36,7 @@ pub(crate) enum Inbound {
     /// A whole message.
     Message(Message),
     /// The connection is to end.
-    End(Ending),
+    End(ConnectionEnd),
 }
 
 /// A connection whose handshake is done.
@@ -44,7 +44,7 @@ pub(crate) enum Inbound {
 pub struct Connection {
     websocket: WebSocketContext,
     outbox: Outbox,
-    state: State,
+    state: ConnectionState,
     /// The label of its end, once it has ended.
     ended: Option<&'static str>,
     /// When anything last came, and when the peer was last asked whether it is there.
@@ -59,7 +59,7 @@ impl Connection {
         Self {
             websocket: WebSocketContext::new(Role::Server, Some(websocket_config(policy))),
             outbox: Outbox::default(),
-            state: State::Open,
+            state: ConnectionState::Open,
             ended: None,
             heard_at: now,
             probed_at: now,
@@ -70,20 +70,20 @@ impl Connection {
 
     /// Whether messages come and go.
     pub fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == ConnectionState::Open
     }
 
     pub(super) fn is_closing(&self) -> bool {
-        matches!(self.state, State::Closing(_))
+        matches!(self.state, ConnectionState::Closing(_))
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        self.state == State::Gone
+        self.state == ConnectionState::Gone
     }
 
     /// The word that labels its end in metrics.
     pub(super) fn end_label(&self) -> &'static str {
-        self.ended.unwrap_or_else(|| Ending::Lost.label())
+        self.ended.unwrap_or_else(|| ConnectionEnd::Lost.label())
     }
 
     /// How long nothing has come.
@@ -118,7 +118,7 @@ impl Connection {
         if self.is_closing() {
             self.lingered_bytes += len;
             if self.lingered_bytes > LINGER_BYTES_MAX {
-                self.state = State::Gone;
+                self.state = ConnectionState::Gone;
             }
         } else if let Some(rates) = &policy.rates {
             self.limits.record_bytes(rates, now, len);
@@ -149,21 +149,21 @@ impl Connection {
 
     /// Checks it after a round of reading: whether it has asked for too much, and whether it has been closing for long
     /// enough.
-    pub(super) fn check_limits(&mut self, policy: &Policy, now: Instant) -> Option<Ending> {
+    pub(super) fn check_limits(&mut self, policy: &Policy, now: Instant) -> Option<ConnectionEnd> {
         match self.state {
-            State::Open => {
+            ConnectionState::Open => {
                 let rates = policy.rates.as_ref()?;
                 let hoards = matches!(policy.replies, Replies::CloseBeyond(most) if self.outbox.replies_len() > most);
                 let is_beyond = hoards || self.limits.is_beyond_patience(rates, now);
-                is_beyond.then(|| Ending::Closed(CloseReason::Rate.into()))
+                is_beyond.then(|| ConnectionEnd::Closed(CloseReason::Rate.into()))
             }
-            State::Closing(until) => {
+            ConnectionState::Closing(until) => {
                 if now >= until {
-                    self.state = State::Gone;
+                    self.state = ConnectionState::Gone;
                 }
                 None
             }
-            State::Gone => None,
+            ConnectionState::Gone => None,
         }
     }
 
@@ -213,24 +213,24 @@ impl Connection {
 
     /// Ends an open connection. One that is closed lingers until the peer has heard why: a socket that is closed with unread
     /// input in it takes back what was sent last.
-    pub(super) fn end(&mut self, ending: &Ending, now: Instant) {
+    pub(super) fn end(&mut self, ending: &ConnectionEnd, now: Instant) {
         self.ended = Some(ending.label());
         self.state = match ending {
-            Ending::Lost => State::Gone,
-            Ending::ByPeer => State::Closing(now + LINGER),
-            Ending::Closed(CloseRequest { reason, message, .. }) => {
+            ConnectionEnd::Lost => ConnectionState::Gone,
+            ConnectionEnd::ByPeer => ConnectionState::Closing(now + LINGER),
+            ConnectionEnd::Closed(CloseRequest { reason, message, .. }) => {
                 let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(message) };
                 // It fails only if a close frame went out before, and then that one counts.
                 let _ = self.with_pipe(&mut &[][..], |websocket, pipe| websocket.close(pipe, Some(frame)));
                 let linger = if *reason == CloseReason::TimedOut { LINGER_SILENT } else { LINGER };
-                State::Closing(now + linger)
+                ConnectionState::Closing(now + linger)
             }
         };
     }
 
     /// The socket of a connection that has ended is gone, too.
     pub(super) fn stop_lingering(&mut self) {
-        self.state = State::Gone;
+        self.state = ConnectionState::Gone;
     }
 
     /// The WebSocket layer's next step: it reads from `inbound`, and its replies wait in the outbox.
@@ -250,15 +250,15 @@ impl Connection {
 }
 
 /// What an error of the WebSocket layer means: the peer closed, or broke the protocol.
-fn ending_of(error: &WsError) -> Ending {
+fn ending_of(error: &WsError) -> ConnectionEnd {
     let reason = match error {
         // The layer has put the reply to the peer's close into the outbox.
-        WsError::ConnectionClosed | WsError::AlreadyClosed => return Ending::ByPeer,
+        WsError::ConnectionClosed | WsError::AlreadyClosed => return ConnectionEnd::ByPeer,
         WsError::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::TooBig,
         WsError::Utf8(_) => CloseReason::InvalidUtf8,
         _ => CloseReason::ProtocolError,
     };
-    Ending::Closed(reason.into())
+    ConnectionEnd::Closed(reason.into())
 }
 
 fn websocket_config(policy: &Policy) -> WebSocketConfig {
@@ -354,7 +354,7 @@ mod tests {
         let Some(Inbound::End(ending)) = connection.poll(&mut inbound, &policy, now) else {
             panic!("it is not masked")
         };
-        assert_eq!(ending, Ending::Closed(CloseReason::ProtocolError.into()));
+        assert_eq!(ending, ConnectionEnd::Closed(CloseReason::ProtocolError.into()));
         assert!(connection.is_open() && to_send(&connection).is_empty());
         connection.end(&ending, now);
         assert_eq!(to_send(&connection)[2..4], 1002_u16.to_be_bytes());

@@ -3,10 +3,10 @@
 
 use crate::admission::control::AdmissionPermit;
 use crate::ids::PlayerKind;
-use crate::io::close::Ending;
+use crate::io::close::ConnectionEnd;
 use crate::io::connection::{Connection, Inbound};
 use crate::io::policy::Policy;
-use crate::io::service::{Event, LoopStep, Service, Target};
+use crate::io::service::{Addressee, ConnectionEvent, LoopStep, Service};
 use crate::io::socket::Socket;
 use crate::io::table::SlotTable;
 use crate::io::writer::Delivery;
@@ -71,7 +71,7 @@ pub struct EventLoop<V: Service, S> {
     policy: Policy,
     newcomers: flume::Receiver<Newcomer<S>>,
     shared: LoopShared,
-    slots: SlotTable<Slot<V::Client, S>>,
+    slots: SlotTable<ConnectionSlot<V::Client, S>>,
     /// How long a round of reading takes, smoothed, and when the next one begins.
     reading_time: Duration,
     read_at: Instant,
@@ -165,8 +165,8 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
             let shares = self.inbound.chunks_exact(FIRST_READ_BYTES).zip(arrivals);
             for ((_, slot), (share, arrival)) in self.slots.from(first).zip(shares) {
                 let Some(slot) = slot else { continue };
-                let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
-                received += slot.read(arrival, share, &mut self.scratch, &mut turn);
+                let mut ctx = ServiceCtx { service: &mut self.service, policy: &self.policy, now };
+                received += slot.read(arrival, share, &mut self.scratch, &mut ctx);
                 anybody_gone |= slot.connection.is_gone();
                 self.shared.metrics.messages_dropped.increment(u64::from(slot.connection.drain_dropped()));
             }
@@ -186,12 +186,12 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         let network = permit.as_ref().and_then(AdmissionPermit::network);
         let index = self.slots.insert(|key| {
             let (client, connection) = (self.service.open(key, kind, network, now), Connection::new(&self.policy, now));
-            Slot { socket, is_broken: false, connection, client, _permit: permit }
+            ConnectionSlot { socket, is_broken: false, connection, client, _permit: permit }
         });
         self.shared.metrics.connections_opened.increment(1);
         // Without this the bytes that came with the handshake would wait for the next packet.
         if let Some(slot) = self.slots.at(index) {
-            slot.feed(&leftover, &mut Turn { service: &mut self.service, policy: &self.policy, now });
+            slot.feed(&leftover, &mut ServiceCtx { service: &mut self.service, policy: &self.policy, now });
         }
         self.count_connections();
     }
@@ -204,13 +204,13 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         for first in (0..self.slots.count()).step_by(TOGETHER) {
             let now = clock();
             self.compose(first, now);
-            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
+            let mut ctx = ServiceCtx { service: &mut self.service, policy: &self.policy, now };
             let mut start = 0;
             for Composed { slot, end, bodies: composed } in self.composed.drain(..) {
                 let Some(slot) = self.slots.at(slot) else { continue };
                 let frames = &self.frames[std::mem::replace(&mut start, end)..end];
                 let delivery = slot.write(&mut self.buffer, frames, composed);
-                slot.tell(Event::Sent(&delivery), &mut turn);
+                slot.handle(ConnectionEvent::Sent(&delivery), &mut ctx);
                 bodies += delivery.bodies;
                 bytes += delivery.bytes as u64;
             }
@@ -224,15 +224,17 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     }
 
     fn address(&mut self, now: Instant) {
-        while let Some(target) = self.service.next_addressed(now) {
-            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now };
-            match target {
-                Target::One(key) => {
+        while let Some(addressee) = self.service.next_addressed(now) {
+            let mut ctx = ServiceCtx { service: &mut self.service, policy: &self.policy, now };
+            match addressee {
+                Addressee::One(key) => {
                     if let Some(slot) = self.slots.get(key) {
-                        slot.tell(Event::Addressed, &mut turn);
+                        slot.handle(ConnectionEvent::Addressed, &mut ctx);
                     }
                 }
-                Target::Everybody => self.slots.iter_mut().for_each(|slot| slot.tell(Event::Addressed, &mut turn)),
+                Addressee::Everybody => {
+                    self.slots.iter_mut().for_each(|slot| slot.handle(ConnectionEvent::Addressed, &mut ctx));
+                }
             }
         }
     }
@@ -241,7 +243,7 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     fn compose(&mut self, first: usize, now: Instant) {
         self.frames.clear();
         for (index, slot) in self.slots.from(first).take(TOGETHER) {
-            let Some(Slot { connection, client, .. }) = slot else { continue };
+            let Some(ConnectionSlot { connection, client, .. }) = slot else { continue };
             let is_open = connection.is_open();
             let bodies = if is_open { self.service.compose(client, connection, now, &mut self.frames) } else { 0 };
             self.composed.push(Composed { slot: index, end: self.frames.len(), bodies });
@@ -250,7 +252,7 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
 
     fn drop_gone(&mut self) {
         let metrics = &mut self.shared.metrics;
-        let is_gone = |slot: &Slot<_, _>| slot.connection.is_gone();
+        let is_gone = |slot: &ConnectionSlot<_, _>| slot.connection.is_gone();
         self.slots.take_if(is_gone, |mut slot| {
             slot.let_go();
             metrics.connection_closed(slot.connection.end_label());
@@ -268,9 +270,9 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     fn say_farewell(&mut self, reason: CloseReason) {
         let until = Instant::now() + FAREWELL;
         loop {
-            let mut turn = Turn { service: &mut self.service, policy: &self.policy, now: Instant::now() };
+            let mut ctx = ServiceCtx { service: &mut self.service, policy: &self.policy, now: Instant::now() };
             // Again each time: somebody may still have been on the way to us.
-            self.slots.iter_mut().for_each(|slot| slot.close(Ending::Closed(reason.into()), &mut turn));
+            self.slots.iter_mut().for_each(|slot| slot.close(ConnectionEnd::Closed(reason.into()), &mut ctx));
             self.write_all(Instant::now);
             if Instant::now() > until || self.slots.is_empty() {
                 return;
@@ -297,7 +299,7 @@ enum Received {
 }
 
 /// What a slot needs of its loop while it has its turn.
-struct Turn<'a, V> {
+struct ServiceCtx<'a, V> {
     service: &'a mut V,
     policy: &'a Policy,
     now: Instant,
@@ -305,7 +307,7 @@ struct Turn<'a, V> {
 
 /// A socket with its connection, and what the service knows of the peer.
 #[derive(Debug)]
-struct Slot<C, S> {
+struct ConnectionSlot<C, S> {
     socket: S,
     /// A send failed: the next read says so.
     is_broken: bool,
@@ -314,7 +316,7 @@ struct Slot<C, S> {
     _permit: Option<AdmissionPermit>,
 }
 
-impl<C, S: Socket> Slot<C, S> {
+impl<C, S: Socket> ConnectionSlot<C, S> {
     /// Asks the socket once what is there. What it says goes to [`Self::read`].
     fn receive(&mut self, buffer: &mut [u8], policy: &Policy, now: Instant) -> Received {
         if self.is_broken {
@@ -340,23 +342,23 @@ impl<C, S: Socket> Slot<C, S> {
         arrival: Received,
         buffer: &[u8],
         scratch: &mut [u8],
-        turn: &mut Turn<'_, V>,
+        ctx: &mut ServiceCtx<'_, V>,
     ) -> u64 {
-        let mut received = self.handle_arrival(arrival, buffer, turn);
+        let mut received = self.handle_arrival(arrival, buffer, ctx);
         let mut is_full = arrival == Received::Bytes(buffer.len());
         for _ in 1..READS_MAX {
             // There is no more when there was room for more.
             if !is_full || self.connection.is_gone() {
                 break;
             }
-            let arrival = self.receive(scratch, turn.policy, turn.now);
-            received += self.handle_arrival(arrival, scratch, turn);
+            let arrival = self.receive(scratch, ctx.policy, ctx.now);
+            received += self.handle_arrival(arrival, scratch, ctx);
             is_full = arrival == Received::Bytes(scratch.len());
         }
-        if let Some(ending) = self.connection.check_limits(turn.policy, turn.now) {
-            self.close(ending, turn);
+        if let Some(ending) = self.connection.check_limits(ctx.policy, ctx.now) {
+            self.close(ending, ctx);
         }
-        self.tell(Event::Read, turn);
+        self.handle(ConnectionEvent::Read, ctx);
         received
     }
 
@@ -364,55 +366,55 @@ impl<C, S: Socket> Slot<C, S> {
         &mut self,
         arrival: Received,
         buffer: &[u8],
-        turn: &mut Turn<'_, V>,
+        ctx: &mut ServiceCtx<'_, V>,
     ) -> u64 {
         let len = match arrival {
             Received::Bytes(len) | Received::Last(len) => len,
             Received::Nothing | Received::Unread => 0,
             Received::End => {
-                self.close(Ending::Lost, turn);
+                self.close(ConnectionEnd::Lost, ctx);
                 self.connection.stop_lingering();
                 0
             }
         };
         if len > 0 {
-            self.feed(&buffer[..len], turn);
+            self.feed(&buffer[..len], ctx);
         }
         if matches!(arrival, Received::Last(_) | Received::Unread) {
-            self.connection.leave_unread(turn.now);
+            self.connection.leave_unread(ctx.now);
         }
         len as u64
     }
 
     /// Takes bytes from the socket, or such as came with the handshake.
-    fn feed<V: Service<Client = C>>(&mut self, bytes: &[u8], turn: &mut Turn<'_, V>) {
-        self.connection.record_bytes(bytes.len(), turn.policy, turn.now);
+    fn feed<V: Service<Client = C>>(&mut self, bytes: &[u8], ctx: &mut ServiceCtx<'_, V>) {
+        self.connection.record_bytes(bytes.len(), ctx.policy, ctx.now);
         let mut inbound = bytes;
-        while let Some(event) = self.connection.poll(&mut inbound, turn.policy, turn.now) {
+        while let Some(event) = self.connection.poll(&mut inbound, ctx.policy, ctx.now) {
             match event {
-                Inbound::Message(message) => self.tell(Event::Message(&message), turn),
-                Inbound::End(ending) => self.close(ending, turn),
+                Inbound::Message(message) => self.handle(ConnectionEvent::Message(&message), ctx),
+                Inbound::End(ending) => self.close(ending, ctx),
             }
         }
     }
 
     /// Tells the service what happened, if the connection is open, and closes it if the service says so.
-    fn tell<V: Service<Client = C>>(&mut self, event: Event<'_>, turn: &mut Turn<'_, V>) {
+    fn handle<V: Service<Client = C>>(&mut self, event: ConnectionEvent<'_>, ctx: &mut ServiceCtx<'_, V>) {
         if self.connection.is_open()
-            && let Err(request) = turn.service.handle(&mut self.client, &mut self.connection, event, turn.now)
+            && let Err(request) = ctx.service.handle(&mut self.client, &mut self.connection, event, ctx.now)
         {
-            self.close(request.into(), turn);
+            self.close(request.into(), ctx);
         }
     }
 
     /// The one way in which a connection ends, whoever asks for it and whatever for: the service hears of it, and may still say
     /// something; then goes the close frame. Of several endings the first one counts.
-    fn close<V: Service<Client = C>>(&mut self, ending: Ending, turn: &mut Turn<'_, V>) {
+    fn close<V: Service<Client = C>>(&mut self, ending: ConnectionEnd, ctx: &mut ServiceCtx<'_, V>) {
         if self.connection.is_open() {
-            let told = Event::Ended(&ending);
+            let told = ConnectionEvent::Ended(&ending);
             // It is being closed already: what the service asks for now changes nothing.
-            let _ = turn.service.handle(&mut self.client, &mut self.connection, told, turn.now);
-            self.connection.end(&ending, turn.now);
+            let _ = ctx.service.handle(&mut self.client, &mut self.connection, told, ctx.now);
+            self.connection.end(&ending, ctx.now);
         }
     }
 

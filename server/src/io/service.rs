@@ -2,7 +2,7 @@
 
 use crate::admission::control::Network;
 use crate::ids::{ConnectionKey, PlayerKind};
-use crate::io::close::{CloseRequest, Ending};
+use crate::io::close::{CloseRequest, ConnectionEnd};
 use crate::io::connection::Connection;
 use crate::io::writer::Delivery;
 use fracas_protocol::wire::close::CloseReason;
@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// What happens to one connection.
 #[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
+pub enum ConnectionEvent<'a> {
     /// A whole message came.
     Message(&'a Message),
     /// A round of reading is over, whether or not something came: time to look at deadlines.
@@ -22,12 +22,12 @@ pub enum Event<'a> {
     Sent(&'a Delivery),
     /// It ends. Told exactly once, and nothing is told after it. If the server closes it, what is said now goes out before the
     /// close frame.
-    Ended(&'a Ending),
+    Ended(&'a ConnectionEnd),
 }
 
 /// Whom a service has something for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Addressee {
     /// The connection with this key.
     One(ConnectionKey),
     /// Every open connection.
@@ -58,22 +58,22 @@ pub trait Service: Send + 'static {
     /// Something happened to an open connection.
     ///
     /// # Errors
-    /// If the connection is to be closed. The loop does that, and says so with [`Event::Ended`]; after that one the result
+    /// If the connection is to be closed. The loop does that, and says so with [`ConnectionEvent::Ended`]; after that one the result
     /// changes nothing.
     fn handle(
         &mut self,
         client: &mut Self::Client,
         connection: &mut Connection,
-        event: Event<'_>,
+        event: ConnectionEvent<'_>,
         now: Instant,
     ) -> Result<(), CloseRequest>;
 
     /// Everybody was read, which took so long: hands over what was read, and waits until everybody is to be written.
     fn exchange(&mut self, reading: Duration) -> LoopStep;
 
-    /// Before writing: whom it has something for next. The loop tells them [`Event::Addressed`]. If it asks on without having
+    /// Before writing: whom it has something for next. The loop tells them [`ConnectionEvent::Addressed`]. If it asks on without having
     /// told anybody, then nobody has that key any more.
-    fn next_addressed(&mut self, now: Instant) -> Option<Target>;
+    fn next_addressed(&mut self, now: Instant) -> Option<Addressee>;
 
     /// Appends what one connection gets now to `out`; it is dropped if nothing of it can leave. Returns the tick bodies in it.
     fn compose(

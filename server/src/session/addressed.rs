@@ -1,7 +1,7 @@
 //! What the tick thread has for single connections of an event loop, or for all of them, in the order in which it is told.
 
 use crate::ids::{ConnectionKey, RoomId, SessionId};
-use crate::io::service::Target;
+use crate::io::service::Addressee;
 use crate::sim::channel::{JoinAnswer, RoomEvents};
 use fracas_protocol::wire::close::CloseReason;
 use std::collections::VecDeque;
@@ -27,11 +27,11 @@ pub(crate) enum Addressed {
 
 impl Addressed {
     /// Whom to tell, if it is for connections.
-    pub(crate) fn target(&self) -> Option<Target> {
+    pub(crate) fn addressee(&self) -> Option<Addressee> {
         match self {
-            Self::DelayChanged(_) | Self::RoomFailed(_) | Self::TicksMissed => Some(Target::Everybody),
-            Self::JoinAnswer(_, answer) => Some(Target::One(answer.connection)),
-            Self::Evicted(key, _) | Self::FreshStart(key) => Some(Target::One(*key)),
+            Self::DelayChanged(_) | Self::RoomFailed(_) | Self::TicksMissed => Some(Addressee::Everybody),
+            Self::JoinAnswer(_, answer) => Some(Addressee::One(answer.connection)),
+            Self::Evicted(key, _) | Self::FreshStart(key) => Some(Addressee::One(*key)),
             Self::SessionEnded(_) => None,
         }
     }

@@ -3,9 +3,9 @@
 use crate::admission::control::{AdmissionControl, Network};
 use crate::game::{Game, InputOf};
 use crate::ids::{ConnectionKey, PlayerKind, RoomId};
-use crate::io::close::{CloseRequest, Ending};
+use crate::io::close::{CloseRequest, ConnectionEnd};
 use crate::io::connection::Connection;
-use crate::io::service::{Event, LoopStep, Service, Target};
+use crate::io::service::{Addressee, ConnectionEvent, LoopStep, Service};
 use crate::io::writer::{Delivery, append_frame};
 use crate::ops::LoopMetrics;
 use crate::session::Registry;
@@ -306,10 +306,16 @@ impl<G: Game> GameService<G> {
     }
 
     /// The client's connection ends. One that may come back is told when.
-    fn handle_end(&mut self, client: &mut ClientConn<G>, connection: &mut Connection, ending: &Ending, now: Instant) {
+    fn handle_end(
+        &mut self,
+        client: &mut ClientConn<G>,
+        connection: &mut Connection,
+        ending: &ConnectionEnd,
+        now: Instant,
+    ) {
         self.clients -= 1;
         client.lose(&mut self.batches, &self.registry);
-        let Ending::Closed(request) = ending else { return };
+        let ConnectionEnd::Closed(request) = ending else { return };
         if let Some(why) = request.join {
             self.metrics.join_refused(why);
         }
@@ -368,15 +374,15 @@ impl<G: Game> Service for GameService<G> {
         &mut self,
         client: &mut ClientConn<G>,
         connection: &mut Connection,
-        event: Event<'_>,
+        event: ConnectionEvent<'_>,
         now: Instant,
     ) -> Result<(), CloseRequest> {
         match event {
-            Event::Message(message) => return self.handle_message(client, message, now),
-            Event::Read => return self.check(client, connection, now),
-            Event::Addressed => return self.handle_addressed(client, connection, now),
-            Event::Sent(delivery) => self.handle_sent(client, delivery),
-            Event::Ended(ending) => self.handle_end(client, connection, ending, now),
+            ConnectionEvent::Message(message) => return self.handle_message(client, message, now),
+            ConnectionEvent::Read => return self.check(client, connection, now),
+            ConnectionEvent::Addressed => return self.handle_addressed(client, connection, now),
+            ConnectionEvent::Sent(delivery) => self.handle_sent(client, delivery),
+            ConnectionEvent::Ended(ending) => self.handle_end(client, connection, ending, now),
         }
         Ok(())
     }
@@ -395,7 +401,7 @@ impl<G: Game> Service for GameService<G> {
         farewell.map_or(LoopStep::Write, LoopStep::Farewell)
     }
 
-    fn next_addressed(&mut self, _now: Instant) -> Option<Target> {
+    fn next_addressed(&mut self, _now: Instant) -> Option<Addressee> {
         if let Some(Addressed::JoinAnswer(_, JoinAnswer { connection, verdict: Ok(admitted) })) = self.telling.take() {
             self.give_back_seat(connection, &admitted);
         }
@@ -405,9 +411,9 @@ impl<G: Game> Service for GameService<G> {
             if let Addressed::SessionEnded(session) = next {
                 self.registry.end(session);
             }
-            if let Some(target) = next.target() {
+            if let Some(addressee) = next.addressee() {
                 self.telling = Some(next);
-                return Some(target);
+                return Some(addressee);
             }
         }
     }

@@ -4,11 +4,11 @@ use crate::stage::{LoopPeer, PipeEnd, RATE, connection};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_server::admission::control::Network;
 use fracas_server::ids::{ConnectionKey, PlayerKind};
-use fracas_server::io::close::{CloseRequest, Ending};
+use fracas_server::io::close::{CloseRequest, ConnectionEnd};
 use fracas_server::io::connection::Connection;
 use fracas_server::io::event_loop::{EventLoop, LoopEnd, LoopShared, Newcomer};
 use fracas_server::io::policy::Policy;
-use fracas_server::io::service::{Event, LoopStep, Service, Target};
+use fracas_server::io::service::{Addressee, ConnectionEvent, LoopStep, Service};
 use fracas_server::ops::Telemetry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,13 +20,13 @@ const REFUSE: u8 = 1;
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// The endings that a service heard of, for the test that looks at them while it runs.
-type Endings = Arc<Mutex<Vec<Ending>>>;
+type Endings = Arc<Mutex<Vec<ConnectionEnd>>>;
 
 /// A service that notes what it is told, and sends everybody something each round.
 struct Ledger {
     endings: Endings,
     /// Whom it has something for: everybody it is told of is sent away.
-    evicts: Option<Target>,
+    evicts: Option<Addressee>,
 }
 
 impl Service for Ledger {
@@ -41,17 +41,19 @@ impl Service for Ledger {
         &mut self,
         (has_ended, _): &mut Self::Client,
         connection: &mut Connection,
-        event: Event<'_>,
+        event: ConnectionEvent<'_>,
         now: Instant,
     ) -> Result<(), CloseRequest> {
         assert!(!*has_ended, "{event:?} after the end");
         match event {
-            Event::Message(Message::Binary(bytes)) if bytes[..] == [REFUSE] => Err(CloseRequest::bad_message("No.")),
-            Event::Read if connection.silent_for(now) > SILENCE_MAX => Err(CloseReason::TimedOut.into()),
-            Event::Addressed => Err(CloseReason::Kicked.into()),
-            Event::Ended(ending) => {
+            ConnectionEvent::Message(Message::Binary(bytes)) if bytes[..] == [REFUSE] => {
+                Err(CloseRequest::bad_message("No."))
+            }
+            ConnectionEvent::Read if connection.silent_for(now) > SILENCE_MAX => Err(CloseReason::TimedOut.into()),
+            ConnectionEvent::Addressed => Err(CloseReason::Kicked.into()),
+            ConnectionEvent::Ended(ending) => {
                 *has_ended = true;
-                if matches!(ending, Ending::Closed(_)) {
+                if matches!(ending, ConnectionEnd::Closed(_)) {
                     connection.say(|out| out.extend_from_slice(b"goodbye"));
                 }
                 self.endings.lock().expect("no panic").push(ending.clone());
@@ -66,7 +68,7 @@ impl Service for Ledger {
         LoopStep::Farewell(CloseReason::GoingAway)
     }
 
-    fn next_addressed(&mut self, _: Instant) -> Option<Target> {
+    fn next_addressed(&mut self, _: Instant) -> Option<Addressee> {
         self.evicts.take()
     }
 
@@ -118,10 +120,10 @@ impl EndingStage {
 
     fn heard(&self) -> Vec<&'static str> {
         let endings = self.endings.lock().expect("no panic");
-        let label = |ending: &Ending| match ending {
-            Ending::Closed(request) => request.reason.label(),
-            Ending::ByPeer => "by the peer",
-            Ending::Lost => "lost",
+        let label = |ending: &ConnectionEnd| match ending {
+            ConnectionEnd::Closed(request) => request.reason.label(),
+            ConnectionEnd::ByPeer => "by the peer",
+            ConnectionEnd::Lost => "lost",
         };
         endings.iter().map(label).collect()
     }
@@ -163,11 +165,11 @@ fn a_service_hears_of_a_connections_end_exactly_once() {
     check("bad_message", &[], |_, peer| peer.socket.send(Message::text("hello")).expect("the pipe has room"));
     check("bad_message", &[], |_, peer| peer.say_bytes(vec![REFUSE]));
     check("timed_out", &[], |stage, _| stage.run(110));
-    check("kicked", &[], |stage, _| stage.event_loop.service().evicts = Some(Target::Everybody));
+    check("kicked", &[], |stage, _| stage.event_loop.service().evicts = Some(Addressee::Everybody));
     check("kicked", &[], |stage, _| {
         // The first key of a loop.
         let key = ConnectionKey { event_loop: 0, place: 0, generation: 1 };
-        stage.event_loop.service().evicts = Some(Target::One(key));
+        stage.event_loop.service().evicts = Some(Addressee::One(key));
     });
     check("rate", &[], |stage, peer| {
         for _ in 0..80 {
@@ -196,6 +198,6 @@ fn a_service_hears_once_of_a_farewell_whatever_ends_with_it() {
     drop(peers);
     assert_eq!(serving.join().expect("it does not panic"), LoopEnd::Farewell);
     let endings = endings.lock().expect("no panic");
-    let farewells = endings.iter().filter(|ending| **ending == Ending::Closed(CloseReason::GoingAway.into()));
+    let farewells = endings.iter().filter(|ending| **ending == ConnectionEnd::Closed(CloseReason::GoingAway.into()));
     assert_eq!((endings.len(), farewells.count()), (3, 1));
 }
