@@ -1,186 +1,30 @@
 //! What the operator sets. Each setting is one field of [`Config`], read in the same way from a flag, the environment or a
 //! TOML file; all of it is checked before anything starts.
 
+mod arena_map;
 mod check;
+mod cli;
+mod early_format;
 mod layers;
 mod logging;
+mod settings;
+mod sources;
 mod template;
+mod text_file;
 mod time;
 
-use crate::admission::join_budget::JoinRate;
-use crate::front::forwarded::TrustedProxy;
-use crate::front::origin::{HostNames, Origin};
 use crate::ids::ROOMS_MAX;
-use crate::sim::idle::IdleLimit;
-use crate::sim::roster::Capacity;
-use clap::builder::RangedI64ValueParser;
-use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, value_parser};
-use fracas_protocol::arena::SHIPS_MAX;
-use fracas_protocol::tick::TickRate;
-use fracas_protocol::wire::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
-use layers::Sources;
-use std::net::SocketAddr;
+use clap::FromArgMatches;
+use cli::{Cli, Subcommands};
+use sources::Sources;
 use std::path::PathBuf;
-use std::time::Duration;
 
-pub use check::{ArenaMap, why_not_writable};
+pub use arena_map::ArenaMap;
+pub use check::why_not_writable;
+pub use early_format::expected_format;
 pub use layers::unknown_variables;
-pub use logging::{LogFormat, LogLevel, expected_format};
-
-/// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
-/// http://127.0.0.1:8080.
-#[derive(Parser, Debug)]
-#[command(name = "fracas-server", version, max_term_width = 100)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Subcommands>,
-    /// Read settings from this TOML file; its keys are the flags' names.
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: Config,
-}
-
-#[derive(Subcommand, Debug, Clone)]
-enum Subcommands {
-    /// Check flags, environment and file, print what is in effect, and end.
-    CheckConfig,
-    /// Print a config file with every setting, its default and what it does.
-    ConfigTemplate,
-    /// Repeat what a crash file holds; exit 0 if the same panic comes again.
-    Replay {
-        /// As the log named it, for example /tmp/fracas-crash-main-1234-56.replay
-        file: PathBuf,
-    },
-    /// Ask a server whether it is ready; exit 0 if it is.
-    Healthcheck {
-        /// For example http://127.0.0.1:8080/readyz
-        url: String,
-    },
-}
-
-/// Every setting, as the server uses it: a field's documentation is its help, and its flag's name is also its name in the
-/// environment and in the file. A setting without a default has an example, which the config template shows.
-#[derive(Args, Clone, Debug)]
-#[group(skip)]
-pub struct Config {
-    /// Where players connect: the page and the game.
-    #[arg(long, value_name = "ADDR:PORT", global = true, default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Where operators look: metrics and health. Keep it private.
-    #[arg(long, value_name = "ADDR:PORT", global = true, default_value = "127.0.0.1:8081")]
-    pub ops_listen: SocketAddr,
-    /// What operators must show, as `Authorization: Bearer TOKEN`, at least 16 characters. Needed where others than this machine
-    /// reach the operators' port, and to change anything there. Better in the environment, where `ps` does not show it.
-    /// [example: write-a-secret-of-your-own-here]
-    #[arg(long, value_name = "TOKEN", global = true)]
-    pub ops_token: Option<Secret>,
-    /// Name by which operators reach their port, beside addresses and localhost; may be given several times.
-    /// [example: ops.example]
-    #[arg(long = "ops-host", value_name = "NAME", value_delimiter = ',', global = true, value_parser = HostNames::check)]
-    pub ops_hosts: Vec<String>,
-    /// Ticks per second: 20, 30 or 60.
-    #[arg(long = "tick-hz", value_name = "HZ", global = true, value_parser = parse_rate, default_value_t = TickRate::HZ_30)]
-    pub tick_rate: TickRate,
-    /// Name of a room, which players ask for; may be given several times. Each is a game of its own.
-    #[arg(long = "room", value_name = "NAME", value_delimiter = ',', global = true, value_parser = parse_room, default_value = DEFAULT_ROOM)]
-    pub rooms: Vec<String>,
-    /// People who may play in one room at the same time.
-    #[arg(long, value_name = "N", global = true, value_parser = range(1, SHIPS_MAX), default_value_t = 5000)]
-    pub max_players: u16,
-    /// Spectators of a room with people in it are shown it so late, at most 60s, so that nobody can watch what their own ship
-    /// cannot see; 0 for not at all.
-    #[arg(long, value_name = "TIME", global = true, value_parser = time::spectator_delay, default_value = "5s")]
-    pub spectator_delay: Duration,
-    /// Threads that own the players' sockets. [default: one per 2000 of --max-players in all rooms, at most the cores]
-    /// [example: 2]
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u8).range(1..=64))]
-    event_loops: Option<u8>,
-    /// Keep at least so many ships in each room by adding bots.
-    #[arg(long, value_name = "N", global = true, value_parser = range(0, SHIPS_MAX), default_value_t = 24)]
-    pub fill: u16,
-    /// Decides all chances of the rooms. [default: another one each time] [example: 1]
-    #[arg(long, value_name = "N", global = true)]
-    pub seed: Option<u64>,
-    /// Where the journal is kept. There is no journal yet, so this is refused. [example: /var/lib/fracas]
-    #[arg(long, value_name = "DIR", global = true, value_parser = no_journal)]
-    data_dir: Option<PathBuf>,
-    /// Folder for what led to a panic in a room's game; `replay` repeats it.
-    #[arg(long, value_name = "DIR", global = true, default_value_os_t = std::env::temp_dir())]
-    pub crash_dir: PathBuf,
-    /// Name by which browsers reach the game, beside addresses and localhost; may be given several times.
-    /// [example: play.example]
-    #[arg(long = "public-host", value_name = "NAME", value_delimiter = ',', global = true, value_parser = HostNames::check)]
-    pub public_hosts: Vec<String>,
-    /// Web origin that may connect beside the server's own; may be given several times. [example: https://play.example]
-    #[arg(long = "allow-origin", value_name = "URL", value_delimiter = ',', global = true, value_parser = parse_origin)]
-    pub allow_origins: Vec<Origin>,
-    /// Connections from one address; for IPv6 from one /64.
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=100_000), default_value_t = 64)]
-    pub max_per_address: u32,
-    /// New players a second from one address (for IPv6 one /64), and how many at once; who comes back for a ship does not count.
-    /// N alone means 32 N at once.
-    #[arg(long, value_name = "N:BURST", global = true, default_value_t)]
-    pub joins_per_address: JoinRate,
-    /// Hold --max-per-address and --joins-per-address against loopback addresses too.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", global = true, action = ArgAction::Set, default_value_t)]
-    pub limit_loopback: bool,
-    /// How long a player may do nothing, such as 90s or 5m; in a full room a minute at most; 0 for ever.
-    #[arg(long, value_name = "TIME", global = true, value_parser = time::idle, default_value = "5m")]
-    pub idle: IdleLimit,
-    /// How log lines look.
-    #[arg(long, value_name = "FORMAT", global = true, default_value = "text")]
-    pub log_format: LogFormat,
-    /// The least important lines that are logged: error, warn, info, debug or trace.
-    #[arg(long, value_name = "LEVEL", global = true, default_value = "info")]
-    pub log_level: LogLevel,
-    /// Ships to a view: the arena's open part grows and shrinks for it.
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=1000), default_value_t = 20)]
-    pub density: u32,
-    /// Open the arena for so many ships, whoever is there; for measuring. [default: follow the population] [example: 1000]
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=100_000))]
-    pub arena_for: Option<u32>,
-    /// A map drawn with Tiled and saved as .tmj, instead of the built-in one. [example: map.tmj]
-    #[arg(long = "map", value_name = "FILE", global = true)]
-    map_file: Option<PathBuf>,
-    /// What is in that file.
-    #[arg(skip)]
-    pub map: ArenaMap,
-    /// Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; may be given several times. They must
-    /// send it with every game connection. [example: 10.0.0.1,10.1.0.0/16]
-    #[arg(long = "trusted-proxy", value_name = "ADDR", value_delimiter = ',', global = true)]
-    pub trusted_proxies: Vec<TrustedProxy>,
-}
-
-/// A setting that no log and no message may show.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Secret {
-    /// The shortest that cannot be guessed, in characters.
-    const LEN_MIN: usize = 16;
-
-    /// Whether somebody knows it; how long that takes tells nothing of it but its length.
-    pub fn is(&self, shown: &str) -> bool {
-        subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), shown.as_bytes()).into()
-    }
-
-    fn is_good(&self) -> bool {
-        self.0.len() >= Self::LEN_MIN && self.0.bytes().all(|byte| byte.is_ascii_graphic())
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(not shown)")
-    }
-}
+pub use logging::{LogFormat, LogLevel};
+pub use settings::{Config, Secret, UsageError};
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
@@ -196,11 +40,6 @@ pub enum Action {
     /// Ask a server for its health.
     Healthcheck(String),
 }
-
-/// A mistake in flags, environment or config file, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(String);
 
 /// Reads the command line, the program's name in front, and everything it refers to.
 ///
@@ -265,49 +104,6 @@ impl Config {
         self.event_loops = Some(self.event_loops());
         Ok(self)
     }
-
-    /// Threads that own the players' sockets.
-    pub fn event_loops(&self) -> u8 {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(64));
-        let usual = (usize::from(self.max_players) * self.rooms.len()).div_ceil(2000).clamp(1, cores) as u8;
-        self.event_loops.unwrap_or(usual)
-    }
-
-    /// How many one room takes.
-    pub fn capacity(&self) -> Capacity {
-        // As many may watch as may play.
-        Capacity { people: self.max_players, bots: self.fill, spectators: self.max_players }
-    }
-
-    /// How many connections there may be: everybody the rooms take, and some whose hello is still awaited.
-    pub fn connections_max(&self) -> usize {
-        self.rooms.len() * (2 * usize::from(self.max_players) + usize::from(self.fill)) + 256
-    }
-}
-
-fn range(least: u16, most: u16) -> RangedI64ValueParser<u16> {
-    value_parser!(u16).range(i64::from(least)..=i64::from(most))
-}
-
-/// A room's name stands in addresses and file names.
-fn parse_room(name: &str) -> Result<String, String> {
-    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let is_good = !name.is_empty() && name.len() <= ROOM_NAME_BYTES_MAX && name.bytes().all(may_stand);
-    let wrong = || format!("{name:?}: a name has 1 to {ROOM_NAME_BYTES_MAX} letters, digits, - and _");
-    is_good.then(|| name.into()).ok_or_else(wrong)
-}
-
-fn parse_origin(text: &str) -> Result<Origin, String> {
-    Origin::parse(text).ok_or_else(|| format!("{text}: write it as https://host or http://host:port"))
-}
-
-fn parse_rate(text: &str) -> Result<TickRate, String> {
-    let wrong = "the tick rate must be 20, 30 or 60";
-    text.parse::<u8>().ok().and_then(|hz| TickRate::try_from(hz).ok()).ok_or_else(|| wrong.into())
-}
-
-fn no_journal(_: &str) -> Result<PathBuf, String> {
-    Err("there is no journal yet; leave the setting out".into())
 }
 
 /// Checks the definition of the command line itself.

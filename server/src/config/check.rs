@@ -1,67 +1,14 @@
 //! What can be found wrong with files, folders, names and ports before anything is opened. `check-config` and the start both
 //! come through here, so the one approves what the other takes.
 
-use super::{Config, Sources, UsageError};
-use crate::arena::{default_map, read_tiled};
-use fracas_protocol::arena::{Map, SHIPS_MAX};
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use super::settings::{Config, UsageError};
+use super::sources::Sources;
+use fracas_protocol::arena::SHIPS_MAX;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-
-/// Bytes of the largest config file that is read.
-pub(super) const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
-/// Bytes of the largest map that is read: the cells of one take 4 KiB, and pictures and notes may stand beside them.
-const MAP_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// The map that is played on, read and found good.
-#[derive(Clone)]
-pub struct ArenaMap {
-    file: Option<PathBuf>,
-    /// Its walls.
-    pub map: Map,
-}
-
-/// For whoever looks what is in effect: the file, and not its walls.
-impl std::fmt::Debug for ArenaMap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "{}", file.display()),
-            None => f.write_str("the built-in one"),
-        }
-    }
-}
-
-impl Default for ArenaMap {
-    fn default() -> Self {
-        Self { file: None, map: default_map() }
-    }
-}
-
-impl ArenaMap {
-    /// Reads the map in a file.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let text = read_text(path, MAP_BYTES_MAX).map_err(|why| format!("cannot read the map: {why}"))?;
-        let map = read_tiled(&text).map_err(|why| format!("the map cannot be used: {why}"))?;
-        Ok(Self { file: Some(path.into()), map })
-    }
-}
-
-/// Reads a file of text. The byte order mark that some editors put in front is no part of it.
-pub(super) fn read_text(path: &Path, bytes_max: u64) -> Result<String, String> {
-    if path.is_dir() {
-        return Err("it is a folder; name a file".into());
-    }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(format!("it is larger than {} MiB", bytes_max / (1024 * 1024)));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8; save it as UTF-8")?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
+use std::path::Path;
 
 /// Why no file can be made in a folder, if none can. Rights alone do not tell: the file system may be read-only.
 pub fn why_not_writable(folder: &Path) -> Option<String> {

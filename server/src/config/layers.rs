@@ -3,32 +3,20 @@
 //! What the environment and the file set is handed to clap as if it had been a flag, unless a layer above sets it too: every
 //! layer is read by the same parser. Where a value came from is kept for messages.
 
-use super::{Cli, UsageError, check};
+use super::cli::Cli;
+use super::settings::UsageError;
+use super::sources::Sources;
+use super::text_file::read_text;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory};
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
+/// Bytes of the largest config file that is read.
+const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 /// What variables of ours begin with.
 const PREFIX: &str = "FRACAS_";
-
-/// Where each setting that is not a default came from, as a message names it.
-#[derive(Debug, Default)]
-pub(super) struct Sources(BTreeMap<String, String>);
-
-impl Sources {
-    /// A setting with its place.
-    pub(super) fn of(&self, name: &str) -> String {
-        self.0.get(name).cloned().unwrap_or_else(|| format!("--{name}"))
-    }
-
-    /// Whether anybody has set it.
-    pub(super) fn is_given(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-}
 
 /// The command line, with the variable of each setting in its help.
 pub(super) fn command() -> Command {
@@ -143,7 +131,7 @@ impl Below {
 }
 
 fn read_file(command: &Command, path: &Path) -> Result<Vec<Setting>, String> {
-    let text = check::read_text(path, check::CONFIG_BYTES_MAX)?;
+    let text = read_text(path, CONFIG_BYTES_MAX)?;
     let table = DeTable::parse(&text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         format!("{}: {}", place(&text, at), error.message())
@@ -191,7 +179,7 @@ pub(super) fn file_format(path: &Path) -> Option<String> {
     if !path.is_file() {
         return None;
     }
-    let text = check::read_text(path, check::CONFIG_BYTES_MAX).ok()?;
+    let text = read_text(path, CONFIG_BYTES_MAX).ok()?;
     let table = DeTable::parse(&text).ok()?;
     Some(table.get_ref().get("log-format")?.get_ref().as_str()?.to_owned())
 }

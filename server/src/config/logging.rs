@@ -1,8 +1,6 @@
-//! How the log looks and how much of it there is; and what it looks like before the settings are read.
+//! How the log looks and how much of it there is.
 
 use clap::ValueEnum;
-use std::ffi::OsString;
-use std::path::Path;
 use tracing_subscriber::filter::LevelFilter;
 
 /// How log lines look.
@@ -41,28 +39,4 @@ impl From<LogLevel> for LevelFilter {
             LogLevel::Trace => Self::TRACE,
         }
     }
-}
-
-/// The format that flags, environment and file ask for, found without checking anything else: a mistake among the settings has
-/// to be told in it, too.
-pub fn expected_format(arguments: &[OsString]) -> LogFormat {
-    let given = |flag: &str, variable: &str| value_of(arguments, flag).or_else(|| std::env::var_os(variable));
-    let in_file = || super::layers::file_format(Path::new(&given("--config", "FRACAS_CONFIG")?));
-    let format = given("--log-format", "FRACAS_LOG_FORMAT").or_else(|| in_file().map(Into::into));
-    if format.is_some_and(|format| format == "json") { LogFormat::Json } else { LogFormat::Text }
-}
-
-/// What stands behind a flag, as the next argument or after `=`.
-fn value_of(arguments: &[OsString], flag: &str) -> Option<OsString> {
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let bytes = argument.as_encoded_bytes();
-        match bytes.strip_prefix(flag.as_bytes()) {
-            Some(b"") => return arguments.next().cloned(),
-            // It is a path at most; one that is not UTF-8 is found to be missing.
-            Some([b'=', value @ ..]) => return Some(String::from_utf8_lossy(value).into_owned().into()),
-            _ => {}
-        }
-    }
-    None
 }

@@ -1,6 +1,6 @@
 //! The config template: a file with every setting commented out, made from the settings' own help.
 
-use super::Cli;
+use super::cli::Cli;
 use super::layers::settings;
 use clap::{Arg, ArgAction, CommandFactory};
 

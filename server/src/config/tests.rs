@@ -1,6 +1,9 @@
 //! Settings are found, ranked and refused as the operators' guide says.
 
 use super::*;
+use crate::sim::idle::IdleLimit;
+use fracas_protocol::tick::TickRate;
+use std::time::Duration;
 
 fn read_line(line: &str) -> Result<Action, UsageError> {
     read(std::iter::once("fracas-server").chain(line.split_whitespace()).map(Into::into))

@@ -1,7 +1,8 @@
 //! Keeps what led to a panic in a room's game in a file, and repeats it from there. The file has one line of JSON for people,
 //! and then the recording.
 
-use super::{PlayedGame, sabotage};
+use super::played_game::PlayedGame;
+use super::sabotage;
 use crate::sim::recording::{Recording, Replayed};
 use anyhow::{Context, anyhow, ensure};
 use fracas_protocol::wire::codec;

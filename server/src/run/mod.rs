@@ -4,6 +4,7 @@ mod crash;
 mod fill;
 mod healthcheck;
 pub mod log;
+mod played_game;
 mod sabotage;
 pub mod shutdown;
 mod trouble;
@@ -38,6 +39,7 @@ use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::SUBPROTOCOL;
+use played_game::PlayedGame;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,9 +52,6 @@ use trouble::Trouble;
 
 pub use crash::replay;
 pub use healthcheck::healthcheck;
-
-/// The game that is played.
-type PlayedGame = World;
 
 /// The tick thread counts as alive while its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
