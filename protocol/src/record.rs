@@ -1,5 +1,6 @@
-//! The canonical record of an entity: what every viewer believes of it. Here are the helpers that both ends share to
-//! advance, correct and hash records; what a record holds is the game's [`Rules`].
+//! The canonical record of an entity: what every viewer believes of it. Here are the helpers that
+//! both ends share to advance, correct and hash records; what a record holds is the game's
+//! [`Rules`].
 
 use crate::WireError;
 use crate::game::rules::Rules;
@@ -11,8 +12,8 @@ use crate::wire::limits::DELTA_BITS_MAX;
 /// Writes what makes `target` of `predicted`, which was predicted from `before`.
 ///
 /// # Panics
-/// If the game's `code_delta` does not reach `target`, or takes more than [`DELTA_BITS_MAX`] bits: every replica would
-/// be wrong from here on, so the room must not go on.
+/// If the game's `code_delta` does not reach `target`, or takes more than [`DELTA_BITS_MAX`] bits:
+/// every replica would be wrong from here on, so the room must not go on.
 pub fn write_delta<R: Rules>(
     rules: &R,
     before: &R::Entity,

@@ -19,7 +19,7 @@ const FORCED: Duration = Duration::from_secs(5);
 /// How much of each slice it may work then, in percent.
 const FORCED_PERCENT: u32 = 2;
 /// From here on ticks are packed.
-const PACKED: f64 = 3.0;
+const PACKED: f64 = Level::PackedByTwo as u8 as f64;
 /// Between two looks at the level.
 const LOOK: Duration = Duration::from_millis(20);
 /// Who wants to join beside the crowd, one after the other.

@@ -25,7 +25,7 @@ pub use ship::{Acts, Ship};
 pub use tuning::Tuning;
 
 use crate::WireError;
-use crate::game::rules::{Detail, Fate, Point, Rules};
+use crate::game::rules::{Fate, Point, Rules};
 use crate::ids::{EntityId, MapId};
 use crate::tick::{Tick, TickRate};
 use crate::wire::bits::Coder;
@@ -228,15 +228,11 @@ impl Rules for Arena {
         Some((EntityId(id.0 + 1 + u16::from(ship.last_shot())), Entity::Bolt(bolt)))
     }
 
-    fn settle(&self, tick: Tick, id: EntityId, predicted: &Entity, truth: &Entity, detail: Detail) -> Entity {
+    fn settle(&self, tick: Tick, id: EntityId, predicted: &Entity, truth: &Entity) -> Entity {
         let (Entity::Ship(predicted), Entity::Ship(ship)) = (predicted, truth) else { return *truth };
         // Slots, not ids: all ids of ships have the same parity, and as many of them shall be told on each tick.
         let slot = u32::from(id.0 / IDS_PER_SHIP);
-        let every = match detail {
-            Detail::Full => 2,
-            Detail::Coarse => 4,
-        };
-        let tells_aim = tick.is_phase(slot, every) || ship.has_fired(&self.tuning) || ship.rail.is_some();
+        let tells_aim = tick.is_phase(slot, 2) || ship.has_fired(&self.tuning) || ship.rail.is_some();
         let aim = if tells_aim { ship.aim } else { predicted.aim };
         Entity::Ship(Ship { aim, ..*ship })
     }

@@ -22,16 +22,6 @@ pub enum Fate {
     Expires,
 }
 
-/// How much of what a tick changed viewers are told at once: less, where the server has more to do than time for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Detail {
-    /// All of it.
-    #[default]
-    Full,
-    /// All of it, but what may wait a little (where weapons point) half as often.
-    Coarse,
-}
-
 /// What both ends of a connection know of a game. A value of the type holds the map, the tuning for one tick rate, and
 /// the world state that the server may change from tick to tick.
 ///
@@ -77,15 +67,8 @@ pub trait Rules: Clone + Send + Sync + 'static {
     /// The entity that this one, as it is after a tick, brought forth on that tick: a bolt it fired. Whoever knows the
     /// parent then knows the child without being told.
     fn spawned_by(&self, id: EntityId, entity: &Self::Entity) -> Option<(EntityId, Self::Entity)>;
-    /// What the record shall be after `tick`: the truth, but for what is only told now and then (aim), and how often that is.
-    fn settle(
-        &self,
-        tick: Tick,
-        id: EntityId,
-        predicted: &Self::Entity,
-        truth: &Self::Entity,
-        detail: Detail,
-    ) -> Self::Entity;
+    /// What the record shall be after `tick`: the truth, but for what is only told now and then (where weapons point).
+    fn settle(&self, tick: Tick, id: EntityId, predicted: &Self::Entity, truth: &Self::Entity) -> Self::Entity;
 
     /// Codes what makes `target` of the prediction. `before` is the entity before the tick; `now` comes in as predicted
     /// from it and goes out equal to `target`, which a reader passes as anything.

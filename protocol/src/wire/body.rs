@@ -1,5 +1,5 @@
-//! One tick's part of a frame. [`code_body`] describes it once: with the server's composer as its [`BodyEnd`] it writes,
-//! with a client's replica it reads.
+//! One tick's part of a frame. [`code_body`] describes it once: with the server's composer as its
+//! [`BodyEnd`] it writes, with a client's replica it reads.
 //!
 //! ```text
 //! body      [private] [leaves] deltas [entries] [hash]
@@ -67,14 +67,15 @@ fn code_told<T: Copy, C: Coder>(
 /// What entries' positions are relative to.
 #[derive(Clone, Copy, Debug)]
 pub struct Anchor {
-    /// The entity that the view follows. It is the anchor, so its own entry has an absolute position.
+    /// The entity that the view follows. It is the anchor, so its own entry has an absolute
+    /// position.
     pub follow: Option<EntityId>,
     /// Where that entity is, once that is known.
     pub centre: Option<Point>,
 }
 
-/// Codes an entity that enters the known list: which it is, the name that it may bear, and all of it. `record` gives the
-/// entity to write, or a blank one to read into.
+/// Codes an entity that enters the known list: which it is, the name that it may bear, and all of
+/// it. `record` gives the entity to write, or a blank one to read into.
 #[inline]
 pub fn code_entry<R: Rules, C: Coder>(
     rules: &R,
@@ -100,8 +101,8 @@ pub fn code_entry<R: Rules, C: Coder>(
     Ok((id, entity))
 }
 
-/// One end of a connection, as [`code_body`] asks it: what a writer has to say, what a reader is to take over. A reader's
-/// answers to the questions mean nothing, as everywhere with a [`Coder`].
+/// One end of a connection, as [`code_body`] asks it: what a writer has to say, what a reader is to
+/// take over. A reader's answers to the questions mean nothing, as everywhere with a [`Coder`].
 pub trait BodyEnd<R: Rules, C: Coder> {
     /// The world state before the body; a writer's may be that after it.
     fn world(&self) -> R::World;
@@ -109,8 +110,8 @@ pub trait BodyEnd<R: Rules, C: Coder> {
     fn private(&mut self) -> PrivateBlock<R>;
     /// That has been coded. Everything known goes one tick on, and what expires is known no more.
     fn begin(&mut self, private: &PrivateBlock<R>) -> Result<(), WireError>;
-    /// Codes what leaves ([`frame::code_leaves`]), then a flag and perhaps a delta for each known entity that can be
-    /// corrected. What those have spawned is known from then on.
+    /// Codes what leaves ([`frame::code_leaves`]), then a flag and perhaps a delta for each known
+    /// entity that can be corrected. What those have spawned is known from then on.
     fn code_known(&mut self, coder: &mut C) -> Result<(), WireError>;
     /// How many entities enter.
     fn entries(&mut self) -> Result<u32, WireError>;

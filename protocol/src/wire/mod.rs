@@ -1,5 +1,6 @@
-//! The wire: bits and bytes. [`message`] and [`codec`] for the control messages, [`frame`] and its [`body`] for the
-//! server's per-tick message. Bits are described once, through a [`bits::Coder`], to be written, read or hashed.
+//! The wire: bits and bytes. [`message`] and [`codec`] for the control messages, [`frame`] and its
+//! [`body`] for the server's per-tick message. Bits are described once, through a [`bits::Coder`],
+//! to be written, read or hashed.
 
 pub mod bits;
 pub mod body;

@@ -43,7 +43,7 @@ metrics! {
     TICK_OVERRUNS = "fracas_tick_overruns_total", Counter, Count, "Ticks whose work took longer than their period.";
     TICKS_SKIPPED = "fracas_ticks_skipped_total", Counter, Count, "Ticks never run because too much time was lost.";
     TICKS_MISSED = "fracas_ticks_missed_total", Counter, Count, "Ticks that an event loop was too late to take.";
-    OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "What is given up for want of time: 0 nothing, 1 joins wait, 2 aim half as often too, 3 two ticks to a frame too, 4 four.";
+    OVERLOAD_LEVEL = "fracas_overload_level", Gauge, Count, "The current overload level: 0 normal, 1 joins are refused, 2 two ticks go in a frame as well, 3 four.";
     JOINS = "fracas_joins_total", Counter, Count, "Sessions that began, of players, spectators and the server's own bots.";
     JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players and spectators who said hello and were not let in, by reason.";
     JOINS_IN_DEBT = "fracas_joins_in_debt_total", Counter, Count, "New sessions that began with the debt of one that had left a fight.";

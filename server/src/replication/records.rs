@@ -2,7 +2,7 @@
 //! truth, and where they differ encoded, for all viewers together.
 
 use crate::grid::Grid;
-use fracas_protocol::game::rules::{Detail, Fate, Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::game::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;
 use fracas_protocol::tick::Tick;
@@ -70,8 +70,6 @@ pub struct Records<R: Rules> {
     /// The deltas, each from a word's start.
     words: Vec<u32>,
     grid: Grid,
-    /// How much viewers are told at once.
-    detail: Detail,
     /// Kept for its memory.
     writer: BitWriter,
 }
@@ -85,7 +83,6 @@ impl<R: Rules> Default for Records<R> {
             touched: Vec::new(),
             words: Vec::new(),
             grid: Grid::default(),
-            detail: Detail::default(),
             writer: BitWriter::new(),
         }
     }
@@ -125,11 +122,6 @@ impl<R: Rules> Records<R> {
         }
         self.link_children(rules);
         self.grid.rebuild(self.entities.iter().map(|(id, entity)| (*id, R::position(entity))));
-    }
-
-    /// From the next update on viewers are told so much at once.
-    pub fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
     }
 
     /// Every record, by ascending id.
@@ -217,7 +209,7 @@ impl<R: Rules> Records<R> {
             // Viewers drop it now. If the game does not, they get it as a new one with the next tick.
             return self.set_presence(id, Presence::Expired);
         }
-        let settled = rules.settle(tick, id, &predicted, truth, self.detail);
+        let settled = rules.settle(tick, id, &predicted, truth);
         if settled == predicted {
             return self.insert(id, predicted);
         }

@@ -94,10 +94,11 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(trouble.level(Level::Normal, at(0)), None);
         assert_eq!(trouble.level(Level::JoinsWait, at(1)), Some(LogEntry::Began(Level::JoinsWait)));
-        for level in [Level::CoarseAim, Level::PackedByTwo, Level::CoarseAim, Level::CoarseAim, Level::JoinsWait] {
+        for level in [Level::PackedByTwo, Level::PackedByFour, Level::PackedByTwo, Level::PackedByTwo, Level::JoinsWait]
+        {
             assert_eq!(trouble.level(level, at(2)), None);
         }
-        let (lasted, highest) = (Duration::from_secs(6), Level::PackedByTwo);
+        let (lasted, highest) = (Duration::from_secs(6), Level::PackedByFour);
         assert_eq!(trouble.level(Level::Normal, at(7)), Some(LogEntry::Over { lasted, highest, changes: 6 }));
         assert_eq!(trouble.level(Level::Normal, at(8)), None);
     }

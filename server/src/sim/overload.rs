@@ -5,7 +5,6 @@
 //! updates late by design (of two ticks in a frame the first is a period late), so it comes last, when they are late anyway.
 
 use super::roster::Headcount;
-use fracas_protocol::game::rules::Detail;
 use fracas_protocol::tick::TickRate;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,8 +17,6 @@ pub enum Level {
     Normal,
     /// Nobody new is let in; who comes back is.
     JoinsWait,
-    /// Aim is told half as often.
-    CoarseAim,
     /// Two ticks go in one frame, so that there are half as many.
     PackedByTwo,
     /// Four ticks go in one frame.
@@ -28,17 +25,12 @@ pub enum Level {
 
 impl Level {
     /// All of them, in the order in which they are reached.
-    pub const ALL: [Self; 5] = [Self::Normal, Self::JoinsWait, Self::CoarseAim, Self::PackedByTwo, Self::PackedByFour];
-
-    /// How much viewers are told at once.
-    pub fn detail(self) -> Detail {
-        if self >= Self::CoarseAim { Detail::Coarse } else { Detail::Full }
-    }
+    pub const ALL: [Self; 4] = [Self::Normal, Self::JoinsWait, Self::PackedByTwo, Self::PackedByFour];
 
     /// Ticks in a frame.
     pub fn pack(self) -> u32 {
         match self {
-            Self::Normal | Self::JoinsWait | Self::CoarseAim => 1,
+            Self::Normal | Self::JoinsWait => 1,
             Self::PackedByTwo => 2,
             Self::PackedByFour => PACK_MAX,
         }
@@ -48,9 +40,8 @@ impl Level {
     fn rises_at(self) -> u32 {
         match self {
             Self::Normal => 800,
-            Self::JoinsWait => 1000,
             // More than the period has room for: ticks pile up.
-            Self::CoarseAim | Self::PackedByTwo => 1050,
+            Self::JoinsWait | Self::PackedByTwo => 1050,
             Self::PackedByFour => u32::MAX,
         }
     }
@@ -60,7 +51,7 @@ impl Level {
     fn falls_below(self) -> u32 {
         match self {
             Self::Normal => 0,
-            Self::JoinsWait | Self::CoarseAim => 700,
+            Self::JoinsWait => 700,
             Self::PackedByTwo | Self::PackedByFour => 450,
         }
     }
@@ -264,11 +255,8 @@ impl Overload {
             // Letting people in again is not decided on a moment's rest, nor keeping them out on a moment's trouble.
             Level::Normal if self.since_change < self.hz / 2 => (0, 0),
             Level::Normal => (self.quantile(at_this_level, 75, |load| load.late), 0),
-            Level::JoinsWait => {
-                (self.quantile(at_this_level.min(self.hz / 2), 50, |load| load.late), self.usual_lateness())
-            }
-            // Updates are late already: the question is whether there is time for them at all.
-            Level::CoarseAim => (busy(self), self.usual_lateness()),
+            // Packing makes updates late by design: the question is whether there is time for them at all.
+            Level::JoinsWait => (busy(self), self.usual_lateness()),
             Level::PackedByTwo | Level::PackedByFour => {
                 let busy = busy(self);
                 (busy, busy)

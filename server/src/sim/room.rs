@@ -125,7 +125,6 @@ impl<G: Game> Room<G> {
 
         let mut output = self.pool.spare(self.game.rules());
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
-        out.records.set_detail(params.detail);
         self.game.tick(tick, &self.inputs, &self.last.records, &mut self.made, out, &mut mark);
 
         let has_people = self.roster.headcount().people > 0;

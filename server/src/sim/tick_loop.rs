@@ -118,7 +118,7 @@ impl<G: Game> TickLoop<G> {
         }
         self.batches.extend(endpoints.inbound.try_iter());
         let (level, backlog) = (self.overload.level(), backlog(endpoints));
-        let params = TickParams { tick, detail: level.detail(), joins_left: self.overload.joins_left() };
+        let params = TickParams { tick, joins_left: self.overload.joins_left() };
         let mut times = TickTimes {
             lateness: self.clock.phase(tick, began),
             work: Duration::ZERO,

@@ -37,7 +37,7 @@ fn check_sound(stage: &LoopStage) {
 
 #[test]
 fn packed_ticks_go_in_fewer_frames_and_none_is_missing() {
-    for (level, pack) in [(Level::CoarseAim, 1), (Level::PackedByTwo, 2), (Level::PackedByFour, 4)] {
+    for (level, pack) in [(Level::JoinsWait, 1), (Level::PackedByTwo, 2), (Level::PackedByFour, 4)] {
         let mut stage = stage();
         stage.level = level;
         stage.run(20);

@@ -438,7 +438,7 @@ impl LoopStage {
         let commands = batches.iter().flat_map(|batches| &batches.rooms).flat_map(|batch| &batch.commands);
         self.acknowledged = commands.map(|command| command.ack).collect();
         let joins_left = if self.level == Level::Normal { u32::MAX } else { 0 };
-        let params = TickParams { tick, detail: self.level.detail(), joins_left };
+        let params = TickParams { tick, joins_left };
         let result = self.rooms.tick(params, &mut batches, |_| ());
         let due = self.start + Duration::from_micros(RATE.due_us(tick));
         let events = Arc::new(result.events);

@@ -2,7 +2,7 @@
 
 use crate::stage::ReplicationStage;
 use fracas_protocol::arena::{Arena, slot_of};
-use fracas_protocol::game::rules::{Detail, Rules};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::Tick;
@@ -59,8 +59,6 @@ fn what_spectators_are_shown_is_what_players_were_told_bit_for_bit() {
         if round % 20 == 7 {
             relieve(&mut stage);
         }
-        // Also where viewers are told less.
-        stage.detail = if round / 50 % 3 == 2 { Detail::Coarse } else { Detail::Full };
         stage.step();
         told.push_back(Arc::clone(&stage.output));
         let shown = stage.spectator_output.as_ref().expect("somebody watches");

@@ -1,7 +1,7 @@
 //! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
 
 use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
-use fracas_protocol::game::rules::{Detail, Point, Rules};
+use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::Replica;
@@ -44,8 +44,6 @@ pub(crate) struct ReplicationStage {
     connections: u32,
     /// Everybody flies to the first player's ship.
     pub(crate) gathers: bool,
-    /// How much viewers are told at once.
-    pub(crate) detail: Detail,
     /// Ticks that are skipped before the next one.
     pub(crate) skips: u32,
     /// The first player's inputs do not come in time: they wait here, and all come with the first that does.
@@ -81,7 +79,6 @@ impl ReplicationStage {
             batch,
             connections: 0,
             gathers: false,
-            detail: Detail::Full,
             skips: 0,
             is_late: false,
             late: Vec::new(),
@@ -145,7 +142,7 @@ impl ReplicationStage {
         }
         // An event loop has written it by now.
         self.spectator_output = None;
-        let params = TickParams { tick, detail: self.detail, joins_left: u32::MAX };
+        let params = TickParams::unrestrained(tick);
         let result = self.room.tick(params, std::iter::once(&mut self.batch), |_| ());
         (self.output, self.spectator_output) = (result.output, result.spectator_output);
         for admission in result.events.join_answers {

@@ -41,7 +41,6 @@ impl Server {
         self.players += joined;
         let saved = match self.overload.level() {
             Level::Normal | Level::JoinsWait => 100,
-            Level::CoarseAim => 95,
             Level::PackedByTwo => 55,
             Level::PackedByFour => 35,
         };
@@ -211,7 +210,7 @@ fn a_crowd_of_half_as_many_again_as_it_can_carry_is_let_in_as_far_as_all_are_on_
         let ticks = server.levels.len() as u32;
         assert!(server.late <= ticks * 20, "{} thousandths were late in {ticks} ticks", server.late);
         assert!(server.changes() <= 8, "{} changes in a minute", server.changes());
-        assert!(server.levels.iter().all(|level| *level <= Level::CoarseAim));
+        assert!(server.levels.iter().all(|level| *level <= Level::JoinsWait));
     }
 }
 
@@ -256,5 +255,5 @@ fn a_loop_that_takes_nothing_is_seen_before_it_reports() {
     for _ in 0..30 {
         overload.record(&Strain { backlog: 3, ..Strain::default() }, people(100), 0);
     }
-    assert!(overload.level() >= Level::CoarseAim);
+    assert!(overload.level() >= Level::PackedByTwo);
 }
