@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Names one entity of a room. The game's rules give it a meaning; replication only orders by it.
+/// Identifies one entity of a room. The game's rules give it a meaning. Replication only orders by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityId(pub u16);
 
@@ -17,7 +17,7 @@ impl EntityId {
     }
 }
 
-/// Names the static data (the map) a room is played on, by its content: equal ids mean equal data.
+/// Identifies a room's static data (the map) by its content. Equal ids mean equal data.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapId(pub u32);
 
@@ -33,7 +33,7 @@ impl fmt::Display for MapId {
     }
 }
 
-/// A secret that lets its holder take its session back; 128 random bits, never logged.
+/// A secret with which its holder resumes a session: 128 random bits, never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token(pub [u8; 16]);
 

@@ -1,9 +1,9 @@
-//! What both ends of a Fracas connection must agree on, as pure functions and state machines: no socket, clock, thread
-//! or global in here. The server, the bots and (as WebAssembly) the page all run this code.
+//! What both ends of a Fracas connection must agree on, as pure functions and state machines. It has no socket, clock,
+//! thread or global. The server, the bots and (as WebAssembly) the page all run this code.
 //!
-//! A message's way through the crate: [`wire`] makes bytes of control messages and frames. A frame is made of [`record`]s as
-//! the game's [`game::rules`] describe them, kept by a [`replica`] and driven by a [`client`]. [`arena`] is the built-in
-//! game's half of the rules. PROTOCOL.md says the same in prose, byte by byte.
+//! [`wire`] turns control messages and frames into bytes. A frame is made of [`record`]s, as the game's [`game::rules`]
+//! describe them. A [`replica`] keeps them, and a [`client`] drives it. [`arena`] is the built-in game's half of the
+//! rules. PROTOCOL.md describes the same byte by byte.
 
 pub mod game;
 pub mod wire;
@@ -21,7 +21,7 @@ pub mod client;
 
 pub mod arena;
 
-/// Why bytes from a peer were refused. Whoever gets one counts it and closes the connection or starts afresh.
+/// Why bytes from a peer were refused. The caller counts it, and closes the connection or starts afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// The message ends before its last field.
@@ -39,10 +39,10 @@ pub enum WireError {
     /// A frame names an entity that the known list has already, or lacks.
     #[error("the frame does not fit the known list")]
     WrongKnownList,
-    /// A frame needs a fresh start first: an earlier one was refused or never came.
+    /// The replica needs a fresh start first. An earlier frame was refused or never came.
     #[error("a frame came before a fresh start")]
     NotStarted,
-    /// The message is longer than its kind may be.
+    /// The message is longer than its kind allows.
     #[error("the message is too long")]
     TooLong,
 }

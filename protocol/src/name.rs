@@ -1,4 +1,4 @@
-//! A player's name: what one may be, and [`NameTable`], by which a name travels once and later only as an index.
+//! A player's name: its rules, and [`NameTable`], with which a name is sent once and later only as an index.
 
 use crate::WireError;
 use crate::wire::bits::Coder;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
-/// A name as it travels: 1 to [`NAME_CHARS_MAX`] characters, none of which controls anything or reorders text. Which of them a
-/// player may have is for the server to say.
+/// A name on the wire: 1 to [`NAME_CHARS_MAX`] characters, without control characters and characters that reorder text.
+/// The server may refuse more.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(Arc<str>);

@@ -3,7 +3,7 @@
 use crate::tick::ViewTime;
 use serde::{Deserialize, Serialize};
 
-/// Position quanta in a unit, the measure in which views and speeds are thought of.
+/// Position quanta in a unit. Views and speeds are given in units.
 pub const QUANTA_PER_UNIT: i32 = 64;
 
 /// A position in the world, in quanta of 1/64 unit, from the world's corner. x grows to the right, y downwards.
@@ -20,7 +20,7 @@ impl Point {
     pub const BITS: u32 = 22;
     /// The largest coordinate: the world is 65,536 units wide and high.
     pub const MAX: i32 = (1 << Self::BITS) - 1;
-    /// Bits of a coordinate that is told relative to the view's centre.
+    /// Bits of a coordinate that is sent relative to the view's centre.
     pub const NEAR_BITS: u32 = 17;
 
     /// The position so many sixteenths (0 to 16) of the way to `to`, rounded towards this one: where something is shown, and

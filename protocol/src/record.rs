@@ -1,6 +1,5 @@
-//! The canonical record of an entity: what every viewer believes of it. Here are the helpers that
-//! both ends share to advance, correct and hash records; what a record holds is the game's
-//! [`Rules`].
+//! The canonical record of an entity: what every viewer believes of it. These helpers advance, correct and hash
+//! records, at both ends. The game's [`Rules`] define what a record holds.
 
 use crate::WireError;
 use crate::game::rules::Rules;
@@ -9,11 +8,11 @@ use crate::wire::bits::{BitReader, BitWriter};
 use crate::wire::digest::Digest;
 use crate::wire::limits::DELTA_BITS_MAX;
 
-/// Writes what makes `target` of `predicted`, which was predicted from `before`.
+/// Writes the delta that turns `predicted` into `target`. `predicted` was predicted from `before`.
 ///
 /// # Panics
-/// If the game's `code_delta` does not reach `target`, or takes more than [`DELTA_BITS_MAX`] bits:
-/// every replica would be wrong from here on, so the room must not go on.
+/// If the game's `code_delta` does not reach `target`, or takes more than [`DELTA_BITS_MAX`] bits. Every replica would
+/// be wrong from then on, so the room must not continue.
 pub fn write_delta<R: Rules>(
     rules: &R,
     before: &R::Entity,

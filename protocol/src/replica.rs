@@ -1,4 +1,4 @@
-//! A client's copy of its known list: it applies frames, and checks itself against the hash the server sends.
+//! A client's copy of its known list. It applies frames, and checks itself against the server's hash.
 
 use crate::WireError;
 use crate::game::rules::{Fate, Point, Rules};
@@ -24,12 +24,12 @@ pub struct Known<R: Rules> {
     pub name: Option<Name>,
 }
 
-/// What a body did, for those who drive the replica.
+/// What a body did, for the code that drives the replica.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BodySummary {
     /// The world state changed.
     pub world_changed: bool,
-    /// The own state was told, not predicted.
+    /// The own state was sent, not predicted.
     pub own_told: bool,
     /// Whether the hash agreed, if the body carried one.
     pub hash_agrees: Option<bool>,
@@ -40,7 +40,7 @@ pub struct BodySummary {
 pub struct Replica<R: Rules> {
     rules: R,
     tick: Tick,
-    /// Whether a fresh start has come and every frame since could be applied.
+    /// Whether a fresh start has arrived and every frame since could be applied.
     live: bool,
     known: Vec<Known<R>>,
     names: NameTable<Name>,
@@ -65,7 +65,7 @@ impl Bodies<'_> {
         self.fresh
     }
 
-    /// Whether at most one is left.
+    /// Whether at most one body is left.
     pub fn is_last(&self) -> bool {
         self.left <= 1
     }
@@ -109,7 +109,7 @@ impl<R: Rules> Replica<R> {
         Self { tick, live: true, known: known.collect(), ..Self::new(rules.clone()) }
     }
 
-    /// Stops following the server: what it says is ignored until it starts afresh.
+    /// Stops following the server. Frames are ignored until one starts afresh.
     pub(crate) fn lose(&mut self) {
         self.live = false;
     }
@@ -139,7 +139,7 @@ impl<R: Rules> Replica<R> {
         self.report
     }
 
-    /// Sets the world state the welcome told. The first frame tells it again.
+    /// Sets the world state of the welcome. The first frame carries it again.
     pub fn set_world(&mut self, world: R::World) -> Result<(), WireError> {
         self.rules.set_world(world)
     }
@@ -197,7 +197,7 @@ impl<R: Rules> Replica<R> {
         applied.map(Some)
     }
 
-    /// Applies every body of a frame; returns the last one's summary, with any failed hash check of an earlier one.
+    /// Applies every body of a frame. Returns the last one's summary, with any failed hash check of an earlier one.
     pub fn apply_frame(&mut self, frame: &[u8]) -> Result<BodySummary, WireError> {
         let mut bodies = self.open(frame)?;
         let mut whole = BodySummary::default();
@@ -281,7 +281,7 @@ impl<R: Rules> Replica<R> {
         self.take_in(len)
     }
 
-    /// Sorts in what was pushed behind the first `len`, which are in order.
+    /// Sorts the entities behind the first `len`, which are in order, into their positions.
     fn take_in(&mut self, len: usize) -> Result<(), WireError> {
         if self.known.len() == len {
             return Ok(());

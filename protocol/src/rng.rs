@@ -1,4 +1,4 @@
-//! A seeded generator for whatever must come out the same again: the room's chances, a brain's whims, a test's cases.
+//! A seeded random generator, for all draws that must be repeatable: in a room, in a brain, in a test.
 
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng as _;
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 pub struct Rng(Pcg32);
 
 impl Rng {
-    /// A generator for a seed; different `stream`s of one seed are independent of each other.
+    /// A generator for a seed. Different `stream`s of one seed are independent of each other.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self(Pcg32::new(seed, stream))
     }
 
-    /// A number below `sides`, all equally likely but for one part in 2^32 / `sides`; 0 for 0 sides.
+    /// A number below `sides`; 0 for 0 sides. All are equally likely up to one part in 2^32 / `sides`.
     ///
-    /// The product's high half, instead of a remainder (Lemire, Fast Random Integer Generation in an Interval, 2019).
+    /// It is the product's high half, not a remainder (Lemire, Fast Random Integer Generation in an Interval, 2019).
     pub fn below(&mut self, sides: u32) -> u32 {
         ((u64::from(self.0.next_u32()) * u64::from(sides)) >> 32) as u32
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The number of one simulation step of a room. It never goes back and never wraps (at 60 Hz it lasts two years).
+/// The number of one simulation step of a room. It never goes back and never wraps. At 60 Hz it lasts two years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tick(pub u32);
 
@@ -25,7 +25,7 @@ impl Tick {
         i64::from(self.0) - i64::from(earlier.0)
     }
 
-    /// Whether `phase` comes round on this tick when it comes round every `every` ticks.
+    /// Whether something with this `phase`, which is due every `every` ticks, is due on this tick.
     pub fn is_phase(self, phase: u32, every: u32) -> bool {
         self.0 % every == phase % every
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Tick {
     }
 }
 
-/// A moment between two ticks, in sixteenths: what a screen shows, and where a shot from it is judged.
+/// A moment between two ticks, in sixteenths. A screen shows such a moment, and a shot is judged at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "(Tick, u8)", into = "(Tick, u8)")]
 pub struct ViewTime {
@@ -49,7 +49,7 @@ impl ViewTime {
     /// Parts of a tick that are told apart.
     pub const PARTS: i64 = 16;
 
-    /// So many sixteenths of a tick after tick 0; the beginning of time if that is before it.
+    /// So many sixteenths of a tick after tick 0. A negative number gives tick 0.
     pub fn from_sixteenths(sixteenths: i64) -> Self {
         let sixteenths = sixteenths.clamp(0, i64::from(u32::MAX) * Self::PARTS + Self::PARTS - 1);
         Self { tick: Tick((sixteenths / Self::PARTS) as u32), sixteenths: (sixteenths % Self::PARTS) as u8 }
@@ -118,7 +118,8 @@ impl TickRate {
         1_000_000 / u64::from(self.0)
     }
 
-    /// When a tick is due, in microseconds after tick 0. Exact to the microsecond: it does not add up rounded periods.
+    /// When a tick is due, in microseconds after tick 0. It is exact to the microsecond, since it does not add up
+    /// rounded periods.
     pub fn due_us(self, tick: Tick) -> u64 {
         u64::from(tick.0) * 1_000_000 / u64::from(self.0)
     }

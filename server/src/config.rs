@@ -31,9 +31,9 @@ pub use settings::{Config, Secret, UsageError};
 pub enum Action {
     /// Run the server.
     Serve(Box<Config>),
-    /// Tell whether the server could run so, and print this if it could.
+    /// Check whether the server could run with these settings. If it could, print this.
     Check(Box<Config>, String),
-    /// Print this and end well.
+    /// Print this and exit with 0.
     Print(String),
     /// Repeat what a crash file holds.
     Replay(PathBuf),
@@ -41,7 +41,7 @@ pub enum Action {
     Healthcheck(String),
 }
 
-/// Reads the command line, the program's name in front, and everything it refers to.
+/// Reads the command line (the program's name included) and everything that it refers to.
 ///
 /// # Errors
 /// The first mistake, and what to do about it.

@@ -1,7 +1,7 @@
 //! The authority's half of a game: what only the server may decide. The shared half is `fracas_protocol::game::rules::Rules`.
 //!
-//! A room owns one value of the trait and is the only one to call it, from one thread, so a game needs no locks. It must
-//! be a pure function of what it was made from and the calls it got: no clock, no hash map's order, no floats, no I/O.
+//! A room owns one value of the trait. Only the room calls it, from one thread, so a game needs no locks. A game must
+//! be a pure function of its settings and of the calls: no clock, no hash map's order, no floats, no I/O.
 
 pub mod attended;
 
@@ -14,21 +14,21 @@ use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
-/// What a player wants on the tick that is about to run.
+/// A player's input for the tick that is about to run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayerInput<I> {
     /// Who.
     pub player: PlayerId,
-    /// What; the last one held, if none came for this tick.
+    /// The input. If none came for this tick, it is the last one, held.
     pub input: I,
-    /// What its screen can have shown when it wanted that.
+    /// The moments that its screen can have shown when it sent the input.
     pub view: ViewWindow,
-    /// The shape of that screen.
+    /// Its aspect.
     pub aspect: Aspect,
 }
 
-/// From when to when a player's screen can have shown others as they were. A game that judges by what a player saw keeps
-/// within it.
+/// The moments at which a player's screen can have shown others. A game that judges by what a player saw keeps within
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewWindow {
     /// The earliest moment.
@@ -38,7 +38,7 @@ pub struct ViewWindow {
 }
 
 impl ViewWindow {
-    /// What is claimed, as far as it is possible.
+    /// The claimed moment, moved into the window.
     pub fn clamp(&self, claimed: ViewTime) -> ViewTime {
         claimed.clamp(self.earliest, self.latest)
     }
@@ -53,70 +53,72 @@ pub type OwnOf<G> = <<G as Game>::Rules as Rules>::Own;
 /// See [`EntityOf`].
 pub type NewsOf<G> = <<G as Game>::Rules as Rules>::News;
 
-/// A piece of news and who gets it.
+/// A piece of news and its receivers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GameEvent<N> {
     /// One player, or everybody.
     pub to: Option<PlayerId>,
-    /// What is told.
+    /// The news.
     pub news: N,
 }
 
-/// The rules of a room, as the authority plays them. A copy of it that gets the same calls does the same, also one that was
-/// written down and read again: so a panic can be repeated (see [`crate::sim::recording`]).
+/// The rules of a room, as the authority plays them. A copy that gets the same calls does the same, also after
+/// serialization. So a panic can be repeated (see [`crate::sim::recording`]).
 pub trait Game: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The half that clients share.
     type Rules: Rules;
 
-    /// What a player who leaves in the middle of something owes: the next session from its network begins with it.
+    /// The debt of a player that leaves in the middle of something. The next session from its network begins with it.
     type Debt: Clone + Debug + Serialize + DeserializeOwned + Send + 'static;
 
     /// The shared rules with the present world state.
     fn rules(&self) -> &Self::Rules;
 
-    /// The player whose entity this is, if it bears a name.
+    /// The player of this entity, if the entity has a name.
     fn owner(id: EntityId) -> Option<PlayerId>;
 
-    /// A player comes in, and pays a debt of its network if there is one. Returns the id of its entity, which is in
+    /// A player joins, and pays a debt of its network if there is one. Returns the id of its entity, which is in
     /// [`Self::truth`] after the next step.
     fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&Self::Debt>) -> EntityId;
 
-    /// Whether a player who has left may go now. Until then its entity stays without its player, and whoever sits there has
-    /// an input that wants nothing. The room asks before every step.
+    /// Whether a player that has left may be removed now. Until then its entity stays without a player and gets empty
+    /// input. The room asks before every step.
     fn may_go(&self, player: PlayerId) -> bool;
 
-    /// What a player owes who is still here and who left, or lost its line, on tick `left`. None if nothing.
+    /// The debt of a player that left, or lost its connection, on tick `left`, and whose entity is still here. None if
+    /// it owes nothing.
     fn debt(&self, player: PlayerId, left: Tick) -> Option<Self::Debt>;
 
-    /// A player is gone, and what belongs to it goes with it.
+    /// Removes a player and everything that belongs to it.
     fn leave(&mut self, player: PlayerId);
 
-    /// The next tick is 1 again, after [`fracas_protocol::wire::limits::TICK_LAST`]: whatever is remembered by its tick is over.
+    /// Ticks restart after [`fracas_protocol::wire::limits::TICK_LAST`], and the next one is 1. Everything that was
+    /// remembered by tick must be dropped.
     fn begin_anew(&mut self) {}
 
     /// Runs one tick. `inputs` has one row per player, by id.
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<Self>>]);
 
-    /// Appends every entity as it is now, by ascending id. An entity that the rules' `spawned_by` derives from another on
-    /// this tick must be among them, exactly as derived.
+    /// Appends every entity as it is now, by ascending id. An entity that `spawned_by` derives from another on this
+    /// tick must be among them, exactly as derived.
     fn truth(&self, out: &mut Vec<(EntityId, EntityOf<Self>)>);
 
-    /// What only this player is told about itself.
+    /// The own state of a player, which only this player is sent.
     fn own(&self, player: PlayerId) -> OwnOf<Self>;
 
-    /// Appends what there is to tell on this tick.
+    /// Appends the news of this tick.
     fn news(&mut self, tick: Tick, out: &mut Vec<GameEvent<NewsOf<Self>>>);
 
-    /// Entities by kind, for the metric of that name: the same kinds in the same order each time.
+    /// Entities by kind, for the metric of that name. The kinds and their order are always the same.
     fn census(&self) -> Vec<(&'static str, usize)>;
 
-    /// The last tick on which a player's entity did something that only somebody who plays does: what that is the game decides.
-    /// None if it cannot tell; then what the player says is all that counts. A player of whom it is long ago is idle.
+    /// The last tick on which a player's entity did something that counts as playing. The game decides what that is.
+    /// None if it cannot tell; then only new input counts. A player whose last action is long ago is idle.
     fn active_at(&self, player: PlayerId) -> Option<Tick> {
         let _ = player;
         None
     }
 
-    /// Somebody to watch, for a spectator who watches nobody: the best player, for example.
+    /// An entity to watch for a spectator that watches none, for example the best player's.
     fn to_watch(&self) -> Option<EntityId>;
 }

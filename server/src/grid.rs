@@ -1,4 +1,4 @@
-//! A uniform grid over the positions of one tick: finds what lies in a rectangle.
+//! A uniform grid over the positions of one tick. It finds the entities in a rectangle.
 
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;
@@ -16,10 +16,10 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// A rectangle in which nothing can be.
+    /// A rectangle that contains nothing.
     pub const NOWHERE: Self = Self { min: Point { x: i32::MIN, y: i32::MIN }, max: Point { x: i32::MIN, y: i32::MIN } };
 
-    /// A rectangle in which everything is.
+    /// A rectangle that contains everything.
     pub const EVERYWHERE: Self =
         Self { min: Point { x: i32::MIN, y: i32::MIN }, max: Point { x: i32::MAX, y: i32::MAX } };
 
@@ -31,11 +31,11 @@ impl Rect {
         }
     }
 
-    /// Whether the position is inside. Without branches: among what is near, either answer is as likely.
+    /// Whether the position is inside. It has no branches, since near a view both answers are equally likely.
     #[inline]
     pub fn contains(&self, position: Point) -> bool {
         let inside = |least: i32, value: i32, most: i32| {
-            // One comparison for two: below the least wraps round to more than anything.
+            // One comparison instead of two: a value below the least wraps to a very large one.
             value.wrapping_sub(least) as u32 <= most.wrapping_sub(least) as u32
         };
         inside(self.min.x, position.x, self.max.x) & inside(self.min.y, position.y, self.max.y)
@@ -46,7 +46,7 @@ impl Rect {
         self.contains(other.min) && self.contains(other.max)
     }
 
-    /// This rectangle, wider by so much on each side.
+    /// This rectangle, larger by so much on each side.
     pub fn widened(&self, by_x: i32, by_y: i32) -> Self {
         Self {
             min: Point { x: self.min.x - by_x, y: self.min.y - by_y },
@@ -81,7 +81,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Sorts everything into cells: a counting sort, so it costs a pass over the positions and one over the cells.
+    /// Sorts everything into cells. It is a counting sort: one pass over the positions and one over the cells.
     pub fn rebuild(&mut self, positions: impl Iterator<Item = (EntityId, Point)> + Clone) {
         let (mut min, mut max) = (Point { x: i32::MAX, y: i32::MAX }, Point { x: i32::MIN, y: i32::MIN });
         let mut len = 0;
@@ -100,8 +100,8 @@ impl Grid {
         self.columns = (max.x >> CELL_SHIFT) - self.left + 1;
         self.rows = (max.y >> CELL_SHIFT) - self.top + 1;
         let cells = (self.columns * self.rows) as usize;
-        // Two more than there are cells: each cell's count is kept two behind its own index, so that after the running sum
-        // the entry one behind is where its next id goes, and at the end where it starts.
+        // Two more than there are cells. A cell's count is kept two entries later. After the running sum, the entry one
+        // later says where the cell's next id goes. At the end it says where the next cell starts.
         self.starts.resize(cells + 2, 0);
         for (_, position) in positions.clone() {
             let cell = self.cell(position);
@@ -136,7 +136,7 @@ impl Grid {
             return;
         }
         for row in first_row..=last_row {
-            // The cells of a row lie side by side, and so do their ids.
+            // The cells of a row are contiguous, and so are their ids.
             let start = self.starts[(row * self.columns + first_column) as usize] as usize;
             let end = self.starts[(row * self.columns + last_column) as usize + 1] as usize;
             for &(id, position) in &self.positions[start..end] {

@@ -1,8 +1,9 @@
-//! Names of things within a process: players, rooms, sessions and connections.
+//! Ids of players, rooms, sessions and connections within a process.
 
 use serde::{Deserialize, Serialize};
 
-/// A player's slot in a room's tables. Used again only after [`crate::sim::roster::QUARANTINE_MS`].
+/// A player's slot in a room's tables. A freed slot rests before it is used again (see
+/// [`crate::sim::roster::QUARANTINE_MS`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlayerId(pub u16);
 
@@ -13,17 +14,17 @@ impl PlayerId {
     }
 }
 
-/// Who sits behind a player.
+/// Who controls a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PlayerKind {
-    /// A person, or a swarm's bot: whoever came in from outside.
+    /// A person, or a swarm's bot: any client from outside.
     Person,
-    /// One of the server's own bots, which fill a quiet arena.
+    /// A built-in bot, which fills a quiet arena.
     Bot,
 }
 
 impl PlayerKind {
-    /// The word used as a metric's label.
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Person => "person",
@@ -35,7 +36,7 @@ impl PlayerKind {
 /// Rooms of one process.
 pub const ROOMS_MAX: usize = 16;
 
-/// Names one of the rooms of a process, by its index in the list of them.
+/// Identifies one of the rooms of a process, by its index in their list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RoomId(pub u8);
 
@@ -46,26 +47,26 @@ impl RoomId {
     }
 }
 
-/// A session: one player across its connections. The serial is never used twice in a room: a million joins a second would last
-/// for half a million years.
+/// A session: one player across its connections. A serial is never used twice in a room. With a million joins a second
+/// they last for half a million years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId {
     /// The player's room.
     pub room: RoomId,
     /// The player's slot.
     pub player: PlayerId,
-    /// Tells it from others who had the slot before.
+    /// Distinguishes it from earlier holders of the slot.
     pub serial: u64,
 }
 
-/// Names a connection: its event loop, its place in the loop's table, and a number that tells it from others who had the
-/// place.
+/// Identifies a connection: its event loop, its slot in the loop's table, and a number that distinguishes it from
+/// earlier holders of the slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConnectionKey {
     /// Which event loop.
     pub event_loop: u8,
-    /// Which place in its table.
+    /// Which slot in its table.
     pub place: u32,
-    /// Which holder of the place.
+    /// Which holder of the slot.
     pub generation: u32,
 }

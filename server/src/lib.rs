@@ -1,9 +1,9 @@
 //! The Fracas game server, as a library that its binary and the tests use.
 //!
-//! A message's way in and out again: [`front`] takes sockets and [`admission`] decides who may stay, [`io`] reads them,
-//! [`session`] knows whose they are and hands what was read to [`sim`], which runs a [`game`] (the built-in one is [`arena`]).
-//! [`replication`] turns the result into what each player is told, and [`io`] writes it. [`ops`] is what operators see, [`host`]
-//! what the machine has. [`run`] puts all of it together as [`config`] says.
+//! A message's way: [`front`] accepts sockets, [`admission`] decides which may stay, and [`io`] reads them. [`session`]
+//! knows the players and hands their input to [`sim`], which runs a [`game`]; the built-in one is [`arena`].
+//! [`replication`] turns the result into each player's frame, and [`io`] writes it. [`ops`] has metrics and the
+//! operators' port. [`host`] reads what the machine has. [`run`] puts all of it together as [`config`] says.
 
 pub mod config;
 pub mod run;

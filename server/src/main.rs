@@ -1,13 +1,13 @@
-//! The server's program: reads the command line, and turns what goes wrong into one line and an exit code.
+//! The server's program. It reads the command line, and turns an error into one line and an exit code.
 
 use fracas_server::config::{self, Action, LogFormat};
 use fracas_server::run::{self, log};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// It ran, and ended in good order.
+/// It ran, and stopped in good order.
 const FINE: u8 = 0;
-/// Something kept the server from running, or a replay ended in another way than it should.
+/// The server could not run, or a replay did not end with the same panic.
 const FATAL: u8 = 1;
 /// A mistake in flags, environment or config file, or a file that cannot be read.
 const USAGE: u8 = 2;
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let format = config::expected_format(&arguments);
     let end = |format: LogFormat, result: anyhow::Result<()>| match result {
         Ok(()) => log::finish(FINE),
-        // The alternate form puts the causes behind it, in the same line.
+        // The alternate form appends the causes, in the same line.
         Err(error) => log::complain(format, &format!("{error:#}"), FATAL),
     };
     match config::read(arguments) {

@@ -1,4 +1,4 @@
-//! A bolt: it flies straight, bounces off walls, and ends by itself. Both ends know all of that from its spawn.
+//! A bolt flies straight, bounces off walls, and expires. Both ends compute all of that from its spawn.
 
 use super::fixed::{Heading, SUBQUANTA_PER_QUANTUM, Vector};
 use super::map::Map;
@@ -28,7 +28,7 @@ impl Bolt {
         self.heading.vector(tuning.bolt_speed)
     }
 
-    /// One tick of flight: first along x, then along y; where a wall is in the way it stays and turns back.
+    /// One tick of flight, first along x, then along y. At a wall it keeps its position on that axis and turns back.
     pub fn advance(&mut self, tuning: &Tuning, map: &Map, open: u16) -> Fate {
         self.life = self.life.saturating_sub(1);
         if self.life == 0 {

@@ -1,7 +1,7 @@
 //! Fixed-point arithmetic: headings and their sine, and vectors that round toward zero.
 //!
-//! Divisions here round toward zero, which treats both directions alike; an arithmetic shift of a negative number
-//! rounds down, and ships would drift left and up.
+//! Divisions here round toward zero, which treats both directions alike. An arithmetic shift rounds a negative number
+//! down: ships would drift left and up.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub const SUBQUANTA_PER_UNIT: i32 = 1024;
 /// Velocity sub-quanta in a position quantum per tick.
 pub const SUBQUANTA_PER_QUANTUM: i32 = SUBQUANTA_PER_UNIT / QUANTA_PER_UNIT;
 
-/// What a sine of one is in the table.
+/// The table's value for a sine of one.
 pub const SINE_ONE: i32 = 1 << 14;
 
 /// A direction: 0 is to the right, 256 downwards, 1,024 a full turn.
@@ -38,7 +38,7 @@ impl Heading {
 
     /// The heading that points along (`x`, `y`), to the nearest step; to the right for (0, 0).
     ///
-    /// For brains and pages; no rule depends on it, so floats are no harm.
+    /// For brains and pages. No rule depends on it, so it may use floats.
     pub fn towards(x: i32, y: i32) -> Self {
         let turns = f64::from(y).atan2(f64::from(x)) / std::f64::consts::TAU;
         Self::new((turns * f64::from(Self::TURN)).round() as i32 as u16)
@@ -56,13 +56,13 @@ impl Heading {
         Self((self.0 as i32 + steps).rem_euclid(Self::TURN as i32) as u16)
     }
 
-    /// The heading after a bounce off a wall that stands up: left and right swapped.
+    /// The heading after a bounce off a vertical wall: left and right swapped.
     #[must_use]
     pub const fn mirrored_x(self) -> Self {
         Self::new(Self::TURN / 2 + Self::TURN - self.0)
     }
 
-    /// The heading after a bounce off a wall that lies: up and down swapped.
+    /// The heading after a bounce off a horizontal wall: up and down swapped.
     #[must_use]
     pub const fn mirrored_y(self) -> Self {
         Self::new(Self::TURN - self.0)
@@ -74,7 +74,7 @@ impl Heading {
     }
 }
 
-/// A direction sixteen times as fine as a [`Heading`]: for what hits far away.
+/// A direction sixteen times as fine as a [`Heading`], for shots at a long range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FineHeading(u16);
 
@@ -98,14 +98,14 @@ impl FineHeading {
 
     /// The fine heading that points along (`x`, `y`), to the nearest step; to the right for (0, 0).
     ///
-    /// For brains and pages; no rule depends on it, so floats are no harm.
+    /// For brains and pages. No rule depends on it, so it may use floats.
     pub fn towards(x: i32, y: i32) -> Self {
         let turns = f64::from(y).atan2(f64::from(x)) / std::f64::consts::TAU;
         Self::new((turns * f64::from(Self::TURN)).round() as i32 as u16)
     }
 
     /// A vector of this heading and the given length, at most 2^16, each part rounded toward zero. Sine and cosine are
-    /// interpolated between the table's headings: the error of that, at most (pi / 1024)^2 / 2, is below the table's own.
+    /// interpolated between the table's headings. The error, at most (pi / 1024)^2 / 2, is below the table's own.
     pub fn vector(self, length: i32) -> Vector {
         let (from, part) = (Heading::new(self.0 / Self::STEP), (self.0 % Self::STEP) as i32);
         let to = from.turned(1);
@@ -142,8 +142,8 @@ const fn quarter_table() -> [i32; 257] {
     table
 }
 
-/// The Taylor series of the sine in integers scaled by 2^80, to the 25th power: the compiler has no floating sine, and
-/// a table made by the running machine's library could differ between machines.
+/// The Taylor series of the sine to the 25th power, in integers scaled by 2^80. The compiler has no floating-point
+/// sine. A table made by the machine's own library could differ between machines.
 const fn quarter_sine(i: i128) -> i32 {
     const ONE: i128 = 1 << 80;
     // 2 pi scaled by 2^80.
@@ -177,7 +177,7 @@ impl Vector {
     /// Bits of a velocity's part.
     pub const BITS: u32 = 17;
 
-    /// This vector moved towards `target` by at most `reach`; there, it is `target` exactly.
+    /// This vector moved towards `target` by at most `reach`. Within reach the result is exactly `target`.
     #[must_use]
     pub fn approach(self, target: Self, reach: i32) -> Self {
         let (dx, dy) = (i64::from(target.x - self.x), i64::from(target.y - self.y));

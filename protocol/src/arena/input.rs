@@ -1,4 +1,4 @@
-//! What a player of the arena wants on one tick, and the part of it that a ship holds until told otherwise.
+//! A player's input for one tick, and the controls that a ship holds until they change.
 
 use super::fixed::{FineHeading, Heading};
 use crate::WireError;
@@ -19,7 +19,7 @@ impl Thrust {
     pub const HEADINGS: u8 = 16;
     const STEPS: u16 = Heading::TURN / Self::HEADINGS as u16;
 
-    /// Thrust to the nearest of the 16 headings.
+    /// Thrust along the nearest of the 16 headings.
     pub fn towards(heading: Heading) -> Self {
         let nearest = (heading.steps() + Self::STEPS / 2) / Self::STEPS % u16::from(Self::HEADINGS);
         Self(nearest as u8 + 1)
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for FineHeading {
     }
 }
 
-/// What a player wants on one tick. It is quantised before it is used, so what travels is what is applied.
+/// A player's input for one tick. It is quantised before it is used, so what is sent is what is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Where to.
@@ -112,7 +112,7 @@ impl Intent for Input {
     }
 }
 
-/// What a ship holds from tick to tick: the decisions of its player that viewers are told.
+/// The controls that a ship holds from tick to tick. Viewers receive them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controls {
     /// Where to.

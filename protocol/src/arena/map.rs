@@ -1,4 +1,4 @@
-//! The arena's ground: one tile of walls, laid out as often as there are open tiles, spiralling out from the centre.
+//! The arena's ground: one tile of walls, repeated for each open tile in a spiral from the centre.
 
 use super::fixed::QUANTA_PER_UNIT;
 use crate::game::rules::Point;
@@ -88,10 +88,10 @@ pub enum MapError {
     /// There is no room to fly.
     #[error("the map needs open cells that are connected with each other and with all four neighbouring tiles")]
     Closed,
-    /// A document's cell that is neither.
+    /// A cell of a document that is neither `#` nor `.`.
     #[error("a cell of the map must be # or .")]
     Cell,
-    /// The walls are not those that the id was made of.
+    /// The id does not match the walls.
     #[error("the map's id does not fit its walls")]
     Id,
 }
@@ -102,7 +102,7 @@ impl Map {
         Self::with_id(rows, None)
     }
 
-    /// The same, if its id is the one that is wanted: the cheapest check comes first.
+    /// The same, if its id is `wanted`. The cheapest check comes first.
     fn with_id(rows: &[Vec<bool>], wanted: Option<&str>) -> Result<Self, MapError> {
         let side = rows.len() as u32;
         if !TILE_CELLS.contains(&side) || rows.iter().any(|row| row.len() != rows.len()) {
@@ -213,7 +213,7 @@ fn is_connected(walls: &[u32]) -> bool {
     whole && across && down
 }
 
-/// The cell of a coordinate in quanta. A shift, so that what is left of the world is cell -1 and not a second cell 0.
+/// The cell of a coordinate in quanta. It is a shift, so a coordinate left of the world is in cell -1, not in cell 0.
 pub fn cell(quanta: i32) -> i32 {
     quanta >> CELL_SHIFT
 }
@@ -223,9 +223,9 @@ pub fn cell_start(cell: i32) -> i32 {
     cell << CELL_SHIFT
 }
 
-/// The order of a square of `along` by `along` tiles by distance of their centres from the square's, then by row and
-/// column: the open part stays round and every tile but the first touches an earlier one. Returns each tile's rank, and
-/// the tile of each rank.
+/// The order in which `along` by `along` tiles open: by the distance of their centres from the square's centre, then by
+/// row and column. So the open part stays round, and every tile but the first touches an earlier one. Returns each
+/// tile's rank, and the tile of each rank.
 fn spiral(along: u32) -> (Arc<[u16]>, Arc<[u16]>) {
     // Doubled coordinates, so that the centre of a tile is a whole number.
     let off = |i: u32| 2 * i as i32 + 1 - along as i32;

@@ -1,6 +1,6 @@
 //! The built-in game's shared rules: a top-down fight of small ships with inertia, all in integers.
 //!
-//! An entity's kind follows from its id, and a bolt's id from its ship's, so neither travels with a shot.
+//! An entity's kind follows from its id, and a bolt's id from its ship's. So neither is sent with a shot.
 
 pub mod bolt;
 pub mod fixed;
@@ -87,7 +87,7 @@ pub enum Entity {
 }
 
 impl Entity {
-    /// The ship that it is, if it is one that flies.
+    /// The ship, if this entity is one and it is alive.
     pub fn flying(&self) -> Option<&Ship> {
         match self {
             Self::Ship(ship) if ship.is_alive() => Some(ship),
@@ -230,7 +230,7 @@ impl Rules for Arena {
 
     fn settle(&self, tick: Tick, id: EntityId, predicted: &Entity, truth: &Entity) -> Entity {
         let (Entity::Ship(predicted), Entity::Ship(ship)) = (predicted, truth) else { return *truth };
-        // Slots, not ids: all ids of ships have the same parity, and as many of them shall be told on each tick.
+        // By slot, not by id: all ids of ships have the same parity, and each tick is to send the aim of as many ships.
         let slot = u32::from(id.0 / IDS_PER_SHIP);
         let tells_aim = tick.is_phase(slot, 2) || ship.has_fired(&self.tuning) || ship.rail.is_some();
         let aim = if tells_aim { ship.aim } else { predicted.aim };
@@ -293,7 +293,7 @@ impl Rules for Arena {
     }
 
     fn is_overruled(predicted: &Entity, truth: &Entity) -> bool {
-        // Nothing pushes ships: a hit costs hull, and only the last one and the respawn touch anything else.
+        // Nothing pushes ships. A hit costs hull; only the last hit and the respawn change anything else.
         match (predicted, truth) {
             (Entity::Ship(predicted), Entity::Ship(ship)) => predicted.is_alive() != ship.is_alive(),
             _ => false,

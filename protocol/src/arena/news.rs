@@ -1,4 +1,4 @@
-//! What the arena tells beside its frames, and the only things that tell of what is outside a player's view.
+//! The arena's messages beside its frames. Only they tell of what is outside a player's view.
 
 use crate::ids::EntityId;
 use crate::name::Name;
@@ -7,7 +7,7 @@ use crate::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
 use crate::wire::message::List;
 use serde::{Deserialize, Serialize};
 
-/// One piece of news. The first three go to everybody, once a second, encoded once; the others to one player, at once.
+/// One piece of news. The first three go to all once a second, encoded once. The others go to one player at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
     /// The best players.
@@ -26,17 +26,17 @@ pub enum News {
     },
     /// How many ships are in each open tile, in the order in which tiles open; 255 is that or more.
     Density(List<u8, DENSITY_TILES_MAX>),
-    /// To the victim alone: who destroyed its ship.
+    /// To the victim only: who destroyed its ship.
     Destroyed {
         /// The killer's name.
         by: Name,
     },
-    /// To the shooter alone: what became of a rail it fired.
+    /// To the shooter only: the result of a rail that it fired.
     Rail {
         /// The tick on which it was fired.
         tick: Tick,
-        /// The ship that it met, as the shooter saw it. It is hurt unless it has been destroyed or has come under
-        /// protection since.
+        /// The ship that it hit, as the shooter saw it. The ship takes damage unless it has been destroyed or protected
+        /// since.
         hit: Option<EntityId>,
     },
 }

@@ -39,7 +39,7 @@ impl Own {
         self.rail_pause <= 1 && self.energy >= RAIL_ENERGY * ENERGY_PARTS
     }
 
-    /// One tick, after which its ship is `ship`: what that did is paid for, and energy comes back.
+    /// One tick, after which its ship is `ship`. Its actions cost energy, and energy comes back.
     pub fn advance(&mut self, ship: &Ship, tuning: &Tuning) {
         self.dash_pause = if ship.has_dashed(tuning) { tuning.dash_pause } else { self.dash_pause.saturating_sub(1) };
         self.rail_pause = if ship.rail.is_some() { tuning.rail_pause } else { self.rail_pause.saturating_sub(1) };

@@ -1,4 +1,4 @@
-//! A pick-up: it lies still on a coarse lattice until somebody takes it.
+//! A pick-up lies still on a coarse lattice until a ship takes it.
 
 use crate::WireError;
 use crate::game::rules::{Point, code_point};

@@ -1,4 +1,4 @@
-//! A rail's beam: where it ends, and what it meets. The server judges by it, and a client can tell what it should hit.
+//! A rail's beam: where it ends, and what it hits. The server judges by it, and a client can predict the hit.
 
 use super::fixed::{FineHeading, QUANTA_PER_UNIT};
 use super::map::{cell, cell_start};
@@ -12,7 +12,7 @@ use crate::wire::message::Aspect;
 /// How near a beam must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i64 = ((SHIP_RADIUS + RAIL_RADIUS) * QUANTA_PER_UNIT) as i64;
 
-/// A straight line from a ship to the end of a rail's range, to the first wall, or to the edge of its player's screen.
+/// A straight line from a ship. It ends at the rail's range, at the first wall, or at the edge of the player's screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beam {
     /// The shooter's centre.
@@ -22,8 +22,8 @@ pub struct Beam {
 }
 
 impl Beam {
-    /// How far along the beam (in parts of its squared length) it comes nearest to a ship centred there, if it hits it.
-    /// Of several ships the one with the least is hit. What is beyond its end is not.
+    /// How far along the beam it is nearest to a ship centred there, in parts of the beam's squared length; none if it
+    /// misses. Of several ships the one with the least value is hit. A ship beyond the beam's end is not.
     pub fn way_to(&self, centre: Point) -> Option<i64> {
         let (dx, dy) = (i64::from(self.to.x - self.from.x), i64::from(self.to.y - self.from.y));
         let (cx, cy) = (i64::from(centre.x - self.from.x), i64::from(centre.y - self.from.y));
@@ -32,7 +32,7 @@ impl Beam {
         let near = if way <= 0 {
             cx * cx + cy * cy <= HIT_REACH * HIT_REACH
         } else {
-            // Wider than the rest: squared, the distance of a ship at the other end of the world has 80 bits.
+            // Wider than the rest: the squared distance of a ship at the other end of the world has 80 bits.
             let across = i128::from(cx * dy - cy * dx);
             way <= length_squared && across * across <= i128::from(HIT_REACH * HIT_REACH * length_squared)
         };
@@ -41,7 +41,7 @@ impl Beam {
 }
 
 impl Arena {
-    /// The beam of a rail that is fired from there: it ends at the first wall, and does not slip between two that touch.
+    /// The beam of a rail fired from there. It ends at the first wall, and does not pass between two walls that touch.
     pub fn beam(&self, from: Point, aim: FineHeading) -> Beam {
         let ahead = aim.vector(RAIL_RANGE * QUANTA_PER_UNIT);
         let (x, y) = (Crossings::new(from.x, ahead.x), Crossings::new(from.y, ahead.y));
@@ -54,7 +54,7 @@ impl Arena {
                 std::cmp::Ordering::Less => x.cross(),
                 std::cmp::Ordering::Greater => y.cross(),
                 std::cmp::Ordering::Equal => {
-                    // Through a corner: it is shut if either cell beside it is.
+                    // Through a corner: it is closed if either cell beside it is a wall.
                     let (mut beside_x, mut beside_y) = (x, y);
                     let at = beside_x.cross();
                     beside_y.cross();
@@ -74,9 +74,9 @@ impl Arena {
 }
 
 impl Moment<'_, Arena> {
-    /// The ships that a rail of a player with this window can meet, and where they are shown: those that fly at this moment,
-    /// which is on both ticks if it is between two, and are within the view around the own ship, as it was at this moment.
-    /// So the server judges, too.
+    /// The ships that a rail of a player with this aspect can hit, and where they are shown. They must be alive at this
+    /// moment; between two ticks, on both. They must be in the view around the own ship as it was at this moment. The
+    /// server judges in the same way.
     pub fn targets(&self, own: Option<EntityId>, aspect: Aspect) -> impl Iterator<Item = (EntityId, Point)> {
         let flies = |snapshot: &Snapshot<Arena>, id: EntityId| snapshot.get(id).and_then(Entity::flying).is_some();
         let flies = move |id: &EntityId| flies(self.from, *id) && (self.view.sixteenth() == 0 || flies(self.to, *id));
@@ -88,14 +88,14 @@ impl Moment<'_, Arena> {
 }
 
 impl Beam {
-    /// The beam of a shooter with this window: it ends at the edge of the screen, whose middle is the shooter. A rail is no
-    /// probe for what its player cannot see.
+    /// The beam of a shooter with this aspect. It ends at the edge of the screen around the shooter, so a rail cannot
+    /// find what its player cannot see.
     #[must_use]
     pub fn on_screen(self, aspect: Aspect) -> Self {
         let (half_width, half_height) = aspect.half_screen();
         let (dx, dy) = ((self.to.x - self.from.x).abs(), (self.to.y - self.from.y).abs());
         let (over_width, over_height) = (dx > half_width, dy > half_height);
-        // Of both edges the one that is met first: half_width / dx of the way, or half_height / dy.
+        // The edge that comes first counts: at half_width / dx of the way, or at half_height / dy.
         if over_width
             && (!over_height || i64::from(half_width) * i64::from(dy) <= i64::from(half_height) * i64::from(dx))
         {

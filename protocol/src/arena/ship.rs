@@ -1,4 +1,4 @@
-//! A ship: how it moves, fires and waits by its held controls alone, and how it is written.
+//! A ship: how it moves, fires and waits by its held controls alone, and how it is encoded.
 
 use super::bolt::Bolt;
 use super::fixed::{FineHeading, Heading, QUANTA_PER_UNIT, SUBQUANTA_PER_QUANTUM, Vector};
@@ -11,7 +11,7 @@ use crate::wire::bits::Coder;
 use crate::wire::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-/// Half the side of the square that a ship is to walls, in quanta.
+/// Half the side of a ship's square for collisions with walls, in quanta.
 pub const HALF_SIDE: i32 = SHIP_HALF_SIDE * QUANTA_PER_UNIT;
 
 /// Bolts of one ship that can have an id at the same time.
@@ -28,7 +28,7 @@ pub struct Ship {
     pub controls: Controls,
     /// Where its weapons point.
     pub aim: Heading,
-    /// Ticks until it may fire again; as it fires, this is the whole reload time.
+    /// Ticks until it may fire again. On the tick of a shot this is the whole reload time.
     pub reload: u8,
     /// Number of its next bolt, 0 to 6, which gives the bolt its id.
     pub shots: u8,
@@ -38,13 +38,13 @@ pub struct Ship {
     pub timer: u8,
     /// Its player's score.
     pub score: u16,
-    /// Ticks of dash left; as it begins, this is the whole time of a dash.
+    /// Ticks of dash left. On the first tick this is the whole time of a dash.
     pub dash: u8,
     /// Where its rail was fired to on this tick.
     pub rail: Option<FineHeading>,
 }
 
-/// What a ship does once, on one tick, beside what it holds.
+/// A ship's one-time actions of one tick, beside its held controls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acts {
     /// Begins a dash to where it thrusts. Without thrust it does not.
@@ -83,13 +83,13 @@ impl Ship {
         self.dash == tuning.dash
     }
 
-    /// One tick from its own state: it moves by its held thrust or on in its dash, slides along walls, reloads, and fires
-    /// if it holds the trigger.
+    /// One tick from its own state. It moves by its thrust or its dash, slides along walls, reloads, and fires if it
+    /// holds the trigger.
     pub fn advance(&mut self, tuning: &Tuning, map: &Map, open: u16) {
         self.act(Acts::default(), tuning, map, open);
     }
 
-    /// One tick on which it also does something once.
+    /// One tick with one-time actions.
     pub fn act(&mut self, acts: Acts, tuning: &Tuning, map: &Map, open: u16) {
         self.rail = None;
         self.timer = self.timer.saturating_sub(1);
@@ -111,7 +111,7 @@ impl Ship {
         }
     }
 
-    /// A dash is flown at its own speed and cannot be steered; at its end the ship is at top speed, and as free as ever.
+    /// A dash has its own speed and cannot be steered. At its end the ship is at top speed and can be steered again.
     fn accelerate(&mut self, dashes: bool, tuning: &Tuning) {
         let (was_dashing, heading) = (self.dash > 0, self.controls.thrust.heading());
         self.dash = self.dash.saturating_sub(1);
@@ -149,7 +149,7 @@ impl Ship {
         }
     }
 
-    /// The bolt it fired on this tick, which starts at the muzzle, or in the ship's centre if a wall is in between.
+    /// The bolt it fired on this tick. It starts at the muzzle, or in the ship's centre if a wall is between.
     pub fn fired(&self, tuning: &Tuning, map: &Map, open: u16) -> Option<Bolt> {
         if !self.has_fired(tuning) {
             return None;
@@ -178,7 +178,7 @@ impl Ship {
         self.rail = None;
     }
 
-    /// See [`crate::game::rules::Rules::code_delta`]. Most deltas turn only the aim; what comes last hardly ever comes.
+    /// See [`crate::game::rules::Rules::code_delta`]. Most deltas change only the aim. The last fields are rare.
     pub(super) fn code_delta<C: Coder>(
         &mut self,
         before: &Self,
@@ -196,7 +196,7 @@ impl Ship {
             let mut controls = target.controls;
             controls.code(coder)?;
             acts.code(coder)?;
-            // The tick is played again with what its player really wanted.
+            // Replay the tick with the player's true controls.
             *self = Self { controls, ..*before };
             self.act(acts, tuning, map, open);
         }
@@ -220,7 +220,7 @@ impl Ship {
         Ok(())
     }
 
-    /// What the controls and the shared step do not explain: a respawn's place, a weapon out of step.
+    /// The rest, which controls and the shared step do not explain: the position of a respawn, a weapon out of step.
     fn code_rest<C: Coder>(&mut self, target: &Self, coder: &mut C) -> Result<(), WireError> {
         if coder.flag(self.position != target.position)? {
             self.position = target.position;
@@ -300,7 +300,7 @@ impl Ship {
     }
 }
 
-/// The velocity at which a held thrust leaves a ship alone: top speed, or rest.
+/// The velocity that a held thrust leads to: top speed, or rest.
 fn cruise(thrust: Thrust, tuning: &Tuning) -> Vector {
     thrust.heading().map_or(Vector::default(), |heading| heading.vector(tuning.top_speed))
 }
@@ -312,7 +312,7 @@ fn code_velocity<C: Coder>(velocity: &mut Vector, coder: &mut C) -> Result<(), W
 }
 
 impl Acts {
-    /// A flag, since mostly there are none; then one for each, and where the rail was fired to.
+    /// One flag, since mostly there are none. Then one flag for each action, and the rail's heading.
     fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
         if !coder.flag(*self != Self::default())? {
             *self = Self::default();
@@ -333,7 +333,7 @@ fn code_rail<C: Coder>(rail: &mut Option<FineHeading>, coder: &mut C) -> Result<
     Ok(())
 }
 
-/// Whether a ship centred there touches no wall. Its square is smaller than a cell, so its corners tell.
+/// Whether a ship centred there touches no wall. Its square is smaller than a cell, so checking its corners is enough.
 fn fits(map: &Map, open: u16, x: i32, y: i32) -> bool {
     let (left, right) = (map::cell(x - HALF_SIDE), map::cell(x + HALF_SIDE));
     let (top, bottom) = (map::cell(y - HALF_SIDE), map::cell(y + HALF_SIDE));
@@ -343,8 +343,8 @@ fn fits(map: &Map, open: u16, x: i32, y: i32) -> bool {
             || (!map.is_wall_cell(left, bottom, open) && (left == right || !map.is_wall_cell(right, bottom, open))))
 }
 
-/// The coordinate at which a ship that moves `from` somewhere `to` a blocked place rests against the wall; `from` if
-/// there is no such place.
+/// The coordinate at which a ship that moves from `from` to a blocked `to` rests against the wall. `from` if there is
+/// none.
 fn against_wall(from: i32, to: i32, fits: impl Fn(i32) -> bool) -> i32 {
     let at = if to > from {
         map::cell_start(map::cell(to + HALF_SIDE)) - HALF_SIDE - 1

@@ -1,4 +1,4 @@
-//! The arena's numbers, as people think of them (units, seconds), and as one tick uses them.
+//! The arena's numbers in units and seconds, and converted for one tick.
 
 use super::fixed::SUBQUANTA_PER_UNIT;
 use crate::tick::TickRate;
@@ -12,7 +12,7 @@ pub const TIME_TO_TOP_MS: u32 = 300;
 pub const TIME_TO_REST_MS: u32 = 700;
 /// A ship's radius for hits, in units.
 pub const SHIP_RADIUS: i32 = 14;
-/// Half the side of the square that a ship is to walls, in units.
+/// Half the side of a ship's square for collisions with walls, in units.
 pub const SHIP_HALF_SIDE: i32 = 12;
 /// Hit points of a whole ship.
 pub const HULL_MAX: u8 = 100;
@@ -73,7 +73,7 @@ pub const SHARD_SCORE: u16 = 3;
 /// Score from a kill, beside a tenth of the victim's.
 pub const KILL_SCORE: u16 = 10;
 
-/// Energy is counted in this many parts of a point, so that what comes back in a tick is whole at every rate.
+/// Parts of a point in which energy is counted. So the energy that comes back in a tick is whole at every rate.
 pub const ENERGY_PARTS: u16 = 60;
 
 /// The numbers of one tick, made from the ones above by one function for both ends.
@@ -114,8 +114,8 @@ impl Tuning {
     pub fn new(rate: TickRate) -> Self {
         let hz = rate.hz() as i32;
         let speed = |units_per_s: i32| (units_per_s * SUBQUANTA_PER_UNIT + hz / 2) / hz;
-        // Rounded up, and two more for what rounding both parts toward zero loses in a tick (at most the square root of
-        // two), so that the last tick is never a crumb.
+        // Rounded up, and two more. Rounding both parts toward zero loses at most the square root of two in a tick. So
+        // the last tick never has a tiny rest to cover.
         let steps_to = |speed: i32, ms: u32| {
             let ticks = rate.ticks_in_ms(ms) as i32;
             (speed + ticks - 1) / ticks + 2

@@ -1,27 +1,28 @@
-//! When bodies come, compared with when their ticks were due: how quick the line is, and how much slower than that at times.
+//! How late bodies arrive, compared with when their ticks were due: the quickest arrival, and how much later others
+//! are.
 
 use crate::tick::{Tick, TickRate};
 use std::collections::VecDeque;
 
-/// How fast the estimate of the quickest arrival is given up, in microseconds per body: slower than jitter, so that the
-/// quickest of some seconds counts.
+/// How fast the estimate of the quickest arrival rises, in microseconds per body. It is slower than jitter, so the
+/// quickest body of some seconds counts.
 const FORGET_US: i64 = 100;
 
-/// Bodies in a row, all more than a tick late, that are not jitter but a slower line.
+/// So many bodies in a row, all more than a tick late, mean a slower line and not jitter.
 const LATE_IN_A_ROW: u32 = 12;
 
-/// The part of passing time by which the estimate may rise: others are then shown at half speed, and never go back.
+/// The part of passing time by which the estimate may rise. Others are then shown at half speed, and never move back.
 const RISE_PART: i64 = 2;
 
-/// Bodies of which it is remembered how late they came: about four seconds' worth.
+/// Bodies whose lateness is remembered: about four seconds of them.
 const REMEMBERED: usize = 128;
 /// How often what is remembered is sorted, in bodies.
 const SORT_EVERY: u32 = 16;
 
-/// How late bodies come: our clock less the time their tick was due, in microseconds.
+/// How late bodies arrive: our clock less the time at which their tick was due, in microseconds.
 ///
-/// A quicker body lowers the estimate of the quickest at once. When the line gets slower it rises, but never as fast as time
-/// passes, or what is shown would go back.
+/// A quicker body lowers the estimate at once. When the line gets slower the estimate rises, but never as fast as time
+/// passes. Otherwise what is shown would move back.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     rate: TickRate,
@@ -69,7 +70,7 @@ impl Quickest {
 }
 
 impl Arrival {
-    /// Nothing has come yet.
+    /// No body has arrived yet.
     pub fn new(rate: TickRate) -> Self {
         Self { rate, quickest: None, late_us: VecDeque::new(), sorted_us: Vec::new(), bodies: 0 }
     }
@@ -93,12 +94,12 @@ impl Arrival {
         self.bodies = self.bodies.wrapping_add(1);
     }
 
-    /// How late the quickest bodies come, as far as is known at a time after the last one; none before the first.
+    /// How late the quickest bodies arrive, as known at a time after the last one. None before the first.
     pub fn quickest_us(&self, now_us: u64) -> Option<i64> {
         self.quickest.map(|quickest| quickest.at(now_us))
     }
 
-    /// How much later than the quickest all but the latest few of a hundred bodies come.
+    /// How much later than the quickest so many percent of the bodies arrive at most.
     pub fn late_us(&self, percent: usize) -> i64 {
         let rank = (self.sorted_us.len() * percent / 100).min(self.sorted_us.len().saturating_sub(1));
         self.sorted_us.get(rank).copied().unwrap_or(0)

@@ -1,8 +1,8 @@
-//! What time it is on the server: an estimate from pings, and from the quickest way in each direction.
+//! An estimate of the server's clock, from pings and the quickest message in each direction.
 //!
-//! The server reads its sockets once per tick, so a ping waits up to a tick before it is read, and the answer tells how long
-//! it was held only from then on. The way there and the way back are therefore judged apart, each by its own quickest
-//! message, and later pings are timed to arrive about when the server reads.
+//! The server reads its sockets once per tick, so a ping waits up to a tick before it is read. The answer's hold time
+//! starts only then. So each direction is measured by itself, by its own quickest message. Later pings are timed to
+//! arrive about when the server reads.
 
 use crate::tick::TickRate;
 use crate::wire::message::{Pong, ServerClock};
@@ -14,20 +14,20 @@ const FIRST_PINGS: u32 = 8;
 const FIRST_INTERVAL_US: u64 = 41_000;
 /// Least time between two later pings.
 const INTERVAL_US: u64 = 490_000;
-/// Later pings are to arrive from so long before the server reads, at the most, ...
+/// Later pings are to arrive at most so long before the server reads, ...
 const AIM_EARLY_US: i64 = 6_000;
-/// ... to so long after, as far as is known: the quickest way may be quicker yet.
+/// ... and at most so long after, as far as is known. The true quickest message may be quicker yet.
 const AIM_LATE_US: i64 = 4_000;
-/// For how long the quickest message counts: clocks drift apart by some ten microseconds a second.
+/// For how long the quickest message counts. Clocks drift apart by some ten microseconds a second.
 const BUCKET_US: u64 = 2_500_000;
 const BUCKETS: usize = 8;
-/// Stretches of time that a round trip is told of: the last one has only begun.
+/// Periods whose round trip is reported. The last one has only begun.
 const RECENT_BUCKETS: usize = 2;
 
 /// The least of what was measured lately.
 #[derive(Clone, Debug, Default)]
 struct Least {
-    /// When each stretch of time began, and the least and the number of its values.
+    /// When each period began, the least of its values, and their number.
     buckets: VecDeque<(u64, i64, u32)>,
 }
 
@@ -54,7 +54,7 @@ impl Least {
         self.of_last(BUCKETS).map_or(0, |(_, values)| values)
     }
 
-    /// The least of the last stretches of time, and the number of values in them.
+    /// The least value of the last periods, and the number of values in them.
     fn of_last(&self, buckets: usize) -> Option<(i64, u32)> {
         let last = self.buckets.iter().rev().take(buckets);
         last.map(|(_, least, values)| (*least, *values)).reduce(|a, b| (a.0.min(b.0), a.1 + b.1))
@@ -76,12 +76,12 @@ pub struct ClockSync {
 }
 
 impl ClockSync {
-    /// A clock that knows nothing.
+    /// A clock before the first measurement.
     pub fn new(rate: TickRate) -> Self {
         Self { rate, there: Least::default(), back: Least::default(), read_lead_us: 0, pings: 0, ping_at_us: u64::MAX }
     }
 
-    /// Takes the welcome's word on what we asked at `sent_us`, if that is known, and starts to ping.
+    /// Takes the welcome's clock as the answer to what was sent at `sent_us`, if that is known, and starts to ping.
     pub(super) fn start(&mut self, now_us: u64, sent_us: Option<u64>, clock: &ServerClock) {
         self.ping_at_us = now_us;
         if let Some(sent_us) = sent_us {
@@ -105,7 +105,7 @@ impl ClockSync {
         Some(now_us)
     }
 
-    /// The time after `at_us` at which to send what shall arrive about when the server reads.
+    /// The time after `at_us` at which to send a ping, so that it arrives about when the server reads.
     fn aimed(&self, at_us: u64) -> u64 {
         let (Some(there_us), period_us) = (self.there_us(), self.rate.period_us() as i64) else { return at_us };
         // Multiples of the golden ratio fill the range evenly.
@@ -114,8 +114,8 @@ impl ClockSync {
         at_us + (wanted_us - there_us - at_us as i64).rem_euclid(period_us) as u64
     }
 
-    /// Takes an answer. Returns the round trip without the server's hold time, in microseconds, unless the answer
-    /// cannot be one (a stamp from the future).
+    /// Takes an answer. Returns the round trip without the server's hold time, in microseconds. None if the answer
+    /// cannot be true (a stamp from the future).
     pub(super) fn record_pong(&mut self, now_us: u64, pong: &Pong) -> Option<u64> {
         let away_us = now_us.checked_sub(pong.stamp)?;
         self.measure(now_us, pong.stamp, &pong.clock);
@@ -127,22 +127,22 @@ impl ClockSync {
         let written_us = self.rate.due_us(clock.tick) as i64 + phase_us;
         self.there.add(now_us, written_us - hold_us - sent_us as i64);
         self.back.add(now_us, now_us as i64 - written_us);
-        // A question that the server held for longer was read for an earlier tick.
+        // A ping that the server held for longer was read for an earlier tick.
         self.read_lead_us = (hold_us - phase_us).rem_euclid(self.rate.period_us() as i64);
     }
 
-    /// The least that a message waits until it is read, of so many, if they came at any time of the tick.
+    /// The expected least wait of so many messages until they are read, if they arrive at any time of the tick.
     fn wait_us(&self, messages: u32) -> i64 {
         self.rate.period_us() as i64 / i64::from(messages + 1)
     }
 
-    /// The quickest way there, with the difference of the clocks in it.
+    /// The quickest message to the server, with the difference of the clocks included.
     fn there_us(&self) -> Option<i64> {
         Some(self.there.get()? - self.wait_us(self.there.values()))
     }
 
-    /// The shortest round trip of the last seconds, in microseconds: the network's own. It is for people, who want to see at
-    /// once that a line got worse; the clock goes by more.
+    /// The shortest round trip of the last seconds, in microseconds: the network's own. It is for people, who want to
+    /// see at once that a line got worse. The clock uses a longer time.
     pub fn rtt_us(&self) -> Option<u64> {
         let (there_us, messages) = self.there.of_last(RECENT_BUCKETS)?;
         let (back_us, _) = self.back.of_last(RECENT_BUCKETS)?;
@@ -154,8 +154,8 @@ impl ClockSync {
         Some(now_us as i64 + (self.there_us()? - self.back.get()?) / 2)
     }
 
-    /// The server's clock when something that is sent now is there, if it is as quick as the quickest was. Better too early:
-    /// what that one waited to be read is in it, so it is later than true as long as little was measured.
+    /// The server's clock when a message that is sent now arrives, if it is as quick as the quickest was. The time that
+    /// the quickest one waited to be read is included. So the result is too late while little has been measured.
     pub(super) fn arrival_us(&self, now_us: u64) -> Option<i64> {
         Some(now_us as i64 + self.there.get()?)
     }
@@ -178,8 +178,8 @@ mod tests {
     const READ_LEAD_US: u64 = 1_000;
     const WRITE_US: u64 = 2_000;
 
-    /// Sends pings for so many seconds over a line with a delay, at any time, and up to `jitter_us` more in each direction.
-    /// Returns what is known then, and when that is.
+    /// Sends pings for so many seconds over a line with a delay, at any time, and up to `jitter_us` more in each
+    /// direction. Returns the clock at the end, and the time then.
     fn ping(seed: u64, delay_us: impl Fn(u64) -> u64, jitter_us: u64, seconds: u64) -> (ClockSync, u64) {
         let (mut clock, mut rng) = (ClockSync::new(RATE), Rng::new(seed, 1));
         let mut way_us = |at_us: u64| delay_us(at_us) + u64::from(rng.below(jitter_us as u32 + 1));

@@ -1,4 +1,4 @@
-//! What a host tells a client, and is told by it.
+//! What a host sets for a client, and what it gets from it.
 
 use crate::WireError;
 use crate::game::rules::Rules;
@@ -15,12 +15,12 @@ pub enum Event<R: Rules> {
         /// Its tick.
         tick: Tick,
     },
-    /// A body showed that an input of ours, or a newer one in its place, was applied.
+    /// A body showed that one of our inputs was applied, or a newer one in its place.
     InputApplied {
         /// Time since that input was sent, in microseconds.
         us: u64,
     },
-    /// The game tells something.
+    /// The game has news.
     News(R::News),
     /// The round trip to the server took this long, without the time the server held the ping.
     RoundTrip {
@@ -34,13 +34,13 @@ pub enum Event<R: Rules> {
 /// Why a client cannot go on with its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The server's control message cannot be read: it is another game, or another version.
+    /// The server's control message cannot be read. It is another game, or another version.
     #[error("a message from the server: {0}")]
     Wire(#[from] WireError),
-    /// The server's room is played on another map than the client's rules are for.
+    /// The room's map is not the one of the client's rules.
     #[error("the server plays on another map than the client has")]
     OtherMap,
-    /// A frame or a second welcome where none may be.
+    /// A frame or a second welcome at a moment when none is allowed.
     #[error("the server sent a message that has no place here")]
     OutOfPlace,
 }
@@ -58,7 +58,7 @@ pub struct Counters {
     pub desyncs: u64,
     /// Fresh starts after the first.
     pub resyncs: u64,
-    /// Times the own entity was not where prediction had it ...
+    /// Times that the own entity was not where it had been predicted ...
     pub corrections: u64,
     /// ... because an input came too late ...
     pub corrections_late: u64,
@@ -68,17 +68,17 @@ pub struct Counters {
     pub inputs_late: u64,
     /// Inputs sent.
     pub inputs_sent: u64,
-    /// Times bodies stayed away for more than a tick longer than usual, and then came packed into one frame: the server was
-    /// late ...
+    /// Times that bodies were missing for more than a tick longer than usual, and then came packed in one frame. The
+    /// server was late. ...
     pub stalls_of_server: u64,
-    /// ... or one by one: the network was.
+    /// ... The same, but they came one by one. The network was late.
     pub stalls_of_network: u64,
 }
 
 /// How a client behaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientOptions {
-    /// Snapshots kept for [`Client::timeline`](super::Client::timeline). A bot that shows nothing needs none.
+    /// Snapshots kept for [`Client::timeline`](super::Client::timeline). A bot without a picture needs none.
     pub display_ticks: usize,
     /// Inputs sent in a second, at most the tick rate; as many as that if none.
     pub input_hz: Option<u32>,

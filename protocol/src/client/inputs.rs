@@ -1,21 +1,22 @@
-//! Which tick the client plays now: ahead of the server's by the network's delay and a slack that it steers by what the
-//! server reports. Its time never goes back.
+//! Which tick the client plays now. It is ahead of the server's by the network's delay and a slack, steered by the
+//! server's reports. Its time never goes back.
 
 use super::arrival::Arrival;
 use crate::tick::{Tick, TickRate};
 use crate::wire::frame::InputReport;
 
-/// So much beyond the jitter of the line inputs are to be there before the server reads, in microseconds.
+/// Inputs are to arrive so much before the server reads, beyond the jitter of the line, in microseconds.
 const MARGIN_US: i64 = 5_000;
-/// Bodies of a hundred by whose delay the jitter of the line is judged. Inputs go the other way, mostly by the same line.
+/// The percentile of the bodies' delay that counts as jitter. Inputs go the other way, mostly over the same line.
 const JITTER_PERCENT: usize = 95;
-/// Most jitter that is provided for, in tick periods, and most that late inputs add to that. A line that needs more is played
-/// with late inputs: after a stall of the line, many are, and sending everything that much earlier would not be worth it.
+/// The most jitter that the slack covers, and the most that late inputs add to it, in tick periods. On a line that
+/// needs more, some inputs are late. After a stall many are late, and sending everything that much earlier is not worth
+/// it.
 const JITTER_PERIODS_MAX: i64 = 2;
 const EXTRA_PERIODS_MAX: i64 = 3;
-/// How seldom late inputs may add something, in microseconds: those that come late together are one event.
+/// The least time between two additions for late inputs, in microseconds. Inputs that are late together are one event.
 const EXTRA_INTERVAL_US: u64 = 250_000;
-/// How fast that is given up again, in microseconds per input: half a millisecond a second at 30 Hz.
+/// How fast that addition shrinks again, in microseconds per input: half a millisecond a second at 30 Hz.
 const EXTRA_DECAY_US: i64 = 16;
 /// Most ticks played in one call; beyond, the clock jumps.
 const TICKS_PER_CALL_MAX: u32 = 8;
@@ -29,10 +30,10 @@ pub struct InputClock {
     moved_us: u64,
     /// The last tick played.
     tick: Tick,
-    /// How much earlier than the jitter asks for inputs are sent, because some came late, and when that last grew.
+    /// How much earlier inputs are sent because some came late, beyond the jitter, and when that last grew.
     extra_us: i64,
     extra_at_us: Option<u64>,
-    /// How much before the server reads inputs are to be there.
+    /// How much before the server reads inputs are to arrive.
     slack_us: i64,
 }
 
@@ -49,7 +50,7 @@ impl InputClock {
             self.extra_us = (self.extra_us - EXTRA_DECAY_US).max(0);
             return;
         }
-        // Reports of inputs sent before it grew are still under way.
+        // Reports of inputs sent before the addition are still on their way.
         if self.extra_at_us.is_none_or(|at| now_us.saturating_sub(at) >= EXTRA_INTERVAL_US) {
             let period = self.rate.period_us() as i64;
             self.extra_at_us = Some(now_us);
@@ -57,14 +58,15 @@ impl InputClock {
         }
     }
 
-    /// Judges how much before the server reads inputs must be on their way.
+    /// Sets how much before the server reads inputs are to arrive.
     pub(super) fn update_slack(&mut self, arrival: &Arrival) {
         let most = self.rate.period_us() as i64 * JITTER_PERIODS_MAX;
         self.slack_us = (arrival.late_us(JITTER_PERCENT) + MARGIN_US).min(most) + self.extra_us;
     }
 
-    /// Moves towards `target_us` (the server's clock when something sent now is there, and how long before its ticks it
-    /// reads) plus the slack, and returns the ticks that have come since the last call.
+    /// Moves towards `target_us` plus the slack, and returns the ticks that have passed since the last call.
+    /// `target_us` is the server's clock when something sent now arrives, plus how long before its ticks the server
+    /// reads.
     ///
     /// It runs 2 % faster or slower for an error under one period, 10 % up to three, and jumps forward beyond.
     pub(super) fn advance(&mut self, now_us: u64, target_us: i64) -> impl Iterator<Item = Tick> + use<> {
@@ -104,7 +106,7 @@ impl InputClock {
     pub(super) fn wake_us(&self, now_us: u64) -> u64 {
         let Some(at_us) = self.at_us else { return now_us };
         if self.tick.0 == u32::MAX {
-            // None follows the last one, however far ahead the server says that it is.
+            // No tick follows the last one, however far ahead the server claims to be.
             return u64::MAX;
         }
         let wait_us = self.rate.due_us(self.tick.next()) as i64 + 1 - at_us;
@@ -118,7 +120,7 @@ impl InputClock {
         (self.tick, (into_us as f64 / self.rate.period_us() as f64).clamp(0.0, 1.0))
     }
 
-    /// How much before the server reads inputs are to be there, in microseconds.
+    /// How much before the server reads inputs are to arrive, in microseconds.
     pub fn slack_us(&self) -> i64 {
         self.slack_us
     }

@@ -1,8 +1,8 @@
 //! A client as a state machine: bytes and the time go in, bytes and events come out. The bots and the page drive it.
 //!
-//! The host calls [`Client::receive`] with each message, [`Client::advance`] whenever [`Client::wake_us`] has come, and
-//! sends what [`Client::take_outgoing`] gives, in this order: the first call of all is just before the hello goes out. A host
-//! whose timers do not run calls [`Client::acknowledge`] besides. Times are microseconds of the host's monotonic clock.
+//! The host calls [`Client::receive`] with each message and [`Client::advance`] at each [`Client::wake_us`]. Then it
+//! sends what [`Client::take_outgoing`] gives. The first call of all is just before the hello goes out. A host whose
+//! timers do not run also calls [`Client::acknowledge`]. Times are microseconds of the host's monotonic clock.
 
 mod arrival;
 mod clock_sync;
@@ -41,15 +41,15 @@ pub struct Client<R: Rules> {
     arrival: Arrival,
     clock: ClockSync,
     input_clock: InputClock,
-    /// Counts the ticks of all frames, those too that cannot be used: the server waits until they are acknowledged.
+    /// Counts the ticks of all frames, also of unusable ones. The server waits until they are acknowledged.
     received: TickFollower,
     /// The last tick acknowledged.
     acknowledged: Option<Tick>,
-    /// What the player wants, and what the server was last told of it.
+    /// The player's input, and the input that was last sent.
     input: R::Input,
     said: R::Input,
     options: ClientOptions,
-    /// The shape of the window, as the hello told it.
+    /// The aspect that the hello sent.
     aspect: Aspect,
     /// The own entity; none before the welcome and for a spectator.
     own: Option<EntityId>,
@@ -57,7 +57,7 @@ pub struct Client<R: Rules> {
     /// When the host first called [`Self::advance`], which it does just before it sends the hello.
     hello_us: Option<u64>,
     hidden: bool,
-    /// How long the work of the server's last tick took, as it last told.
+    /// How long the work of the server's last tick took, by its last pong.
     work_us: u32,
     /// Whether bodies are late just now.
     is_stalled: bool,
@@ -65,7 +65,7 @@ pub struct Client<R: Rules> {
     counters: Counters,
     events: VecDeque<Event<R>>,
     outgoing: VecDeque<Vec<u8>>,
-    /// When something last went out.
+    /// When a message was last sent.
     sent_us: u64,
     /// Whether the replica is lost, and when a fresh start was last asked for.
     wants_fresh_start: bool,
@@ -107,7 +107,7 @@ impl<R: Rules> Client<R> {
         client
     }
 
-    /// The shape of the window, as the server knows it.
+    /// The aspect that the server knows.
     pub fn aspect(&self) -> Aspect {
         self.aspect
     }
@@ -115,7 +115,7 @@ impl<R: Rules> Client<R> {
     /// Takes a message from the server.
     ///
     /// # Errors
-    /// After an error the host closes the connection: with [`ClientError::OtherMap`] to come back with that map.
+    /// After an error the host closes the connection. After [`ClientError::OtherMap`] it reconnects with that map.
     pub fn receive(&mut self, now_us: u64, message: &[u8]) -> Result<(), ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             return self.receive_frame(now_us, message);
@@ -169,7 +169,7 @@ impl<R: Rules> Client<R> {
         let opened = self.replica.open(frame);
         let mut bodies = match opened {
             Ok(bodies) => bodies,
-            // More frames of the broken kind may be under way; the request for a fresh start is already out.
+            // More broken frames may be on their way. The request for a fresh start is already sent.
             Err(_) if !was_live => return Ok(()),
             Err(_) => {
                 self.lose_sync(now_us);
@@ -201,14 +201,14 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// A spectator's fresh start may be at another delay than what came before: what was measured of the server's clock is void.
+    /// A spectator's fresh start may have another delay. So what was measured of the server's clock is void.
     fn forget_clocks(&mut self, now_us: u64) {
         let rate = self.replica.rules().tick_rate();
         (self.arrival, self.clock) = (Arrival::new(rate), ClockSync::new(rate));
         self.clock.start(now_us, None, &ServerClock::default());
     }
 
-    /// If a body is the first one that is late: counts whose fault it is. A fresh start is nobody's.
+    /// Counts whose fault it is, if a body is the first late one. A fresh start is nobody's fault.
     fn judge_stall(&mut self, now_us: u64, is_packed: bool) {
         let rate = self.replica.rules().tick_rate();
         let Some(quickest_us) = self.arrival.quickest_us(now_us) else { return };
@@ -238,7 +238,8 @@ impl<R: Rules> Client<R> {
             }
             let outcome = self.prediction.reconcile(self.replica.rules(), tick, &own, self.replica.own());
             if body.world_changed {
-                // Where it agreed on this tick, it may fly into a new wall, or through an old one, on the next.
+                // A prediction that agreed on this tick may still fly into a new wall, or through an old one, on the
+                // next.
                 self.prediction.replay(self.replica.rules());
             }
             if let Agreement::Corrected { outside } = outcome {
@@ -266,7 +267,7 @@ impl<R: Rules> Client<R> {
         self.ask_for_fresh_start(now_us);
     }
 
-    /// Asks, and asks again, as often as one may, until a frame starts afresh.
+    /// Asks for a fresh start, as often as allowed, until a frame starts afresh.
     fn ask_for_fresh_start(&mut self, now_us: u64) {
         let interval_us = u64::from(FRESH_START_INTERVAL_MS) * 1000;
         let may_ask = self.fresh_start_us.is_none_or(|asked| now_us.saturating_sub(asked) >= interval_us);
@@ -276,13 +277,13 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// What the player wants from now on. What an earlier one wanted done once, and was not sent yet, is still sent.
+    /// Sets the player's input from now on. One-time actions of an earlier input that was not sent yet are still sent.
     pub fn set_input(&mut self, mut input: R::Input) {
         input.merge(self.input);
         self.input = input;
     }
 
-    /// Nobody looks any more: the server lets go of what is held, and sends no frames until [`Self::show`].
+    /// The page is hidden. The server releases the held controls, and sends no frames until [`Self::show`].
     pub fn hide(&mut self, now_us: u64) {
         if self.joined && !std::mem::replace(&mut self.hidden, true) {
             self.input = R::Input::default();
@@ -290,7 +291,7 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// Somebody looks again: the server starts afresh, and until it has there is nothing to play.
+    /// The page is visible again. The server starts afresh, and until then there is nothing to play.
     pub fn show(&mut self, now_us: u64) {
         if self.joined && std::mem::replace(&mut self.hidden, false) {
             self.replica.lose();
@@ -298,12 +299,12 @@ impl<R: Rules> Client<R> {
         }
     }
 
-    /// Whether nobody looks.
+    /// Whether the page is hidden.
     pub fn is_hidden(&self) -> bool {
         self.hidden
     }
 
-    /// Plays the ticks that have come, and says what must be said by now.
+    /// Plays the ticks that have passed, and prepares the messages that are due.
     pub fn advance(&mut self, now_us: u64) {
         if !self.joined {
             self.hello_us.get_or_insert(now_us);
@@ -320,7 +321,7 @@ impl<R: Rules> Client<R> {
             && let Some(arrival_us) = self.clock.arrival_us(now_us)
         {
             self.input_clock.update_slack(&self.arrival);
-            // What the server has told already is past: a clock may begin a little behind.
+            // Ticks that the server has sent already are past. The clock may start a little behind them.
             let told = self.replica.tick();
             let ticks = self.input_clock.advance(now_us, arrival_us + self.clock.read_lead_us());
             for tick in ticks.filter(|tick| *tick > told) {
@@ -337,8 +338,9 @@ impl<R: Rules> Client<R> {
         self.own.is_some() && self.replica.is_live() && !self.hidden
     }
 
-    /// Acknowledges the last tick received at once, if that was not done yet. For a host that cannot tell when it will
-    /// call [`Self::advance`] again: to a client that fell behind, the server says nothing more until it has done so.
+    /// Acknowledges the last tick received at once, if that was not done yet. For a host that does not know when it
+    /// will call [`Self::advance`] again. The server sends nothing more to a client that fell behind until it has
+    /// acknowledged.
     pub fn acknowledge(&mut self, now_us: u64) {
         if self.joined && self.acknowledged != self.received.tick {
             self.send_ack(now_us);
@@ -347,7 +349,7 @@ impl<R: Rules> Client<R> {
 
     fn play(&mut self, now_us: u64, tick: Tick) {
         if !self.speaks_on(tick) {
-            // Nothing is said on this tick: what was said last is held, here as on the server.
+            // No input is sent for this tick. The last one stays in effect, here and on the server.
             self.prediction.play(self.replica.rules(), tick, self.said, false);
             return;
         }
@@ -361,7 +363,7 @@ impl<R: Rules> Client<R> {
         self.send(&ClientMessage::Inputs(Inputs { ack, tick, input }), now_us);
     }
 
-    /// Whether an input is sent for `tick`: for all but with [`ClientOptions::input_hz`].
+    /// Whether an input is sent for `tick`. Without [`ClientOptions::input_hz`] one is sent for every tick.
     pub fn speaks_on(&self, tick: Tick) -> bool {
         let hz = u64::from(self.replica.rules().tick_rate().hz());
         let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
@@ -388,7 +390,7 @@ impl<R: Rules> Client<R> {
     /// When [`Self::advance`] should be called next.
     pub fn wake_us(&self, now_us: u64) -> u64 {
         if !self.joined {
-            // Nothing may be said before the welcome, so there is nothing to come back for.
+            // Nothing may be sent before the welcome, so no call is needed.
             return now_us + SILENCE_US;
         }
         let silence = self.sent_us + SILENCE_US;
@@ -421,7 +423,7 @@ impl<R: Rules> Client<R> {
         self.events.pop_front()
     }
 
-    /// What the server has told.
+    /// The state that the server has sent.
     pub fn replica(&self) -> &Replica<R> {
         &self.replica
     }
@@ -447,7 +449,7 @@ impl<R: Rules> Client<R> {
         &self.timeline
     }
 
-    /// How bodies come.
+    /// How late bodies arrive.
     pub fn arrival(&self) -> &Arrival {
         &self.arrival
     }
@@ -462,12 +464,12 @@ impl<R: Rules> Client<R> {
         &self.input_clock
     }
 
-    /// How long the work of the server's last tick took, in microseconds, as it last told.
+    /// How long the work of the server's last tick took, in microseconds, by its last pong.
     pub fn work_us(&self) -> u32 {
         self.work_us
     }
 
-    /// What will be said of what the player wants.
+    /// The input that will be sent next.
     pub fn input(&self) -> &R::Input {
         &self.input
     }
@@ -478,6 +480,6 @@ impl<R: Rules> Client<R> {
     }
 }
 
-/// How long a client may say nothing before it acknowledges, in microseconds: half of what the server allows, so that one
-/// late timer is no offence.
+/// How long a client may be silent before it acknowledges, in microseconds. It is half of what the server allows, so
+/// one late timer does no harm.
 pub const SILENCE_US: u64 = CLIENT_SILENCE_MAX_MS as u64 * 1000 / 2;

@@ -1,5 +1,5 @@
-//! The own entity ahead of the server: played from the client's own inputs by the shared step, and replayed from the
-//! server's word where that differs.
+//! The own entity ahead of the server. It is played from the client's inputs by the shared step. Where the server's
+//! state differs, it is replayed from that.
 
 use crate::game::rules::{Fate, Rules};
 use crate::ids::EntityId;
@@ -8,7 +8,7 @@ use crate::tick::Tick;
 use crate::wire::limits::INPUTS_AHEAD_MAX;
 use std::collections::VecDeque;
 
-/// Ticks remembered: more than a client may be ahead, and a second of round trip besides.
+/// Ticks that are remembered: as many as a client may be ahead, and a second of round trip.
 const STEPS_MAX: usize = 2 * INPUTS_AHEAD_MAX as usize;
 
 /// One tick as it was predicted.
@@ -22,14 +22,15 @@ struct FlownTick<R: Rules> {
     own: R::Own,
 }
 
-/// Whether the server's word agreed with the prediction.
+/// Whether the server's state agreed with the prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreement {
-    /// It did, or differed only in what the server alone decides.
+    /// It agreed, or differed only in what the server alone decides.
     Agreed,
-    /// It did not. The prediction has been made anew.
+    /// It did not agree. The prediction was replayed.
     Corrected {
-        /// Whether only the server could know better: it overruled the entity, or the ticks in between were never told.
+        /// Whether the client could not know better. The server overruled the entity, or never sent the ticks in
+        /// between.
         outside: bool,
     },
 }
@@ -37,9 +38,9 @@ pub enum Agreement {
 /// The own entity as predicted from the inputs sent so far.
 #[derive(Clone, Debug)]
 pub struct Prediction<R: Rules> {
-    /// By tick, without gaps but where the clock jumped.
+    /// By tick. There are gaps only where the clock jumped.
     steps: VecDeque<FlownTick<R>>,
-    /// The server's last word, from which the first step is played.
+    /// The server's last state, from which the first step is played.
     base: Option<(Tick, R::Entity, R::Own)>,
 }
 
@@ -50,7 +51,7 @@ impl<R: Rules> Default for Prediction<R> {
 }
 
 impl<R: Rules> Prediction<R> {
-    /// A prediction that waits for the server's first word.
+    /// A prediction that waits for the server's first state.
     pub fn new() -> Self {
         Self { steps: VecDeque::new(), base: None }
     }
@@ -77,8 +78,8 @@ impl<R: Rules> Prediction<R> {
         self.find(tick).map(|index| &self.steps[index].entity)
     }
 
-    /// What the own entity brought forth, as of the last tick played: its shots, of which the server knows some and will
-    /// know the others. With each comes how it was one tick before; none if it is new.
+    /// The own entity's shots, as of the last tick played. The server knows some of them, and will know the others.
+    /// Each comes with its state one tick before; none if it is new.
     pub fn children(&self, own: EntityId, replica: &Replica<R>) -> Vec<(EntityId, Option<R::Entity>, R::Entity)> {
         let rules = replica.rules();
         let known = replica.known().iter().filter(|known| R::parent(known.id) == Some(own));
@@ -105,23 +106,23 @@ impl<R: Rules> Prediction<R> {
         self.steps.binary_search_by_key(&tick, |step| step.tick).ok()
     }
 
-    /// Plays one tick further. Before the server's first word there is nothing to play.
+    /// Plays one more tick. Before the server's first state there is nothing to play.
     pub(super) fn play(&mut self, rules: &R, tick: Tick, input: R::Input, was_said: bool) {
         let Some((&entity, &own)) = self.newest() else { return };
         if self.base.is_some_and(|(last, ..)| tick <= last) {
-            // The server has played it already: as a step behind its word it would be one too many.
+            // The server has played this tick already. Another step after its state would be one too many.
             return;
         }
         let mut step = FlownTick { tick, input, was_said, entity, own };
         rules.play(&mut step.entity, &mut step.own, &input);
         if self.steps.len() == STEPS_MAX {
-            // The server has not spoken for longer than it takes to be stale: a fresh start will follow.
+            // The server was silent for longer than it takes to be stale. A fresh start will follow.
             self.steps.pop_front();
         }
         self.steps.push_back(step);
     }
 
-    /// Compares the server's word on `tick` with what was predicted for it, and replays the inputs since if need be.
+    /// Compares the server's state of `tick` with the prediction for it. If they differ, replays the inputs since.
     pub(super) fn reconcile(&mut self, rules: &R, tick: Tick, truth: &R::Entity, own: &R::Own) -> Agreement {
         let predicted = self.find(tick).map(|index| (self.steps[index].entity, self.steps[index].own));
         let has_gap = self.base.is_some_and(|(last, ..)| last.next() != tick);
@@ -144,7 +145,7 @@ impl<R: Rules> Prediction<R> {
         Agreement::Corrected { outside: has_gap || R::is_overruled(&predicted, truth) }
     }
 
-    /// Plays the ticks since the server's last word anew.
+    /// Replays the ticks since the server's last state.
     pub(super) fn replay(&mut self, rules: &R) {
         let Some((_, mut entity, mut own)) = self.base else { return };
         for step in &mut self.steps {
@@ -165,8 +166,8 @@ mod tests {
         Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
     }
 
-    /// A ship in the open that has been predicted for ticks 1 to 4 from the server's word on tick 0; and what the server
-    /// makes of it on tick 1.
+    /// A ship in the open, predicted for ticks 1 to 4 from the server's state of tick 0. Also the server's state of
+    /// tick 1.
     fn predicted(arena: &Arena) -> (Prediction<Arena>, Ship, Own) {
         let (ship, own) = (Ship { position: arena.map().centre(), hull: 100, ..Ship::default() }, Own::default());
         let mut prediction = Prediction::new();
@@ -179,7 +180,7 @@ mod tests {
         (prediction, ship, own)
     }
 
-    /// What comes of a word on tick 1 that is changed in some way.
+    /// The result if the server's state of tick 1 is changed in some way.
     fn word(change: impl FnOnce(&mut Ship, &mut Own)) -> Agreement {
         let arena = arena();
         let (mut prediction, mut ship, mut own) = predicted(&arena);

@@ -85,8 +85,8 @@ fn fresh_frame(tick: u32) -> Vec<u8> {
     bits.finish()
 }
 
-/// Plays for two seconds at a server that is on `first` when it lets in, and on `later` by what it answers to each ping.
-/// Returns the messages said, and how often the client wanted to be called again.
+/// Plays for two seconds at a server whose tick is `first` in the welcome and `later` in each pong. Returns the
+/// messages said, and how often the client wanted to be called again.
 fn play_at(first: u32, later: u32) -> (usize, u32) {
     let mut client = let_in(first, Some(ship_id(0)));
     client.receive(0, &fresh_frame(first.saturating_add(1))).expect("a frame");

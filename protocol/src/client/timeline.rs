@@ -1,5 +1,5 @@
-//! Others a little in the past: exactly as they were, between two ticks that are known. When a body is late they move on by
-//! the shared step, and rejoin what is told without a jump.
+//! Others, shown a little in the past between two known ticks. When a body is late they move on by the shared step.
+//! They return to the received state without a jump.
 
 use super::arrival::Arrival;
 use crate::game::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
@@ -11,19 +11,19 @@ use std::collections::VecDeque;
 
 /// The least delay at which others are shown, in half ticks. One tick is needed to be between two.
 const DELAY_HALF_TICKS_MIN: i64 = 3;
-/// So much beyond the jitter of the line, in microseconds.
+/// Delay beyond the jitter of the line, in microseconds.
 const MARGIN_US: i64 = 4_000;
-/// Bodies of a hundred that are to be there in time.
+/// Percentage of bodies that are to arrive in time.
 const IN_TIME_PERCENT: usize = 98;
 
-/// Ticks that others move on without word of them; then they stand still.
+/// Ticks that others move on without a body. Then they stand still.
 const FORETOLD_MAX: usize = 15;
-/// How long the difference to what was foretold is eased out, in microseconds.
+/// How long the difference to the foretold position is eased out, in microseconds.
 const EASE_US: u64 = 100_000;
-/// What is farther from where it was foretold than this was placed anew: a respawn. In units.
+/// An entity farther than this from its foretold position was placed anew: a respawn. In units.
 const EASE_UNITS_MAX: i64 = 150;
 
-/// Beyond so many ticks behind, the moment shown jumps to where it should be.
+/// If the moment shown is more ticks behind than this, it jumps to where it should be.
 const BEHIND_TICKS_MAX: i64 = 6;
 
 /// Everything known on one tick.
@@ -42,14 +42,14 @@ impl<R: Rules> Snapshot<R> {
     }
 }
 
-/// What is shown at one moment.
+/// The state that is shown at one moment.
 #[derive(Debug)]
 pub struct Moment<'a, R: Rules> {
-    /// The moment, by which the server judges what is shot at.
+    /// The moment, by which the server judges a shot.
     pub view: ViewTime,
     /// The tick it is at or after ...
     pub from: &'a Snapshot<R>,
-    /// ... the one that follows (the same, if nothing does) ...
+    /// ... the tick that follows (the same, if there is none) ...
     pub to: &'a Snapshot<R>,
     /// ... and how far it is from the one to the other, 0 to 1.
     pub fraction: f64,
@@ -70,7 +70,7 @@ impl<R: Rules> Moment<'_, R> {
         Some(Point { x: place.x + dx as i32, y: place.y + dy as i32 })
     }
 
-    /// How far from where it is an entity is still shown, in quanta, because it was foretold to be there.
+    /// How far from its position an entity is still shown, in quanta, because it was foretold there.
     pub fn eased(&self, id: EntityId) -> (f64, f64) {
         match self.eases.binary_search_by_key(&id, |ease| ease.id) {
             Ok(index) => self.eases[index].at(self.now_us),
@@ -102,14 +102,14 @@ pub struct Timeline<R: Rules> {
     rate: TickRate,
     len_max: usize,
     told: VecDeque<Snapshot<R>>,
-    /// What follows the newest told, by the shared step; only while it is needed.
+    /// The foretold ticks after the newest received one, by the shared step. Only while they are needed.
     foretold: VecDeque<Snapshot<R>>,
     /// The moment last shown, in microseconds of the server's time, and when that was.
     shown: Option<(i64, u64)>,
-    /// Where everything was shown when a body came that was late.
+    /// Where everything was shown when a late body arrived.
     before_told: Vec<(EntityId, Point)>,
     eases: Vec<Ease>,
-    /// Moments that were shown, and those of them for which the body was late.
+    /// Moments that were shown, and how many of them lacked a body.
     moments: u64,
     starved: u64,
 }
@@ -130,7 +130,7 @@ impl<R: Rules> Timeline<R> {
         }
     }
 
-    /// Forgets everything but what it has counted: what comes next has nothing to do with what was.
+    /// Forgets everything but its counters. What comes next does not continue what was before.
     pub(super) fn start_afresh(&mut self) {
         self.told.clear();
         self.foretold.clear();
@@ -143,7 +143,7 @@ impl<R: Rules> Timeline<R> {
             return;
         }
         if !self.foretold.is_empty() {
-            // Who does not look all the time sees no jump.
+            // A client that does not draw all the time sees no jump.
             let is_seen = self.shown.is_some_and(|(_, at_us)| now_us.saturating_sub(at_us) < EASE_US);
             if is_seen && self.before_told.is_empty() {
                 self.before_told = self.shown_places(now_us);
@@ -158,7 +158,7 @@ impl<R: Rules> Timeline<R> {
         self.told.push_back(snapshot);
     }
 
-    /// What to show now. Time here never goes back, and hurries or lags by a tenth at the most to keep its delay.
+    /// What to show now. Time here never goes back. It runs at most a tenth faster or slower to keep its delay.
     pub(super) fn moment(&mut self, now_us: u64, rules: &R, arrival: &Arrival) -> Option<Moment<'_, R>> {
         let shown_us = self.move_on(now_us, arrival)?;
         self.foretell(shown_us, rules);
@@ -171,14 +171,14 @@ impl<R: Rules> Timeline<R> {
         Some(self.at(now_us, shown_us))
     }
 
-    /// How far behind the quickest body others are to be shown, in microseconds.
+    /// How far behind the quickest body others should be shown, in microseconds.
     fn delay_us(&self, arrival: &Arrival) -> i64 {
         let period_us = self.rate.period_us() as i64;
         let wanted_us = period_us + arrival.late_us(IN_TIME_PERCENT) + MARGIN_US;
         wanted_us.clamp(period_us * DELAY_HALF_TICKS_MIN / 2, period_us * i64::from(DISPLAY_DELAY_TICKS_MAX))
     }
 
-    /// Moves the moment shown to where it should be, as far as it may.
+    /// Moves the moment shown towards where it should be, as far as allowed.
     fn move_on(&mut self, now_us: u64, arrival: &Arrival) -> Option<i64> {
         let goal_us = now_us as i64 - arrival.quickest_us(now_us)? - self.delay_us(arrival);
         let shown_us = match self.shown {
@@ -189,7 +189,7 @@ impl<R: Rules> Timeline<R> {
                 if error_us > BEHIND_TICKS_MAX * period_us {
                     goal_us
                 } else {
-                    // A line that got slower leaves nothing to show: then at half speed.
+                    // On a line that got slower there is nothing to show: time runs at half speed.
                     let slowest = if error_us < -period_us { elapsed_us / 2 } else { elapsed_us / 10 };
                     shown_us + elapsed_us + error_us.clamp(-slowest, elapsed_us / 10)
                 }
@@ -199,7 +199,7 @@ impl<R: Rules> Timeline<R> {
         Some(shown_us)
     }
 
-    /// Makes what follows the newest told, as far as the moment shown needs it.
+    /// Makes the foretold ticks that the moment shown needs.
     fn foretell(&mut self, shown_us: i64, rules: &R) {
         while let Some(newest) = self.foretold.back().or(self.told.back())
             && self.rate.due_us(newest.tick) as i64 <= shown_us
@@ -240,7 +240,7 @@ impl<R: Rules> Timeline<R> {
         moment.to.entities.iter().filter_map(|(id, _)| Some((*id, moment.place(*id)?))).collect()
     }
 
-    /// From where things were shown to where they are known to be now is a way that they are seen to go.
+    /// Entities are seen to move from where they were shown to where they are now known to be.
     fn ease(&mut self, now_us: u64) {
         let before = std::mem::take(&mut self.before_told);
         self.eases.clear();
@@ -256,17 +256,17 @@ impl<R: Rules> Timeline<R> {
         }
     }
 
-    /// What was told of the last ticks, in their order.
+    /// The received states of the last ticks, in order.
     pub fn decided_ticks(&self) -> impl Iterator<Item = &Snapshot<R>> {
         self.told.iter()
     }
 
-    /// How many moments were shown, and for how many of them the body was late.
+    /// How many moments were shown, and how many of them lacked a body.
     pub fn starved(&self) -> (u64, u64) {
         (self.moments, self.starved)
     }
 
-    /// The newest tick told.
+    /// The newest tick received.
     pub fn newest(&self) -> Option<Tick> {
         self.told.back().map(|snapshot| snapshot.tick)
     }
@@ -302,7 +302,7 @@ mod tests {
         ships
     }
 
-    /// What is shown once a millisecond when the body of a tick comes `late_us(tick)` after it was due: the view, the place
+    /// What is shown once a millisecond when each tick's body arrives `late_us(tick)` late: the view, the position
     /// shown, and whether it was foretold.
     fn show(ships: &[Ship], late_us: impl Fn(u32) -> u64) -> Vec<(ViewTime, Point, bool)> {
         let (arena, mut timeline, mut arrival) = (arena(), Timeline::<Arena>::new(RATE, 12), Arrival::new(RATE));

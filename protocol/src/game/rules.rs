@@ -1,7 +1,7 @@
-//! The shared half of a game: how its entities move by themselves, and how they are written on the wire.
+//! The shared half of a game: how its entities move by themselves, and how they are encoded.
 //!
-//! A game implements [`Rules`] once; the server, the bots and the page all run it. The other half, what only the
-//! authority may decide, is the server's `Game` trait.
+//! A game implements [`Rules`] once, and the server, the bots and the page all run it. The other half is the server's
+//! `Game` trait: what only the authority may decide.
 
 use crate::WireError;
 use crate::ids::{EntityId, MapId};
@@ -13,49 +13,49 @@ use crate::wire::message::{ClientMessage, ServerMessage};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
-/// What becomes of an entity in one tick of [`Rules::predict`].
+/// The result of one tick of [`Rules::predict`] for an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It goes on.
     Lives,
-    /// Its time is over; every end knows that without being told.
+    /// It expires. Every end knows that by itself.
     Expires,
 }
 
-/// What both ends of a connection know of a game. A value of the type holds the map, the tuning for one tick rate, and
-/// the world state that the server may change from tick to tick.
+/// What both ends of a connection know of a game. A value holds the map, the tuning for one tick rate, and the world
+/// state. The server may change the world state from tick to tick.
 ///
-/// Everything here must be a pure function of its arguments, in integers, and must accept any value that its own
-/// decoders accept: a hostile server may send it.
+/// Everything here must be a pure function of its arguments, in integers. It must accept any value that its own
+/// decoders accept, since a hostile server may send it.
 pub trait Rules: Clone + Send + Sync + 'static {
     /// All replicated state of one entity. What is simulated is what is sent.
     type Entity: Copy + PartialEq + Debug + Send + Sync + 'static;
-    /// What only an entity's player is told: energy, cooldowns.
+    /// State that only the entity's own player is sent: energy, cooldowns.
     type Own: Copy + PartialEq + Debug + Default + Send + Sync + 'static;
     /// What all players share and may change from tick to tick.
     type World: Copy + Eq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// What a player wants on one tick.
+    /// A player's input for one tick.
     type Input: Intent;
-    /// What the game tells beside the frames: leaderboard, kill feed.
+    /// The game's news beside the frames: leaderboard, kill feed.
     type News: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + 'static;
 
     /// The rate the rules were made for.
     fn tick_rate(&self) -> TickRate;
-    /// The same rules for another rate: a client learns the server's with the welcome.
+    /// The same rules for another rate. A client learns the server's rate from the welcome.
     #[must_use]
     fn at_rate(&self, rate: TickRate) -> Self;
     /// The map the rules were made for.
     fn map_id(&self) -> MapId;
     /// The world state.
     fn world(&self) -> Self::World;
-    /// Takes over a world state from the server, or says that it cannot be one.
+    /// Takes over a world state from the server. An error if it is not a valid one.
     fn set_world(&mut self, world: Self::World) -> Result<(), WireError>;
 
-    /// Whether an entity with this id is corrected by deltas. One that is not only moves as predicted, and leaves.
+    /// Whether an entity with this id is corrected by deltas. Any other moves as predicted until it leaves.
     fn is_corrected(id: EntityId) -> bool;
     /// Whether an entity with this id bears a player's name.
     fn is_named(id: EntityId) -> bool;
-    /// The entity that brought this one forth, if it is one that [`Self::spawned_by`] makes.
+    /// The entity that spawned this one, if it is one that [`Self::spawned_by`] makes.
     fn parent(id: EntityId) -> Option<EntityId>;
     /// An entity of the kind that `id` has, to be filled in by [`Self::code_entry`].
     fn blank(&self, id: EntityId) -> Self::Entity;
@@ -64,14 +64,14 @@ pub trait Rules: Clone + Send + Sync + 'static {
 
     /// Advances an entity one tick from its own state and held controls alone.
     fn predict(&self, entity: &mut Self::Entity) -> Fate;
-    /// The entity that this one, as it is after a tick, brought forth on that tick: a bolt it fired. Whoever knows the
-    /// parent then knows the child without being told.
+    /// The entity that this one spawned on a tick, given its state after that tick: for example a bolt. A viewer that
+    /// knows the parent then knows the child without further data.
     fn spawned_by(&self, id: EntityId, entity: &Self::Entity) -> Option<(EntityId, Self::Entity)>;
     /// What the record shall be after `tick`: the truth, but for what is only told now and then (where weapons point).
     fn settle(&self, tick: Tick, id: EntityId, predicted: &Self::Entity, truth: &Self::Entity) -> Self::Entity;
 
-    /// Codes what makes `target` of the prediction. `before` is the entity before the tick; `now` comes in as predicted
-    /// from it and goes out equal to `target`, which a reader passes as anything.
+    /// Codes the delta that turns the prediction into `target`. `before` is the entity before the tick. `now` comes in
+    /// as predicted from it and goes out equal to `target`. A reader may pass any `target`.
     fn code_delta<C: Coder>(
         &self,
         before: &Self::Entity,
@@ -79,7 +79,7 @@ pub trait Rules: Clone + Send + Sync + 'static {
         target: &Self::Entity,
         coder: &mut C,
     ) -> Result<(), WireError>;
-    /// Codes an entity in full. Its position is told relative to `anchor`, the view's centre; with none, absolutely.
+    /// Codes an entity in full. Its position is relative to `anchor`, the view's centre, or absolute if there is none.
     fn code_entry<C: Coder>(
         &self,
         entity: &mut Self::Entity,
@@ -99,27 +99,27 @@ pub trait Rules: Clone + Send + Sync + 'static {
         let _ = self.code_entry(&mut entity, None, digest);
     }
 
-    /// One tick of a player's own entity: the input decides the held controls, then the entity moves as
-    /// [`Self::predict`] has it. The server and the predicting client both call this.
+    /// One tick of a player's own entity. The input sets the held controls, then the entity moves as by
+    /// [`Self::predict`]. The server and the predicting client both call this.
     fn play(&self, entity: &mut Self::Entity, own: &mut Self::Own, input: &Self::Input);
-    /// Takes over into a client's prediction what only the server decides (hits, score) and what it tells late (aim). If
-    /// the prediction still differs from `truth` then, it was wrong.
+    /// Copies into a client's prediction what only the server decides (hits, score) and what it sends late (aim). If
+    /// the prediction still differs from `truth`, it was wrong.
     fn take_over(predicted: &mut Self::Entity, truth: &Self::Entity);
-    /// Whether the server did something to the own entity, as it was predicted for a tick, that a client could not know
-    /// and that moves or changes it beyond what [`Self::take_over`] covers: it destroyed it, or placed it anew. Nothing
-    /// else may excuse a wrong prediction.
+    /// Whether the server changed the own entity in a way that a client could not predict: it destroyed the entity, or
+    /// placed it anew. The change goes beyond what [`Self::take_over`] covers. Nothing else may excuse a wrong
+    /// prediction.
     fn is_overruled(predicted: &Self::Entity, truth: &Self::Entity) -> bool;
-    /// One tick of a player's own state, given the entity after that tick; the part of [`Self::play`] that a client
-    /// can follow without knowing the input.
+    /// One tick of a player's own state, given the entity after that tick. It is the part of [`Self::play`] that a
+    /// client can follow without knowing the input.
     fn predict_own(&self, entity: &Self::Entity, own: &mut Self::Own);
 }
 
-/// What a player wants on one tick: some of it is held until the player lets go, some is to be done once.
+/// A player's input for one tick. It has held controls, which stay until they change, and one-time actions.
 pub trait Intent: Copy + PartialEq + Debug + Default + Serialize + DeserializeOwned + Send + 'static {
-    /// What of it stays in effect on ticks for which nothing newer came: without what is done once.
+    /// What stays in effect on ticks without a newer input: everything but the one-time actions.
     #[must_use]
     fn held(self) -> Self;
-    /// Adds what an earlier one, that was never applied, wanted done once.
+    /// Adds the one-time actions of an earlier input that was never applied.
     fn merge(&mut self, earlier: Self);
 }
 
@@ -129,8 +129,8 @@ pub type ClientMessageOf<R> = ClientMessage<<R as Rules>::Input>;
 /// The server's control messages in a game with rules `R`.
 pub type MessageOf<R> = ServerMessage<<R as Rules>::World, <R as Rules>::News>;
 
-/// Codes a position that lies on a lattice of `2^lattice` quanta: absolutely without an `anchor`, else by its low bits
-/// alone, which mean the one such place within 1,024 units of the anchor. So the same bits serve every viewer.
+/// Codes a position on a lattice of `2^lattice` quanta. Without an `anchor` it is absolute. Else only its low bits are
+/// coded, which name one position within 1,024 units of the anchor. So the same bits serve every viewer.
 pub fn code_point<C: Coder>(
     point: &mut Point,
     anchor: Option<Point>,

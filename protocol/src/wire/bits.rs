@@ -1,4 +1,4 @@
-//! Bits in and out of bytes, and [`Coder`], by which one function both writes a value and reads it back.
+//! Bits in and out of bytes, and [`Coder`], with which one function both writes and reads a value.
 //!
 //! Bits fill a byte from its lowest; a number's lowest bit comes first.
 
@@ -126,9 +126,9 @@ impl<'a> BitReader<'a> {
 
 /// One description of a value's bits that writes it and reads it back, so that the two ends cannot differ.
 ///
-/// Each method takes the value to write and returns the value that is now known: the same one when writing, the one
-/// read when reading (which ignores its argument). Ranges are checked on both sides by the caller, through
-/// [`Self::ranged`] where a width does not say it all.
+/// Each method takes the value to write and returns the value that both ends now know. A writer returns its argument. A
+/// reader ignores its argument and returns what it read. The caller checks ranges on both sides, with [`Self::ranged`]
+/// where the width alone does not.
 pub trait Coder {
     /// An unsigned number of `width` bits (0 to 32).
     fn uint(&mut self, value: u32, width: u32) -> Result<u32, WireError>;
@@ -162,7 +162,7 @@ pub trait Coder {
     }
 
     /// A count that is mostly zero: one zero bit for 0, else a one and `count - 1` in groups of four bits, lowest
-    /// first, each followed by a bit that says whether another group comes. At most `max`, which is below 65,536.
+    /// first. A bit after each group says whether another one follows. At most `max`, which is below 65,536.
     fn count(&mut self, count: u32, max: u32) -> Result<u32, WireError> {
         if !self.flag(count > 0)? {
             return Ok(0);
@@ -174,7 +174,7 @@ pub trait Coder {
             if !self.flag(left > 0)? {
                 return if total < max { Ok(total + 1) } else { Err(WireError::OutOfRange) };
             }
-            // When reading, `left` came from an argument that means nothing.
+            // When reading, `left` comes from the argument, which has no meaning then.
         }
         Err(WireError::OutOfRange)
     }

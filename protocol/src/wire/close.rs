@@ -1,5 +1,5 @@
-//! Why a connection ends: the WebSocket close code, the word that labels it in metrics, whether the client may come
-//! back by itself, and the words a player reads.
+//! Why a connection ends: the WebSocket close code, the label in metrics, whether the client may reconnect by itself,
+//! and the message that a player reads.
 
 /// Every reason for which either end closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub enum CloseReason {
     InvalidUtf8,
     /// A message above the limit.
     TooBig,
-    /// The server restarts; it is soon back.
+    /// The server restarts, and is back soon.
     Restarting,
     /// No seat is free.
     Full,
@@ -80,7 +80,7 @@ impl CloseReason {
         self.row().code
     }
 
-    /// The word used as a metric's label.
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         self.row().label
     }
@@ -90,7 +90,7 @@ impl CloseReason {
         self.row().words
     }
 
-    /// Whether a client may come back by itself (with a jittered delay) after this.
+    /// Whether a client may reconnect by itself after this, with a jittered delay.
     pub fn may_retry(self) -> bool {
         matches!(self.code(), 1001 | 4000..=4499)
     }

@@ -1,9 +1,9 @@
 //! Control messages to bytes and back: the only file that names bincode.
 //!
 //! The format is bincode's standard configuration: little-endian, integers of variable length, an enum as its variant's
-//! number. A message has one form only: a number that is longer than it need be is refused. bincode 2.0.1 is frozen and its
-//! successor is not usable (RUSTSEC-2025-0141), so every use stands here, and `tests/codec_bytes.rs` keeps wincode ready to
-//! take its place with the same bytes.
+//! number. A message has one form only: a number longer than it need be is refused. bincode 2.0.1 is frozen, and its
+//! successor is not usable (RUSTSEC-2025-0141). So every use stands here, and `tests/codec_bytes.rs` checks that wincode
+//! gives the same bytes.
 
 use crate::WireError;
 use bincode::enc::write::{SizeWriter, Writer};
@@ -31,12 +31,12 @@ fn encoded_len<T: Serialize>(message: &T) -> usize {
     size.bytes_written
 }
 
-/// Reads one message that fills `bytes` exactly. `LIMIT` bounds, in bytes, what is read and what is allocated for it.
+/// Reads one message that fills `bytes` exactly. At most `LIMIT` bytes are read and allocated.
 pub fn decode<T: Serialize + DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, WireError> {
     if bytes.len() > LIMIT {
         return Err(WireError::TooLong);
     }
-    // The limit is what keeps a ten-byte message from claiming a string of a terabyte.
+    // Without the limit a ten-byte message could claim a string of a terabyte.
     let config = bincode::config::standard().with_limit::<LIMIT>();
     let (message, read): (T, _) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| WireError::Malformed)?;
     if read < bytes.len() {
@@ -47,7 +47,7 @@ pub fn decode<T: Serialize + DeserializeOwned, const LIMIT: usize>(bytes: &[u8])
     if encoded_len(&message) == read { Ok(message) } else { Err(WireError::Malformed) }
 }
 
-/// Reads a value from the start of `bytes` and leaves the rest alone: what a message of another version begins with.
+/// Reads a value from the start of `bytes` and ignores the rest. A message of another version may continue differently.
 pub fn peek<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     let config = bincode::config::standard().with_limit::<64>();
     bincode::serde::decode_from_slice(bytes, config).map(|(value, _)| value).map_err(|_| WireError::Malformed)

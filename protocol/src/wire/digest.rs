@@ -6,9 +6,8 @@ use crate::wire::bits::Coder;
 /// The third [`Coder`], which neither writes nor reads: what describes a value's bits also hashes
 /// it.
 ///
-/// Each word is mixed in by exclusive or, a multiplication by 2^32 / phi (Knuth, The Art of
-/// Computer Programming, vol. 3, 6.4: multiplicative hashing) and a shift that brings the high bits
-/// down. It finds faults, not forgeries.
+/// Each word is mixed in by exclusive or, a multiplication by 2^32 / phi, and a shift that brings the high bits down.
+/// (Knuth, The Art of Computer Programming, vol. 3, 6.4: multiplicative hashing.) It finds faults, not forgeries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(u32);
 

@@ -11,7 +11,7 @@ use crate::tick::Tick;
 use crate::wire::bits::{BitReader, Coder, index_bits};
 use crate::wire::limits::{BODIES_MAX, VISIBLE_MAX};
 
-/// The first byte of a frame has this bit, that of a control message has not.
+/// The first byte of a frame has this bit. That of a control message does not.
 pub const FRAME_MARK: u8 = 0x80;
 
 /// What comes before the first body.
@@ -19,14 +19,14 @@ pub const FRAME_MARK: u8 = 0x80;
 pub struct FrameHeader {
     /// Bodies in the frame, 1 to [`BODIES_MAX`], of ticks that follow one another.
     pub bodies: u32,
-    /// Whether the client must first forget everything it knew.
+    /// Whether the client must first forget everything.
     pub fresh: bool,
-    /// The tick of the first body; none if it follows the last body of the frame before.
+    /// The tick of the first body. None if it follows the last body of the frame before.
     pub first: Option<Tick>,
 }
 
 impl FrameHeader {
-    /// Codes the header. A fresh start always tells its tick.
+    /// Codes the header. A fresh start always carries its tick.
     pub fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
         self.bodies = coder.uint(self.bodies - 1, BODIES_MAX.ilog2())? + 1;
         self.fresh = coder.flag(self.fresh)?;
@@ -48,7 +48,7 @@ impl Default for FrameHeader {
     }
 }
 
-/// Follows the ticks of a connection's frames by their headers alone, for a client that does not look inside.
+/// Follows the ticks of a connection's frames by their headers alone, for a client that does not decode bodies.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TickFollower {
     /// The tick of the last body; none before the first frame.
@@ -79,18 +79,18 @@ impl TickFollower {
 
 const _: () = assert!(BODIES_MAX == 16, "the header has four bits for the number of bodies");
 
-/// How the player's inputs arrive, as the server saw it on the body's tick.
+/// How the player's inputs arrived, as of the body's tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputReport {
-    /// Ticks between the body's tick and the one that the input applied on it was for: 0 is on time, more means that
-    /// the input for this tick was missing and an older one was held. 63 also stands for more, and for none yet.
+    /// Age of the input applied on the body's tick, in ticks. 0 is on time. More means that the input for this tick was
+    /// missing, and an older one was held. 63 also means more, or no input yet.
     pub age: u8,
-    /// How many ticks before its own the newest input was read: 0 is just in time, negative is late, -8 to 7.
+    /// How many ticks before its own the newest input was read, -8 to 7. 0 is just in time, negative is late.
     pub lead: i8,
 }
 
 impl InputReport {
-    /// The largest age that is told.
+    /// The largest age that is sent.
     pub const AGE_MAX: u8 = 63;
 
     /// Codes the report in ten bits.
@@ -114,7 +114,7 @@ pub fn code_follow<C: Coder>(follow: &mut Option<EntityId>, coder: &mut C) -> Re
 
 /// Codes the leaves of a known list of `len` entities: indices into the list, ascending, each below `len`.
 ///
-/// `leaves` holds them when writing and receives them when reading; it comes in empty then.
+/// `leaves` holds them when writing. When reading it comes in empty and receives them.
 pub fn code_leaves<C: Coder>(leaves: &mut Vec<u16>, len: usize, coder: &mut C) -> Result<(), WireError> {
     debug_assert!(len <= VISIBLE_MAX);
     let count = coder.count(leaves.len() as u32, len as u32)?;

@@ -1,31 +1,32 @@
-//! Every bound of the wire, in one place: what a decoder refuses, what a buffer may hold, how long a peer may be silent.
+//! Every bound of the wire in one place: what a decoder refuses, how much a buffer holds, how long a peer may be
+//! silent.
 //!
-//! A bound that follows from others is computed from them, so that it cannot be forgotten when they change.
+//! A bound that follows from others is computed from them.
 
-/// Version told in the hello; a server refuses any other with close code 4500.
+/// Version in the hello. A server refuses any other with close code 4500.
 pub const PROTOCOL_VERSION: u16 = 1;
 
-/// The last tick of a server's clock: more than two years at 60 Hz. Then everybody is asked to come back, and ticks begin anew at 0.
-/// What is stamped ahead of the present still fits in 32 bits.
+/// The last tick of a server's clock, after more than two years at 60 Hz. Then all clients are asked to reconnect, and
+/// ticks restart at 0. Stamps ahead of the present still fit in 32 bits.
 pub const TICK_LAST: u32 = u32::MAX - (1 << 20);
 
 /// The WebSocket subprotocol both ends name in the handshake.
 pub const SUBPROTOCOL: &str = "fracas.1";
 
-/// The HTTP header of the handshake by which a load generator says that its player will do nothing on purpose. A server believes
-/// it only from addresses that its limits do not hold for.
+/// The HTTP header of the handshake with which a load generator declares that its player is idle on purpose. A server
+/// believes it only from addresses that are exempt from its limits.
 pub const IDLE_HEADER: &str = "x-fracas-idle";
 
 /// Largest WebSocket message a client may send, in bytes. A larger one is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES_MAX: usize = 1024;
 
-/// Largest control message a server sends, in bytes: a leaderboard or a density map of the widest arena fits.
+/// Largest control message a server sends, in bytes. A leaderboard or a density map of the widest arena fits.
 pub const SERVER_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 
 /// Most entities on one client's known list. Beyond it the nearest are kept.
 pub const VISIBLE_MAX: usize = 8 * 1024;
 
-/// Most tick bodies in one frame; also how many ticks an event loop may be late before its players start afresh.
+/// Most tick bodies in one frame. Also how many ticks an event loop may be late before its players start afresh.
 pub const BODIES_MAX: usize = 16;
 
 /// Bytes of entries a body may carry. What does not fit comes with the next tick, nearest first.
@@ -36,8 +37,8 @@ pub const DELTA_BITS_MAX: usize = 256;
 
 /// Largest frame, in bytes. Law 5 allows one frame per player in memory, so this bounds that memory too.
 ///
-/// It covers one body in which every entity of a full known list leaves a flag and an eighth of them (the ships) a
-/// whole delta, beside a full budget of entries; a frame takes a further body only while it is below half of this.
+/// It covers one body with a full known list and a full budget of entries. Every entity has a flag, and an eighth of
+/// them (the ships) a whole delta. A frame takes another body only while it is below half of this.
 pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 
 const _: () = assert!(
@@ -52,7 +53,7 @@ pub const NAME_CHARS_MAX: usize = 20;
 /// Most bytes of a player's name in UTF-8. Six bits carry the length less one.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// Names a client remembers; the oldest is overwritten. Both ends count the same way, so only an index travels.
+/// Names a client remembers; the oldest is overwritten. Both ends count the same way, so only an index is sent.
 pub const NAME_TABLE_LEN: usize = 128;
 
 /// Most bytes of a room's name.
@@ -69,28 +70,28 @@ pub const DISPLAY_DELAY_TICKS: u32 = 2;
 /// See [`DISPLAY_DELAY_TICKS`].
 pub const DISPLAY_DELAY_TICKS_MAX: u32 = 3;
 
-/// How far a shot may be judged in the past: so many milliseconds of network, the longest display delay, so many ticks by
-/// which inputs are sent early; but never more than [`REWIND_MS_MAX`].
+/// How far back a shot may be judged. The sum has these milliseconds of network, the longest display delay, and the
+/// ticks of slack below. It is never more than [`REWIND_MS_MAX`].
 pub const REWIND_NETWORK_MS: u32 = 250;
 /// See [`REWIND_NETWORK_MS`].
 pub const REWIND_SLACK_TICKS: u32 = 2;
 /// See [`REWIND_NETWORK_MS`].
 pub const REWIND_MS_MAX: u32 = 450;
 
-/// For how long the least lag that a player's acknowledgements have shown counts, in milliseconds.
+/// How long the least lag of a player's acknowledgements counts, in milliseconds.
 pub const REWIND_MEMORY_MS: u32 = 2000;
-/// How fast the lag that a player is judged by may rise, in ticks a second. It falls at once.
+/// How fast a player's judged lag may rise, in ticks a second. It falls at once.
 pub const REWIND_RISE_TICKS_PER_S: u32 = 1;
-/// How many ticks of an input's lead count: whoever stamps its inputs further ahead is judged as if it did not.
+/// How many ticks of an input's lead count. More lead is ignored.
 pub const REWIND_LEAD_TICKS: u32 = 2;
-/// How far beyond the screen's edge entities are made known, in units: what flies in is known before it is seen, also by a
-/// client whose own ship is predicted some ticks ahead.
+/// How far beyond the screen's edge entities are made known, in units. So an entity is known before it flies into view,
+/// also for a client that predicts its own ship some ticks ahead.
 pub const VIEW_MARGIN: i32 = 48;
 
 /// How far a shot's view may be from what the server expects of that player, in ticks.
 pub const VIEW_TOLERANCE_TICKS: u32 = 2;
 
-/// A client sends something at least this often, if only the last tick it received.
+/// A client sends a message at least this often, if only the last tick it received.
 pub const CLIENT_SILENCE_MAX_MS: u32 = 200;
 
 /// A client may ask for one fresh start in this time.
@@ -99,7 +100,7 @@ pub const FRESH_START_INTERVAL_MS: u32 = 1000;
 /// Rows of the leaderboard.
 pub const LEADERBOARD_LEN: usize = 10;
 
-/// Kills in one kill-feed message; what a second has beyond that is only counted in it.
+/// Kills in one kill-feed message. Further kills of that second are only counted.
 pub const KILL_FEED_LEN: usize = 8;
 
 /// Tiles of the widest arena that a density map can describe.

@@ -1,10 +1,10 @@
-//! How many connections or kept ships each address has. No I/O in here.
+//! How many connections or kept entities each address has. No I/O in here.
 
 use dashmap::DashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// The address that another counts for: an IPv6 host has a whole /64 to itself.
+/// The network of an address. An IPv6 host has a whole /64 to itself.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -12,12 +12,12 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// How many each address has. Those that have none are not in it.
+/// How many each address has. Addresses with none are not stored.
 #[derive(Debug, Default)]
 pub(crate) struct AddressQuota(DashMap<IpAddr, usize>);
 
 impl AddressQuota {
-    /// One more for an address, unless it has the most it may have.
+    /// Counts one more for an address, unless it has its maximum.
     pub(crate) fn try_acquire(self: &Arc<Self>, network: IpAddr, most: usize) -> Option<QuotaGuard> {
         let mut count = self.0.entry(network).or_insert(0);
         if *count >= most {
@@ -32,7 +32,7 @@ impl AddressQuota {
         self.0.get(&network).map_or(0, |count| *count)
     }
 
-    /// Addresses that have any.
+    /// How many addresses have any.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -43,7 +43,7 @@ impl AddressQuota {
     }
 }
 
-/// What counts for an address until it is dropped.
+/// One unit of an address's quota. It counts until it is dropped.
 #[derive(Debug)]
 pub struct QuotaGuard {
     of: Arc<AddressQuota>,

@@ -1,5 +1,5 @@
-//! Who may open a connection: the origin of the page, how many there are, whether there is memory for one more, and how many
-//! from one address, before and after they have said what they want. No I/O in here.
+//! Which connections are admitted: by the page's origin, their number, memory, and the quota of an address, before and
+//! after the upgrade. No I/O in here.
 
 use crate::admission::address_quota::{AddressQuota, QuotaGuard, network_of};
 use crate::admission::join_budget::{JoinBudget, JoinRate};
@@ -18,18 +18,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Of one address so many connections that have not said yet what they want are served, for each that may play ...
+/// HTTP connections of one address, for each connection that may play ...
 const WAITING_PER_PLAYER: usize = 4;
-/// ... and not less than this: a page comes over six at a time.
+/// ... and not less than this, since a browser loads a page over six at a time.
 const WAITING_LEAST: usize = 64;
 
-/// An address that has too many connections should wait so long before it tries again.
+/// How long an address with too many connections should wait before it tries again.
 pub(crate) const TOO_MANY_PAUSE: Duration = Duration::from_secs(5);
 
-/// An address that has begun too many connections of late may begin one again after so long.
+/// How long an address that has begun too many connections should wait before it tries again.
 const HANDSHAKE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What admission goes by.
+/// The settings of admission.
 #[derive(Clone, Debug)]
 pub struct AdmissionConfig {
     /// Connections in all.
@@ -53,7 +53,7 @@ pub struct AdmissionConfig {
 pub struct AdmissionControl {
     config: AdmissionConfig,
     connections: AtomicUsize,
-    /// Connections that play or are about to.
+    /// Connections that play, or are about to.
     players: Arc<AddressQuota>,
     /// Entities that wait for their players.
     kept: Arc<AddressQuota>,
@@ -67,7 +67,7 @@ pub struct AdmissionControl {
 }
 
 impl AdmissionControl {
-    /// AdmissionControl with nobody there yet.
+    /// An admission control without connections.
     pub fn new(config: AdmissionConfig) -> Self {
         let forwarding = Forwarding::new(config.trusted_proxies.clone());
         let origins = OriginPolicy::new(config.public_hosts.clone(), config.allow_origins.clone());
@@ -86,7 +86,7 @@ impl AdmissionControl {
         }
     }
 
-    /// From now on nobody is admitted.
+    /// From now on no connection is admitted.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -96,7 +96,7 @@ impl AdmissionControl {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// By which names and from which pages the game may be reached.
+    /// The names and the pages by which the game may be reached.
     pub(crate) fn origins(&self) -> &OriginPolicy {
         &self.origins
     }
@@ -106,8 +106,8 @@ impl AdmissionControl {
         Ok(self.forwarding.client(peer, headers)?)
     }
 
-    /// Admits a connection of `client`, or of an address that connects by itself, and counts it until the permit is dropped.
-    /// The server's own bots are not counted for their address.
+    /// Admits a connection of `client`, and counts it until the permit is dropped. Built-in bots are not counted for
+    /// their address.
     pub fn enter(
         self: &Arc<Self>,
         client: impl Into<ForwardedClient>,
@@ -129,14 +129,14 @@ impl AdmissionControl {
             if !self.token_abuse.may_enter(network.address, network.is_exempt, now) {
                 return Err(Rejection::TokenAbuse);
             }
-            // From where an entity was lost somebody may come who wants it back, whatever others there do.
+            // An address with a lost entity may connect to resume it, whatever its other connections do.
             let is_limited = !network.is_exempt && self.kept.count(network.address) == 0;
             if is_limited && self.joins.take_handshake(network.address, now).is_err() {
                 return Err(Rejection::JoinBudget);
             }
         }
         if !self.memory.may_enter(self.connections()) {
-            // From where an entity was lost somebody may come who wants it back.
+            // An address with a lost entity may connect to resume it.
             let has_ship = |network: &&mut Network| self.kept.count(network.address) > 0;
             let network = network.as_mut().filter(has_ship).ok_or(Rejection::Memory)?;
             network.only_returns = true;
@@ -156,8 +156,8 @@ impl AdmissionControl {
         if before >= self.config.connections_max { Err(Rejection::Full) } else { Ok(permit) }
     }
 
-    /// How many HTTP connections the network of `peer` may have at the same time: None for as many as it likes. A trusted proxy
-    /// is not limited, since all come through it.
+    /// How many HTTP connections the network of `peer` may have at the same time. None for no limit. A trusted proxy is
+    /// not limited, since many clients come through it.
     pub(crate) fn http_share(&self, peer: IpAddr) -> Option<AddressCap> {
         let peer = peer.to_canonical();
         if self.is_exempt(peer) || self.forwarding.is_trusted(peer) {
@@ -171,8 +171,8 @@ impl AdmissionControl {
         address.is_loopback() && !self.config.limit_loopback
     }
 
-    /// How long somebody from `address` who is sent away at `now` is to stay away, if coming back makes sense. Only who is not
-    /// to blame takes a turn.
+    /// How long a client from `address` that is refused at `now` should wait. None if retrying is useless. Only a
+    /// client that is not to blame gets a place in the retry queue.
     pub fn retry_after(&self, why: Rejection, address: IpAddr, now: Instant) -> Option<Duration> {
         let retry_client = || RetryClient { network: Some(network_of(address.to_canonical())), client: None };
         match (why, why.status()) {
@@ -183,33 +183,33 @@ impl AdmissionControl {
         }
     }
 
-    /// How long somebody who is sent away at `now` is to stay away.
+    /// How long a client that is refused at `now` should wait.
     pub fn turn(&self, retry_client: RetryClient, now: Instant) -> Duration {
         self.retries.turn(retry_client, now)
     }
 
-    /// Forgets what is not needed any more of what networks have done. To be called about once a second.
+    /// Drops state about networks that is not needed any more. To be called about once a second.
     pub fn sweep(&self, now: Instant) {
         self.token_abuse.sweep(now);
         self.joins.sweep(now);
     }
 
-    /// Networks that are remembered for what they have done of late, and turns to come back that are still to come.
+    /// How many networks are remembered, and how many retry times are still to come.
     pub fn remembered(&self, now: Instant) -> (usize, usize) {
         (self.token_abuse.len().max(self.joins.len()), self.retries.waiting(now))
     }
 
-    /// Addresses that have a share of something now: of connections that play, or of entities that are kept.
+    /// Addresses with a quota in use: of connections that play, or of kept entities.
     pub fn shares(&self) -> usize {
         self.players.len() + self.kept.len()
     }
 
-    /// What there is of memory.
+    /// The memory budget.
     pub fn memory(&self) -> &MemoryBudget {
         &self.memory
     }
 
-    /// Connections that are counted now.
+    /// How many connections are counted now.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -224,13 +224,13 @@ pub struct AdmissionPermit {
 }
 
 impl AdmissionPermit {
-    /// Where the connection comes from. None for the server's own bots.
+    /// The network of the connection. None for built-in bots.
     pub fn network(&self) -> Option<Network> {
         self.network.clone()
     }
 
-    /// The connection says that its player will do nothing on purpose. From a stranger that is worth nothing: it is believed only
-    /// from addresses that the limits do not hold for.
+    /// The connection declares that its player is idle on purpose. That is believed only from addresses that are exempt
+    /// from the limits.
     pub fn declare_idle(&mut self) {
         if let Some(network) = &mut self.network {
             network.may_idle = network.is_exempt;
@@ -244,21 +244,21 @@ impl Drop for AdmissionPermit {
     }
 }
 
-/// Where a connection comes from: an address, or an IPv6 /64, and what it may do beside connecting.
+/// The network of a connection (an address, or an IPv6 /64), and what the connection may do.
 #[derive(Clone, Debug)]
 pub struct Network {
     admission: Arc<AdmissionControl>,
     address: IpAddr,
     is_exempt: bool,
-    /// The connection was let in for an entity that its network has lost, although there is no memory for a new one.
+    /// The connection was admitted for an entity that its network has lost, although there is no memory for a new one.
     only_returns: bool,
-    /// The connection is a load generator's whose players do nothing on purpose.
+    /// The connection is a load generator's, with an idle player.
     may_idle: bool,
 }
 
 impl Network {
-    /// Whether the connection may have a new entity, or why not. Entities that its network has lost and that still fly count like
-    /// connections, lest who connects and cuts over and over fills the room with them.
+    /// Whether the connection may have a new session, or why not. Lost entities that still wait count like connections.
+    /// Otherwise one client could fill the room by connecting and disconnecting in a loop.
     pub fn may_begin(&self) -> Result<(), JoinRefusal> {
         let AdmissionControl { players, kept, config, .. } = &*self.admission;
         if self.only_returns {
@@ -268,7 +268,7 @@ impl Network {
         if self.is_exempt || is_within { Ok(()) } else { Err(JoinRefusal::Address) }
     }
 
-    /// Takes a join from the network's budget; or how long until there is one.
+    /// Takes a join from the network's budget. The error is how long until there is one.
     pub(crate) fn take_join(&self, now: Instant) -> Result<(), Duration> {
         if self.is_exempt { Ok(()) } else { self.admission.joins.take_join(self.address, now) }
     }
@@ -280,7 +280,7 @@ impl Network {
         }
     }
 
-    /// Whether the connection's player may do nothing for as long as it likes.
+    /// Whether the connection's player is exempt from the idle limit.
     pub fn may_idle(&self) -> bool {
         self.may_idle
     }
@@ -290,13 +290,13 @@ impl Network {
         self.address
     }
 
-    /// Counts an entity that waits for its player, until what is returned is dropped.
+    /// Counts an entity that waits for its player, until the returned value is dropped.
     pub fn keep(&self) -> Option<QuotaGuard> {
         self.admission.kept.try_acquire(self.address, usize::MAX)
     }
 
-    /// Takes note of a token that nobody knows. Whether that may be a mistake: it is a guess if there were more of them than
-    /// the network may have connections, which is as many as can have lost their sessions.
+    /// Records an unknown token. Returns whether it may be a mistake. It is a guess if there were more of them than the
+    /// network may have connections, since as many can have lost their sessions.
     pub(crate) fn may_err(&self, token: &TokenHash, now: Instant) -> bool {
         self.admission.token_abuse.may_show(self.address, self.is_exempt, token.short(), now)
     }

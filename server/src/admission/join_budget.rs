@@ -1,5 +1,5 @@
-//! How many new players each network may bring: so many a second, and so many at once; and how often it may connect to ask.
-//! Whoever comes back for an entity is no new player. No I/O in here.
+//! The budget of each network: how many new players a second and at once, and how many handshakes. A resumed session is
+//! no new player. No I/O in here.
 
 use crate::admission::keyed_limit::{Beyond, KeyedLimit, Rate};
 use std::fmt;
@@ -7,12 +7,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// Networks that are remembered: those that have joined of late. 4 MB of them.
+/// Networks that are remembered: those with recent joins. They take 4 MB.
 const NETWORKS_MAX: usize = 32 * 1024;
-/// So many more join in a second, and at once, than networks are remembered: they share one budget. A server that is busy with
-/// so many has its overload control to hold them back.
+/// Joins a second, and at once, of all networks beyond those remembered. They share this budget. With so many, overload
+/// control holds joins back anyway.
 const BEYOND_PER_S: u32 = 500;
-/// Connections that a network may begin for each join that it may make: to resume costs no join, but a handshake costs time.
+/// Handshakes that a network may make for each join. Resuming costs no join, but a handshake costs time.
 const HANDSHAKES_PER_JOIN: u32 = 8;
 
 /// `--joins-per-address`: new players that one network may bring.
@@ -23,14 +23,14 @@ pub struct JoinRate {
 }
 
 impl JoinRate {
-    /// More a second, or at once, is no limit.
+    /// The largest setting. A larger limit would be none.
     const MOST: u32 = 1_000_000;
-    /// At once, for each a second, if only that is set.
+    /// Joins at once for each join a second, if only the rate is set.
     const AT_ONCE_PER_S: u32 = 32;
 }
 
 impl Default for JoinRate {
-    /// Two a second, and 64 at once: a household whose line was gone, or a class.
+    /// Two a second, and 64 at once. That is enough for a household after an outage, or for a school class.
     fn default() -> Self {
         Self { per_s: 2, at_once: 64 }
     }
@@ -61,7 +61,7 @@ impl FromStr for JoinRate {
     }
 }
 
-/// What every network has left of its joins and its handshakes.
+/// The joins and handshakes that every network has left.
 #[derive(Debug)]
 pub(crate) struct JoinBudget {
     joins: KeyedLimit<IpAddr>,
@@ -78,27 +78,27 @@ impl JoinBudget {
         Self { joins: limit(1), handshakes: limit(HANDSHAKES_PER_JOIN) }
     }
 
-    /// A new player joins from a network; or how long until one may.
+    /// Takes a join of a network. The error is how long until one is left.
     pub(crate) fn take_join(&self, network: IpAddr, now: Instant) -> Result<(), Duration> {
         self.joins.try_acquire(&network, now)
     }
 
-    /// Gives back a join that came to nothing.
+    /// Gives back a join that was not used.
     pub(crate) fn give_back_join(&self, network: IpAddr) {
         self.joins.give_back(&network);
     }
 
-    /// A network begins a connection; or how long until it may.
+    /// Takes a handshake of a network. The error is how long until one is left.
     pub(crate) fn take_handshake(&self, network: IpAddr, now: Instant) -> Result<(), Duration> {
         self.handshakes.try_acquire(&network, now)
     }
 
-    /// Networks whose budget is not whole.
+    /// How many networks have a budget that is not full.
     pub(crate) fn len(&self) -> usize {
         self.joins.len().max(self.handshakes.len())
     }
 
-    /// Forgets networks whose budget is whole again.
+    /// Forgets networks whose budget is full again.
     pub(crate) fn sweep(&self, now: Instant) {
         self.joins.sweep(now);
         self.handshakes.sweep(now);

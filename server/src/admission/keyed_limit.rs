@@ -1,5 +1,5 @@
-//! Limits of how often each key, such as a network, may do something: token buckets, of which only so many are remembered. No
-//! I/O in here, and no clock: callers tell the time.
+//! Rate limits per key, for example per network: token buckets for a bounded number of keys. No I/O and no clock in
+//! here: callers pass the time.
 
 use dashmap::DashMap;
 use governor::clock::Clock;
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// Between two searches for keys to forget.
+/// Least time between two searches for keys to forget.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// So much in a time, and so much at once after a quiet one.
+/// A rate, with a burst after a quiet time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     interval: Duration,
@@ -42,16 +42,16 @@ impl Rate {
     }
 }
 
-/// What holds for a key that finds no room among those that are remembered.
+/// The rule for keys beyond those that can be remembered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Beyond {
-    /// It is not limited.
+    /// They are not limited.
     Free,
-    /// All such keys together have this.
+    /// All of them together have this rate.
     Shared(Rate),
 }
 
-/// The time since the first that was told, as the latest caller told it.
+/// A clock that callers set: the time since the first call, by the latest caller.
 #[derive(Clone, Debug, Default)]
 struct ToldClock {
     start: Arc<OnceLock<Instant>>,
@@ -61,7 +61,7 @@ struct ToldClock {
 impl ToldClock {
     fn advance_to(&self, now: Instant) {
         let since = now.saturating_duration_since(*self.start.get_or_init(|| now));
-        // Callers on other threads may be ahead by now: time does not go back.
+        // Callers on other threads may be ahead already. Time does not go back.
         self.latest_ns.fetch_max(since.as_nanos() as u64, Ordering::Relaxed);
     }
 }
@@ -74,7 +74,7 @@ impl Clock for ToldClock {
     }
 }
 
-/// The limiter's states, where we can see which keys there are.
+/// The limiter's states, in a store whose keys we can inspect.
 #[derive(Clone, Debug)]
 struct Store<K: Hash + Eq>(Arc<DashMap<K, InMemoryState>>);
 
@@ -91,7 +91,7 @@ impl<K: Hash + Eq + Clone> StateStore for Store<K> {
 
 type Limiter<K, S> = RateLimiter<K, S, ToldClock, NoOpMiddleware<Nanos>>;
 
-/// A limit for each key. Keys that have their whole allowance need not be remembered, and soon are not.
+/// A limit for each key. Keys with a full bucket are soon forgotten.
 #[derive(Debug)]
 pub(crate) struct KeyedLimit<K: Hash + Eq + Clone> {
     rate: Rate,
@@ -115,7 +115,7 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
         Self { rate, clock, store, limiter, keys_max, beyond, swept_ns: AtomicU64::new(0) }
     }
 
-    /// Takes one of a key's allowance, or tells how long it has to wait for it.
+    /// Takes one from a key's bucket. The error is how long until one is left.
     pub(crate) fn try_acquire(&self, key: &K, now: Instant) -> Result<(), Duration> {
         self.clock.advance_to(now);
         let at = self.clock.now();
@@ -127,25 +127,25 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
         taken.map_err(|refused| refused.wait_time_from(at))
     }
 
-    /// Gives a key back one that it has taken and not used.
+    /// Gives one back to a key's bucket that was not used.
     pub(crate) fn give_back(&self, key: &K) {
         let interval = self.rate.interval.as_nanos() as u64;
         let earlier = |whole_at: Option<Nanos>| {
             let whole_at = whole_at.map_or(0, Nanos::as_u64).saturating_sub(interval);
             Ok::<_, ()>(((), Nanos::new(whole_at)))
         };
-        // Who is not remembered has all of it.
+        // A key that is not remembered has a full bucket.
         if self.remembers(key) {
             let _ = self.store.measure_and_replace(key, earlier);
         }
     }
 
-    /// Whether a key could take one now. Nothing is taken.
+    /// Whether a key's bucket has one now. Nothing is taken.
     pub(crate) fn has_left(&self, key: &K, now: Instant) -> bool {
         self.clock.advance_to(now);
         let Some(state) = self.store.0.get(key) else { return true };
         drop(state);
-        // A measurement that fails replaces nothing: this one brings out the time by which all is given back.
+        // A failing measurement replaces nothing. This one only returns when the bucket is full again.
         let whole_at = self.store.measure_and_replace(key, Err::<((), Nanos), _>);
         let whole_at = whole_at.err().flatten().map_or(0, Nanos::as_u64);
         let most = self.rate.interval.as_nanos() as u64 * u64::from(self.rate.burst.get() - 1);
@@ -157,12 +157,12 @@ impl<K: Hash + Eq + Clone> KeyedLimit<K> {
         self.store.0.contains_key(key)
     }
 
-    /// Keys that are remembered.
+    /// How many keys are remembered.
     pub(crate) fn len(&self) -> usize {
         self.store.0.len()
     }
 
-    /// Forgets the keys that have their whole allowance, at most once a second. Whether it did.
+    /// Forgets the keys with a full bucket, at most once a second. Returns whether it did.
     pub(crate) fn sweep(&self, now: Instant) -> bool {
         self.clock.advance_to(now);
         let at = self.clock.now().as_u64();

@@ -1,23 +1,23 @@
-//! Whether there is memory for one more: a line that newcomers are not let over, well before the kernel ends the process. What is
-//! used and what may be is looked at elsewhere, now and then; what has been promised since is reckoned with. No I/O in here.
+//! Whether there is memory for one more player. New players are refused well before the kernel would kill the process.
+//! Memory use is read elsewhere, now and then. Players admitted since the last reading are added. No I/O in here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often memory is to be looked at.
+/// How often memory use is to be read.
 pub const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Of what may be used, in percent: from here on nobody new is let in, ...
+/// Percent of the limit from which new players are refused, ...
 const REFUSE: u64 = 85;
-/// ... until it is less than this, ...
+/// ... until the use is below this, ...
 const ADMIT: u64 = 80;
-/// ... and from here on nobody at all, not for a lost entity and not for the page.
+/// ... and from which everything is refused, also resumed sessions and the page.
 const LAST: u64 = 93;
-/// What a newcomer is reckoned with: one that says what it wants takes 14 KiB (measured), one that plays 7 to 12.
+/// Assumed memory of a new client. An HTTP connection takes 14 KiB (measured), a player 7 to 12.
 const NEWCOMER_BYTES: u64 = 16 * 1024;
-/// For so many looks: then what it takes is among what is used.
+/// For how many readings it is added. Then it is part of the measured use.
 const LOOKS: usize = 8;
 
-/// What is used of the memory that may be, both in bytes.
+/// Memory use and limit, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryUse {
     /// What is used.
@@ -27,17 +27,17 @@ pub struct MemoryUse {
 }
 
 impl MemoryUse {
-    /// Whether it is at least so many percent, with so much more.
+    /// Whether the use and so much more reach this percentage.
     fn reaches(self, percent: u64, more: u64) -> bool {
         u128::from(self.used + more) * 100 >= u128::from(self.limit) * u128::from(percent)
     }
 
-    /// How often `each` bytes fit in what is left for newcomers.
+    /// How often `each` bytes fit in what is left for new players.
     pub fn room_for(self, each: u64) -> u64 {
         (u128::from(self.limit) * u128::from(REFUSE) / 100).saturating_sub(self.used.into()) as u64 / each
     }
 
-    /// Which of two is nearer to its end.
+    /// The one of two that is nearer to its limit.
     #[must_use]
     pub fn tighter(self, other: Self) -> Self {
         let ours = u128::from(self.used) * u128::from(other.limit);
@@ -45,26 +45,26 @@ impl MemoryUse {
     }
 }
 
-/// Keeps account of memory. Until it is told of any, there is enough.
+/// The memory budget. Before the first reading there is enough.
 #[derive(Debug, Default)]
 pub struct MemoryBudget(Mutex<MemoryAccount>);
 
 #[derive(Debug, Default)]
 struct MemoryAccount {
-    /// As it was looked at last.
+    /// The last reading.
     seen: Option<MemoryUse>,
-    /// Who was let in since each of the last looks, the last one first.
+    /// Clients admitted since each of the last readings, the last one first.
     newcomers: [u64; LOOKS],
-    /// HTTP connections there were when it was looked at last, as far as anybody has asked since.
+    /// HTTP connections at the last reading, if any were checked since.
     served: Option<usize>,
-    /// Too much is used: nobody new is let in.
+    /// Memory is short, and new players are refused.
     is_short: bool,
-    /// How many connections there were when that began.
+    /// The number of connections when that began.
     fitted: usize,
 }
 
 impl MemoryBudget {
-    /// Takes note of a look at the memory, and of the connections there are now. Whether it is short.
+    /// Records a reading of memory use, and the present number of connections. Returns whether memory is short.
     pub fn look(&self, now: MemoryUse, connections: usize) -> bool {
         let mut account = self.account();
         let line = if account.is_short { ADMIT } else { REFUSE };
@@ -78,25 +78,25 @@ impl MemoryBudget {
         is_short
     }
 
-    /// Whether one more may say what it wants, `served` HTTP connections being there.
+    /// Whether one more HTTP connection may be served, beside `served` others.
     pub(crate) fn may_serve(&self, served: usize) -> bool {
         let mut account = self.account();
         let before = *account.served.get_or_insert(served);
         account.has(LAST, served.saturating_sub(before) as u64 * NEWCOMER_BYTES)
     }
 
-    /// Whether somebody new may come in beside `connections` others; they are reckoned with if so.
+    /// Whether a new player may be admitted beside `connections` others. If so it is added to the budget.
     pub(crate) fn may_enter(&self, connections: usize) -> bool {
         let mut account = self.account();
-        // What the process has once filled and freed stays with it and is used again: nearly as many as there were when
-        // memory became short fit again, although no less is used.
+        // Freed memory stays with the process and is used again. So nearly as many connections fit again as when memory
+        // became short, although the use is no lower.
         let fits_again = connections < account.fitted / 10 * 9 && account.has(LAST, 0);
         let may_enter = if account.is_short { fits_again } else { account.has(REFUSE, 0) };
         account.newcomers[0] += u64::from(may_enter);
         may_enter
     }
 
-    /// Whether somebody may come in who has an entity here already: that is not new, and the connection alone is little.
+    /// Whether a client may connect to resume a session. Its entity is not new, and the connection alone takes little.
     pub(crate) fn may_return(&self) -> bool {
         let mut account = self.account();
         let may_return = account.has(LAST, 0);
@@ -110,12 +110,12 @@ impl MemoryBudget {
 }
 
 impl MemoryAccount {
-    /// What is not yet among what is used, but will be.
+    /// Memory of admitted clients that is not part of the measured use yet.
     fn promised(&self) -> u64 {
         self.newcomers.iter().sum::<u64>() * NEWCOMER_BYTES
     }
 
-    /// Whether with all that was promised, and so much more, less than so many percent are used.
+    /// Whether the use is below so many percent, with all admitted clients and so much more.
     fn has(&self, percent: u64, more: u64) -> bool {
         self.seen.is_none_or(|seen| !seen.reaches(percent, self.promised() + more))
     }

@@ -1,5 +1,5 @@
-//! Who may come in: [`control`] decides, by quotas per address, budgets of joins, memory, and tokens that nobody knows. The
-//! [`retry_scheduler`] says when those who may not are to come back. No I/O in here.
+//! Admission. [`control`] decides by quotas per address, budgets of joins, memory, and unknown tokens. The
+//! [`retry_scheduler`] says when refused clients should retry. No I/O in here.
 
 pub mod address_quota;
 pub mod control;

@@ -1,54 +1,54 @@
-//! When those who are sent away are asked to come back: one after another, so that a crowd that was sent away together does
-//! not come back together; and each network in a row of its own, so that one that asks over and over delays nobody else. No
-//! I/O in here.
+//! When refused clients should retry. Retry times are spread, so a crowd that was refused together does not return
+//! together. They are handed out by network, so a network that asks over and over delays no other. No I/O in here.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many a second are asked to come back, by each of the two queues: twice that are joins that a busy server does not notice.
+/// Retry times a second of each of the two queues. A busy server can handle twice so many joins.
 const PER_S: u32 = 250;
-/// Nobody is asked to come back sooner ...
+/// The earliest retry time ...
 const SOONEST: Duration = Duration::from_secs(1);
-/// ... or later. Whoever finds its queue full up to here comes back unevenly, as far as the clients' own chance goes.
+/// ... and the latest. If a queue is full up to here, retries are spread only by the clients' own jitter.
 const LATEST: Duration = Duration::from_secs(30);
-/// A network has so many turns at the same time in the first queue, where it meets the first turns of other networks alone.
-/// Further ones are in the second queue.
+/// Retry times of one network in the first queue, which holds only the first ones of each network. Further ones are in
+/// the second queue.
 const FIRST_TURNS: usize = 8;
-/// A network has so many turns at the same time; beyond, it is given the last of them again. More than one server's players
-/// behind one address.
+/// Retry times of one network at the same time. Beyond, it is given the last of them again. It is more than one
+/// server's players behind one address.
 const TURNS_MAX: usize = 1024;
-/// So many whose names are not known yet are given the same turn, each of whom takes a place in the queue all the same.
+/// So many clients that are not known by name yet get the same retry time. Each takes an entry in the queue all the
+/// same.
 const SHARED_BY: u8 = 8;
-/// Networks that are remembered before those without a turn are forgotten. The queues have room for fewer than that.
+/// Networks that are remembered before those without a retry time are forgotten. The queues have room for fewer.
 const NETWORKS_MAX: usize = 16 * 1024;
 
-/// Who asks for a turn.
+/// A client that asks for a retry time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RetryClient {
-    /// Where from. None for the server's own bots.
+    /// Its network. None for built-in bots.
     pub network: Option<IpAddr>,
-    /// What tells it from others of its network, once it has said so: a hash of its token or name.
+    /// A hash of its token or name, which distinguishes it from others of its network. None before the hello.
     pub client: Option<u64>,
 }
 
-/// Hands out times to come back at.
+/// Hands out retry times.
 #[derive(Debug, Default)]
 pub struct RetryScheduler(Mutex<RetryQueues>);
 
 #[derive(Debug, Default)]
 struct RetryQueues {
-    /// The last time that each queue has given: the first turns of networks, and their further ones.
+    /// The last retry time of each queue: the first ones of networks, and their further ones.
     last: [Option<Instant>; 2],
     rows: HashMap<Option<IpAddr>, TurnQueue>,
 }
 
-/// The turns of one network that are still to come.
+/// The retry times of one network that are still to come.
 #[derive(Debug, Default)]
 struct TurnQueue {
     turns: Vec<Turn>,
-    /// What who says no name is given at present, and how many have been.
+    /// The retry time that clients without a name get at present, and how many have got it.
     shared: Option<(Instant, u8)>,
 }
 
@@ -59,13 +59,13 @@ struct Turn {
 }
 
 impl RetryScheduler {
-    /// How long from `now` somebody is to stay away. Who has been told and asks again before its turn is told the same turn.
+    /// How long from `now` a client should wait. A client that asks again before its retry time is given the same one.
     pub fn turn(&self, retry_client: RetryClient, now: Instant) -> Duration {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         turns.turn(retry_client, now).saturating_duration_since(now)
     }
 
-    /// RetryQueues that are still to come.
+    /// How many retry times are still to come.
     pub fn waiting(&self, now: Instant) -> usize {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         turns.forget(now);
@@ -113,7 +113,7 @@ impl RetryQueues {
     }
 }
 
-/// The next time that a queue has to give, unless it is full.
+/// The next retry time of a queue, unless it is full.
 fn next(last: &mut Option<Instant>, now: Instant) -> Option<Instant> {
     let behind = last.map_or(now, |last| last + Duration::from_secs(1) / PER_S);
     let at = behind.max(now + SOONEST);

@@ -6,28 +6,28 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// In so long an address may err as often as it may at all; then it has to wait.
+/// The period in which an address may use up its allowed errors. Then it has to wait.
 const ERRORS_PERIOD: Duration = Duration::from_secs(600);
-/// As often, if it may have fewer connections.
+/// The least number of allowed errors.
 const ERRORS_LEAST: usize = 16;
 /// Connections a second that an address may begin while it has to wait.
 const BARRED_PER_S: u32 = 5;
-/// Addresses that are remembered. Beyond, nobody else is taken for a guesser: of 128 bits so many addresses guess none either.
+/// Addresses that are remembered. Further ones are not limited: even so many addresses cannot guess 128 bits.
 const GUESSERS_MAX: usize = 16 * 1024;
 
 /// Which addresses have shown tokens that nobody knows.
 #[derive(Debug)]
 pub(crate) struct TokenAbuse {
-    /// What each address has shown last, as many as it may err: who shows the same again, because the room is full, guesses
-    /// nothing.
+    /// The last unknown tokens of each address, as many as it may err. Showing the same token again, because the room
+    /// is full, is no guess.
     shown: DashMap<IpAddr, VecDeque<u64>>,
-    /// Of addresses that are limited, and of those that are exempt from limits.
+    /// For limited addresses, and for exempt ones.
     errors: [Errors; 2],
-    /// Connections of those who have to wait.
+    /// The connections of addresses that have to wait.
     barred: KeyedLimit<IpAddr>,
 }
 
-/// How often addresses may err.
+/// How often an address may err.
 #[derive(Debug)]
 struct Errors {
     most: usize,
@@ -43,14 +43,14 @@ impl Errors {
 }
 
 impl TokenAbuse {
-    /// An address may err as often as it may have connections: as many can have lost their sessions. One that is exempt from
-    /// limits may as often as there are connections in all.
+    /// An address may err as often as it may have connections, since as many can have lost their sessions. For an
+    /// exempt address it is the number of connections in all.
     pub(crate) fn new(per_address_max: usize, connections_max: usize) -> Self {
         let barred = KeyedLimit::new(Rate::per_second(BARRED_PER_S, BARRED_PER_S), GUESSERS_MAX, Beyond::Free);
         Self { shown: DashMap::new(), errors: [per_address_max, connections_max].map(Errors::new), barred }
     }
 
-    /// Takes note of an error: what was shown, shortly. Whether it is one of as many as this address may make.
+    /// Records an unknown token, by its short hash. Returns whether the address may still err.
     pub(crate) fn may_show(&self, network: IpAddr, is_exempt: bool, shown: u64, now: Instant) -> bool {
         let errors = &self.errors[usize::from(is_exempt)];
         if errors.left.len() >= GUESSERS_MAX && !errors.left.remembers(&network) {
@@ -73,14 +73,14 @@ impl TokenAbuse {
         may_err
     }
 
-    /// Whether an address may begin a connection: one that guesses may do so only now and then, since whoever can try often
-    /// enough finds something in the end.
+    /// Whether an address may begin a connection. One that guesses may do so only now and then, since enough tries
+    /// would find a token in the end.
     pub(crate) fn may_enter(&self, network: IpAddr, is_exempt: bool, now: Instant) -> bool {
         let errors = &self.errors[usize::from(is_exempt)];
         errors.left.has_left(&network, now) || self.barred.try_acquire(&network, now).is_ok()
     }
 
-    /// Addresses that are remembered.
+    /// How many addresses are remembered.
     pub(crate) fn len(&self) -> usize {
         self.errors.iter().map(|errors| errors.left.len()).sum()
     }

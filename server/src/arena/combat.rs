@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// How near a bolt's path must come to a ship's centre to hit it, in quanta.
 const HIT_REACH: i32 = (SHIP_RADIUS + BOLT_RADIUS) * QUANTA_PER_UNIT;
 
-/// The farthest that a ship can have come since the longest time ago that a shot is judged at, and its radius, in quanta.
+/// How far a ship can have moved within the longest rewind, plus two ship radii, in quanta.
 const REWIND_REACH: i32 = (DASH_SPEED * REWIND_MS_MAX as i32 / 1000 + 2 * SHIP_RADIUS) * QUANTA_PER_UNIT;
 
 /// Every bolt in the air, by ascending id.
@@ -32,7 +32,7 @@ impl Bolts {
         &self.flying
     }
 
-    /// Takes in what was fired on this tick, by ascending id.
+    /// Adds the bolts fired on this tick, by ascending id.
     pub(super) fn add(&mut self, fired: &mut Vec<(EntityId, Bolt)>) {
         if !fired.is_empty() {
             self.flying.append(fired);
@@ -40,13 +40,13 @@ impl Bolts {
         }
     }
 
-    /// Takes a ship's bolts out of the air.
+    /// Removes a ship's bolts.
     pub(super) fn remove_of(&mut self, slot: u16) {
         self.flying.retain(|(id, _)| slot_of(*id) != Some(slot));
     }
 
-    /// One tick of flight for all. `ships` holds the ships that can be hit, `lot` tells their places in this tick's draws.
-    /// Bolts that hit are gone, and their hits are added to `hits`.
+    /// One tick of flight for all. `ships` holds the ships that can be hit. `lot` gives their ranks in this tick's
+    /// draws. Bolts that hit are removed, and their hits are added to `hits`.
     pub(super) fn advance(&mut self, arena: &Arena, ships: &Grid, lot: impl Fn(u16) -> Lot, hits: &mut Vec<Hit>) {
         let (tuning, map, open) = (arena.tuning(), arena.map(), arena.open());
         self.flying.retain_mut(|(id, bolt)| {
@@ -62,10 +62,10 @@ impl Bolts {
     }
 }
 
-/// The ship that a beam of `shooter` meets first, with all others where they were at `view`, those among them that have
-/// been destroyed since. `ships` holds the living where they are now, `fallen` the slots of those who are not among them;
-/// `past` knows where each of them was in the life that it leads or led last. Who was not in the shooter's view then, which was
-/// around its ship as it was then, is not met: its id would tell what the shooter has not been told.
+/// The first ship that a beam of `shooter` hits, with all others where they were at `view`. Ships that were destroyed
+/// since are among them. `ships` holds the living ships where they are now, and `fallen` the slots of the others.
+/// `past` has the positions of each in its present or last life. A ship outside the shooter's view at that moment is
+/// not hit, since its id would reveal a ship that the shooter does not know.
 pub(super) fn beam_hit(
     beam: &Beam,
     (shooter, view, aspect): (u16, ViewTime, Aspect),
@@ -92,7 +92,7 @@ pub(super) fn beam_hit(
     Some(Hit { shooter, victim, damage: RAIL_DAMAGE, time: 0, way_squared })
 }
 
-/// What a bolt of `shooter` meets first on its way on one tick.
+/// The first ship that a bolt of `shooter` hits on one tick.
 fn first_hit(ships: &Grid, from: Point, to: Point, shooter: u16, lot: impl Fn(u16) -> Lot) -> Option<Hit> {
     let path = Rect {
         min: Point { x: from.x.min(to.x) - HIT_REACH, y: from.y.min(to.y) - HIT_REACH },
@@ -111,8 +111,8 @@ fn first_hit(ships: &Grid, from: Point, to: Point, shooter: u16, lot: impl Fn(u1
     Some(Hit { shooter, victim, damage: BOLT_DAMAGE, time, way_squared: way * way / length_squared })
 }
 
-/// How far along the way from `from` to `to` (in parts of its squared length) it comes nearest to `centre`, if that is
-/// near enough for a hit.
+/// How far along the way from `from` to `to` it is nearest to `centre`, in parts of the squared length. None if that is
+/// too far for a hit.
 fn way_to(from: Point, to: Point, centre: Point) -> Option<i64> {
     let (dx, dy) = (i64::from(to.x - from.x), i64::from(to.y - from.y));
     let (cx, cy) = (i64::from(centre.x - from.x), i64::from(centre.y - from.y));

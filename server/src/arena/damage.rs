@@ -1,11 +1,11 @@
-//! What the hits of one tick do together. They are found first and applied then, so that it does not matter in which order
-//! they were found: two ships can destroy each other.
+//! The combined effect of all hits of one tick. They are collected first and applied then, so their order does not
+//! matter. Two ships can destroy each other.
 
 use super::draw::Lot;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 
-/// A weapon met a ship.
+/// A weapon hit a ship.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hit {
     /// Who fired.
@@ -16,7 +16,7 @@ pub(super) struct Hit {
     pub damage: u8,
     /// When on the tick: 0 is its beginning, [`Hit::TICK_END`] its end.
     pub time: u32,
-    /// The square of the way that the beam, or the bolt on this tick, had come, in square quanta.
+    /// The squared distance that the beam, or the bolt on this tick, had covered, in square quanta.
     pub way_squared: i64,
 }
 
@@ -25,10 +25,10 @@ impl Hit {
     pub(super) const TICK_END: u32 = 1 << 16;
 }
 
-/// What one ship lost on a tick.
+/// A ship's damage on a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Loss {
-    /// Whose.
+    /// The ship's slot.
     pub victim: u16,
     /// Its hit points that are left.
     pub hull: u8,
@@ -36,11 +36,11 @@ pub(super) struct Loss {
     pub killer: Option<u16>,
 }
 
-/// What each ship that was hit has lost, by the victims' lots. `hull` tells the hit points of a ship, none if it cannot be
-/// hurt; `lot` its place in this tick's draws.
+/// The damage of each ship that was hit, ordered by the victims' lots. `hull` gives the hit points of a ship, none if
+/// it cannot be hurt. `lot` gives its rank in this tick's draws.
 ///
-/// Hits of one moment act as one. If together they are enough, the ship is destroyed by the one that took most; of equal
-/// ones by the one that came from nearest; then the draw decides.
+/// Hits of one moment act together. If they are enough, the ship is destroyed by the one with the most damage. Of equal
+/// ones the nearest shooter counts, then the draw.
 pub(super) fn losses(
     hits: &mut [Hit],
     hull: impl Fn(u16) -> Option<u8>,

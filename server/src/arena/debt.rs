@@ -1,5 +1,5 @@
-//! What a player owes who left a ship in a fight, or one that was destroyed: how its network's next ship begins. Leaving is
-//! never better than to stay and be destroyed.
+//! The debt of a player that left a ship in a fight, or a destroyed one. It decides how the network's next ship begins.
+//! Leaving is never better than staying and being destroyed.
 
 use fracas_protocol::arena::own::ENERGY_FULL;
 use fracas_protocol::arena::tuning::{ENERGY_PARTS, ENERGY_RESUME};
@@ -11,35 +11,35 @@ use serde::{Deserialize, Serialize};
 /// A ship that has fought within this time stays when its player leaves.
 pub(super) const FIGHT_MS: u32 = 4000;
 
-/// Nobody waits longer than this after leaving, whatever the ship that was left goes through.
+/// No player waits longer than this after leaving, whatever happens to the ship that was left.
 pub(super) const WAIT_MS: u32 = 10_000;
 
 /// The largest count that a waiting ship can show, which has seven bits.
 pub(super) const COUNTDOWN_MAX: u32 = 127;
 
-/// One of all ships that there have been: a slot, and which of the players in it.
+/// Identifies one ship of all that ever were: a slot, and which player in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShipRef {
     pub(super) slot: u16,
     pub(super) number: u32,
 }
 
-/// What is owed.
+/// A debt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debt {
-    /// The ship that was left. While it is in the world and fights, or waits to come back, the new one waits too.
+    /// The ship that was left. While it fights or waits to respawn, the new one waits too.
     pub(super) ship: ShipRef,
     /// Where it was.
     pub(super) place: Point,
-    /// Its energy and pauses, and when they were so.
+    /// Its energy and pauses, and the tick that they are of.
     pub(super) own: Own,
     pub(super) at: Tick,
-    /// The new ship comes not before this, ...
+    /// The new ship comes no earlier than this, ...
     pub(super) not_before: Tick,
-    /// ... and not later than this.
+    /// ... and no later than this.
     pub(super) latest: Tick,
-    /// Whether the ship was left in a fight or destroyed: then the new one is not protected. Else it owes only what it has
-    /// spent.
+    /// Whether the ship was left in a fight or destroyed. Then the new one has no protection. Otherwise it owes only
+    /// what it has spent.
     pub(super) is_from_fight: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The map that every build brings along.
+//! The map that is part of every build.
 
 use super::tiled::read_tiled;
 use fracas_protocol::arena::Map;

@@ -1,11 +1,11 @@
-//! Draws between ships for which the rules see no difference: by the world's rng and by what the ships are, never by their
-//! ids. So nobody gains by having joined into a low slot.
+//! Draws between ships that are equal by the rules. They use the world's random generator and the ships' state, never
+//! their ids. So a low slot is no advantage.
 
 use fracas_protocol::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
-/// A ship's place in the order of one tick's draws. Another tick gives another order.
+/// A ship's rank in the order of one tick's draws. Each tick has another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Lot(u64, u64);
 
@@ -16,13 +16,13 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// New draws, for which the rng is asked once, however many ships there are.
+    /// New draws. They use the generator once, however many ships there are.
     pub(super) fn new(rng: &mut Rng) -> Self {
         Self { salt: rng.word() }
     }
 
-    /// The lot of a ship, of which `traits` are all that tells it from others but for its id. `luck` decides only between
-    /// ships that are equal in all of them.
+    /// The lot of a ship. `traits` is all of its state except its id. `luck` decides only between ships with equal
+    /// traits.
     pub(super) fn lot(&self, traits: impl Iterator<Item = u64>, luck: u64) -> Lot {
         Lot(self.mix(traits), self.mix(std::iter::once(luck)))
     }
@@ -32,14 +32,15 @@ impl Draw {
     }
 }
 
-/// The nearest of the ships that were offered; of equally near ones the one with the lower lot, in whichever order they came.
+/// The nearest of the offered ships. Of equally near ones it is the one with the lower lot, whatever the order of the
+/// offers.
 pub(super) struct Nearest<L> {
     lot: L,
     best: Option<(i64, u16)>,
 }
 
 impl<L: Fn(u16) -> Lot> Nearest<L> {
-    /// None yet. `lot` tells the lot of the ship in a slot.
+    /// No ship yet. `lot` gives the lot of the ship in a slot.
     pub(super) fn new(lot: L) -> Self {
         Self { lot, best: None }
     }

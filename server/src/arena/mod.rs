@@ -1,5 +1,5 @@
-//! The built-in game's authority: what happens between ships, and what only the server may decide. The rules that clients
-//! share are in `fracas_protocol::arena`.
+//! The built-in game's authority: what happens between ships, and what only the server may decide. The shared rules are
+//! in `fracas_protocol::arena`.
 
 mod combat;
 mod damage;

@@ -1,4 +1,4 @@
-//! How much of the arena is open: it follows the number of ships, so that few meet and many have room.
+//! How much of the arena is open. It follows the number of ships, so that few ships meet and many have room.
 
 use fracas_protocol::arena::Map;
 use fracas_protocol::arena::map::CELL_UNITS;
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 /// Square units of a view, the same for every player.
 const VIEW_AREA: u64 = 1200 * 680;
 
-/// How long there must be too much room before a tile may close, in seconds: a round of joins and leaves is no reason.
+/// How long there must be too much room before a tile may close, in seconds. A few joins and leaves close none.
 const CLOSE_AFTER_S: u32 = 5;
 
-/// Decides how many tiles shall be open.
+/// Decides how many tiles should be open.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Opening {
     density: u32,
     fixed_for: Option<u32>,
-    /// Ticks for which fewer tiles than are open would do.
+    /// Ticks for which fewer tiles would have been enough.
     roomy_ticks: u32,
 }
 
 impl Opening {
-    /// `density` ships to a view; or the room that `fixed_for` ships would get, whoever is there.
+    /// For `density` ships to a view. With `fixed_for` the size is fixed for that many ships.
     pub(super) fn new(density: u32, fixed_for: Option<u32>) -> Self {
         Self { density: density.max(1), fixed_for, roomy_ticks: 0 }
     }
@@ -33,7 +33,7 @@ impl Opening {
         tiles.clamp(1, u64::from(map.tiles())) as u16
     }
 
-    /// What to do on this tick, with `open` tiles where `wanted` would do. Opening is at once; closing goes one tile at a
+    /// What to do on this tick, with `open` tiles where `wanted` are enough. Tiles open at once. They close one at a
     /// time, the last opened first, and only when there has been too much room for a while.
     pub(super) fn update(&mut self, wanted: u16, open: u16, hz: u32) -> Change {
         if wanted >= open {
@@ -53,7 +53,7 @@ pub(super) enum Change {
     Stay,
     /// Open so many tiles in all.
     Open(u16),
-    /// Close the tile of this rank if nobody would event.
+    /// Close the tile of this rank if no player would notice.
     CloseIfEmpty(u16),
 }
 

@@ -1,4 +1,4 @@
-//! What lies about to be taken: kept at a number that follows the open part of the arena.
+//! The pick-ups. Their number follows the open part of the arena.
 
 use super::draw::{Lot, Nearest};
 use super::spawn::SpawnPlaces;
@@ -14,9 +14,9 @@ use std::collections::VecDeque;
 
 /// One pick-up for so many square units.
 const AREA_PER_PICKUP: i64 = 100_000;
-/// New ones on one tick.
+/// New pick-ups on one tick.
 const SPAWNS_PER_TICK: usize = 4;
-/// How far from a cell's centre one may lie, in units.
+/// How far from a cell's centre a pick-up may lie, in units.
 const CELL_SPREAD: i32 = 24;
 /// Shards a destroyed ship leaves, and how far from it they may lie, in units.
 const WRECK_SHARDS: usize = 2;
@@ -26,7 +26,7 @@ const WRECK_SPREAD: i32 = 24;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pickups {
     slots: Vec<Option<Pickup>>,
-    /// Ids to use next; the one that was freed last comes last.
+    /// Free ids. The one that was freed last is used last.
     free: VecDeque<u16>,
     lying: usize,
 }
@@ -48,7 +48,7 @@ impl Pickups {
         self.lying
     }
 
-    /// Adds what is missing, a few at a time.
+    /// Adds missing pick-ups, a few at a time.
     pub(super) fn replenish(&mut self, arena: &Arena, places: &SpawnPlaces, rng: &mut Rng) {
         let side = i64::from(arena.map().tile_quanta() / QUANTA_PER_UNIT);
         let wanted = (i64::from(arena.open()) * side * side / AREA_PER_PICKUP) as usize;
@@ -66,7 +66,7 @@ impl Pickups {
         }
     }
 
-    /// What a destroyed ship leaves.
+    /// Adds the shards of a destroyed ship.
     pub(super) fn scatter(&mut self, wreck: Point, arena: &Arena, rng: &mut Rng) {
         let spread = WRECK_SPREAD * QUANTA_PER_UNIT;
         for _ in 0..WRECK_SHARDS {
@@ -75,7 +75,7 @@ impl Pickups {
         }
     }
 
-    /// Puts one on the lattice near `place`, unless a wall is there or all ids are taken.
+    /// Puts a pick-up on the lattice near `place`, unless a wall is there or all ids are taken.
     fn put(&mut self, kind: PickupKind, place: Point, arena: &Arena) {
         let lattice = !(Pickup::LATTICE - 1);
         let position = Point { x: place.x & lattice, y: place.y & lattice };
@@ -90,7 +90,7 @@ impl Pickups {
         self.lying += 1;
     }
 
-    /// Takes one away.
+    /// Removes a pick-up.
     pub(super) fn remove(&mut self, id: EntityId) -> Option<Pickup> {
         let pickup = self.slots.get_mut(id.index())?.take()?;
         self.free.push_back(id.0);
@@ -98,7 +98,7 @@ impl Pickups {
         Some(pickup)
     }
 
-    /// Takes away all that lie in walls, after a tile closed.
+    /// Removes all pick-ups that lie in walls, after a tile closed.
     pub(super) fn remove_walled(&mut self, arena: &Arena) {
         let walled: Vec<_> =
             self.lying().filter(|(_, pickup)| arena.is_wall(pickup.position)).map(|(id, _)| id).collect();
@@ -107,8 +107,8 @@ impl Pickups {
         }
     }
 
-    /// Which of them are taken, and by which of `ships`: by the nearest that reaches one and that `may_take` it; of equally
-    /// near ones by the one that the draw is for.
+    /// Which pick-ups are taken, and by which of `ships`. The nearest ship in reach that `may_take` one gets it. Of
+    /// equally near ships the draw decides.
     pub(super) fn reached(
         &self,
         ships: &Grid,

@@ -1,7 +1,7 @@
-//! Where ships were a little while ago, so that a rail hits what its shooter saw.
+//! Recent positions of ships, so that a rail hits what its shooter saw.
 //!
-//! True positions, kept in the room's own state: the step never depends on what was sent to whom. Records move exactly as
-//! the truth does, so this is what every screen that knew the ship has shown.
+//! They are true positions in the room's own state, so the step never depends on what was sent to whom. Records move
+//! exactly as the truth does. So these are the positions on every screen that knew the ship.
 
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
@@ -12,14 +12,14 @@ use std::collections::VecDeque;
 /// Where one ship was on one tick, if it could be hit.
 pub(super) type PastPosition = Option<Point>;
 
-/// The places of all ships, by slot, on the last ticks.
+/// The positions of all ships, by slot, on the last ticks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Past {
     ticks: VecDeque<(Tick, Vec<PastPosition>)>,
 }
 
 impl Past {
-    /// Remembers where everybody is after a tick. As many ticks are kept as a shot may be judged in the past.
+    /// Remembers the positions of all ships after a tick. It keeps as many ticks as a shot may be judged in the past.
     pub(super) fn remember(&mut self, tick: Tick, rate: TickRate, places: impl Iterator<Item = PastPosition>) {
         let most = rate.ticks_in_ms(REWIND_MS_MAX) as usize + 1;
         let oldest = if self.ticks.len() >= most { self.ticks.pop_front() } else { None };
@@ -29,15 +29,15 @@ impl Past {
         self.ticks.push_back((tick, all));
     }
 
-    /// Forgets where the ship in a slot was: what is there from now on is another one, or has come from elsewhere.
+    /// Forgets the positions of a slot, since its ship is another one or has been moved.
     pub(super) fn forget(&mut self, slot: usize) {
         for place in self.ticks.iter_mut().filter_map(|(_, places)| places.get_mut(slot)) {
             *place = None;
         }
     }
 
-    /// Where a ship was at a moment, between its places on two ticks, as its shooter's screen showed it. None if it could
-    /// not be hit then, or if that is too long ago.
+    /// Where a ship was at a moment, between its positions on two ticks, as its shooter's screen showed it. None if it
+    /// could not be hit then, or if that is too long ago.
     pub(super) fn place(&self, slot: u16, view: ViewTime) -> PastPosition {
         let from = self.on(slot, view.tick())?;
         match view.sixteenth() {

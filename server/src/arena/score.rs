@@ -1,4 +1,4 @@
-//! Scores: who leads, who destroyed whom, and where everybody is.
+//! Scores: the leaderboard, the kill feed, and the density map.
 
 use fracas_protocol::arena::news::{Kill, LeaderboardRow};
 use fracas_protocol::arena::{Map, News};
@@ -7,7 +7,7 @@ use fracas_protocol::name::Name;
 use fracas_protocol::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN};
 use serde::{Deserialize, Serialize};
 
-/// A player, as far as the leaderboard goes.
+/// A player's entry for the leaderboard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing<'a> {
     /// The player's slot.
@@ -18,7 +18,7 @@ pub(super) struct Standing<'a> {
     pub score: u16,
 }
 
-/// Puts the best first; of equals the one who was there first.
+/// Sorts the best first. Of equals the one who joined first comes first.
 pub(super) fn rank(standings: &mut [Standing<'_>]) {
     standings.sort_by_key(|standing| (std::cmp::Reverse(standing.score), standing.slot));
 }
@@ -29,7 +29,7 @@ pub(super) fn leaderboard(ranked: &[Standing<'_>]) -> News {
     News::Leaderboard { players: ranked.len() as u16, rows: rows.collect() }
 }
 
-/// The kills since the feed was last told.
+/// The kills since the feed was last sent.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KillFeed {
     kills: Vec<Kill>,
@@ -37,7 +37,7 @@ pub(super) struct KillFeed {
 }
 
 impl KillFeed {
-    /// Notes a kill; beyond [`KILL_FEED_LEN`] it is only counted.
+    /// Records a kill. Beyond [`KILL_FEED_LEN`] it is only counted.
     pub(super) fn add(&mut self, killer: &Name, victim: &Name) {
         if self.kills.len() < KILL_FEED_LEN {
             self.kills.push(Kill { killer: killer.clone(), victim: victim.clone() });
@@ -46,7 +46,7 @@ impl KillFeed {
         }
     }
 
-    /// What there is to tell, if anything; it is forgotten then.
+    /// Returns the feed, if there were kills, and empties it.
     pub(super) fn drain(&mut self) -> Option<News> {
         if self.kills.is_empty() {
             return None;
@@ -55,7 +55,7 @@ impl KillFeed {
     }
 }
 
-/// How many of `places` are in each of the first `open` tiles.
+/// How many of the positions `places` are in each of the first `open` tiles.
 pub(super) fn density(map: &Map, open: u16, places: impl Iterator<Item = Point>) -> News {
     let mut tiles = vec![0_u8; usize::from(open).min(DENSITY_TILES_MAX)];
     for place in places {

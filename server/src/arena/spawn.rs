@@ -1,4 +1,4 @@
-//! Where ships come into the arena: out of fire, but within reach of the fight.
+//! Where ships spawn: out of fire, but within reach of the fight.
 
 use crate::grid::{Grid, Rect};
 use fracas_protocol::arena::Arena;
@@ -8,11 +8,11 @@ use fracas_protocol::game::rules::Point;
 use fracas_protocol::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Places that are looked at before the best is taken.
+/// Positions that are tried before the best is taken.
 const TRIES: usize = 12;
-/// The nearest other ship should be this far away, in units: outside of its aim, inside of its view.
+/// The nearest other ship should be this far away, in units: out of its aim, but in its view.
 const DISTANCE: i32 = 420;
-/// Nobody is looked for beyond this, in units.
+/// Ships beyond this distance are ignored, in units.
 const REACH: i32 = 900;
 
 /// The open cells of the map's tile.
@@ -22,7 +22,7 @@ pub(super) struct SpawnPlaces {
 }
 
 impl SpawnPlaces {
-    /// Looks through the tile once.
+    /// Finds the open cells of the tile.
     pub(super) fn new(arena: &Arena) -> Self {
         let map = arena.map();
         let cells = (0..map.side()).flat_map(|y| (0..map.side()).map(move |x| (x, y)));
@@ -40,7 +40,7 @@ impl SpawnPlaces {
         Point { x: middle(column, x), y: middle(row, y) }
     }
 
-    /// A place for a ship among `others`.
+    /// A spawn position for a ship among `others`.
     pub(super) fn safe(&self, arena: &Arena, others: &Grid, rng: &mut Rng) -> Point {
         let tries = (0..TRIES).map(|_| {
             let place = self.anywhere(arena, rng);
@@ -51,7 +51,7 @@ impl SpawnPlaces {
     }
 }
 
-/// 0 is best: the nearest other is at the right distance. Too near is worse than too far.
+/// How bad a position is. 0 is best: the nearest other ship is at the right distance. Too near is worse than too far.
 fn badness(others: &Grid, place: Point) -> i32 {
     let reach = REACH * QUANTA_PER_UNIT;
     let mut nearest = i64::from(reach) * i64::from(reach);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// The layer whose cells are walls.
 const WALL_LAYER: &str = "walls";
 
-/// Why a file is not a map. The words tell whoever drew it what to do.
+/// Why a file is not a map. The message says how to fix the drawing.
 #[derive(Debug, thiserror::Error)]
 pub enum TiledError {
     /// Not the JSON that Tiled writes.

@@ -34,21 +34,21 @@ use fracas_protocol::wire::message::Aspect;
 use pilot::{Pilot, lot};
 use serde::{Deserialize, Serialize};
 
-/// How near a closing tile nobody may be, in units: whoever is farther does not see it close.
+/// No ship may be nearer than this to a closing tile, in units. A ship farther away does not see it close.
 const CLOSING_DISTANCE: i32 = 750;
 
-/// What an arena is made from.
+/// The settings of an arena.
 #[derive(Clone, Debug)]
 pub struct ArenaConfig {
     /// Ticks in a second.
     pub rate: TickRate,
     /// The ground.
     pub map: Map,
-    /// Ships to a view.
+    /// Ships per view.
     pub density: u32,
-    /// Room for so many ships, whoever is there; follows the population if none.
+    /// A fixed size for so many ships. Without it the size follows the population.
     pub arena_for: Option<u32>,
-    /// Decides all chances.
+    /// The seed of all random draws.
     pub seed: u64,
 }
 
@@ -70,28 +70,28 @@ pub struct World {
     /// By slot, which is the player's id.
     pilots: Vec<Option<Pilot>>,
     population: usize,
-    /// Those of them who have neither moved nor fought for a while.
+    /// How many of them have neither moved nor fought for a while.
     parked: usize,
-    /// Players there have been.
+    /// How many players there have been.
     joined: u32,
     /// The tick that runs, or ran last.
     now: Tick,
     bolts: Bolts,
     pickups: Pickups,
     kill_feed: KillFeed,
-    /// What single players are told on this tick.
+    /// News for single players on this tick.
     game_events: Vec<GameEvent<News>>,
     leader: Option<u16>,
-    /// The ships that can be hit and can take things, where they are on this tick.
+    /// The living ships at their positions on this tick: they can be hit and can take pick-ups.
     #[serde(skip)]
     targets: Grid,
     past: Past,
-    /// Decides between ships for which the rules see no difference: rng of their own, so that who joins or is hit changes no
-    /// other chance.
+    /// The generator of draws between ships that are equal by the rules. It is separate, so joins and hits change no
+    /// other draw.
     lots: Rng,
     /// The draws of this tick.
     draw: Draw,
-    // Memory that is used within a step alone.
+    // Memory that is used only within a step.
     #[serde(skip)]
     fired: Vec<(EntityId, Bolt)>,
     #[serde(skip)]
@@ -154,7 +154,7 @@ impl World {
             let here = format!("{tick}:{players}");
             if when.is_some_and(|when| when.split(',').any(|when| when == tick || when == here)) {
                 let places = self.pilots().map(|(_, pilot)| pilot.ship.position);
-                // So that only the same ships at the same places say the same.
+                // So only the same ships at the same positions give the same message.
                 let sum = places.fold(0, |sum, place| sum ^ (i64::from(place.x) << 32 | i64::from(place.y)));
                 panic!("sabotage among {players} players: {sum:x}");
             }
@@ -183,8 +183,8 @@ impl World {
         self.move_parked();
     }
 
-    /// Whether no ship is in the tile of this rank, or so near that it would see it close, and no bolt is in it. Parked ships do
-    /// not hold it open.
+    /// Whether the tile of this rank may close. No bolt may be in it, and no ship may be in it or near enough to see it
+    /// close. Parked ships do not keep it open.
     fn is_deserted(&self, rank: u16) -> bool {
         let map = self.arena.map();
         let Some((column, row)) = map.tile_of_rank(rank) else { return false };
@@ -214,7 +214,7 @@ impl World {
                 pilot.fought_at = Some(self.now);
             }
             if let (Some(_), Some(shot), Some(told)) = (pilot.ship.rail, input.rail, told) {
-                // Within what its screen can have shown, and nothing from before it joined.
+                // Within what its screen can have shown, and not before it joined.
                 let view = told.view.clamp(shot.view).max(pilot.since.unwrap_or_default().into());
                 self.rails.push(Rail { shooter: player.0, view, aspect: told.aspect });
             }
@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    /// Takes note of where the living are.
+    /// Records the positions of the living ships.
     fn find_targets(&mut self) {
         let alive = self.pilots.iter().enumerate().filter_map(|(slot, pilot)| {
             let ship = &pilot.as_ref()?.ship;
@@ -233,7 +233,7 @@ impl World {
         self.targets.rebuild(alive);
     }
 
-    /// Remembers where the ships are that fly, for rails that will be judged by it.
+    /// Remembers the positions of the living ships, for judging later rails.
     fn remember(&mut self, tick: Tick) {
         let places =
             self.pilots.iter().map(|pilot| Some(pilot.as_ref()?.ship).filter(Ship::is_alive).map(|s| s.position));
@@ -260,7 +260,7 @@ impl World {
         self.reached = reached;
     }
 
-    /// Ranks the people, and tells the best of them.
+    /// Ranks the people, and adds the leaderboard to the news.
     fn rank(&mut self) -> News {
         self.leader =
             self.pilots().max_by_key(|(slot, pilot)| (pilot.ship.score, std::cmp::Reverse(*slot))).map(|p| p.0);
@@ -296,7 +296,7 @@ impl Game for World {
         if self.pilots.len() <= player.index() {
             self.pilots.resize(player.index() + 1, None);
         }
-        // Not alive and nothing to wait for but a debt: it gets its place with the next step, among all others that join.
+        // Not alive, with no wait but a debt. It gets its position with the next step, among all others that join.
         let position = debt.map_or_else(Point::default, |debt| debt.place);
         let pilot = Pilot {
             name: name.clone(),
@@ -378,7 +378,7 @@ impl Game for World {
     fn news(&mut self, tick: Tick, out: &mut Vec<GameEvent<News>>) {
         let hz = self.arena.tick_rate().hz();
         out.append(&mut self.game_events);
-        // One of the three in each third of a second, so that no tick is heavier than it must be.
+        // One of the three in each third of a second, so that the work is spread over the ticks.
         let news = if tick.is_phase(0, hz) {
             Some(self.rank())
         } else if tick.is_phase(hz / 3, hz) {

@@ -5,10 +5,10 @@ use crate::arena::{default_map, read_tiled};
 use fracas_protocol::arena::Map;
 use std::path::{Path, PathBuf};
 
-/// Bytes of the largest map that is read: the cells of one take 4 KiB, and pictures and notes may stand beside them.
+/// Bytes of the largest map that is read. The cells take 4 KiB; pictures and notes may come with them.
 const MAP_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// The map that is played on, read and found good.
+/// The arena's map, read and checked.
 #[derive(Clone)]
 pub struct ArenaMap {
     file: Option<PathBuf>,
@@ -16,7 +16,7 @@ pub struct ArenaMap {
     pub map: Map,
 }
 
-/// For whoever looks what is in effect: the file, and not its walls.
+/// Shows the file and not the walls, for the output of `check-config`.
 impl std::fmt::Debug for ArenaMap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.file {

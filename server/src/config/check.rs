@@ -1,5 +1,5 @@
-//! What can be found wrong with files, folders, names and ports before anything is opened. `check-config` and the start both
-//! come through here, so the one approves what the other takes.
+//! Checks of files, folders, names and ports before anything is opened. `check-config` and the start both use them, so
+//! both accept the same settings.
 
 use super::settings::{Config, UsageError};
 use super::sources::Sources;
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Why no file can be made in a folder, if none can. Rights alone do not tell: the file system may be read-only.
+/// Why no file can be made in a folder, if none can. Permissions alone do not tell: the file system may be read-only.
 pub fn why_not_writable(folder: &Path) -> Option<String> {
     match std::fs::metadata(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Some("there is no such folder; make it".into()),
@@ -21,11 +21,11 @@ pub fn why_not_writable(folder: &Path) -> Option<String> {
     let probe = folder.join(format!(".fracas-can-write-{}", std::process::id()));
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe) {
         Ok(_) => {
-            // It was made a moment ago; if somebody else was quicker it is gone all the same.
+            // It was made a moment ago. If another process removed it first, it is gone as well.
             let _ = std::fs::remove_file(&probe);
             None
         }
-        // Of another process with the same number, in another container.
+        // A file of another process with the same number, in another container.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
         Err(error) => Some(format!("cannot write there: {error}; name a folder that this user may write to")),
     }
@@ -43,7 +43,7 @@ pub(super) fn seats(config: &Config, sources: &Sources) -> Result<(), UsageError
     Ok(())
 }
 
-/// Two listeners at one address: the second could not be opened.
+/// Refuses one address for both listeners, since the second could not be opened.
 pub(super) fn ports(listen: SocketAddr, ops_listen: SocketAddr, sources: &Sources) -> Result<(), UsageError> {
     let (game, ops) = (listen.ip().to_canonical(), ops_listen.ip().to_canonical());
     let covers_all = |one: std::net::IpAddr, other: std::net::IpAddr| {

@@ -20,7 +20,7 @@ pub(super) struct Cli {
 
 #[derive(Subcommand, Debug, Clone)]
 pub(super) enum Subcommands {
-    /// Check flags, environment and file, print what is in effect, and end.
+    /// Check flags, environment and file, print the settings in effect, and end.
     CheckConfig,
     /// Print a config file with every setting, its default and what it does.
     ConfigTemplate,

@@ -5,8 +5,8 @@ use super::logging::LogFormat;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The format that flags, environment and file ask for, found without checking anything else: a mistake among the settings has
-/// to be told in it, too.
+/// The format from flags, environment and file, without checking any other setting. A mistake in the settings must be
+/// logged in this format, too.
 pub fn expected_format(arguments: &[OsString]) -> LogFormat {
     let given = |flag: &str, variable: &str| value_of(arguments, flag).or_else(|| std::env::var_os(variable));
     let in_file = || layers::file_format(Path::new(&given("--config", "FRACAS_CONFIG")?));
@@ -14,7 +14,7 @@ pub fn expected_format(arguments: &[OsString]) -> LogFormat {
     if format.is_some_and(|format| format == "json") { LogFormat::Json } else { LogFormat::Text }
 }
 
-/// What stands behind a flag, as the next argument or after `=`.
+/// The value of a flag: the next argument, or what follows `=`.
 fn value_of(arguments: &[OsString], flag: &str) -> Option<OsString> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {

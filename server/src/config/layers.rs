@@ -174,7 +174,7 @@ fn place(text: &str, at: usize) -> String {
     format!("line {}, column {column}", before.matches('\n').count() + 1)
 }
 
-/// The log format that a config file asks for, if it can be read so far. What comes through a pipe can be read only once.
+/// The log format of a config file, as far as the file can be read. A pipe is not read, since it can be read only once.
 pub(super) fn file_format(path: &Path) -> Option<String> {
     if !path.is_file() {
         return None;

@@ -70,6 +70,7 @@ pub struct Config {
     /// [example: play.example]
     #[arg(long = "public-host", value_name = "NAME", value_delimiter = ',', global = true, value_parser = HostNames::check)]
     pub public_hosts: Vec<String>,
+    #[allow(rustdoc::bare_urls, reason = "it is the help text of the flag")]
     /// Web origin that may connect beside the server's own; may be given several times. [example: https://play.example]
     #[arg(long = "allow-origin", value_name = "URL", value_delimiter = ',', global = true, value_parser = parse_origin)]
     pub allow_origins: Vec<Origin>,
@@ -110,7 +111,7 @@ pub struct Config {
     pub trusted_proxies: Vec<TrustedProxy>,
 }
 
-/// A setting that no log and no message may show.
+/// A setting that no log or message may contain.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -124,7 +125,7 @@ impl Secret {
     /// The shortest that cannot be guessed, in characters.
     pub(super) const LEN_MIN: usize = 16;
 
-    /// Whether somebody knows it; how long that takes tells nothing of it but its length.
+    /// Whether `shown` is the secret. The time of the comparison reveals only its length.
     pub fn is(&self, shown: &str) -> bool {
         subtle::ConstantTimeEq::ct_eq(self.0.as_bytes(), shown.as_bytes()).into()
     }
@@ -153,13 +154,13 @@ impl Config {
         self.event_loops.unwrap_or(usual)
     }
 
-    /// How many one room takes.
+    /// The capacity of one room.
     pub fn capacity(&self) -> Capacity {
         // As many may watch as may play.
         Capacity { people: self.max_players, bots: self.fill, spectators: self.max_players }
     }
 
-    /// How many connections there may be: everybody the rooms take, and some whose hello is still awaited.
+    /// How many connections there may be: all that the rooms take, and some before their hello.
     pub fn connections_max(&self) -> usize {
         self.rooms.len() * (2 * usize::from(self.max_players) + usize::from(self.fill)) + 256
     }

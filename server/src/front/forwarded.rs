@@ -1,5 +1,5 @@
-//! Which client a connection counts for when proxies stand in between: what trusted ones say in `X-Forwarded-For`, and what
-//! becomes of what they do not say. No I/O in here.
+//! Which client a connection behind proxies counts for, by the `X-Forwarded-For` of trusted ones. What is missing is
+//! refused. No I/O in here.
 
 use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::http::header::{self, HeaderMap, HeaderName};
@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Whoever sends one of these passes on what somebody else asked for.
+/// A peer that sends one of these headers passes on another's request.
 const MARKS: [HeaderName; 4] = [X_FORWARDED_FOR, header::FORWARDED, HeaderName::from_static("x-real-ip"), header::VIA];
-/// As much of what cannot be read is logged, in bytes.
+/// Bytes of an unreadable entry that are logged.
 const EXCERPT_BYTES: usize = 64;
 
 /// The address of a proxy whose `X-Forwarded-For` is believed, or a network of them.
@@ -31,7 +31,7 @@ impl FromStr for TrustedProxy {
     }
 }
 
-/// A network of IPv4 addresses written as IPv6 is one of IPv4: peers are compared in that form.
+/// Turns a network of IPv4 addresses written as IPv6 into one of IPv4, the form in which peers are compared.
 fn canonical(network: IpNet) -> IpNet {
     const MAPPED_BITS: u8 = 96;
     let IpNet::V6(mapped) = network else { return network };
@@ -46,26 +46,26 @@ fn canonical(network: IpNet) -> IpNet {
 pub struct ForwardedClient {
     /// Its address.
     pub address: IpAddr,
-    /// Whether somebody else connects for it: then it is not exempt from any limit, whatever its address.
+    /// Whether a proxy connects for it. Then it is not exempt from any limit, whatever its address.
     pub is_forwarded: bool,
 }
 
 impl From<IpAddr> for ForwardedClient {
-    /// Who connects by itself.
+    /// A client that connects directly.
     fn from(address: IpAddr) -> Self {
         Self { address: address.to_canonical(), is_forwarded: false }
     }
 }
 
-/// Why it cannot be told which client a trusted proxy connects for.
+/// Why the client of a trusted proxy's connection is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ForwardedFault {
     /// There is no `X-Forwarded-For`.
     Missing,
-    /// There is only `Forwarded` (RFC 7239). Of two headers for the same, a proxy that sets one may let a client's own pass
-    /// in the other; so only one of them is ever believed.
+    /// There is only `Forwarded` (RFC 7239). A proxy that sets one of two headers may let a client's own value pass in
+    /// the other. So only one of them is ever believed.
     OtherHeader,
-    /// An entry cannot be read; its beginning, as it may be logged.
+    /// An entry cannot be read. It holds the beginning, in a form that may be logged.
     Unreadable(String),
 }
 
@@ -89,7 +89,7 @@ impl From<ForwardedFault> for RejectionResponse {
     }
 }
 
-/// Tells clients that connect through proxies from each other.
+/// Distinguishes clients that connect through proxies.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
     trusted: Vec<TrustedProxy>,
@@ -117,7 +117,8 @@ impl Forwarding {
             }
             return client;
         }
-        // It says itself that it is not the client. Its word for who is counts for nothing, but neither is it a local player.
+        // It says itself that it is not the client. Its claim about the client does not count, but it is no local
+        // player either.
         let is_forwarded = MARKS.iter().any(|mark| headers.contains_key(mark));
         if is_forwarded && !self.told_of_stranger.swap(true, Ordering::Relaxed) {
             tracing::warn!(%peer, "ignoring X-Forwarded-For from a peer that is not a --trusted-proxy; this is said once");
@@ -125,8 +126,8 @@ impl Forwarding {
         Ok(ForwardedClient { address: peer, is_forwarded })
     }
 
-    /// From the right, since each proxy appends whom it was asked by: the first who is no trusted proxy is the client, and what
-    /// stands before it is the client's own claim. If all are trusted, it is the one farthest away.
+    /// Reads from the right, since each proxy appends its peer. The first address that is no trusted proxy is the
+    /// client. What stands before it is the client's own claim. If all are trusted, the leftmost is the client.
     fn walk(&self, headers: &HeaderMap) -> Result<ForwardedClient, ForwardedFault> {
         let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
         let mut farthest = None;
@@ -159,12 +160,12 @@ impl Forwarding {
     }
 }
 
-/// The beginning of something that anybody may have written, as it may be logged.
+/// The beginning of untrusted text, in a form that may be logged.
 fn excerpt(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(EXCERPT_BYTES)].escape_ascii().to_string()
 }
 
-/// The address of one entry, its port, brackets, quotes and zone taken off.
+/// The address of one entry, without port, brackets, quotes and zone.
 fn read_entry(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry.trim_ascii()).ok()?;
     let text = text.strip_prefix('"').map_or(Some(text), |quoted| quoted.strip_suffix('"'))?;
@@ -181,7 +182,7 @@ fn read_entry(entry: &[u8]) -> Option<IpAddr> {
         IpAddr::V4(text.parse().ok()?)
     };
     let address = address.to_canonical();
-    // Nobody connects from such a one.
+    // No client can have such an address.
     let is_nobodys = address.is_unspecified() || address.is_multicast();
     (!is_nobodys).then_some(address)
 }
@@ -195,7 +196,7 @@ fn check_port(text: &str) -> Option<()> {
     port.parse::<u16>().is_ok().then_some(())
 }
 
-/// An address of IPv6; its zone means nothing but to the host that it stands on.
+/// An IPv6 address. Its zone has a meaning only on its own host.
 fn read_v6(text: &str) -> Option<Ipv6Addr> {
     let address = match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_graphic()) => address,

@@ -1,4 +1,4 @@
-//! A TCP stream for HTTP that breaks off once its peer has taken nothing of an answer for too long.
+//! A TCP stream for HTTP that fails once its peer has read nothing of an answer for too long.
 
 use crate::front::http_connections::HttpActivity;
 use std::io::{self, IoSlice};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// A peer that takes not one byte for so long does not want the answer.
+/// A peer that reads no byte for so long does not want the answer.
 pub(crate) const STALL_MAX: Duration = Duration::from_secs(5);
 
 /// The stream. Writing fails with `TimedOut` when it has stalled.
@@ -18,7 +18,7 @@ pub(crate) const STALL_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Guarded {
     stream: TcpStream,
     activity: Arc<HttpActivity>,
-    /// Until when the write that stalls now may.
+    /// Until when the present write may stall.
     stall: Option<Pin<Box<Sleep>>>,
 }
 
@@ -31,7 +31,7 @@ impl Guarded {
         self.stream
     }
 
-    /// What has come of a write, if it does not stall for too long.
+    /// The result of a write, or an error if it has stalled for too long.
     fn watch(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             if self.stall.take().is_some() {

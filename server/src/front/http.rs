@@ -23,14 +23,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// By this header one of the server's own bots shows the secret that marks it.
+/// The header in which a built-in bot shows its secret.
 pub const HOUSE_HEADER: &str = "x-fracas-house";
 
 /// Where the listener leaves the peer's address for the handlers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerAddr(pub(crate) IpAddr);
 
-/// A way into one event loop.
+/// The entrance to one event loop.
 #[derive(Clone, Debug)]
 pub struct LoopEntrance {
     /// Where its newcomers wait.
@@ -50,9 +50,9 @@ pub struct Front {
     pub metrics: FrontMetrics,
     /// What `GET /map` answers, as JSON.
     pub map: Bytes,
-    /// What a handshake must offer; none that speaks no protocol of its own.
+    /// The subprotocol that a handshake must offer. None for a service without one.
     pub subprotocol: Option<&'static str>,
-    /// What the server's own bots show.
+    /// The secret of the built-in bots.
     pub house_secret: String,
     /// Whether the game runs.
     pub health: Health,
@@ -80,9 +80,9 @@ pub fn router(front: Arc<Front>) -> Router {
     game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
 }
 
-/// `/ws` alone: the way into the event loops, whatever they serve.
+/// Only `/ws`, the way into the event loops, whatever they serve.
 pub fn upgrade_route(front: Arc<Front>) -> Router {
-    // Whatever the method: what is wrong with a request is told by the handshake's check.
+    // For any method: the handshake's check says what is wrong with a request.
     Router::new().route("/ws", any(upgrade)).with_state(front)
 }
 
@@ -92,8 +92,8 @@ fn page() -> memory_serve::MemoryServe {
     memory_serve::load!()
 }
 
-/// The page is for browsers, and a browser comes by a name: by one that is not the server's own it would only be refused later,
-/// by [`upgrade`], where nobody sees why. The map and health are for programs, which come by any.
+/// Refuses the page under a name that is not the server's. Otherwise [`upgrade`] would refuse the browser later, where
+/// no one sees why. The map and health are for programs, which may use any name.
 async fn check_page(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response<Body> {
     match front.admission.origins().check_page(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -117,7 +117,7 @@ async fn livez(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Ready also when full: whoever comes then is told to wait, and health checks must not take the server away.
+/// Ready also when full. New clients are told to wait then, and health checks must not remove the server.
 async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
     if front.admission.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
@@ -151,8 +151,8 @@ async fn upgrade(State(front): State<Arc<Front>>, request: Request) -> Response<
     }
 }
 
-/// Checks a handshake, answers it, and sees to it that the socket goes to an event loop once the answer is out. `from` is where
-/// it comes from, as far as that is known.
+/// Checks a handshake and answers it. The socket goes to an event loop once the answer is sent. `from` is the client's
+/// address, as far as it is known.
 fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Response<Body>, RejectionResponse> {
     let (mut request, _) = request.into_parts();
     let response = upgrade::answer(&request, front.subprotocol)?;
@@ -161,7 +161,7 @@ fn accept(front: &Arc<Front>, request: Request, from: &mut IpAddr) -> Result<Res
     let peer = request.extensions.get::<PeerAddr>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let kind = kind_of(front, headers);
     let is_ours = kind == PlayerKind::Bot;
-    // The server's own bots come without a proxy, also from where one is trusted.
+    // Built-in bots use no proxy, also from the address of a trusted one.
     let client = if is_ours { peer.into() } else { front.admission.client(peer, headers)? };
     *from = client.address;
     let mut permit = front.admission.enter(client, is_ours, Instant::now())?;
@@ -186,7 +186,7 @@ async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, per
     let Some(entrance) = front.loops.iter().min_by_key(|entrance| entrance.connections.load(Ordering::Relaxed)) else {
         return;
     };
-    // Counted here at once, so that a burst spreads; the loop sets the true number with its next round.
+    // Counted here at once, so that a burst is spread. The loop sets the true number with its next round.
     entrance.connections.fetch_add(1, Ordering::Relaxed);
     let newcomer = Newcomer { socket, leftover, kind, permit: Some(permit) };
     if entrance.newcomers.try_send(newcomer).is_err() {
@@ -194,7 +194,7 @@ async fn hand_over(front: Arc<Front>, upgraded: OnUpgrade, kind: PlayerKind, per
     }
 }
 
-/// The plain socket under an upgraded connection, set up for the game, and what was read from it already.
+/// The plain socket of an upgraded connection, set up for the game, and the bytes that were read from it already.
 fn into_socket(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Guarded>>().ok()?;
     let socket = parts.io.into_inner().into_inner().into_std().ok()?;
@@ -210,7 +210,7 @@ fn refuse(refused: &RejectionResponse, retry_after: Option<Duration>) -> Respons
     *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    // Otherwise it keeps a descriptor and 14 KiB until its next request is due, and it may be those that are missing.
+    // Otherwise it keeps a descriptor and 14 KiB until its next request is due, and these may be just what is missing.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in &refused.headers {
         headers.insert(name, HeaderValue::from_static(value));
@@ -221,12 +221,12 @@ fn refuse(refused: &RejectionResponse, retry_after: Option<Duration>) -> Respons
     response
 }
 
-/// As `Retry-After` has it: not too soon.
+/// Whole seconds for `Retry-After`, rounded up.
 pub(crate) fn whole_seconds(pause: Duration) -> u64 {
     pause.as_millis().div_ceil(1000) as u64
 }
 
-/// What every answer carries: no inline code, no framing, no guessing of types.
+/// Headers of every answer: no inline code, no framing, no guessing of types.
 async fn secure(mut response: Response<Body>) -> Response<Body> {
     const HEADERS: [(HeaderName, &str); 4] = [
         (

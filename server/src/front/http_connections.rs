@@ -1,5 +1,5 @@
-//! The HTTP connections of one port: how many there are, which of them have completed nothing for longest, and which make room
-//! for a newcomer. No I/O in here.
+//! The HTTP connections of one port: their number, and which one is closed for a new one. That is the one that has
+//! completed nothing for longest. No I/O in here.
 
 use crate::front::rejection::{Rejection, Shed};
 use crate::ops::FrontMetrics;
@@ -10,17 +10,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// An answer that has not been taken for so long gives way to a newcomer too, if there is no silent connection.
+/// If no connection is silent, one whose answer has not been taken for so long is closed for a new one.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many connections a port may have now, and for want of what not more.
+/// How many connections a port may have now, and what limits them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionCap {
     pub(crate) most: usize,
     pub(crate) bound: Shed,
 }
 
-/// A newcomer's network, and how many connections it may have here.
+/// The network of a new connection, and how many connections it may have here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AddressCap {
     pub(crate) network: IpAddr,
@@ -34,16 +34,16 @@ pub(crate) struct HttpConnections {
     metrics: FrontMetrics,
 }
 
-/// When a connection last completed something, and which it is.
+/// When a connection last completed something, and its number.
 type Age = (Instant, u64);
 
 #[derive(Debug, Default)]
 struct ConnectionTable {
     next_id: u64,
     entries: HashMap<u64, Entry>,
-    /// Those of which a whole request is awaited, the oldest first.
+    /// Connections whose request is not complete, the oldest first.
     silent: BTreeSet<Age>,
-    /// Those that are being answered, likewise.
+    /// Connections that are being answered, the oldest first.
     answering: BTreeSet<Age>,
     by_network: HashMap<IpAddr, usize>,
 }
@@ -66,8 +66,8 @@ impl HttpConnections {
         self.table().entries.len()
     }
 
-    /// Takes in a newcomer. If its network, or the port, has as many connections as it may have, the one that has been silent
-    /// for longest is shed for it; if none is silent, one whose answer is not taken.
+    /// Adds a new connection. If its network or the port is full, the connection that has been silent for longest is
+    /// shed. If none is silent, one whose answer is not taken is shed.
     pub(crate) fn admit(
         self: &Arc<Self>,
         share: Option<AddressCap>,
@@ -79,7 +79,7 @@ impl HttpConnections {
             let is_over = |table: &ConnectionTable| table.by_network.get(&network).is_some_and(|count| *count >= most);
             self.make_room(&mut table, is_over, Some(network), Shed::Address, now)?;
         }
-        // What cannot be had even if all others go is not worth their going.
+        // Shed none if even shedding all would not be enough.
         if places.most == 0 {
             return Err(places.bound.rejection());
         }
@@ -152,7 +152,7 @@ impl ConnectionTable {
         if is_answering { &mut self.answering } else { &mut self.silent }
     }
 
-    /// Who goes first, of a network or of all.
+    /// The next connection to shed, of a network or of all.
     fn dispensable(&self, network: Option<IpAddr>, now: Instant) -> Option<u64> {
         let is_of =
             |(_, id): &&Age| network.is_none() || self.entries.get(id).is_some_and(|entry| entry.network == network);
@@ -160,7 +160,7 @@ impl ConnectionTable {
         self.silent.iter().chain(stalled).find(is_of).map(|(_, id)| *id)
     }
 
-    /// A connection is being answered, or not any more; `now`, if it has completed something.
+    /// A connection is being answered, or not any more. `now` is set if it has completed something.
     fn update(&mut self, id: u64, is_answering: bool, now: Option<Instant>) {
         // It may have been shed already.
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -181,12 +181,12 @@ pub(crate) struct HttpConnection {
 }
 
 impl HttpConnection {
-    /// Where what it does is to be told.
+    /// Where its activity is reported.
     pub(crate) fn activity(&self) -> Arc<HttpActivity> {
         Arc::clone(&self.activity)
     }
 
-    /// Waits until it has to make room.
+    /// Waits until it is shed.
     pub(crate) async fn shed(&self) {
         self.shed.notified().await;
     }
@@ -198,7 +198,7 @@ impl Drop for HttpConnection {
     }
 }
 
-/// What a connection does.
+/// The activity of a connection.
 #[derive(Debug)]
 pub(crate) struct HttpActivity {
     of: Arc<HttpConnections>,
@@ -213,13 +213,13 @@ struct State {
 }
 
 impl HttpActivity {
-    /// A whole request has come. It is being answered until what is returned is dropped.
+    /// A whole request has arrived. It is being answered until the returned value is dropped.
     pub(crate) fn begin_answer(self: &Arc<Self>) -> Answering {
         self.change(Some(Instant::now()), |state| state.answers += 1);
         Answering(Arc::clone(self))
     }
 
-    /// The peer does not take what is written, or takes it again.
+    /// The peer does not read the answer, or reads again.
     pub(crate) fn set_blocked(&self, is_blocked: bool) {
         self.change(None, |state| state.is_blocked = is_blocked);
     }

@@ -1,4 +1,4 @@
-//! Serves HTTP on one connection, with deadlines for whoever is slow to say what it wants or to take the answer.
+//! Serves HTTP on one connection, with deadlines for slow requests and slow readers.
 
 use crate::front::guarded_stream::Guarded;
 use crate::front::http::PeerAddr;
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 pub(crate) const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// A request's header in bytes.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
-/// An HTTP connection ends after so long, whatever is still to be taken: the whole page has 70 KB.
+/// An HTTP connection ends after so long, even if an answer is not finished. The whole page has 70 KB.
 const HTTP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Serves `router` to `peer` until the connection ends or has to make room.
@@ -52,7 +52,7 @@ pub(crate) async fn serve_connection(stream: TcpStream, peer: IpAddr, router: Ro
     }
 }
 
-/// An answer's body; the connection is being answered until hyper has had all of it.
+/// An answer's body. The connection counts as being answered until hyper has taken all of it.
 struct Answer {
     body: Body,
     _answering: Answering,

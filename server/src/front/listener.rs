@@ -1,4 +1,4 @@
-//! Accepts connections, whoever else is there, and lets those go that are to make room.
+//! Accepts connections, and closes those that must make room for new ones.
 
 use crate::admission::control::AdmissionControl;
 use crate::front::http::whole_seconds;
@@ -15,17 +15,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// As much as is taken of what somebody says who is turned away.
+/// Bytes that are read from a client that is turned away.
 const UNHEARD_BYTES: usize = 2048;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
-/// Pause after an error of accept for which nothing better is known.
+/// Pause after an unknown error of accept.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-/// Of a port's connections an address may have one in so many ...
+/// An address may have one in so many of a port's connections ...
 const SHARE_PART: usize = 4;
 /// ... and not less than this.
 const SHARE_LEAST: usize = 2;
-/// Between two complaints of the same.
+/// Least time between two log lines of the same kind.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Opens a listening socket.
@@ -36,17 +36,17 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Who is let in to a port.
+/// The rules for connections to a port.
 #[derive(Clone, Debug)]
 pub struct Reception {
-    /// How many of one address.
+    /// Limits the connections of one address.
     pub admission: Arc<AdmissionControl>,
-    /// What counts those who are not.
+    /// Counts refused connections.
     pub metrics: FrontMetrics,
-    /// HTTP connections at the same time, those of joined players not counted. For one more another one goes.
+    /// HTTP connections at the same time, without those of joined players. For one more another one is closed.
     pub connections_max: usize,
-    /// Descriptors for HTTP connections and joined players together. None for a port that is to be reached also when those
-    /// have none left, nor memory.
+    /// Descriptors for HTTP connections and joined players together. None for a port that must stay reachable when
+    /// descriptors or memory run out.
     pub descriptors: Option<usize>,
 }
 
@@ -60,13 +60,13 @@ impl Reception {
         }
     }
 
-    /// What an address may have of them: a part only, so that few cannot have them all.
+    /// How many of them an address may have. It is only a part, so that a few addresses cannot have all.
     fn share(&self, peer: IpAddr) -> Option<AddressCap> {
         let part = (self.connections_max / SHARE_PART).max(SHARE_LEAST);
         self.admission.http_share(peer).map(|share| AddressCap { most: share.most.min(part), ..share })
     }
 
-    /// Answers without having read what is wanted, as far as the kernel takes it at once.
+    /// Answers without reading the request, as far as the kernel takes the answer at once.
     fn turn_away(&self, stream: &TcpStream, peer: IpAddr, why: Rejection) {
         self.metrics.rejected(why);
         let (status, message) = (why.status(), why.message());
@@ -76,15 +76,16 @@ impl Reception {
         let answer = format!(
             "HTTP/1.1 {status} Not Now\r\n{retry_after}Connection: close\r\nContent-Length: {len}\r\n\r\n{message}\n"
         );
-        // Who does not take it sees that the connection ends.
+        // A client that does not read it still sees that the connection ends.
         let _ = stream.try_write(answer.as_bytes());
-        // What was said already is taken, lest the kernel answers it with a reset that overtakes the message.
+        // Read what was sent already. Otherwise the kernel answers it with a reset, which would discard our message.
         let _ = (&*SockRef::from(stream)).read(&mut [0; UNHEARD_BYTES]);
     }
 }
 
-/// Serves `router` on everything that comes to `listener`, until the task is dropped. Accepting waits for nobody: where there is
-/// no room, a connection that has completed nothing for longest makes some, or the newcomer is told why not.
+/// Serves `router` on all connections to `listener`, until the task is dropped. Accepting never waits for a connection
+/// to end. If there is no room, the connection that has completed nothing for longest is closed, or the new one is
+/// refused.
 pub async fn serve(listener: TcpListener, router: Router, reception: Reception) {
     let connections = Arc::new(HttpConnections::new(reception.metrics.clone()));
     let mut doorman = Doorman { listener, router, connections, reception, spare: Spare::new(), complained: None };
@@ -96,7 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, reception: Reception) 
             }
             Err(error) => doorman.take_failure(&error).await,
         }
-        // What this one has said already is read before the next can have its place, and who was shed is gone.
+        // What this one has sent is read before the next can take its place, and connections that were shed are gone.
         tokio::task::yield_now().await;
     }
 }
@@ -107,7 +108,7 @@ fn is_out_of_descriptors(error: &io::Error) -> bool {
     codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
-/// What stands at a port: it takes in who comes, and knows what to do when accept fails.
+/// Accepts the connections of a port, and handles failures of accept.
 struct Doorman {
     listener: TcpListener,
     router: Router,
@@ -118,7 +119,7 @@ struct Doorman {
 }
 
 impl Doorman {
-    /// Lets somebody say what it wants, where there are so many places, or tells it why not.
+    /// Serves a new connection, if there is room, or tells it why not.
     fn receive(&mut self, stream: TcpStream, peer: IpAddr, places: ConnectionCap) {
         let served = self.connections.len();
         if places.bound == Shed::Descriptors && served >= places.most {
@@ -131,7 +132,7 @@ impl Doorman {
     }
 
     fn let_in(&self, peer: IpAddr, places: ConnectionCap, served: usize) -> Result<HttpConnection, Rejection> {
-        // The operators' port is to be reached also when there is none left.
+        // The operators' port must stay reachable when there is none left.
         if self.reception.descriptors.is_some() && !self.reception.admission.memory().may_serve(served) {
             return Err(Rejection::Memory);
         }
@@ -150,7 +151,7 @@ impl Doorman {
         }
     }
 
-    /// Tells the operator, now and then, of what only an operator can change.
+    /// Logs, now and then, what only an operator can change.
     fn complain(&mut self, why: Rejection) {
         let is_due = self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE);
         if why == Rejection::Descriptors && is_due {
@@ -163,10 +164,10 @@ impl Doorman {
 impl DescriptorShortage for Doorman {
     async fn receive_one(&mut self) -> io::Result<()> {
         let (stream, peer) = self.listener.accept().await?;
-        // Whatever the limits say, there is room only where somebody goes.
+        // Whatever the limits are, there is room only if another connection ends.
         let places = ConnectionCap { most: self.connections.len(), bound: Shed::Descriptors };
         self.receive(stream, peer.ip(), places);
-        // Until it has gone.
+        // Wait until it has ended.
         tokio::task::yield_now().await;
         Ok(())
     }

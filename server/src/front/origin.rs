@@ -1,5 +1,5 @@
-//! By which names the server may be reached, and from which pages browsers may connect: what a page elsewhere cannot get round by
-//! letting its own name lead here (DNS rebinding). No I/O in here.
+//! The names by which the server may be reached, and the pages from which browsers may connect. Another site cannot get
+//! round it by pointing its own name here (DNS rebinding). No I/O in here.
 
 use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::http::header::{self, HeaderMap, HeaderValue};
@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The longest name there is (RFC 1035, 2.3.4).
+/// The longest host name (RFC 1035, 2.3.4).
 const HOST_NAME_BYTES_MAX: usize = 253;
-/// As much of what somebody calls the server is logged, in bytes.
+/// Bytes of an unknown host name that are logged.
 const EXCERPT_BYTES: usize = 80;
 
 /// A web origin: scheme, host and port, compared as browsers compare them.
@@ -41,7 +41,7 @@ impl Origin {
         self.port == default_port(self.secure)
     }
 
-    /// Whether a request to this host, by the same scheme as the page's, went to this origin's own server.
+    /// Whether a request to this host, with the page's scheme, went to this origin's own server.
     fn is_of(&self, host: &Host) -> bool {
         self.host == host.name && self.port == host.port.unwrap_or(default_port(self.secure))
     }
@@ -51,12 +51,12 @@ fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// A host in one way to write it: in small letters, without the dot at the end.
+/// A host in its normal form: in lower case, without the dot at the end.
 fn plain_host(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Which host a request was sent to.
+/// The host that a request was sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
     name: String,
@@ -64,8 +64,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// The host of a request: of its target, if that has one, or else of its `Host` header. None if there is no header, several,
-    /// or one that cannot be read.
+    /// The host of a request, from its target or else from its `Host` header. None if there is no header, several, or
+    /// an unreadable one.
     pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
         if let Some(authority) = uri.authority() {
             return Self::read(authority.as_str());
@@ -78,12 +78,12 @@ impl Host {
     fn read(text: &str) -> Option<Self> {
         let authority: Authority = text.parse().ok()?;
         let host = Self { name: plain_host(authority.host()), port: authority.port_u16() };
-        // What stands before an @ is no part of a host, and what stands behind a colon must be a port.
+        // Text before an @ is not part of a host, and text after a colon must be a port.
         let has_more = text.contains('@') || host.port.is_none() && authority.as_str().len() > authority.host().len();
         (!has_more && !host.name.is_empty()).then_some(host)
     }
 
-    /// Whether nobody can make it lead elsewhere: a browser asks nobody for an address, nor for localhost.
+    /// Whether no one can redirect this host. A browser does not look up an address or localhost.
     fn is_fixed(&self) -> bool {
         let address = self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&self.name);
         address.parse::<IpAddr>().is_ok() || self.name == "localhost"
@@ -132,13 +132,13 @@ pub(crate) struct OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// The server's own page by these names, and pages of these origins.
+    /// A policy for the server's own page under these names, and for pages of these origins.
     pub(crate) fn new(names: HostNames, allowed: Vec<Origin>) -> Self {
         Self { names, allowed, ..Self::default() }
     }
 
-    /// Checks a handshake's `Origin`. None is fine, whatever the host: only browsers send it, and a browser always does. More than
-    /// one is not.
+    /// Checks a handshake's `Origin`. A handshake without one is accepted, since only browsers send it, and they always
+    /// do. Several are refused.
     pub(crate) fn check_handshake(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Rejection> {
         let mut lines = headers.get_all(header::ORIGIN).iter();
         let Some(line) = lines.next() else { return Ok(()) };
@@ -163,14 +163,14 @@ impl OriginPolicy {
     }
 
     fn may_connect(&self, origin: &Origin, host: Option<&Host>) -> bool {
-        // A proxy may call the server otherwise than the browser calls the proxy, which has a scheme's own port.
+        // A proxy may use another name for the server than the browser uses for the proxy. The proxy has its scheme's
+        // own port.
         let is_public = self.names.has(&origin.host) && origin.has_default_port();
         let is_own = || host.is_some_and(|host| self.names.know(host) && origin.is_of(host));
         self.allowed.contains(origin) || is_public || is_own()
     }
 
-    /// Checks the host of a request for the page: that it is not sent by a name which is not the server's. An origin that may
-    /// connect is another name of it.
+    /// Checks that a request for the page uses one of the server's names. An allowed origin counts as a name of it.
     pub(crate) fn check_page(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RejectionResponse> {
         let host = Host::of(uri, headers);
         let is_known =
@@ -190,7 +190,7 @@ impl OriginPolicy {
         Err(RejectionResponse { message, ..Rejection::Host.into() })
     }
 
-    /// Tells the operator what to add, if it was the server's own page by a name that is not known, or another page.
+    /// Logs which setting to add, for the server's own page under an unknown name, or for another page.
     fn tell_refused(&self, seen: &[u8], origin: Option<&Origin>, host: Option<&Host>) {
         let is_same = origin.zip(host).is_some_and(|(origin, host)| origin.is_of(host));
         if is_same {
@@ -217,13 +217,13 @@ impl OriginPolicy {
     }
 }
 
-/// A name as it may be shown: one that could be a host's, since anybody may have written it.
+/// A name that may be logged. It must be possible as a host name, since any client may have sent it.
 fn shown_name(host: &Host) -> Option<&str> {
     let name = &*host.name;
     (name.len() <= EXCERPT_BYTES && HostNames::check(name).is_ok()).then_some(name)
 }
 
-/// The beginning of something that anybody may have written, as it may be logged.
+/// The beginning of untrusted text, in a form that may be logged.
 fn excerpt(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(EXCERPT_BYTES)].escape_ascii().to_string()
 }

@@ -1,5 +1,4 @@
-//! Why a connection is refused before the upgrade, or closed for another: the word that labels it in metrics, the HTTP status, and what whoever reads
-//! the answer should know.
+//! Why a connection is refused before the upgrade: the label in metrics, the HTTP status, and the message.
 
 use crate::sim::join_refusal::JoinRefusal;
 use axum::http::header::HeaderName;
@@ -8,19 +7,19 @@ use std::borrow::Cow;
 /// Why a connection is refused before the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {
-    /// The page that wants to connect is not ours.
+    /// The page that wants to connect has a foreign origin.
     Origin,
-    /// The page is asked for by a name that is not ours.
+    /// The page is requested under an unknown name.
     Host,
     /// There are too many connections.
     Full,
-    /// There are too many from this address.
+    /// There are too many connections from this address.
     Address,
-    /// This address joins, or tries to, again and again.
+    /// This address has used up its budget of joins or handshakes.
     JoinBudget,
     /// This address guesses tokens.
     TokenAbuse,
-    /// A trusted proxy does not tell, or not so that it can be read, for which client it connects.
+    /// A trusted proxy does not say for which client it connects, or the header cannot be read.
     Forwarded,
     /// The server is stopping.
     Draining,
@@ -30,7 +29,7 @@ pub enum Rejection {
     Handshake,
     /// The process has no descriptor left for it.
     Descriptors,
-    /// There is not enough memory left for newcomers.
+    /// There is not enough memory left for new clients.
     Memory,
 }
 
@@ -51,7 +50,7 @@ impl Rejection {
         Self::Memory,
     ];
 
-    /// The word used as a metric's label.
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Origin => "origin",
@@ -80,7 +79,7 @@ impl Rejection {
         }
     }
 
-    /// What an operator or a player needs to know; limits name the flag that sets them.
+    /// The message for an operator or a player. A limit's message names its flag.
     pub fn message(self) -> &'static str {
         match self {
             Self::Origin => {
@@ -107,9 +106,9 @@ impl Rejection {
 /// Why a connection was closed for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shed {
-    /// Its address has as many as it may have.
+    /// Its address has too many.
     Address,
-    /// The port has as many as it may have.
+    /// The port has too many.
     Port,
     /// The process has no descriptor left for more.
     Descriptors,
@@ -128,7 +127,7 @@ impl Shed {
         }
     }
 
-    /// How a newcomer is refused for whom nobody can make room.
+    /// The refusal of a new connection, if none can be closed for it.
     pub(crate) fn rejection(self) -> Rejection {
         match self {
             Self::Address => Rejection::Address,
@@ -138,16 +137,16 @@ impl Shed {
     }
 }
 
-/// A refusal as it is answered: what counts it, and what this case of it has of its own.
+/// A refusal with its answer: its kind, and what is special to this case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RejectionResponse {
-    /// What it is counted as.
+    /// The kind, for metrics.
     pub(crate) why: Rejection,
     /// The HTTP status.
     pub(crate) status: u16,
     /// The body, in one line.
     pub(crate) message: Cow<'static, str>,
-    /// Headers that tell a program how to do better.
+    /// Headers that tell a program what to change.
     pub(crate) headers: Vec<(HeaderName, &'static str)>,
 }
 

@@ -1,32 +1,32 @@
-//! How the listener goes on while the kernel gives no descriptor: with one that was kept back it takes in whoever waits, for
-//! another or to send them away, and hardly ever asks in vain.
+//! How the listener continues while the kernel has no descriptor. With one spare descriptor it accepts the waiting
+//! clients, one after the other. Each replaces another connection or is refused. So accept hardly ever fails.
 
 use std::fs::File;
 use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long it goes on so before it looks whether there are others. In that time accept fails at most twice: when the shortage
-/// is noticed, and if somebody else in this process takes the one that was given back for it.
+/// How long it continues before it checks for other descriptors. In that time accept fails at most twice: when the
+/// shortage is noticed, and if another part of the process takes the spare one.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// What it needs of the world.
+/// What this module needs of the listener.
 pub(crate) trait DescriptorShortage {
-    /// Waits until somebody knocks, and sends them away or another one for them: one descriptor is needed for that, and free again
-    /// afterwards.
+    /// Waits for a new connection, and refuses it or closes another for it. That needs one descriptor, which is free
+    /// again afterwards.
     fn receive_one(&mut self) -> impl Future<Output = io::Result<()>> + Send;
-    /// Gives back the descriptor that was kept.
+    /// Gives back the spare descriptor.
     fn give_back(&mut self);
-    /// Keeps one again, if there is one. Whether there is another one beside it.
+    /// Takes a spare descriptor again, if there is one. Returns whether there is another one beside it.
     fn keep(&mut self) -> bool;
 }
 
-/// Takes in whoever comes with the one that was kept, until there are descriptors again. `failed` is called each time that accept fails.
+/// Accepts clients with the spare descriptor until there are others again. `failed` is called each time accept fails.
 pub(crate) async fn outlast(kernel: &mut impl DescriptorShortage, failed: impl Fn()) {
     loop {
         kernel.give_back();
         let until = Instant::now() + LOOK_EVERY;
-        // The clock is asked each time: where somebody always waits the timeout never comes.
+        // The clock is read each time, since the timeout never comes while clients always wait.
         while Instant::now() < until {
             if let Ok(Err(_)) = timeout_at(until, kernel.receive_one()).await {
                 failed();
@@ -39,7 +39,7 @@ pub(crate) async fn outlast(kernel: &mut impl DescriptorShortage, failed: impl F
     }
 }
 
-/// A descriptor kept back for a shortage.
+/// The spare descriptor for a shortage.
 #[derive(Debug)]
 pub(crate) struct Spare(Option<File>);
 

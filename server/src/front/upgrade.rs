@@ -1,5 +1,5 @@
-//! The WebSocket handshake of a request (RFC 6455, 4.2): what makes one acceptable, the answer to it, and the message for each
-//! fault. No I/O in here.
+//! The WebSocket handshake of a request (RFC 6455, 4.2): its rules, the answer, and the message for each fault. No I/O
+//! in here.
 
 use crate::front::rejection::{Rejection, RejectionResponse};
 use axum::body::Body;
@@ -8,10 +8,10 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// The one version of WebSocket there is.
+/// The only version of WebSocket.
 const WEBSOCKET_VERSION: &str = "13";
 
-/// Why a request is no handshake that can be accepted.
+/// Why a handshake is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HandshakeFault {
     /// Only a GET can be upgraded.
@@ -20,7 +20,7 @@ pub(crate) enum HandshakeFault {
     HttpVersion,
     /// `Upgrade` does not name WebSocket.
     Upgrade,
-    /// `Connection` does not name `Upgrade`; a proxy that is not told to pass it on drops it.
+    /// `Connection` does not name `Upgrade`. A proxy drops it unless it is configured to pass it on.
     Connection,
     /// Another version of WebSocket, or none.
     Version,
@@ -28,7 +28,7 @@ pub(crate) enum HandshakeFault {
     KeyMissing,
     /// There are several keys, or one that is not base64 of 16 bytes.
     Key,
-    /// Nothing that is offered is this subprotocol.
+    /// The offered subprotocols do not include this one.
     Subprotocol(&'static str),
     /// No subprotocol is offered, and it must be this one.
     SubprotocolMissing(&'static str),
@@ -65,7 +65,7 @@ impl From<HandshakeFault> for RejectionResponse {
             HandshakeFault::Method => (405, &[(header::ALLOW, "GET")]),
             HandshakeFault::Version => (
                 StatusCode::UPGRADE_REQUIRED.as_u16(),
-                // RFC 9110, 7.8: who sends Upgrade names it in Connection.
+                // RFC 9110, 7.8: an answer with Upgrade names it in Connection.
                 &[
                     (header::SEC_WEBSOCKET_VERSION, WEBSOCKET_VERSION),
                     (header::UPGRADE, "websocket"),
@@ -78,7 +78,7 @@ impl From<HandshakeFault> for RejectionResponse {
     }
 }
 
-/// Checks a handshake that must offer `subprotocol`, if any, and makes the answer that accepts it.
+/// Checks a handshake, which must offer `subprotocol`, if any. Returns the answer that accepts it.
 pub(crate) fn answer(request: &Parts, subprotocol: Option<&'static str>) -> Result<Response<Body>, HandshakeFault> {
     let key = check(request, subprotocol)?;
     let mut response = Response::new(Body::empty());
@@ -94,7 +94,7 @@ pub(crate) fn answer(request: &Parts, subprotocol: Option<&'static str>) -> Resu
     Ok(response)
 }
 
-/// The key of a handshake without fault.
+/// The key of a valid handshake.
 fn check<'a>(request: &'a Parts, subprotocol: Option<&'static str>) -> Result<&'a [u8], HandshakeFault> {
     let headers = &request.headers;
     if request.method != Method::GET {
@@ -126,7 +126,7 @@ fn check<'a>(request: &'a Parts, subprotocol: Option<&'static str>) -> Result<&'
     if keys.next().is_none() && is_key(key) { Ok(key) } else { Err(HandshakeFault::Key) }
 }
 
-/// The elements of a header that is a list: several lines are one list, and empty elements do not count (RFC 9110, 5.6.1).
+/// The elements of a list header. Several lines are one list, and empty elements do not count (RFC 9110, 5.6.1).
 fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(name).into_iter();
     lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(|t| !t.is_empty())

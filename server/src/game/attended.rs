@@ -1,4 +1,4 @@
-//! A game with somebody beside it who is told of each step: to look on, or to fail on purpose.
+//! A game with an attendant that is called at each step: to observe, or to fail on purpose.
 
 use super::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
 use crate::ids::{PlayerId, PlayerKind};
@@ -7,9 +7,9 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Who is beside a game. What it knows is part of the game's state, so that a replay meets it too.
+/// The attendant of a game. Its state is part of the game's, so that a replay includes it.
 pub trait Attendant<G: Game>: Clone + Serialize + DeserializeOwned + Send + 'static {
-    /// The game is about to make a step with these inputs. Returns what it gets instead, if it is to get something else.
+    /// The game is about to make a step with these inputs. Returns other inputs, if it is to get others.
     fn intervene(&mut self, _tick: Tick, _inputs: &[PlayerInput<InputOf<G>>]) -> Option<Vec<PlayerInput<InputOf<G>>>> {
         None
     }
@@ -18,12 +18,12 @@ pub trait Attendant<G: Game>: Clone + Serialize + DeserializeOwned + Send + 'sta
     fn stepped(&mut self, game: &G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]);
 }
 
-/// The game, in every other way as it is alone.
+/// The game with its attendant. Otherwise it behaves as it does alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Attended<G, A> {
     /// The game itself.
     pub game: G,
-    /// Who is beside it.
+    /// The attendant.
     pub attendant: A,
 }
 

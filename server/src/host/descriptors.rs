@@ -1,11 +1,11 @@
-//! How the descriptors of the process are shared out between its ports: a bound on connections that holds before the kernel's
-//! own does. No I/O in here.
+//! How the descriptors of the process are divided between its ports. It bounds connections before the kernel does. No
+//! I/O in here.
 
-/// What the process needs itself: its log, two runtimes, the sockets that listen, and what it opens now and then (some fifteen
-/// at rest). Connections that are only taken in to be sent away are among them, too.
+/// Descriptors that the process needs itself: log, two runtimes, listeners, and some now and then (some fifteen at
+/// rest). Connections that are accepted only to be refused are included.
 const OWN: usize = 32;
-/// Of those that are left so many are the operators', if that is not too large a part: who looks after a server that has none
-/// left must reach it.
+/// Descriptors of the operators' port, unless that is too large a part. Operators must reach a server that has none
+/// left.
 const OPERATORS_MOST: usize = 64;
 const OPERATORS_PART: usize = 8;
 const OPERATORS_LEAST: usize = 4;
@@ -13,15 +13,15 @@ const OPERATORS_LEAST: usize = 4;
 /// How many connections each port may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// The game's, those of joined players included.
+    /// Connections of the game port, those of joined players included.
     pub game: usize,
-    /// The operators'.
+    /// Connections of the operators' port.
     pub operators: usize,
 }
 
 impl Descriptors {
-    /// Shares out `limit` descriptors; there may be none. Each of the server's own bots needs one for its end of the line.
-    /// Nothing comes of it if nobody could play.
+    /// Divides `limit` descriptors; `limit` may be none. Each built-in bot needs one for its own end of the connection.
+    /// Returns none if no player could play.
     pub fn share_out(limit: Option<u64>, own_bots: usize) -> Option<Self> {
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let left = limit.checked_sub(OWN + own_bots)?;

@@ -1,5 +1,5 @@
-//! Where the system tells how much memory the process may use and uses: the cgroups it is in, of either version, and the machine.
-//! What follows from that is decided in [`crate::admission::memory_budget`].
+//! Reads how much memory the process may use and uses, from its cgroups (of either version) and from the machine.
+//! [`crate::admission::memory_budget`] decides what follows from that.
 
 use crate::admission::memory_budget::{LOOK_EVERY, MemoryUse};
 use crate::front::http::Front;
@@ -10,20 +10,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
-/// What one more player takes: 8 to 12 KiB measured, as the kernel counts for a cgroup of version 1; version 2 counts what is in its
-/// socket's buffers as well.
+/// Memory of one more player. 8 to 12 KiB were measured, as counted for a cgroup of version 1. Version 2 also counts
+/// the sockets' buffers.
 const PLAYER_BYTES: u64 = 12 * 1024;
-/// Beyond this a limit is none.
+/// A larger limit means no limit.
 const ENDLESS: u64 = 1 << 60;
-/// Between two complaints of the same.
+/// Least time between two log lines of the same kind.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
-/// How a cgroup tells of its memory.
+/// The names of a cgroup's memory files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CgroupFiles {
     limit: &'static str,
     used: &'static str,
-    /// The line of `memory.stat` that tells what the kernel would drop first: files that nobody has used for a while.
+    /// The line of `memory.stat` with the memory that the kernel would drop first: files not used for a while.
     droppable: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct MemoryLimits {
 }
 
 impl MemoryLimits {
-    /// As the system tells in `proc`, mostly `/proc`.
+    /// The limits that the system has in `proc`, mostly `/proc`.
     pub(crate) fn find(proc: &Path) -> Self {
         let mounts = std::fs::read_to_string(proc.join("self/mountinfo")).unwrap_or_default();
         let memberships = ProcessCGroups::from_file(proc.join("self/cgroup")).map_or_else(|_| Vec::new(), |all| all.0);
@@ -60,13 +60,13 @@ impl MemoryLimits {
         Self { proc: proc.into(), groups }
     }
 
-    /// What is used, by the limit that is nearest. None if the system tells of none.
+    /// The use of the nearest limit. None if the system has no limit.
     pub(crate) fn look(&self) -> Option<MemoryUse> {
         let groups = self.groups.iter().filter_map(|(folder, files)| look_at_group(folder, *files));
         groups.chain(self.look_at_machine()).reduce(MemoryUse::tighter)
     }
 
-    /// The process beside what the machine has left: what others have there is not for us.
+    /// The process's memory, and what the machine has left. Memory of other processes cannot be used.
     fn look_at_machine(&self) -> Option<MemoryUse> {
         let used = number(&self.proc.join("self/status"), "VmRSS:")? * 1024;
         let available = number(&self.proc.join("meminfo"), "MemAvailable:")? * 1024;
@@ -98,7 +98,7 @@ fn files_of(mount: &MountInfo) -> Option<CgroupFiles> {
     }
 }
 
-/// Says for how many players there is memory, and whether that is less than is asked for.
+/// Logs for how many players there is memory, and whether that is less than the settings allow.
 pub(crate) fn log_limits(limits: &MemoryLimits, max_players: u16) {
     let Some(seen) = limits.look() else {
         return tracing::warn!("the system does not tell of its memory; nobody is refused for want of it");
@@ -114,7 +114,7 @@ pub(crate) fn log_limits(limits: &MemoryLimits, max_players: u16) {
     }
 }
 
-/// Looks at the memory again and again until the task is dropped.
+/// Reads the memory use regularly until the task is dropped.
 pub(crate) async fn watch(limits: MemoryLimits, front: Arc<Front>) {
     let mut interval = tokio::time::interval(LOOK_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);

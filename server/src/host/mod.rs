@@ -1,4 +1,4 @@
-//! What the machine has: descriptors and their limit, and memory as cgroups and the kernel tell it.
+//! The limits of the machine: descriptors, and memory by cgroups and the kernel.
 
 pub mod descriptors;
 pub mod memory;

@@ -19,9 +19,9 @@ pub struct CloseRequest {
     pub reason: CloseReason,
     /// The close frame's text.
     pub message: Cow<'static, str>,
-    /// How long to stay away, for a client that may come back; until its turn, if none.
+    /// How long a client that may retry should wait. None for its retry time.
     pub pause: Option<Duration>,
-    /// Why it is not let in, if that is what it asked for.
+    /// Why its join is refused, if it asked for one.
     pub join: Option<JoinRefusal>,
 }
 
@@ -54,7 +54,7 @@ pub enum ConnectionEnd {
     Closed(CloseRequest),
     /// The peer closed it, and its close frame is answered already.
     ByPeer,
-    /// The peer is gone without a word.
+    /// The peer is gone without a close.
     Lost,
 }
 

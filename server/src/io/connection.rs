@@ -15,16 +15,16 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// How long a closing connection may take to read our close frame and send its own.
 const LINGER: Duration = Duration::from_secs(2);
-/// The same for one that has said nothing of use for too long: it is not likely to answer now.
+/// The same for one that was silent for too long, and is not likely to answer now.
 const LINGER_SILENT: Duration = Duration::from_millis(500);
-/// What a closing connection may still send before it is cut, in bytes.
+/// Bytes that a closing connection may still send before it is cut.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionState {
     Open,
-    /// What is pending is sent, and what comes is thrown away, until the instant.
+    /// Until the instant, pending bytes are sent and received bytes are thrown away.
     Closing(Instant),
     /// It can be dropped.
     Gone,
@@ -47,7 +47,7 @@ pub struct Connection {
     state: ConnectionState,
     /// The label of its end, once it has ended.
     ended: Option<&'static str>,
-    /// When anything last came, and when the peer was last asked whether it is there.
+    /// When bytes last came, and when the peer was last pinged.
     heard_at: Instant,
     probed_at: Instant,
     lingered_bytes: usize,
@@ -68,7 +68,7 @@ impl Connection {
         }
     }
 
-    /// Whether messages come and go.
+    /// Whether it is open for messages.
     pub fn is_open(&self) -> bool {
         self.state == ConnectionState::Open
     }
@@ -174,11 +174,11 @@ impl Connection {
 
     // The way out.
 
-    /// Asks the peer whether it is there, unless that was done lately.
+    /// Pings the peer, unless that was done lately.
     pub fn probe(&mut self, now: Instant, interval: Duration) {
         if now.saturating_duration_since(self.probed_at) > interval {
             self.probed_at = now;
-            // It fails only after a close frame, and then nobody need be asked.
+            // It fails only after a close frame. Then no ping is needed.
             let _ = self.with_pipe(&mut &[][..], |websocket, pipe| {
                 websocket.write(pipe, Message::Ping(Bytes::new())).and_then(|()| websocket.flush(pipe))
             });
@@ -220,7 +220,7 @@ impl Connection {
             ConnectionEnd::ByPeer => ConnectionState::Closing(now + LINGER),
             ConnectionEnd::Closed(CloseRequest { reason, message, .. }) => {
                 let frame = CloseFrame { code: CloseCode::from(reason.code()), reason: shorten(message) };
-                // It fails only if a close frame went out before, and then that one counts.
+                // It fails only if a close frame was sent before. Then that one counts.
                 let _ = self.with_pipe(&mut &[][..], |websocket, pipe| websocket.close(pipe, Some(frame)));
                 let linger = if *reason == CloseReason::TimedOut { LINGER_SILENT } else { LINGER };
                 ConnectionState::Closing(now + linger)
@@ -276,7 +276,7 @@ fn shorten(message: &str) -> Utf8Bytes {
     message[..end].into()
 }
 
-/// The stream that tungstenite sees: it reads what the event loop read, and what it writes waits for the tick's one `send`.
+/// The stream that tungstenite sees. It reads what the event loop read. What it writes waits for the tick's one `send`.
 struct Pipe<'i, 'o> {
     /// Not read yet.
     inbound: &'i [u8],

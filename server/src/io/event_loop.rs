@@ -1,5 +1,5 @@
-//! An event loop: one thread that owns its peers' sockets. Once per tick it reads each of them just before the step and
-//! writes each just after it; nothing wakes it in between.
+//! An event loop: one thread that owns its peers' sockets. Once per tick it reads each of them just before the step,
+//! and writes each just after it. Nothing wakes it in between.
 
 use crate::admission::control::AdmissionPermit;
 use crate::ids::PlayerKind;
@@ -19,16 +19,16 @@ use std::time::{Duration, Instant};
 
 /// A connection's share of the first read: some twenty inputs.
 const FIRST_READ_BYTES: usize = 512;
-/// As much of one connection as is taken at once afterwards.
+/// Bytes of one connection that each further read takes.
 const SCRATCH_BYTES: usize = 16 * 1024;
-/// Reads of one connection in one tick. What is left comes with the next.
+/// Reads of one connection in one tick. The rest is read on the next tick.
 const READS_MAX: usize = 4;
-/// Connections whose frames are composed before the first of them is sent: a system call leaves little of the world and of
-/// this program in the processor's nearest caches, so they are made one after the other, and not each after a call.
+/// Connections whose frames are composed before the first of them is sent. A system call leaves little of the world and
+/// of this program in the processor's nearest caches. So frames are composed in groups, without calls in between.
 const TOGETHER: usize = 32;
 /// How long a stopping loop waits for its peers to hear the close.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// How often a stopping loop looks at them.
+/// How often a stopping loop checks them.
 const FAREWELL_STEP: Duration = Duration::from_millis(10);
 
 /// A socket whose WebSocket handshake is done, on its way to an event loop.
@@ -38,30 +38,30 @@ pub struct Newcomer<S> {
     pub socket: S,
     /// What came with the handshake.
     pub leftover: Vec<u8>,
-    /// A person or one of the server's own bots.
+    /// A person or a built-in bot.
     pub kind: PlayerKind,
     /// Counts the connection while it lasts.
     pub permit: Option<AdmissionPermit>,
 }
 
-/// Newcomers that may wait for an event loop; beyond that the listener refuses.
+/// Newcomers that may wait for an event loop. Further ones are refused by the listener.
 pub const NEWCOMERS_MAX: usize = 8192;
 
-/// What an event loop shares with others.
+/// State that an event loop shares with others.
 #[derive(Clone, Debug)]
 pub struct LoopShared {
     /// Connections of this loop, for the listener to choose the loop with the fewest.
     pub connections: Arc<AtomicUsize>,
-    /// Where it counts.
+    /// Its metrics.
     pub metrics: LoopMetrics,
 }
 
 /// Why an event loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoopEnd {
-    /// The service said farewell, and everybody was told.
+    /// The service ended it, and all peers were told.
     Farewell,
-    /// There is nothing more to serve: the tick thread is gone without a word.
+    /// There is nothing more to serve, since the tick thread ended without a farewell.
     Over,
 }
 
@@ -75,20 +75,20 @@ pub struct EventLoop<V: Service, S> {
     /// How long a round of reading takes, smoothed, and when the next one begins.
     reading_time: Duration,
     read_at: Instant,
-    /// A share for each of those that are read together, and a buffer for who has more.
+    /// A part for each connection of a group, and a buffer for those with more bytes.
     inbound: Vec<u8>,
     scratch: Vec<u8>,
-    /// Frames on their way to their sockets, and whose they are.
+    /// Composed frames, and their connections.
     frames: Vec<u8>,
     composed: Vec<Composed>,
     buffer: Vec<u8>,
 }
 
-/// What one connection is to be sent on this tick.
+/// The frames of one connection on this tick.
 #[derive(Clone, Copy, Debug)]
 struct Composed {
     slot: usize,
-    /// Where it ends in the frames; it starts where the one before ends.
+    /// Where they end in the buffer. They start where those before end.
     end: usize,
     bodies: u64,
 }
@@ -118,12 +118,12 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         }
     }
 
-    /// What it serves.
+    /// The service.
     pub fn service(&mut self) -> &mut V {
         &mut self.service
     }
 
-    /// Runs until the service says farewell. Call it on a thread of its own.
+    /// Runs until the service ends it. Call it on a separate thread.
     pub fn run(self) -> LoopEnd {
         self.run_with(|| ())
     }
@@ -160,7 +160,7 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
             for ((_, slot), (share, arrival)) in self.slots.from(first).zip(shares) {
                 *arrival = slot.map_or(Received::Nothing, |slot| slot.receive(share, &self.policy, now));
             }
-            // Anew, since what came while the first were read has come by now.
+            // Read the clock again, since bytes may have come while the first connections were read.
             let now = clock();
             let shares = self.inbound.chunks_exact(FIRST_READ_BYTES).zip(arrivals);
             for ((_, slot), (share, arrival)) in self.slots.from(first).zip(shares) {
@@ -239,7 +239,7 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         }
     }
 
-    /// Composes what the connections from slot `first` on get, [`TOGETHER`] of them, one after the other into `frames`.
+    /// Composes the frames of [`TOGETHER`] connections from slot `first` on, one after the other, into `frames`.
     fn compose(&mut self, first: usize, now: Instant) {
         self.frames.clear();
         for (index, slot) in self.slots.from(first).take(TOGETHER) {
@@ -266,12 +266,12 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
         self.shared.metrics.connections.set(count as f64);
     }
 
-    /// Closes everybody with `reason`, and waits a while until they have heard it.
+    /// Closes all connections with `reason`, and waits a while until the peers have received it.
     fn say_farewell(&mut self, reason: CloseReason) {
         let until = Instant::now() + FAREWELL;
         loop {
             let mut ctx = ServiceCtx { service: &mut self.service, policy: &self.policy, now: Instant::now() };
-            // Again each time: somebody may still have been on the way to us.
+            // Again each time, since a newcomer may still have been on its way.
             self.slots.iter_mut().for_each(|slot| slot.close(ConnectionEnd::Closed(reason.into()), &mut ctx));
             self.write_all(Instant::now);
             if Instant::now() > until || self.slots.is_empty() {
@@ -283,16 +283,16 @@ impl<V: Service, S: Socket> EventLoop<V, S> {
     }
 }
 
-/// What one read of a socket gave.
+/// The result of one read of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Received {
     /// So many bytes.
     Bytes(usize),
-    /// So many, which is all that the peer may send for now: there may be more.
+    /// So many bytes, which is all that the peer may send for now. There may be more.
     Last(usize),
-    /// Nothing is there now.
+    /// No bytes are there now.
     Nothing,
-    /// The peer is not read for now: it has sent more than it may.
+    /// The peer is not read for now, since it has sent more than it may.
     Unread,
     /// The peer is gone.
     End,
@@ -317,7 +317,7 @@ struct ConnectionSlot<C, S> {
 }
 
 impl<C, S: Socket> ConnectionSlot<C, S> {
-    /// Asks the socket once what is there. What it says goes to [`Self::read`].
+    /// Reads the socket once. The result goes to [`Self::read`].
     fn receive(&mut self, buffer: &mut [u8], policy: &Policy, now: Instant) -> Received {
         if self.is_broken {
             return Received::End;
@@ -347,7 +347,7 @@ impl<C, S: Socket> ConnectionSlot<C, S> {
         let mut received = self.handle_arrival(arrival, buffer, ctx);
         let mut is_full = arrival == Received::Bytes(buffer.len());
         for _ in 1..READS_MAX {
-            // There is no more when there was room for more.
+            // If the buffer was not full, there is no more.
             if !is_full || self.connection.is_gone() {
                 break;
             }
@@ -386,7 +386,7 @@ impl<C, S: Socket> ConnectionSlot<C, S> {
         len as u64
     }
 
-    /// Takes bytes from the socket, or such as came with the handshake.
+    /// Handles bytes from the socket, or those that came with the handshake.
     fn feed<V: Service<Client = C>>(&mut self, bytes: &[u8], ctx: &mut ServiceCtx<'_, V>) {
         self.connection.record_bytes(bytes.len(), ctx.policy, ctx.now);
         let mut inbound = bytes;
@@ -439,7 +439,7 @@ impl<C, S: Socket> ConnectionSlot<C, S> {
         delivery
     }
 
-    /// It is gone. If it did not take what was to be sent in time, nobody waits for that any more.
+    /// The connection is gone. What it did not take in time is thrown away.
     fn let_go(&mut self) {
         if !self.connection.is_all_sent() {
             self.socket.abort();

@@ -17,7 +17,7 @@ pub(crate) struct InboundLimits {
 }
 
 impl InboundLimits {
-    /// A peer that has kept within its limits for so long has not been exceeding them.
+    /// A peer that has kept within its limits for so long starts anew.
     const RELIEF: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(now: Instant) -> Self {
@@ -35,7 +35,7 @@ impl InboundLimits {
         self.bytes.try_acquire(now, rates.bytes, len as u32);
     }
 
-    /// The bytes that may be read are used up, and more are there.
+    /// The peer has more bytes than may be read.
     pub(crate) fn exceed(&mut self, now: Instant) {
         let since = self.exceeded.filter(|(_, last)| now.saturating_duration_since(*last) <= Self::RELIEF);
         self.exceeded = Some((since.map_or(now, |(since, _)| since), now));

@@ -1,44 +1,46 @@
-//! The manners of an event loop's connections: how large messages may be, how much may come, and what happens beyond.
+//! The limits of an event loop's connections: the size of messages, the rates, and what happens beyond.
 
 use crate::io::rate_limiter::RateLimit;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use std::time::Duration;
 
-/// What a connection may do. A value that whoever starts an event loop hands to it.
+/// The limits of a connection. The starter of an event loop passes them to it.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// Largest message and frame, in bytes. A larger one is closed with 1009.
     pub message_bytes_max: usize,
-    /// Whether text messages are taken; if not, one is closed with [`fracas_protocol::wire::close::CloseReason::BadMessage`].
+    /// Whether text messages are accepted. If not, one is closed with
+    /// [`fracas_protocol::wire::close::CloseReason::BadMessage`].
     pub takes_text: bool,
-    /// How much may come; anything if none.
+    /// The rates. None for no limit.
     pub rates: Option<Rates>,
-    /// What becomes of a peer that asks for replies and does not read them.
+    /// The policy for a peer that asks for replies and does not read them.
     pub replies: Replies,
-    /// What the WebSocket layer takes at a time, in bytes.
+    /// Bytes that the WebSocket layer reads at a time.
     pub read_bytes: usize,
 }
 
-/// How much may come of one peer. What exceeds it is not read for now (bytes) or dropped (messages and pings), and counted; who
-/// exceeds it for longer than [`Self::patience`] is closed with [`fracas_protocol::wire::close::CloseReason::Rate`].
+/// How much one peer may send. More bytes are not read for now. More messages and pings are dropped and counted. A peer
+/// that exceeds a rate for longer than [`Self::patience`] is closed with
+/// [`fracas_protocol::wire::close::CloseReason::Rate`].
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
-    /// Below the WebSocket layer: it also holds what never becomes a message.
+    /// Bytes below the WebSocket layer, so bytes that never become a message count, too.
     pub bytes: RateLimit,
     /// Whole messages.
     pub messages: RateLimit,
-    /// WebSocket pings, each of which wants an answer.
+    /// WebSocket pings, each of which needs an answer.
     pub pings: RateLimit,
-    /// For how long.
+    /// How long a rate may be exceeded.
     pub patience: Duration,
 }
 
-/// What becomes of a peer whose replies of the WebSocket layer, or of the service, do not leave.
+/// The policy for a peer that does not read replies of the WebSocket layer or the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replies {
-    /// Beyond so many bytes it is closed.
+    /// With more pending bytes than this it is closed.
     CloseBeyond(usize),
-    /// Beyond so many bytes nothing more is read of it until they have left.
+    /// With more pending bytes than this nothing more is read from it until they are sent.
     WaitBeyond(usize),
 }
 
@@ -51,8 +53,8 @@ impl Replies {
 }
 
 impl Policy {
-    /// The game's: messages of at most 1 KiB, of which no client needs more than 70 a second and 20 bytes each; and three
-    /// seconds' worth at once, since a stalled line gives all of that together.
+    /// The game's limits. Messages have at most 1 KiB. No client needs more than 70 a second, with 20 bytes each. Three
+    /// seconds' worth may come at once, as after a stall of the line.
     pub fn game() -> Self {
         let burst = Duration::from_secs(3);
         Self {

@@ -1,26 +1,26 @@
-//! How much of something a peer may do: so much a second, and for a while as much as it did not do before.
+//! A rate limit for one peer: so much a second, and a burst after a quiet time.
 
 use std::time::{Duration, Instant};
 
-/// A rate, and for how many seconds' worth of it a peer may make up at once: after a stall of its line all that waited
-/// comes together, and that is no offence.
+/// A rate, and how many seconds' worth may come at once. After a stall of the line all waiting messages come together,
+/// which is allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
     /// How much a second.
     pub per_s: u32,
-    /// For how long.
+    /// The seconds' worth that may come at once.
     pub burst: Duration,
 }
 
-/// What one peer has left of a [`RateLimit`]: the time until which what it did would take at that rate. (The generic cell
-/// rate algorithm, ITU-T I.371.)
+/// What one peer has left of a [`RateLimit`]. It stores the time until which its use so far would take at that rate.
+/// (The generic cell rate algorithm, ITU-T I.371.)
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RateLimiter {
     spent_until: Instant,
 }
 
 impl RateLimiter {
-    /// A whole limiter.
+    /// A limiter with its full burst.
     pub(crate) fn new(now: Instant) -> Self {
         Self { spent_until: now }
     }
@@ -31,7 +31,7 @@ impl RateLimiter {
         (free.as_nanos() * u128::from(limit.per_s) / 1_000_000_000) as u32
     }
 
-    /// Takes so much, if that much is left.
+    /// Takes so much, if so much is left.
     pub(crate) fn try_acquire(&mut self, now: Instant, limit: RateLimit, amount: u32) -> bool {
         let cost = Duration::from_secs(1) * amount / limit.per_s;
         let spent_until = self.spent_until.max(now) + cost;

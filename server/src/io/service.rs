@@ -1,4 +1,4 @@
-//! What an event loop does for those who are connected to it: the game, or something smaller over the same connections.
+//! What an event loop does for its peers: the game, or a smaller service over the same connections.
 
 use crate::admission::control::Network;
 use crate::ids::{ConnectionKey, PlayerKind};
@@ -34,10 +34,10 @@ pub enum Addressee {
     Everybody,
 }
 
-/// What the end of a wait means.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoopStep {
-    /// Everybody is to be written.
+    /// All connections are to be written.
     Write,
     /// The same, and then all connections are to be closed.
     Farewell(CloseReason),
@@ -49,10 +49,10 @@ pub enum LoopStep {
 /// everybody that was read; [`Self::exchange`]; [`Self::next_addressed`] until there is nobody more; for everybody
 /// [`Self::compose`], and [`Self::handle`] with what was sent; [`Self::written`].
 pub trait Service: Send + 'static {
-    /// What it knows of one of those who are connected.
+    /// The service's state of one peer.
     type Client: Send + 'static;
 
-    /// Somebody has connected, from a network that counts what they do (if anybody counts).
+    /// A peer has connected. The network, if there is one, counts what it does.
     fn open(&mut self, key: ConnectionKey, kind: PlayerKind, network: Option<Network>, now: Instant) -> Self::Client;
 
     /// Something happened to an open connection.

@@ -1,4 +1,4 @@
-//! What an event loop needs of a socket, so that tests can drive the same code in memory.
+//! What an event loop needs from a socket. Tests drive the same code in memory.
 
 use socket2::SockRef;
 use std::io::{self, Read, Write};
@@ -13,21 +13,21 @@ pub trait Socket: Send + 'static {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Says that nothing more will be sent. What the peer still sends can be read.
     fn finish(&mut self);
-    /// Ends it without a word: what has not left yet is thrown away, also by the kernel.
+    /// Ends it without a close. What has not been sent yet is thrown away, also by the kernel.
     fn abort(&mut self);
 }
 
-/// Unsent bytes that a game socket's kernel buffer may hold before it says that it is full, and the buffer's size: a
-/// slow reader shall be noticed early, and cost little.
+/// Unsent bytes that a game socket's kernel buffer may hold before it is full, and the buffer's size. So a slow reader
+/// is noticed early, and costs little.
 const UNSENT_BYTES: u32 = 16 * 1024;
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
-/// What was sent and is not acknowledged by the peer's kernel for so long ends the connection: a peer whose network is gone
-/// says nothing of it.
+/// If the peer's kernel acknowledges nothing for so long, the connection ends. A peer whose network is gone cannot
+/// report that.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(12);
 
-/// The kernel's send buffer of an HTTP connection: it holds each of the page's files, and little more for those who ask for them
-/// and take nothing.
+/// The kernel's send buffer of an HTTP connection. It holds each of the page's files, and costs little for a client
+/// that reads nothing.
 const HTTP_SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Bounds what an HTTP connection costs.
@@ -40,7 +40,7 @@ pub(crate) fn set_up_http(socket: &tokio::net::TcpStream) -> io::Result<()> {
     options.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))
 }
 
-/// Makes a plain socket fit for an event loop: it does not block, sends at once, and keeps little.
+/// Sets up a plain socket for an event loop: non-blocking, without delay, with small buffers.
 ///
 /// # Errors
 /// Those of the system, mostly that the peer is gone already.
@@ -64,12 +64,12 @@ impl Socket for TcpStream {
     }
 
     fn finish(&mut self) {
-        // A peer that is gone already needs no word.
+        // A peer that is gone already needs no close.
         let _ = self.shutdown(Shutdown::Write);
     }
 
     fn abort(&mut self) {
-        // Without it the kernel goes on trying; that is bounded, too.
+        // Without it the kernel goes on trying, which is bounded, too.
         let _ = SockRef::from(&*self).set_linger(Some(Duration::ZERO));
         let _ = self.shutdown(Shutdown::Both);
     }

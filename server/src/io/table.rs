@@ -1,13 +1,13 @@
-//! The connections of one event loop, each in a slot that its key names.
+//! The connections of one event loop, each in the slot that its key names.
 
 use crate::ids::ConnectionKey;
 
-/// Slots with their holders. A key of somebody who has left finds nobody, whoever has the slot now.
+/// Slots with their holders. The key of a connection that has left finds nothing, even if the slot is used again.
 #[derive(Debug)]
 pub(crate) struct SlotTable<T> {
     event_loop: u8,
     slots: Vec<Option<T>>,
-    /// By slot: which holder is in it, or was the last.
+    /// By slot: the number of its present or last holder.
     generations: Vec<u32>,
     free: Vec<u32>,
     generation: u32,
@@ -18,7 +18,7 @@ impl<T> SlotTable<T> {
         Self { event_loop, slots: Vec::new(), generations: Vec::new(), free: Vec::new(), generation: 0 }
     }
 
-    /// Whether there is nobody.
+    /// Whether there are no holders.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -28,12 +28,12 @@ impl<T> SlotTable<T> {
         self.slots.len() - self.free.len()
     }
 
-    /// Slots, with or without somebody in them.
+    /// The number of slots, free ones included.
     pub(crate) fn count(&self) -> usize {
         self.slots.len()
     }
 
-    /// Puts what `make` makes of its key into a free slot.
+    /// Puts the value that `make` makes from its key into a free slot.
     pub(crate) fn insert(&mut self, make: impl FnOnce(ConnectionKey) -> T) -> usize {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -52,24 +52,24 @@ impl<T> SlotTable<T> {
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// Whom a key names.
+    /// The holder that a key names.
     pub(crate) fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
         let slot = key.place as usize;
         let is_theirs = key.event_loop == self.event_loop && self.generations.get(slot) == Some(&key.generation);
         if is_theirs { self.at(slot) } else { None }
     }
 
-    /// Everybody, in the order of their slots.
+    /// All holders, in the order of their slots.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().flatten()
     }
 
-    /// The slots from `first` on, and who is in them.
+    /// The slots from `first` on, with their holders.
     pub(crate) fn from(&mut self, first: usize) -> impl Iterator<Item = (usize, Option<&mut T>)> {
         self.slots[first..].iter_mut().enumerate().map(move |(index, holder)| (first + index, holder.as_mut()))
     }
 
-    /// Takes everybody out of whom `is_gone` says so, and hands them to `take`.
+    /// Removes all holders for which `is_gone` is true, and passes them to `take`.
     pub(crate) fn take_if(&mut self, mut is_gone: impl FnMut(&T) -> bool, mut take: impl FnMut(T)) {
         for (slot, holder) in self.slots.iter_mut().enumerate() {
             if let Some(gone) = holder.take_if(|holder| is_gone(holder)) {

@@ -11,7 +11,7 @@ pub(crate) enum Opcode {
 /// Longest header of an unmasked frame.
 const HEADER_MAX: usize = 10;
 
-/// Appends a binary message whose payload `fill` appends; nothing, if that is nothing.
+/// Appends a binary message whose payload `fill` appends. Appends nothing if the payload is empty.
 pub(crate) fn append_frame(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let (start, mut is_empty) = (out.len(), true);
     append_message(Opcode::Binary, out, |out| {
@@ -24,8 +24,8 @@ pub(crate) fn append_frame(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Appends a message whose payload `fill` appends. The payload's length decides the header's, so room for the longest is
-/// left and the payload moved down.
+/// Appends a message whose payload `fill` appends. The header's length depends on the payload's. So room for the
+/// longest header is left, and the payload is moved down.
 fn append_message(opcode: Opcode, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_MAX]);
@@ -54,22 +54,22 @@ fn append_message(opcode: Opcode, out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<
     out.truncate(start + header_len + len);
 }
 
-/// Capacity of an emptied outbox that is kept for the next control message; more is given back.
+/// Capacity of an emptied outbox that is kept for the next control message. More is given back.
 const CAPACITY_KEPT: usize = 256;
 
 /// What waits for one peer's next write: the rest of a frame, replies of the WebSocket layer, control messages.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pending: Vec<u8>,
-    /// How much of that has gone already: moving the rest down after each send would cost more than the send.
+    /// How much of it is sent already. Moving the rest down after each send would cost more than the send.
     gone: usize,
-    /// The bodies in the frame of which the pending bytes are the rest; they count as sent when the last byte is.
+    /// The bodies in the frame whose rest is pending. They count as sent when the last byte is.
     frame_bodies: u64,
     /// Bytes of the WebSocket layer's replies since nothing was pending.
     replies: usize,
 }
 
-/// What one write did.
+/// The result of one write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Bytes that the kernel took.
@@ -92,7 +92,7 @@ impl Outbox {
         self.pending.len() - self.gone
     }
 
-    /// Bytes of the WebSocket layer's replies that may still wait. What else does is not the peer's doing.
+    /// Pending bytes of the WebSocket layer's replies. Other pending bytes are not the peer's doing.
     pub(crate) fn replies_len(&self) -> usize {
         self.replies
     }

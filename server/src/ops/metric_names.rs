@@ -5,11 +5,11 @@ use metrics::Unit;
 /// What kind of metric a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only grows.
+    /// A counter, which only grows.
     Counter,
-    /// A present value.
+    /// A gauge: a present value.
     Gauge,
-    /// A distribution.
+    /// A histogram: a distribution.
     Histogram,
 }
 

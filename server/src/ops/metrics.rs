@@ -1,4 +1,4 @@
-//! Handles of all metrics, made once: nothing is looked up by name while the game runs.
+//! Handles of all metrics, made once. No name is looked up while the game runs.
 
 use crate::admission::memory_budget::MemoryUse;
 use crate::front::rejection::{Rejection, Shed};
@@ -25,7 +25,7 @@ pub struct Telemetry {
     recorder: PrometheusRecorder,
     process: Collector,
     log_dropped: Counter,
-    /// How many log lines were dropped so far: whatever writes the log counts them itself.
+    /// Returns how many log lines were dropped so far. The log writer counts them.
     count_dropped: fn() -> u64,
 }
 
@@ -42,7 +42,7 @@ impl Telemetry {
         let mut times = vec![0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.012, 0.025];
         times.retain(|edge| *edge < budget);
         times.extend([budget, 2.0 * budget]);
-        // Ticks that were never run are late by seconds.
+        // Ticks that were never run can be late by seconds.
         let lateness = [&times[..], &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0]].concat();
         let leads: Vec<f64> = (-8..8).map(f64::from).collect();
         let full = |name: &str| Matcher::Full(name.into());
@@ -83,7 +83,7 @@ impl Telemetry {
         self.handle().render()
     }
 
-    /// What must be called every few seconds, lest histograms grow.
+    /// Must be called every few seconds. Otherwise histograms grow.
     pub fn upkeep(&self) {
         self.handle().run_upkeep();
     }
@@ -191,7 +191,7 @@ impl SharedGauge {
     }
 }
 
-/// What an event loop counts.
+/// The metrics of an event loop.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each field is the metric of that name")]
 pub struct LoopMetrics {
@@ -216,7 +216,7 @@ pub struct LoopMetrics {
 }
 
 impl LoopMetrics {
-    /// Somebody who said hello was not let in.
+    /// A join was refused after the hello.
     pub fn join_refused(&self, why: JoinRefusal) {
         self.joins_refused[why as usize].increment(1);
     }
@@ -229,7 +229,7 @@ impl LoopMetrics {
     }
 }
 
-/// What the listener counts.
+/// The metrics of the listener.
 #[derive(Clone, Debug)]
 pub struct FrontMetrics {
     rejected: [Counter; Rejection::ALL.len()],
@@ -257,13 +257,13 @@ impl FrontMetrics {
         self.accept_errors.increment(1);
     }
 
-    /// What is remembered of networks: how many are limited, and how many turns are still to come.
+    /// How many networks are remembered for a limit, and how many retry times are still to come.
     pub fn networks(&self, limited: usize, turns_waiting: usize) {
         self.networks_limited.set(limited as f64);
         self.turns_waiting.set(turns_waiting as f64);
     }
 
-    /// What was seen of the memory.
+    /// A reading of memory use.
     pub fn memory(&self, seen: MemoryUse) {
         self.memory_limit.set(seen.limit as f64);
         self.memory_used.set(seen.used as f64);
@@ -273,7 +273,7 @@ impl FrontMetrics {
 /// Ticks of one freeze that are counted as late ones.
 const LATE_TICKS_MAX: u32 = 10_000;
 
-/// What the tick thread counts.
+/// The metrics of the tick thread.
 #[derive(Debug)]
 pub struct TickMetrics {
     budget_s: f64,
@@ -302,8 +302,8 @@ pub struct TickMetrics {
 }
 
 impl TickMetrics {
-    /// A tick's times. Ticks that were never run before it count as late by as much as they were as it began; of a very long
-    /// freeze the latest 10,000 do.
+    /// A tick's times. Ticks that were never run just before it count as late until it began. Of a very long freeze the
+    /// latest 10,000 count.
     pub fn ticked(&self, times: &TickTimes, rate: TickRate) {
         for before in 1..=times.skipped.min(LATE_TICKS_MAX) {
             self.lateness.record(times.lateness + Duration::from_micros(rate.due_us(Tick(before))));
@@ -325,7 +325,7 @@ impl TickMetrics {
         self.joins_in_debt.increment(u64::from(counts.in_debt));
     }
 
-    /// What became of a tick's inputs.
+    /// A tick's inputs, taken and dropped.
     pub fn inputs(&self, counts: InputCounts) {
         self.inputs_received.increment(counts.taken);
         self.inputs_early.increment(counts.early);
@@ -333,7 +333,7 @@ impl TickMetrics {
         self.inputs_orphaned.increment(counts.orphaned);
     }
 
-    /// How early a player's inputs come. Recorded once a second per player.
+    /// How early a player's inputs arrive. Recorded once a second per player.
     pub fn input_lead(&self, lead: i8) {
         self.input_lead.record(f64::from(lead));
     }
@@ -348,12 +348,12 @@ impl TickMetrics {
         self.room_panics.increment(1);
     }
 
-    /// Bytes that hold what spectators are not shown yet.
+    /// Bytes of the ticks that spectators have not been shown yet.
     pub fn spectator_delay(&self, bytes: usize) {
         self.spectator_delay_bytes.set(bytes as f64);
     }
 
-    /// How many rooms there are, and who and what is in all of them.
+    /// The number of rooms, and of members and entities in all of them.
     pub fn census<'a>(
         &self,
         rooms: usize,

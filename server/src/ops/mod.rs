@@ -1,4 +1,4 @@
-//! What operators see: every metric's name in [`metric_names`], the handles that count, and the operators' port in [`server`].
+//! Metrics and the operators' port: names in [`metric_names`], the handles that count, and the port in [`server`].
 
 pub mod metric_names;
 mod metrics;

@@ -1,4 +1,4 @@
-//! The operators' port: metrics, health, version, and the word to stop; and who may have them.
+//! The operators' port: metrics, health, version, and the request to stop, with its access rules.
 
 use crate::config::Secret;
 use crate::front::http::{Front, health_routes};
@@ -15,13 +15,13 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often histograms are tidied up.
+/// How often histograms are compacted.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Who may have what the operators' port has.
+/// The access rules of the operators' port.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    /// What must be shown; without one, nothing can be changed, and everybody who reaches the port may look.
+    /// The token. Without one, nothing can be changed, and every client that reaches the port may read.
     pub token: Option<Secret>,
     /// Names by which the port may be reached, beside addresses and localhost.
     pub hosts: HostNames,
@@ -30,11 +30,11 @@ pub struct Gate {
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OpsRejection {
-    /// It was meant for another host: a page elsewhere whose name leads here (DNS rebinding) sends such ones.
+    /// It was meant for another host. A foreign page whose name points here (DNS rebinding) sends such requests.
     Host,
-    /// It shows no token, or a wrong one.
+    /// It has no token, or a wrong one.
     Token,
-    /// It would change something, and there is no token that could allow it.
+    /// It would change something, and no token is set.
     NoToken,
 }
 
@@ -69,7 +69,7 @@ impl Gate {
     }
 }
 
-/// The operators' routes. Health is for everybody, as on the game port.
+/// The operators' routes. Health needs no token, as on the game port.
 pub fn router(gate: Gate, telemetry: Arc<Telemetry>, shutdown: Arc<Shutdown>, front: Arc<Front>) -> Router {
     let gate = Arc::new(gate);
     Router::new()
@@ -90,7 +90,7 @@ async fn check_host(State(gate): State<Arc<Gate>>, request: Request, next: Next)
     }
 }
 
-/// Health is told without a `Host` too: HTTP/1.0 probes send none, and a browser always does.
+/// Health is answered without a `Host`, too. HTTP/1.0 probes send none, and a browser always does.
 async fn check_health_host(gate: State<Arc<Gate>>, request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::HOST) {
         check_host(gate, request, next).await
@@ -120,13 +120,13 @@ async fn version() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], format!("{version}\n"))
 }
 
-/// As a signal to stop does.
+/// Stops the server as a signal does.
 async fn drain(State(shutdown): State<Arc<Shutdown>>) -> impl IntoResponse {
     shutdown.ask();
     (StatusCode::ACCEPTED, "stopping: everybody is told\n")
 }
 
-/// Keeps the metrics tidy until the task is dropped.
+/// Compacts the histograms regularly until the task is dropped.
 pub async fn upkeep(telemetry: Arc<Telemetry>) {
     let mut interval = tokio::time::interval(UPKEEP);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,12 +1,12 @@
-//! What one tick changed in all records, as bits: with it the records before the tick become the records after it.
+//! One tick's changes of all records, as bits. They turn the records before the tick into the records after it.
 //!
 //! ```text
 //! changes   for each entity before that does not expire: changed : 1 | [delta follows : 1 | delta]      (not for quiet ones)
 //!           for each entity that entered and was not spawned: 1 : 1 | id : 16 | entry                   then 0 : 1
 //! ```
 //!
-//! Expiries and spawns are not written: they follow from the rules, as in a frame (`fracas_protocol::wire::frame`). But a frame's
-//! body has a bounded known list and positions relative to a view; this has neither.
+//! Expiries and spawns are not written, since they follow from the rules, as in a frame
+//! (`fracas_protocol::wire::frame`). Unlike a frame's body, this has no known list and no positions relative to a view.
 
 use super::compose::must;
 use super::records::{Presence, Records};
@@ -15,7 +15,7 @@ use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::read_delta;
 use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
 
-/// Writes what makes the records `after` a tick of the entities `before` it. `rules` has the tick's world state.
+/// Writes the changes from the entities `before` a tick to the records `after` it. `rules` has the tick's world state.
 pub fn write<R: Rules>(rules: &R, before: &[(EntityId, R::Entity)], after: &Records<R>, bits: &mut BitWriter) {
     let mut quiet = 0;
     for (id, _) in before {
@@ -47,7 +47,7 @@ pub fn write<R: Rules>(rules: &R, before: &[(EntityId, R::Entity)], after: &Reco
     bits.write(0, 1);
 }
 
-/// Whether an entity was brought forth on this tick by one that has a record.
+/// Whether an entity was spawned on this tick by one that has a record.
 fn is_spawned<R: Rules>(id: EntityId, after: &Records<R>) -> bool {
     R::parent(id).and_then(|parent| after.slot(parent)).is_some_and(|parent| parent.child == Some(id))
 }

@@ -1,4 +1,4 @@
-//! Makes a player's frames: a header, a private block, and the shared strings in the order of its known list.
+//! Makes a player's frames: a header, a private block, and the shared bits in the order of its known list.
 //!
 //! What is in a body, and in which order, is said by `fracas_protocol::wire::body`, for this end and for a client's replica.
 
@@ -18,22 +18,22 @@ use fracas_protocol::wire::frame::FrameHeader;
 use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES, FRAME_BYTES_MAX, VISIBLE_MAX};
 use std::sync::Arc;
 
-/// Entities known beyond which nothing more enters: what those known bring forth must find room.
+/// With more known entities than this nothing more enters, since spawns of the known ones need room.
 const ENTRIES_UP_TO: usize = VISIBLE_MAX - VISIBLE_MAX / 8;
 
-/// Composes frames for the viewers of one event loop, and holds the memory that all of them use in turn.
+/// Composes frames for the viewers of one event loop. It holds the memory that they share.
 #[derive(Debug)]
 pub struct Composer<G: Game> {
     marks: Marks,
     leaves: Vec<u16>,
-    /// What might enter: the square of its distance, and its id.
+    /// Candidates for entering: squared distance and id.
     candidates: Vec<(i64, EntityId)>,
     entries: BitWriter,
     entry_words: Vec<u32>,
-    /// Bytes of entries made since this was last taken.
+    /// Bytes of entries made since the last call of `take_entry_bytes`.
     entry_bytes: usize,
     crowds: Crowds,
-    /// Bodies of which the shared part was copied, not made.
+    /// Bodies whose shared part was copied, not made.
     bodies_shared: u64,
     game: std::marker::PhantomData<fn() -> G>,
 }
@@ -55,8 +55,8 @@ impl<G: Game> Default for Composer<G> {
 }
 
 impl<G: Game> Composer<G> {
-    /// Appends one frame to `out` with the bodies of as many of `outputs` (in order of their ticks, not empty) as fit.
-    /// Returns how many were used up; 0 bytes are appended if the player was in none of those.
+    /// Appends one frame to `out`, with the bodies of as many of `outputs` as fit. `outputs` is in order of ticks and
+    /// not empty. Returns how many were used up. Nothing is appended if the player was in none of them.
     pub fn frame(
         &mut self,
         viewer: &mut Viewer<G::Rules>,
@@ -92,13 +92,13 @@ impl<G: Game> Composer<G> {
         std::mem::take(&mut self.entry_bytes)
     }
 
-    /// Bodies so far of which the part that depends on the known list alone was copied from another viewer's.
+    /// Bodies so far whose shared part was copied from another viewer's.
     pub fn bodies_shared(&self) -> u64 {
         self.bodies_shared
     }
 }
 
-/// Collects what is in the view and not known.
+/// Collects the entities that are in the view and not known.
 fn find_around<R: Rules>(
     viewer: &Viewer<R>,
     centre: Point,
@@ -115,7 +115,7 @@ fn find_around<R: Rules>(
     });
 }
 
-/// Collects what is in the view among `unknown`, which is all that can be.
+/// Collects the entities of `unknown` that are in the view. `unknown` holds all candidates.
 fn find_among<R: Rules>(
     viewer: &Viewer<R>,
     centre: Point,
@@ -127,7 +127,7 @@ fn find_among<R: Rules>(
     candidates.extend(inside.map(|(id, position)| (nearness(viewer, *id, centre, *position), *id)));
 }
 
-/// Decides who enters first. The entity that the view follows is before all: the others' positions are told relative to it.
+/// The order of entering. The followed entity is first, since the others' positions are relative to it.
 fn nearness<R: Rules>(viewer: &Viewer<R>, id: EntityId, centre: Point, position: Point) -> i64 {
     if viewer.follow == Some(id) { -1 } else { centre.distance_squared(position) }
 }
@@ -190,8 +190,8 @@ impl<G: Game> BodyEnd<G::Rules, BitWriter> for BodyWriter<'_, G> {
         self.output.rules.world()
     }
 
-    /// What differs from what the client has or expects. A fresh start resets both ends to the same beginnings, so it needs
-    /// no rule of its own.
+    /// Writes the private block, where it differs from what the client has or expects. A fresh start resets both ends
+    /// to the same state, so it needs no rule of its own.
     #[inline]
     fn private(&mut self) -> PrivateBlock<G::Rules> {
         let Self { viewer, told, output, .. } = self;
@@ -200,7 +200,7 @@ impl<G: Game> BodyEnd<G::Rules, BitWriter> for BodyWriter<'_, G> {
         if let Some(entity) = told.follow.and_then(|id| output.records.get(id)) {
             output.rules.predict_own(entity, &mut expected);
         }
-        // A spectator has no state of its own: its client predicts something, and nobody minds.
+        // A spectator has no own state. What its client predicts for it has no effect.
         let own = told.own.unwrap_or(expected);
         let private = PrivateBlock {
             world: (viewer.world != Some(world)).then_some(world),
@@ -281,7 +281,7 @@ impl<G: Game> BodyEnd<G::Rules, BitWriter> for BodyWriter<'_, G> {
     fn finish(&mut self, _: Option<u32>) {}
 }
 
-/// What is written is in range by construction: the game made it.
+/// The written value is in range by construction, since the game made it.
 pub(super) fn must<T>(written: Result<T, WireError>) -> T {
     match written {
         Ok(value) => value,

@@ -1,5 +1,5 @@
-//! What many viewers share when they know the same: in a crowd all known lists are equal, and equal lists give equal
-//! bytes, so the part of a body that depends on the list alone is made once per tick and copied.
+//! Sharing among viewers with equal known lists. Equal lists give equal bytes. So the part of a body that depends on
+//! the list alone is made once per tick and copied.
 
 use super::known::{self, Marks};
 use super::output::TickOutput;
@@ -13,16 +13,16 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::bits::BitWriter;
 use fracas_protocol::wire::limits::BODIES_MAX;
 
-/// Shorter known lists are composed one by one, which costs no more than looking for an equal one.
+/// Shorter known lists are composed one by one. Looking for an equal list would cost as much.
 const CROWD_MIN: usize = 128;
 
-/// Crowds kept: enough for each tick of the longest frame, and for some at a time.
+/// Crowds that are kept: enough for each tick of the longest frame, with some crowds on each.
 const CROWDS_MAX: usize = 2 * BODIES_MAX;
 
-/// Lists remembered to find the second of two equal ones; only then something is shared.
+/// Lists that are remembered, to find the second of two equal ones. Only then something is shared.
 const SEEN_MAX: usize = 8;
 
-/// Leaves, deltas and implied spawns of one known list on one tick, and what could enter a view of those who have it.
+/// Leaves, deltas and implied spawns of one known list on one tick, and the candidates for entering.
 #[derive(Debug, Default)]
 pub(super) struct CrowdBody {
     tick: Tick,
@@ -41,13 +41,13 @@ pub(super) struct CrowdBody {
 }
 
 impl CrowdBody {
-    /// Appends the shared part, and makes `known` what it is after it.
+    /// Appends the shared part, and updates `known`.
     pub(super) fn replay(&self, known: &mut Vec<EntityId>, bits: &mut BitWriter) {
         bits.append(&self.words, self.len);
         known.clone_from(&self.after);
     }
 
-    /// What is near and not known.
+    /// The entities that are near and not known.
     pub(super) fn unknown(&self) -> &[(EntityId, Point)] {
         &self.unknown
     }
@@ -61,7 +61,8 @@ impl CrowdBody {
         self.tick == tick && self.before == known
     }
 
-    /// Whether a viewer's body can be made of it: nothing leaves for its distance, and all that could enter is at hand.
+    /// Whether a viewer's body can be made from it. Nothing may leave for its distance, and all candidates for entering
+    /// must be known here.
     fn serves<R: Rules>(&self, viewer: &Viewer<R>, centre: Point) -> bool {
         let keep = Viewer::<R>::leave_rect(viewer.aspect(), centre);
         let entry = Viewer::<R>::entry_rect(viewer.aspect(), centre);
@@ -103,7 +104,7 @@ impl CrowdBody {
     }
 }
 
-/// The crowds of the ticks at hand.
+/// The crowds of the present ticks.
 #[derive(Debug, Default)]
 pub(super) struct Crowds {
     crowds: Vec<CrowdBody>,
@@ -137,7 +138,7 @@ impl Crowds {
         Ok(Some(&mut self.crowds[index]).filter(|crowd| crowd.serves(viewer, centre)))
     }
 
-    /// Whether an equal list was there before on this tick; otherwise this one is remembered.
+    /// Whether an equal list was seen before on this tick. If not, this one is remembered.
     fn is_second(&mut self, tick: Tick, known: &[EntityId]) -> bool {
         if self.seen.iter().any(|(seen_on, seen)| *seen_on == tick && seen == known) {
             return true;
@@ -151,7 +152,7 @@ impl Crowds {
     }
 }
 
-/// The index of the slot to use next: a new one while there are fewer than `max`, then the oldest.
+/// The index of the element to use next: a new one while there are fewer than `max`, then the oldest.
 fn next_of<T: Default>(slots: &mut Vec<T>, next: &mut usize, max: usize) -> usize {
     if slots.len() < max {
         slots.push(T::default());

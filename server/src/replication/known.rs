@@ -1,4 +1,4 @@
-//! A known list, ascending by id: what leaves it, what changed in it, and what joins it.
+//! A known list, ascending by id: what leaves it, what changes in it, and what enters it.
 
 use super::records::{Presence, Records};
 use crate::grid::Rect;
@@ -12,8 +12,9 @@ use fracas_protocol::wire::frame;
 /// New ids up to which each is inserted where it belongs; more are sorted.
 const FEW: usize = 8;
 
-/// Drops what expired, and writes what leaves: what is gone, and what is outside of `keep` on a tick on which the viewer
-/// `looks`, or on which anything it knows (its own entity, too) has moved far away.
+/// Drops expired entities and writes the leaves. Entities that are gone leave. Entities outside of `keep` leave on a
+/// tick on which the viewer `looks`. They also leave when anything known, its own entity included, has jumped to another
+/// position.
 pub(super) fn leave<R: Rules>(
     known: &mut Vec<EntityId>,
     records: &Records<R>,
@@ -48,8 +49,8 @@ pub(super) fn has_moved<R: Rules>(known: &[EntityId], records: &Records<R>) -> b
     known.iter().any(|id| records.presence(*id) == Presence::Moved)
 }
 
-/// Writes a flag for each known entity that can be corrected, and the shared delta where there is one; then adds what the
-/// known entities brought forth, for which nothing is written: the client does the same.
+/// Writes a flag for each known entity that can be corrected, and the shared delta where there is one. Then adds the
+/// spawns of the known entities, for which nothing is written. The client does the same.
 pub(super) fn change<R: Rules>(known: &mut Vec<EntityId>, records: &Records<R>, bits: &mut BitWriter) {
     let len = known.len();
     let mut quiet = 0;
@@ -89,15 +90,15 @@ pub(super) fn hash<R: Rules>(rules: &R, known: &[EntityId], records: &Records<R>
     record::hash(rules, known.iter().filter_map(|id| Some((*id, records.get(*id)?))))
 }
 
-/// Marks for telling quickly whether an id is in a list: a byte per id, with a number that is new for each list, so that
-/// nothing needs to be wiped but once in 255 times.
+/// Marks for a fast check whether an id is in a list. There is a byte per id, with a new number for each list. So the
+/// bytes are cleared only once in 255 lists.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     marks: Vec<u8>,
     number: u8,
 }
 
-/// The list that was marked last.
+/// A view of the list that was marked last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marked<'a> {
     marks: &'a [u8],

@@ -1,5 +1,6 @@
-//! From the truth after a tick to the bytes each player gets: canonical [`records`], made once per tick and shared; each
-//! player's [`view`], found by the [`crate::grid`]; and the [`compose`]r that makes a frame of them.
+//! From the truth after a tick to each player's bytes. The canonical [`records`] are made once per tick and shared. The
+//! [`crate::grid`] finds what is near. Each player has a [`crate::grid`], and the composer ([`compose`]) makes a frame
+//! from them.
 //!
 //! Everything here is a function of its arguments: no socket, clock or thread.
 

@@ -1,4 +1,4 @@
-//! Everything one tick has to say, immutable and shared by all event loops.
+//! The output of one tick, immutable and shared by all event loops.
 
 use super::records::Records;
 use crate::ids::PlayerId;
@@ -9,10 +9,10 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::frame::InputReport;
 use std::sync::Arc;
 
-/// The names of a room's players, by player. `serial` tells two holders of the same slot apart.
+/// The names of a room's players, by player. The serial distinguishes two holders of the same slot.
 pub type Names = Vec<Option<(u64, Name)>>;
 
-/// What only one player is told.
+/// What only one player is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct PlayerOutput<R: Rules> {
     /// The entity in the middle of its view.
@@ -23,16 +23,16 @@ pub struct PlayerOutput<R: Rules> {
     pub report: InputReport,
 }
 
-/// What the frames of a room's spectators are made of on one tick.
+/// The output of one tick for the frames of a room's spectators.
 #[derive(Clone, Debug)]
 pub struct SpectatorOutput<R: Rules> {
-    /// The tick's own output, or one of some time ago.
+    /// The tick's own output, or an earlier one.
     pub output: Arc<TickOutput<R>>,
-    /// By how many ticks spectators are late; 0 if they are not. Where that changes they start afresh.
+    /// How many ticks late spectators are; 0 for no delay. Where that changes they start afresh.
     pub delay: u32,
 }
 
-/// What a frame needs of one tick.
+/// The parts of one tick that frames are made from.
 #[derive(Debug)]
 pub struct TickOutput<R: Rules> {
     /// The tick.
@@ -43,14 +43,14 @@ pub struct TickOutput<R: Rules> {
     pub records: Records<R>,
     /// By player, from `first_player` on; `None` in slots that nobody has, or whose holder this is not for.
     pub players: Vec<Option<PlayerOutput<R>>>,
-    /// The player whose row is the first: an output for spectators has none for all the others.
+    /// The player of the first row. An output for spectators has no rows before it.
     pub first_player: PlayerId,
     /// By player.
     pub names: Arc<Names>,
 }
 
 impl<R: Rules> TickOutput<R> {
-    /// Nothing to say yet.
+    /// An empty output.
     pub fn empty(rules: R) -> Self {
         Self {
             tick: Tick(0),
@@ -62,7 +62,7 @@ impl<R: Rules> TickOutput<R> {
         }
     }
 
-    /// What this player is told.
+    /// This player's row.
     pub fn player(&self, player: PlayerId) -> Option<&PlayerOutput<R>> {
         self.players.get(player.index().checked_sub(self.first_player.index())?)?.as_ref()
     }

@@ -1,5 +1,5 @@
-//! The canonical records: what every viewer believes of each entity. Once per tick they are predicted, compared with the
-//! truth, and where they differ encoded, for all viewers together.
+//! The canonical records: what every viewer believes of each entity. Once per tick they are predicted and compared with
+//! the truth. Where they differ a delta is encoded, for all viewers together.
 
 use crate::grid::Grid;
 use fracas_protocol::game::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
@@ -11,21 +11,21 @@ use fracas_protocol::wire::bits::BitWriter;
 /// A correction that takes an entity farther than this, in quanta, is a move elsewhere: nothing goes so far in a tick by itself.
 const FAR: i32 = 64 * QUANTA_PER_UNIT;
 
-/// The tables by id grow by so many ids.
+/// The tables by id grow in steps of so many ids.
 const IDS_STEP: usize = 1024;
 
-/// What became of an id on this tick, as far as viewers who knew it are concerned: one byte, so that a look at a whole
-/// known list stays in the nearest cache. The order is by how much there is to do.
+/// What a viewer that knew an id must be sent on this tick. It is one byte, so that a pass over a whole known list
+/// stays in the nearest cache. The order is by the amount of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {
-    /// It has a record, which is what viewers expect.
+    /// It has a record, as viewers expect it.
     Quiet,
     /// It has a record, and a delta or a child of this tick.
     Eventful,
-    /// It has a record, and a delta that takes it far away, as a respawn does: whoever must not see it there is told on this
-    /// tick that it has left, and not where it is.
+    /// It has a record, and a delta that moves it far away, for example a respawn. A viewer that must not see it there
+    /// is told on this tick that it has left, and not where it is.
     Moved,
-    /// Its time was over; viewers know without being told.
+    /// It expired. Viewers know that by themselves.
     Expired,
     /// It is gone, and viewers must be told.
     Removed,
@@ -52,7 +52,7 @@ pub struct Slot {
     delta: u32,
     /// ... and its bits; 0 if the prediction was right.
     pub delta_len: u16,
-    /// The entity it brought forth on this tick, if any.
+    /// The entity that it spawned on this tick, if any.
     pub child: Option<EntityId>,
 }
 
@@ -63,9 +63,9 @@ pub struct Records<R: Rules> {
     entities: Vec<(EntityId, R::Entity)>,
     /// By id; ids beyond its end are absent.
     presences: Vec<Presence>,
-    /// By id; means something only where the presence is live.
+    /// By id. Valid only where the presence is live.
     slots: Vec<Slot>,
-    /// Ids whose presence is not absent, so that clearing costs what is there and not what could be.
+    /// Ids whose presence is not absent. So the cost of clearing follows the ids in use, not the size of the table.
     touched: Vec<EntityId>,
     /// The deltas, each from a word's start.
     words: Vec<u32>,
@@ -93,12 +93,12 @@ impl<R: Rules> Records<R> {
     /// `rules` has the tick's world state.
     ///
     /// # Panics
-    /// If the game breaks its contract: ids out of order, or a derived entity missing from the truth.
+    /// If the game breaks its contract: ids are out of order, or a derived entity is missing from the truth.
     pub fn update(&mut self, before: &Self, rules: &R, tick: Tick, truth: &[(EntityId, R::Entity)]) {
         self.update_from(&before.entities, rules, tick, truth);
     }
 
-    /// The same, from the entities of the records before, which is all that is needed of those.
+    /// The same, from the entities of the earlier records alone.
     pub fn update_from(
         &mut self,
         before: &[(EntityId, R::Entity)],
@@ -129,13 +129,13 @@ impl<R: Rules> Records<R> {
         &self.entities
     }
 
-    /// What became of an id.
+    /// The presence of an id.
     #[inline]
     pub fn presence(&self, id: EntityId) -> Presence {
         self.presences.get(id.index()).copied().unwrap_or_default()
     }
 
-    /// What is known of an id that is live.
+    /// The slot of a live id.
     #[inline]
     pub fn slot(&self, id: EntityId) -> Option<&Slot> {
         if self.presence(id).is_live() { self.slots.get(id.index()) } else { None }
@@ -182,7 +182,7 @@ impl<R: Rules> Records<R> {
             self.slots.reserve_exact(len - self.slots.len());
             self.slots.resize(len, Slot::default());
         }
-        // There are several outputs in use, so none may take twice what it needs.
+        // Several outputs are in use, so none may take twice the memory it needs.
         if self.entities.capacity() < truth.len() {
             self.entities.reserve_exact(truth.len() + truth.len() / 8);
         }
@@ -201,12 +201,12 @@ impl<R: Rules> Records<R> {
         self.slots[id.index()] = Slot { position: R::position(&entity), record, ..Slot::default() };
     }
 
-    /// An entity that was there and still is.
+    /// Updates an entity that was there and still is.
     fn follow(&mut self, rules: &R, tick: Tick, id: EntityId, record: &R::Entity, truth: &R::Entity) {
         let mut predicted = *record;
         let fate = rules.predict(&mut predicted);
         if fate == Fate::Expires {
-            // Viewers drop it now. If the game does not, they get it as a new one with the next tick.
+            // Viewers drop it now. If the game keeps it, they get it as a new one with the next tick.
             return self.set_presence(id, Presence::Expired);
         }
         let settled = rules.settle(tick, id, &predicted, truth);
@@ -214,7 +214,7 @@ impl<R: Rules> Records<R> {
             return self.insert(id, predicted);
         }
         if !R::is_corrected(id) {
-            // It cannot be told otherwise: it leaves, and enters anew with the next tick.
+            // No delta can describe this. It leaves, and enters again with the next tick.
             return self.set_presence(id, Presence::Removed);
         }
         self.insert(id, settled);
@@ -228,14 +228,14 @@ impl<R: Rules> Records<R> {
         (slot.delta, slot.delta_len) = (delta, delta_len);
     }
 
-    /// An entity that was there and is no more.
+    /// Drops an entity that was there and is gone.
     fn drop_record(&mut self, rules: &R, id: EntityId, record: &R::Entity) {
         let mut predicted = *record;
         let expires = rules.predict(&mut predicted) == Fate::Expires;
         self.set_presence(id, if expires { Presence::Expired } else { Presence::Removed });
     }
 
-    /// Notes which entity each brought forth: a viewer that knows the parent knows the child.
+    /// Records the child that each entity spawned. A viewer that knows the parent knows the child.
     fn link_children(&mut self, rules: &R) {
         for (id, entity) in &self.entities {
             let Some((child_id, child)) = rules.spawned_by(*id, entity) else { continue };

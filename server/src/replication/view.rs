@@ -1,5 +1,5 @@
-//! What one player may see, and what its client therefore knows: the known list and everything else that is believed to
-//! be at the other end of the connection.
+//! What one player may see, and what its client knows: the known list and all other state at the other end of the
+//! connection.
 
 use crate::grid::Rect;
 use fracas_protocol::game::rules::{Point, Rules};
@@ -9,21 +9,21 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::frame::InputReport;
 use fracas_protocol::wire::message::Aspect;
 
-/// How much farther than it entered an entity must be to leave, in percent of the half side: who dances on the edge is
-/// not told again and again.
+/// How much farther out an entity leaves than it enters, in percent of the half side. So an entity on the edge is not
+/// sent again and again.
 const HYSTERESIS_PERCENT: i32 = 10;
 
-/// How often a viewer looks for what is too far away, in ticks. A late leave costs a few bits and shows nothing new; the
-/// look costs a visit to every known entity's position.
+/// How often a viewer looks for entities that are too far away, in ticks. A late leave costs a few bits and shows
+/// nothing new. A look costs a visit to every known entity.
 pub const LEAVES_EVERY: u32 = 4;
 
-/// What the client at the other end knows, if it got every frame composed so far.
+/// What the client knows, if it got every frame composed so far.
 #[derive(Clone, Debug)]
 pub struct Viewer<R: Rules> {
     aspect: Aspect,
     /// By ascending id.
     pub(super) known: Vec<EntityId>,
-    /// Serials of the players whose names were told.
+    /// Serials of the players whose names were sent.
     pub(super) names: NameTable<u64>,
     pub(super) own: R::Own,
     pub(super) world: Option<R::World>,
@@ -31,9 +31,9 @@ pub struct Viewer<R: Rules> {
     pub(super) report: InputReport,
     /// The tick of the last body; none before a fresh start.
     pub(super) tick: Option<Tick>,
-    /// On which tick of a second the hash is told.
+    /// On which tick of a second the hash is sent.
     pub(super) hash_phase: u32,
-    /// Whether it looks on this tick for what is too far away.
+    /// Whether it looks on this tick for entities that are too far away.
     pub(super) looks: bool,
 }
 
@@ -54,7 +54,7 @@ impl<R: Rules> Viewer<R> {
         }
     }
 
-    /// Forgets what the client knows: its next frame starts afresh.
+    /// Forgets what the client knows. The next frame starts afresh.
     pub fn start_afresh(&mut self) {
         *self = Self { known: std::mem::take(&mut self.known), ..Self::new(self.aspect, self.hash_phase) };
         self.known.clear();
@@ -75,7 +75,7 @@ impl<R: Rules> Viewer<R> {
         &self.known
     }
 
-    /// Where entities enter a view that is centred there.
+    /// The rectangle in which entities enter a view with this centre.
     pub fn entry_rect(aspect: Aspect, centre: Point) -> Rect {
         let (half_width, half_height) = aspect.half_view();
         Rect::around(centre, half_width, half_height)
@@ -102,7 +102,7 @@ impl<R: Rules> Viewer<R> {
             .fold((0, 0), |most, sides| (most.0.max(sides.0), most.1.max(sides.1)))
     }
 
-    /// The shape of the client's window.
+    /// The client's aspect.
     pub fn aspect(&self) -> Aspect {
         self.aspect
     }

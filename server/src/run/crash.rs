@@ -1,5 +1,5 @@
-//! Keeps what led to a panic in a room's game in a file, and repeats it from there. The file has one line of JSON for people,
-//! and then the recording.
+//! Writes what led to a panic in a room's game to a file, and replays it from there. The file has one line of JSON for
+//! people, and then the recording.
 
 use super::played_game::PlayedGame;
 use super::sabotage;
@@ -15,18 +15,20 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-/// Files that one process writes; of later panics only the log tells.
+/// Files that one process writes. Later panics are only logged.
 const FILES_MAX: u32 = 16;
-/// Recordings that may wait for the thread that writes them. More cannot come: each room has two lives a minute.
+/// Recordings that may wait for the thread that writes them. There cannot be more, since each room opens at most twice
+/// a minute.
 const WAITING_MAX: usize = FILES_MAX as usize;
-/// Names that are tried, when files of other processes have the first: in a container every process may be number 1.
+/// File names that are tried, if other processes have used the first ones. In a container every process may be number
+/// 1.
 const TRIES: u32 = 16;
-/// Bytes of the largest recording that is read. One of the largest room at the highest rate has a fifth of that.
+/// Bytes of the largest recording that is read. The largest room at the highest rate needs a fifth of that.
 const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Only its owner may read what people have played.
+/// Only the owner may read what people have played.
 const MODE: u32 = 0o600;
 
-/// What the first line of a file says.
+/// The first line of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) version: String,
@@ -37,7 +39,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Of a panic in this build.
+    /// The first line for a panic in this build.
     pub(super) fn new(room: &str, tick: u32, message: String) -> Self {
         let (version, commit) = (env!("CARGO_PKG_VERSION").into(), env!("FRACAS_COMMIT").into());
         Self { version, commit, room: room.into(), tick, message }
@@ -54,7 +56,7 @@ pub(super) struct Crash {
 type Written = (Crash, Recording<PlayedGame>);
 
 impl Crash {
-    /// The one line that the log has of it.
+    /// Logs it in one line.
     fn log(&self, file: &str) {
         let (Head { room, tick, message, .. }, reopens) = (&self.head, self.reopens);
         // No field is called "message": in JSON that is the line's own.
@@ -62,7 +64,7 @@ impl Crash {
     }
 }
 
-/// Where crashes are handed in: a thread of its own writes them, so that no room waits for a disk.
+/// Takes crashes, and writes them on a separate thread, so that no room waits for a disk.
 #[derive(Debug)]
 pub(super) struct Crashes {
     folder: PathBuf,
@@ -76,7 +78,7 @@ impl Crashes {
         Self { folder, handed_in: 0, writer: None }
     }
 
-    /// Takes note of a crash, and keeps what led to it unless there are too many already.
+    /// Logs a crash, and writes its recording unless there are too many already.
     pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<PlayedGame>>) {
         let Some(recording) = recording else { return crash.log("not saved: there was no game") };
         if self.handed_in == FILES_MAX {
@@ -112,14 +114,14 @@ impl Drop for Crashes {
     fn drop(&mut self) {
         if let Some((crashes, thread)) = self.writer.take() {
             drop(crashes);
-            // What it has not written it cannot write now either.
+            // What the thread has not written, it cannot write now.
             let _ = thread.join();
         }
     }
 }
 
 fn write(folder: &Path, crash: &Crash, recording: &Recording<PlayedGame>) {
-    // The game's own code, which has failed once already, takes part in writing itself down.
+    // Serializing runs the game's own code, which has failed once already.
     let written = catch_unwind(AssertUnwindSafe(|| try_write(folder, &crash.head, recording)));
     match written.unwrap_or_else(|_| Err(anyhow!("another panic"))) {
         Ok(path) => crash.log(&path.display().to_string()),
@@ -134,14 +136,14 @@ fn try_write(folder: &Path, head: &Head, recording: &Recording<PlayedGame>) -> a
     let (path, mut file) = create(folder, head)?;
     let written = file.write_all(&bytes).and_then(|()| file.sync_all());
     if written.is_err() {
-        // Half of it is of no use to anybody.
+        // Half a file is useless.
         let _ = std::fs::remove_file(&path);
     }
     written.with_context(|| path.display().to_string())?;
     Ok(path)
 }
 
-/// Makes a file of which nothing was there before.
+/// Creates a new file.
 fn create(folder: &Path, Head { room, tick, .. }: &Head) -> anyhow::Result<(PathBuf, File)> {
     let process = std::process::id();
     let mut options = OpenOptions::new();
@@ -158,15 +160,15 @@ fn create(folder: &Path, Head { room, tick, .. }: &Head) -> anyhow::Result<(Path
     Err(anyhow!("{}: there are {TRIES} files of that name already", folder.display()))
 }
 
-/// Repeats what is in a file. Returns whether the same panic came, and what to print of it.
+/// Replays a file. Returns whether the same panic came, and the text to print.
 ///
 /// # Errors
-/// In words, if it cannot be read.
+/// If the file cannot be read.
 pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
     let _sabotage = sabotage::set_up();
     let (head, recording) = read(path).with_context(|| path.display().to_string())?;
     let ticks = recording.ticks();
-    // It is told below, once.
+    // It is printed below, once.
     std::panic::set_hook(Box::new(|_| {}));
     let replayed = recording.replay();
     let is_same =

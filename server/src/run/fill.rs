@@ -1,5 +1,5 @@
-//! Keeps quiet rooms alive with the server's own bots: ordinary clients over loopback, on a thread of their own. One
-//! steps out for each person who has come to its room to stay: whoever joins and leaves, over and over, pushes none out.
+//! Fills quiet rooms with built-in bots. They are ordinary clients over loopback, on a separate thread. One leaves for
+//! each person who has stayed in its room for a while. A client that joins and leaves over and over pushes none out.
 
 use crate::config::Config;
 use crate::front::http::HOUSE_HEADER;
@@ -18,26 +18,26 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
-/// How often the number of bots is looked at.
+/// How often the number of bots is checked.
 const LOOK: Duration = Duration::from_millis(250);
-/// Pause after a bot that could not play, before another one tries.
+/// Pause after a bot that could not play, before the next one tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What they are called. People do not get these names as they are.
+/// The bots' names. A person with one of these names gets a number added.
 pub(super) const NAMES: [&str; 32] = [
     "Ada", "Brisk", "Comet", "Dusk", "Ember", "Flint", "Gale", "Hazel", "Iris", "Juno", "Kestrel", "Lyra", "Mica",
     "Nova", "Onyx", "Pike", "Quill", "Rook", "Sable", "Talon", "Umber", "Vesper", "Wren", "Xenia", "Yarrow", "Zephyr",
     "Basalt", "Cinder", "Drift", "Echo", "Fable", "Gorse",
 ];
 
-/// The thread of the server's own bots.
+/// The thread of the built-in bots.
 #[derive(Debug)]
 pub(super) struct Fill {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread goes by in one room.
+/// The bots' settings for one room.
 struct Plan {
     room: String,
     ships: u16,
@@ -77,17 +77,17 @@ impl Fill {
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Lets all bots leave, and waits for it.
+    /// Makes all bots leave, and waits for that.
     pub(super) fn stop(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            // Bots that fail harm nobody.
+            // A bot's failure does no harm.
             let _ = thread.join();
         }
     }
 }
 
-/// An address that listens everywhere is reached over loopback.
+/// The address to reach a listener at. An unspecified address is reached over loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -101,7 +101,7 @@ async fn keep_all_filled(plans: Vec<Plan>, stopped: watch::Receiver<bool>) {
     let keep = |plan| tokio::task::spawn_local(keep_filled(plan, stopped.clone()));
     let keepers: Vec<_> = plans.into_iter().map(keep).collect();
     for keeper in keepers {
-        // Bots that fail harm nobody.
+        // A bot's failure does no harm.
         let _ = keeper.await;
     }
 }
@@ -133,12 +133,12 @@ async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
         bot.stop.send_replace(true);
     }
     for bot in bots {
-        // A bot that fails harms nobody.
+        // A bot's failure does no harm.
         let _ = bot.task.await;
     }
 }
 
-/// The map, as soon as the listener, which is only just starting, gives it.
+/// The map, as soon as the listener serves it. The listener may be still starting.
 async fn wait_for_map(target: &Target) -> Map {
     loop {
         match target.fetch_map().await {

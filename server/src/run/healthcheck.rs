@@ -11,7 +11,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Asks a server whether it is well; `url` is one of its health pages.
+/// Asks a server for its health. `url` is one of its health endpoints.
 ///
 /// # Errors
 /// In words, if it is not or does not say.
@@ -21,7 +21,7 @@ pub fn healthcheck(url: &str) -> anyhow::Result<()> {
     ensure!(uri.scheme_str() == Some("http") && uri.authority().is_some(), usage());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(async { tokio::time::timeout(DEADLINE, ask(uri)).await });
-    // A name that is still being looked up is not waited for.
+    // Do not wait for a name that is still being looked up.
     runtime.shutdown_background();
     answer.unwrap_or_else(|_| Err(anyhow!("no answer in time"))).with_context(|| url.to_owned())
 }

@@ -1,5 +1,5 @@
-//! The log: what a line of it looks like, as text or as JSON, and how it is set up. Every line goes to the queue of
-//! `fracas_stdio`, so no thread ever waits until one is written.
+//! The log: the form of a line, as text or as JSON, and its set-up. Every line goes to the queue of `fracas_stdio`, so
+//! no thread waits until it is written.
 
 use crate::config::{LogFormat, LogLevel};
 use fracas_stdio as stdio;
@@ -11,10 +11,10 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Sets up the log and what it has of panics.
+/// Sets up the log and the logging of panics.
 pub fn start(format: LogFormat, level: LogLevel) {
     let level = LevelFilter::from(level);
-    // Libraries have a line for every frame on their lower levels, and one for each of the page's files on INFO.
+    // On lower levels libraries log every frame, and on INFO each of the page's files.
     let libraries = [("memory_serve", level.min(LevelFilter::WARN))];
     let own = ["fracas_server", "fracas_bots", "fracas_protocol"].map(|name| (name, level));
     let levels = Targets::new().with_default(level.min(LevelFilter::INFO)).with_targets(libraries).with_targets(own);
@@ -35,7 +35,7 @@ pub fn warn_of(warnings: &[String]) {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
-/// Tells whoever started the server that it is ready, and where.
+/// Prints that the server is ready, with its addresses.
 pub(super) fn listening(format: LogFormat, game: SocketAddr, ops: SocketAddr) {
     stdio::say(&match format {
         LogFormat::Text => format!("listening game={game} ops={ops}"),
@@ -43,7 +43,7 @@ pub(super) fn listening(format: LogFormat, game: SocketAddr, ops: SocketAddr) {
     });
 }
 
-/// Prints what was asked for, and ends with this exit code; or with 1, if it cannot be printed.
+/// Prints the requested text, and ends with this exit code. If it cannot be printed, the exit code is 1.
 pub fn print(format: LogFormat, text: &str, code: u8) -> ExitCode {
     match stdio::print(text) {
         Ok(()) => finish(code),
@@ -51,7 +51,7 @@ pub fn print(format: LogFormat, text: &str, code: u8) -> ExitCode {
     }
 }
 
-/// Says in one line what is wrong, behind everything that was logged, and ends with this exit code.
+/// Prints an error in one line, after everything that was logged, and ends with this exit code.
 pub fn complain(format: LogFormat, what: &str, code: u8) -> ExitCode {
     stdio::finish(Some(&match format {
         LogFormat::Text => format!("fracas-server: {what}"),
@@ -60,16 +60,16 @@ pub fn complain(format: LogFormat, what: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Ends with this exit code, when everything that was logged is written or nobody reads it.
+/// Ends with this exit code, once everything logged is written or cannot be written.
 pub fn finish(code: u8) -> ExitCode {
     stdio::finish(None);
     ExitCode::from(code)
 }
 
-/// A line like those of the log, which passes whatever level is set.
+/// A line like those of the log. It is printed at every log level.
 fn json(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
     let mut timestamp = String::new();
-    // A time can always be written to a string.
+    // Writing a time to a string cannot fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
     let head = [("timestamp", timestamp.as_str()), ("level", level), ("message", message)];
     let all = head.iter().chain(fields).map(|(name, value)| ((*name).to_owned(), (*value).into()));

@@ -53,29 +53,29 @@ use trouble::Trouble;
 pub use crash::replay;
 pub use healthcheck::healthcheck;
 
-/// The tick thread counts as alive while its last tick is not older than this.
+/// The tick thread counts as alive if its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
-/// HTTP connections at the same time on the game's port. On the operators' there are as many as have descriptors.
+/// HTTP connections at the same time on the game port. On the operators' port descriptors are the limit.
 const HTTP_CONNECTIONS_MAX: usize = 2048;
-/// How long the other threads may go on after one has died, of the second in which the process has to end.
+/// How long the other threads may continue after one has died. The process must end within a second.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Why an event loop ends after the tick thread.
 const TICK_IS_GONE: &str = "the tick thread is gone";
-/// So often a second it is counted who has been in a room for a while.
+/// How often a second the people who have been in a room for a while are counted.
 const SETTLED_LOOKS: u32 = 4;
-/// How long the threads may take to say farewell.
+/// How long the threads may take for the farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
 /// Serves until a signal comes or a thread dies.
 ///
 /// # Errors
-/// Whatever keeps the server from starting or going on, in words for the operator.
+/// What keeps the server from starting or continuing, as a message for the operator.
 pub fn serve(config: &Config) -> anyhow::Result<()> {
     let _sabotage = sabotage::set_up();
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
-    // Before anybody can know that there is something to stop.
+    // Before any other process can know that the server runs.
     let signals = StopSignals::new()?;
     let game_port = bind("--listen", config.listen)?;
     let ops_port = bind("--ops-listen", config.ops_listen)?;
@@ -114,16 +114,16 @@ fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener::bind(address).with_context(|| format!("cannot listen on {address}; set another address with {flag}"))
 }
 
-/// Tells whether the server could run with these settings on this machine, as far as that can be told without opening a port.
+/// Checks whether the server could run with these settings on this machine, without opening a port.
 ///
 /// # Errors
-/// What would keep it from starting, as [`serve`] says it.
+/// What would keep it from starting, with the message of [`serve`].
 pub fn check(config: &Config) -> anyhow::Result<()> {
     share_out_descriptors(config)?;
     Ok(())
 }
 
-/// Takes as many descriptors as the system gives, says how many that is, and shares them out: each player needs one.
+/// Raises the limit of descriptors, logs it, and divides the descriptors between the ports. Each player needs one.
 fn share_out_descriptors(config: &Config) -> anyhow::Result<Descriptors> {
     let limit = rlimit::raise_descriptors().context("cannot raise the limit of open descriptors")?;
     let words = limit.map_or_else(|| "unlimited".into(), |limit| limit.to_string());
@@ -154,7 +154,7 @@ struct Server {
 /// A thread ended.
 struct ThreadEnd {
     name: String,
-    /// Why, unless it should have.
+    /// Why, unless the end was expected.
     fault: Option<&'static str>,
 }
 
@@ -184,7 +184,7 @@ impl Server {
         };
 
         let loops = usize::from(config.event_loops());
-        // A place for each thread's end, so that none is lost.
+        // Room for each thread's end, so that none is lost.
         let (send_end, ends) = mpsc::channel(loops + 1);
         let (tick_endpoints, loop_endpoints) = channel::endpoints(loops);
         let mut threads = Vec::new();
@@ -223,7 +223,7 @@ impl Server {
         Ok(Self { front: Arc::new(front), telemetry, shutdown, threads, ends, fill })
     }
 
-    /// Waits for a signal or an operator's word, and then stops in good order; or for a thread to die, and then fails.
+    /// Waits for a signal or an operator's request, and then stops in good order. If a thread dies, it fails.
     async fn supervise(mut self, mut signals: StopSignals) -> anyhow::Result<()> {
         let cause = tokio::select! {
             signal = signals.next() => signal,
@@ -233,7 +233,7 @@ impl Server {
         tracing::info!(cause, "stopping: telling everybody");
         self.front.admission.drain();
         let mut fill = self.fill;
-        // Beside this thread, which serves the bots' connections too.
+        // On another thread, since this one also serves the bots' connections.
         tokio::task::spawn_blocking(move || fill.stop()).await?;
         self.shutdown.begin();
         tokio::select! {
@@ -243,7 +243,7 @@ impl Server {
             }
         }
         for thread in self.threads {
-            // It has reported its end already.
+            // The thread has reported its end already.
             let _ = thread.join();
         }
         tracing::info!("stopped");
@@ -252,7 +252,7 @@ impl Server {
 }
 
 impl Server {
-    /// A thread has ended that should not have: gives the others a moment to follow, with what they have to say to players.
+    /// Handles the unexpected end of a thread. The others get a moment to close their connections and end.
     async fn stop_after(&mut self, first: Option<ThreadEnd>) -> anyhow::Error {
         let mut ends: Vec<_> = first.into_iter().collect();
         let others = async {
@@ -260,9 +260,9 @@ impl Server {
                 ends.extend(self.ends.recv().await);
             }
         };
-        // Late ones are left to the process's end.
+        // Late threads end with the process.
         let _ = tokio::time::timeout(LAST_WORDS, others).await;
-        // One falls after the other; that it follows the tick thread says nothing.
+        // The other threads end in turn. Ending because the tick thread ended is no cause.
         let of = |end: &&ThreadEnd| end.fault.is_some_and(|fault| fault != TICK_IS_GONE);
         match ends.iter().find(of).or(ends.first()) {
             Some(ThreadEnd { name, fault }) => {
@@ -296,7 +296,7 @@ fn run_rooms(
     }
 }
 
-/// Starts a thread whose end is reported, a panic too. `run` tells why it ended, unless it should have.
+/// Starts a thread whose end is reported, also after a panic. `run` returns why it ended, unless that was expected.
 fn spawn(
     name: &str,
     ends: &mpsc::Sender<ThreadEnd>,
@@ -310,14 +310,14 @@ fn spawn(
     impl Drop for Report {
         fn drop(&mut self) {
             let end = ThreadEnd { name: std::mem::take(&mut self.name), fault: self.fault };
-            // Nobody listens only when the process ends anyway.
+            // Nothing receives this only when the process ends anyway.
             let _ = self.ends.try_send(end);
         }
     }
     let report = Report { name: name.into(), fault: Some("it panicked"), ends: ends.clone() };
     let thread = std::thread::Builder::new().name(name.into());
     Ok(thread.spawn(move || {
-        // Moved in whole, so that a panic drops it here.
+        // Moved into the thread, so that a panic drops it there.
         let mut report = report;
         report.fault = run();
     })?)
@@ -338,12 +338,12 @@ fn make_rooms(config: &Config) -> anyhow::Result<Rooms<PlayedGame>> {
         let seed = seed_of(seed, room, life);
         World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
     });
-    // Never shorter than what was asked for.
+    // Never shorter than the setting.
     let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);
     Ok(rooms.with_spectator_delay(delay_ticks))
 }
 
-/// What decides the chances of a room in one of its lives: the first has the seed itself, so that it can be repeated by that.
+/// The seed of a room in one of its lives. The first life has the seed itself, so that it can be repeated.
 fn seed_of(seed: u64, room: RoomId, life: u32) -> u64 {
     match u64::from(life) << 8 | u64::from(room.0) {
         0 => seed,
@@ -363,7 +363,7 @@ fn admission_config(config: &Config) -> AdmissionConfig {
     }
 }
 
-/// When the tick thread ran last.
+/// The time of the last tick.
 #[derive(Debug)]
 struct Pulse {
     start: Instant,
@@ -385,7 +385,7 @@ impl Pulse {
     }
 }
 
-/// What the rest of the process learns from the tick thread.
+/// Passes what the tick thread reports to the rest of the process.
 #[derive(Debug)]
 struct Watch {
     crashes: Crashes,
@@ -394,7 +394,7 @@ struct Watch {
     metrics: TickMetrics,
     trouble: Trouble,
     shutdown: Arc<Shutdown>,
-    /// Who has been here for a while, by room.
+    /// How many people have been here for a while, by room.
     people: Arc<[AtomicU16]>,
     pulse: Arc<Pulse>,
 }
@@ -442,7 +442,7 @@ impl TickWatch<PlayedGame> for Watch {
     }
 }
 
-/// Every player is looked at once a second, each on its own tick.
+/// Every player is sampled once a second, each on another tick.
 fn phase(tick: Tick, hz: u32) -> usize {
     (tick.0 % hz) as usize
 }

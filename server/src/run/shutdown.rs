@@ -1,4 +1,4 @@
-//! How the process is told to stop, and who is told that it stops.
+//! How the process is told to stop, and how it passes that on.
 
 use fracas_protocol::wire::close::CloseReason;
 use procfs::process::Process;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// Tells the tick thread to close the room, and lets an operator ask for that.
+/// Tells the tick thread to close the rooms, and lets an operator ask for that.
 #[derive(Debug, Default)]
 pub struct Shutdown {
     begun: AtomicBool,
@@ -15,42 +15,42 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// An operator wants the server to stop in good order.
+    /// An operator asks the server to stop in good order.
     pub fn ask(&self) {
         self.asked.notify_one();
     }
 
-    /// Waits until one does.
+    /// Waits until an operator asks.
     pub async fn asked(&self) {
         self.asked.notified().await;
     }
 
-    /// From the next tick on the room says farewell.
+    /// From the next tick on the rooms close.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// What the room says to everybody, if it shall close.
+    /// The close reason for all connections, if the rooms are to close.
     pub fn farewell(&self) -> Option<CloseReason> {
         self.begun.load(Ordering::Relaxed).then_some(CloseReason::GoingAway)
     }
 }
 
-/// What of the signals is seen to: Ctrl-C, SIGTERM and SIGHUP stop the server, SIGUSR1 and SIGUSR2 do nothing. SIGPIPE is
-/// ignored in every Rust program.
+/// The handled signals: Ctrl-C, SIGTERM and SIGHUP stop the server. SIGUSR1 and SIGUSR2 do nothing. SIGPIPE is ignored
+/// in every Rust program.
 #[derive(Debug)]
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
-    /// None where whoever started the process wants it to survive a hangup, as `nohup` does.
+    /// None if the process was started to survive a hangup, as by `nohup`.
     hangup: Option<Signal>,
 }
 
 impl StopSignals {
-    /// Takes the signals over; from now on they do not end the process by themselves.
+    /// Takes the signals over. From now on they do not end the process by themselves.
     pub fn new() -> io::Result<Self> {
         for idle in [SignalKind::user_defined1(), SignalKind::user_defined2()] {
-            // Once taken over a signal stays so, and nobody waits for these.
+            // A signal stays taken over, and no code waits for these.
             drop(signal(idle)?);
         }
         let status = Process::myself().and_then(|process| process.status());
@@ -64,7 +64,7 @@ impl StopSignals {
         })
     }
 
-    /// Waits for any of them, and tells which.
+    /// Waits for any of them, and returns its name.
     pub async fn next(&mut self) -> &'static str {
         let hangup = async {
             match &mut self.hangup {
@@ -79,7 +79,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for one that means "at once". A hangup does not: a terminal that goes away sends several.
+    /// Waits for one that means "stop at once". A hangup does not mean that, since a closing terminal sends several.
     pub async fn urgent(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

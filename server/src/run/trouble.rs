@@ -1,14 +1,14 @@
-//! Tells the operator in the log when time is short: an overload by its start and its end, a freeze by how long it was.
+//! Logs lack of time for the operator: the start and end of an overload, and the length of a freeze.
 
 use crate::sim::overload::Level;
 use std::time::{Duration, Instant};
 
-/// A time without ticks that is worth a line: a second of it costs players a fight.
+/// The least time without ticks that is logged. A second of it costs players a fight.
 const FREEZE_LEAST: Duration = Duration::from_millis(500);
-/// Between two lines about freezes. What comes in between is counted, and told with the next.
+/// Least time between two lines about freezes. Freezes in between are counted, and logged with the next line.
 const FREEZE_PAUSE: Duration = Duration::from_secs(10);
 
-/// An overload from the first level above normal until the level is normal again.
+/// An overload, from the first level above normal until the level is normal again.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
     began: Instant,
@@ -16,7 +16,7 @@ struct Episode {
     changes: u32,
 }
 
-/// What the operator has been told, and what is still to be told.
+/// What has been logged, and what is still to be logged.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
     level: Level,
@@ -34,7 +34,7 @@ enum LogEntry {
 }
 
 impl Trouble {
-    /// Takes note of a tick at this level, before which no tick was run for `lost`, with so many present.
+    /// Records a tick at this level. No tick was run for `lost` before it, and so many players are present.
     pub(super) fn ticked(&mut self, level: Level, lost: Duration, present: usize, now: Instant) {
         for line in [self.freeze(lost, now), self.level(level, now)].into_iter().flatten() {
             match line {

@@ -1,4 +1,4 @@
-//! Keeps what is remembered of networks small, and tells how much that is.
+//! Keeps the state about networks small, and reports its size.
 
 use crate::front::http::Front;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Forgets, once a second, what is not needed any more of what networks have done, until the task is dropped.
+/// Once a second, drops state about networks that is not needed any more. It runs until the task is dropped.
 pub(crate) async fn upkeep(front: Arc<Front>) {
     let mut interval = tokio::time::interval(EVERY);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! One client's connection: what its client says, what of the room it knows, and whether it keeps up.
+//! One client's connection: its messages, what it knows of the room, and whether it keeps up.
 
 use crate::admission::control::Network;
 use crate::admission::retry_scheduler::RetryClient;
@@ -25,25 +25,25 @@ use std::time::{Duration, Instant};
 
 /// Time for the hello.
 const HELLO_DEADLINE: Duration = Duration::from_secs(5);
-/// A client that says nothing for so long is asked whether it is there, again and again: a hidden tab may have nothing to say
-/// of its own, but browsers answer pings by themselves.
+/// A client that is silent for so long is pinged repeatedly. A hidden tab may have nothing to send, but browsers answer
+/// pings by themselves.
 const PROBE_AFTER: Duration = Duration::from_secs(4);
-/// A client that says nothing for so long, to two pings, is gone.
+/// A client that is silent for so long, and to two pings, is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A stale client that acknowledges nothing for so long is closed.
 const STALE_MAX: Duration = Duration::from_secs(10);
-/// Inputs a tick that are taken, and for how long a stalled line may make up for what it held back. More are dropped.
+/// Inputs a tick that are accepted, and the time whose inputs may come at once after a stall. More are dropped.
 const INPUTS_PER_TICK: u32 = 2;
 const INPUTS_BURST: Duration = Duration::from_secs(3);
-/// Pings that may wait for their answer; more are not answered.
+/// Pings that may wait for their answer. More are not answered.
 const PINGS_MAX: usize = 4;
 
-/// How far somebody is.
+/// The stage of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The hello is awaited.
     AwaitingHello,
-    /// A room was asked to let it in, and maybe to give it a session back.
+    /// A room was asked to let it join, or to resume a session.
     Asked(RoomId, Option<SessionId>),
     /// It is in the room.
     Joined(SessionId),
@@ -51,7 +51,7 @@ enum Phase {
     Left,
 }
 
-/// The tick that ran last (or that a spectator is shown as the last), when it was due, and how long its work took.
+/// The last tick (for a spectator, the last one shown), when it was due, and how long its work took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClockTick {
     pub(crate) tick: Tick,
@@ -59,7 +59,7 @@ pub(crate) struct ClockTick {
     pub(crate) work: Duration,
 }
 
-/// What a connection needs to handle what its client says.
+/// What a connection needs to handle its client's messages.
 pub(crate) struct InboundCtx<'a, G: Game> {
     pub(crate) batches: &'a mut Batches<InputOf<G>>,
     pub(crate) rooms: &'a RoomNames,
@@ -70,13 +70,13 @@ pub(crate) struct InboundCtx<'a, G: Game> {
     pub(crate) tick_hz: u32,
 }
 
-/// One who wants to play, plays, or has played over a connection.
+/// A client that wants to play, plays, or has played over a connection.
 #[derive(Debug)]
 pub struct ClientConn<G: Game> {
     key: ConnectionKey,
     kind: PlayerKind,
     network: Option<Network>,
-    /// What tells it from others of its network: a hash of the token or the name that it has shown.
+    /// A hash of its token or name, which distinguishes it from others of its network.
     client: Option<u64>,
     phase: Phase,
     /// What its client knows of the room, once it has joined.
@@ -84,19 +84,19 @@ pub struct ClientConn<G: Game> {
     aspect: Aspect,
     staleness: Staleness,
     fresh_start: FreshStart,
-    /// Whether the client has said anything since it joined.
+    /// Whether the client has sent anything since it joined.
     confirmed: bool,
-    /// Whether the client has a token of its session, so that it can come back.
+    /// Whether the client has a token of its session, so that it can resume it.
     can_return: bool,
     inputs: RateLimiter,
     pings: Vec<(Ping, Instant)>,
     /// When its hello came.
     asked_at: Instant,
-    /// When it last came any further.
+    /// When it last made progress.
     progress_at: Instant,
-    /// Nobody looks at what it would get.
+    /// The page is hidden.
     is_hidden: bool,
-    /// Whether it has no entity, and is shown the room as spectators are.
+    /// Whether it is a spectator.
     is_spectator: bool,
 }
 
@@ -128,7 +128,7 @@ impl<G: Game> ClientConn<G> {
         matches!(self.phase, Phase::Asked(..))
     }
 
-    /// The session it has.
+    /// Its session.
     pub(crate) fn session(&self) -> Option<SessionId> {
         match self.phase {
             Phase::Joined(session) => Some(session),
@@ -169,13 +169,13 @@ impl<G: Game> ClientConn<G> {
         self.session().is_some() && self.is_hidden
     }
 
-    /// Who it is, when it is to be told when to come back.
+    /// The client, for the retry scheduler.
     pub(crate) fn retry_client(&self) -> RetryClient {
         RetryClient { network: self.network.as_ref().map(Network::address), client: self.client }
     }
 
-    /// The room gave it a new session. If it had asked for one that was over by then, it has not taken a join from its network's
-    /// budget yet, and does so now; or it has to wait for that, and the session is not its own.
+    /// The room gave it a new session. If it had asked to resume one that was over by then, it pays for the join now.
+    /// If the network's budget is empty, it must wait, and the session is taken away.
     pub(crate) fn pay_for(&self, admitted: &Admitted, now: Instant) -> Result<(), CloseRequest> {
         let asked_for_another = matches!(self.phase, Phase::Asked(_, Some(_))) && !admitted.resumed;
         match &self.network {
@@ -184,8 +184,8 @@ impl<G: Game> ClientConn<G> {
         }
     }
 
-    /// The room does not let it in: the join that its hello took is its network's again, so that who waits for a seat does not
-    /// use up what its neighbours need.
+    /// The room refused it. The join that its hello took is given back. So waiting for a seat does not use up the
+    /// network's budget.
     pub(crate) fn give_back_join(&self) {
         if let (Phase::Asked(_, None), Some(network)) = (self.phase, &self.network) {
             network.give_back_join();
@@ -291,7 +291,7 @@ impl<G: Game> ClientConn<G> {
     pub(crate) fn check_deadlines(&mut self, connection: &mut Connection, now: Instant) -> Result<(), CloseRequest> {
         let (silent, stuck) = (connection.silent_for(now), now.saturating_duration_since(self.progress_at));
         let late = match self.phase {
-            // Since it came: whatever it says instead of the hello is no progress.
+            // Counted since it connected: other messages than the hello are no progress.
             Phase::AwaitingHello => stuck > HELLO_DEADLINE,
             Phase::Asked(..) | Phase::Joined(_) => silent > SILENCE_MAX,
             Phase::Left => false,
@@ -305,7 +305,7 @@ impl<G: Game> ClientConn<G> {
         if self.is_stale() && stuck > STALE_MAX { Err(CloseReason::Slow.into()) } else { Ok(()) }
     }
 
-    /// The room let it in: the welcome is to be sent, and frames follow.
+    /// The room let it in. The welcome is to be sent, and frames follow.
     pub(crate) fn join(&mut self, admitted: &Admitted, now: Instant) {
         let session = admitted.session;
         self.phase = Phase::Joined(session);
@@ -314,9 +314,10 @@ impl<G: Game> ClientConn<G> {
         self.is_spectator = admitted.own.is_none();
     }
 
-    /// Its connection is lost: the entity of a client that can come back waits for it, and counts for its network meanwhile.
+    /// Its connection is lost. The entity of a client that can resume waits for it, and counts for its network meanwhile.
     pub(crate) fn lose(&mut self, batches: &mut Batches<InputOf<G>>, registry: &Registry) {
-        // Who has asked for an entity and is gone before the answer leaves it waiting, too: the room gives it away all the same.
+        // A client that asked to resume a session and left before the answer leaves its entity waiting, too. The room
+        // gives it the session all the same.
         let waits = match self.phase {
             Phase::Joined(session) if self.can_return => Some(session),
             Phase::Asked(_, resume) => resume,
@@ -328,8 +329,8 @@ impl<G: Game> ClientConn<G> {
         self.leave_room(batches, if waits.is_some() { Request::Lost } else { Request::Leave });
     }
 
-    /// Tells the room that the session has no connection any more, if it had this one. A seat that was asked for is given
-    /// back when the answer finds nobody.
+    /// Tells the room that the session has no connection any more, if it had this one. A requested seat is given back
+    /// when the answer finds no client.
     pub(crate) fn leave_room(&mut self, batches: &mut Batches<InputOf<G>>, how: fn(SessionId) -> Request) {
         if let Phase::Joined(session) = self.phase {
             batches.of(session.room).requests.push((self.key, how(session)));
@@ -342,7 +343,7 @@ impl<G: Game> ClientConn<G> {
         (self.phase, self.viewer) = (Phase::Left, None);
     }
 
-    /// What time it is, as an answer to what it asked when it asked to be let in.
+    /// The server's clock, as an answer to its hello.
     pub(crate) fn clock(&self, now: Instant, last: ClockTick) -> ServerClock {
         clock(self.asked_at, now, last)
     }
@@ -353,7 +354,7 @@ impl<G: Game> ClientConn<G> {
             return;
         }
         if self.staleness.is_stale() {
-            // What cannot be read now is not worth waiting for.
+            // A client that cannot read now gets no answer later.
             return self.pings.clear();
         }
         let work_us = last.work.as_micros() as u32;
@@ -417,7 +418,7 @@ impl<G: Game> ClientConn<G> {
     }
 }
 
-/// What time it is, as an answer to what was read at `read_at`.
+/// The server's clock, as an answer to a message read at `read_at`.
 fn clock(read_at: Instant, now: Instant, last: ClockTick) -> ServerClock {
     let us = |from: Instant| now.saturating_duration_since(from).as_micros() as u32;
     ServerClock { hold_us: us(read_at), tick: last.tick, phase_us: us(last.due) }

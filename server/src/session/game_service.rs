@@ -1,4 +1,4 @@
-//! The game as what an event loop serves: between the rooms on the tick thread and the players on their lines.
+//! The game as the service of an event loop. It connects the rooms on the tick thread with the clients.
 
 use crate::admission::control::{AdmissionControl, Network};
 use crate::game::{Game, InputOf};
@@ -27,9 +27,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long the tick may keep us waiting before we look at the sockets again without it.
+/// How long we wait for the tick before we serve the sockets without it.
 const TICK_PATIENCE: Duration = Duration::from_millis(250);
-/// How much earlier than it takes reading begins.
+/// How much earlier reading begins than its duration requires.
 const READ_MARGIN: Duration = Duration::from_micros(500);
 
 /// One event loop's side of the game.
@@ -38,7 +38,7 @@ pub struct GameService<G: Game> {
     endpoints: LoopEndpoints<G>,
     rooms: Arc<RoomNames>,
     registry: Arc<Registry>,
-    /// Tells who is sent away when to come back.
+    /// Gives refused clients their retry times.
     admission: Arc<AdmissionControl>,
     metrics: LoopMetrics,
     batches: Batches<InputOf<G>>,
@@ -50,20 +50,20 @@ pub struct GameService<G: Game> {
     telling: Option<Addressed>,
     /// By room.
     composers: Vec<RoomComposers<G>>,
-    /// What is said beside the frames.
+    /// Messages beside the frames.
     news: Vec<Arc<RoomEvents>>,
-    /// The newest tick that was published to us.
+    /// The newest published tick.
     last: Option<LastTick>,
     /// When the first of the ticks that are being written was due, and how the last round went.
     due: Option<Instant>,
     round: Option<Round>,
     fresh_starts: FreshStartQueue,
-    /// Of the players written so far in this round.
+    /// Totals of the players written so far in this round.
     stale: u32,
     hidden: u32,
 }
 
-/// What is kept of a tick after it was written: not its outputs, which are the room's to use again.
+/// What is kept of a tick after it was written. Its outputs are not kept, so that the room can reuse them.
 #[derive(Clone, Copy)]
 struct LastTick {
     sequence: u64,
@@ -79,7 +79,7 @@ impl LastTick {
         Self { sequence, tick, rate, due, work }
     }
 
-    /// The clock of those who are shown everything so many ticks late.
+    /// The clock of spectators that are so many ticks late.
     fn clock(&self, delay: u32) -> ClockTick {
         ClockTick { tick: Tick(self.tick.0.saturating_sub(delay)), due: self.due, work: self.work }
     }
@@ -117,7 +117,7 @@ impl<G: Game> GameService<G> {
         }
     }
 
-    /// The same for rooms of these names; without it there is the one that clients ask for when they ask for none.
+    /// The same for rooms of these names. Without it there is only the default room.
     #[must_use]
     pub fn of_rooms(mut self, rooms: Arc<RoomNames>) -> Self {
         self.composers.resize_with(rooms.count(), RoomComposers::default);
@@ -125,7 +125,7 @@ impl<G: Game> GameService<G> {
         self
     }
 
-    /// What has been published and not been taken yet.
+    /// The published ticks that have not been taken yet.
     pub fn take_published(&mut self) -> Vec<Published<G>> {
         self.endpoints.outbound.try_iter().collect()
     }
@@ -158,8 +158,8 @@ impl<G: Game> GameService<G> {
         self.fresh_starts.begin_tick(self.clients);
     }
 
-    /// If ticks were published that never came here, because the channel was full: the index of the first tick after the
-    /// last of them. The channel may have filled and emptied while we were taking what it held.
+    /// The index of the first tick after the last gap, if ticks were missed because the channel was full. The channel
+    /// may have filled and emptied while we were reading it.
     fn after_last_gap(&self) -> Option<usize> {
         let mut before = self.last.as_ref().map(|last| last.sequence);
         let mut after_gap = None;
@@ -224,7 +224,7 @@ impl<G: Game> GameService<G> {
                 return Err(reason.into());
             }
             Some(Addressed::RoomFailed(room)) if client.room() == Some(room) => {
-                // It may have begun so late that the registry has been told of its end already.
+                // The session may have begun so late that the registry knows of its end already.
                 if let Some(session) = client.session() {
                     self.registry.end(session);
                 }
@@ -239,7 +239,7 @@ impl<G: Game> GameService<G> {
         Ok(())
     }
 
-    /// A client that is let in left before the answer came, and never got the token of a session that began just now.
+    /// It left before the answer came, and never got the token of the new session.
     fn give_back_seat(&mut self, key: ConnectionKey, admitted: &Admitted) {
         let how = if admitted.resumed { Request::Lost } else { Request::Leave };
         self.batches.of(admitted.session.room).requests.push((key, how(admitted.session)));
@@ -321,14 +321,14 @@ impl<G: Game> GameService<G> {
         }
         if request.reason.may_retry() {
             let pause = request.pause.unwrap_or_else(|| self.admission.turn(client.retry_client(), now));
-            // Rounded up: nobody comes before its turn.
+            // Rounded up, so that no client retries too early.
             let retry_after_ms = pause.as_micros().div_ceil(1000) as u32;
             let goodbye = Goodbye { code: request.reason.code(), retry_after_ms };
             connection.say(|out| codec::encode::<MessageOf<G::Rules>>(&ServerMessage::Goodbye(goodbye), out));
         }
     }
 
-    /// The tick that ran last, as far as this one may know.
+    /// The last tick that this client may know of.
     fn last_tick_for(&self, client: &ClientConn<G>) -> Tick {
         match client.watches() {
             Some(room) => self.composers[room.index()].spectators.ticks.newest(),
@@ -336,7 +336,7 @@ impl<G: Game> GameService<G> {
         }
     }
 
-    /// Gives what was read to the tick thread; while that has no room, it grows here.
+    /// Gives what was read to the tick thread. While that has no room, it grows here.
     pub fn hand_over(&mut self, reading: Duration) {
         if let Some(round) = self.round.take() {
             self.batches.round = Some(Round { reading, ..round });
@@ -391,7 +391,7 @@ impl<G: Game> Service for GameService<G> {
         self.hand_over(reading);
         match self.endpoints.outbound.recv_timeout(TICK_PATIENCE) {
             Ok(first) => self.published.push(first),
-            // Late; what is pending is sent all the same.
+            // The tick is late. Pending bytes are sent all the same.
             Err(flume::RecvTimeoutError::Timeout) => {}
             Err(flume::RecvTimeoutError::Disconnected) => return LoopStep::Over,
         }
@@ -428,7 +428,7 @@ impl<G: Game> Service for GameService<G> {
         let Some(last) = &self.last else { return 0 };
         let watched = client.watches();
         client.answer_pings(connection, now, last.clock(watched.map_or(0, |room| self.composers[room.index()].delay)));
-        // Who is stale does without news, as without frames.
+        // A stale client gets no news and no frames.
         let Some((session, viewer)) = client.audience() else { return 0 };
         let news = self.news.iter().flat_map(|events| &events.game_events);
         let is_for = |to: Audience| to.includes(session, watched.is_some());

@@ -1,4 +1,4 @@
-//! The hello: what makes one acceptable, which room it is for, and the message for one that is not.
+//! The hello: its rules, its room, and the message for an invalid one.
 
 use crate::admission::control::Network;
 use crate::game::{Game, InputOf};
@@ -17,7 +17,7 @@ use fracas_protocol::wire::message::{Aspect, ClientMessage, Hello};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// Its network has used up its budget of joins, and has to wait so long for the next one.
+/// The network has used up its budget of joins, and must wait so long for the next one.
 pub(crate) fn beyond_join_budget(pause: Duration) -> CloseRequest {
     CloseRequest { pause: Some(pause), ..JoinRefusal::JoinBudget.into() }
 }
@@ -30,7 +30,7 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, CloseRequest> {
         }
         Ok(ClientMessage::Hello(_)) => Err(CloseReason::Version.into()),
         Ok(_) => Err(CloseRequest::bad_message("The first message must be a hello.")),
-        // Another version's hello may go on differently; it begins like ours.
+        // Another version's hello begins like ours, and may continue differently.
         Err(_) => match codec::peek::<(u32, u16)>(message) {
             Ok((0, version)) if version != PROTOCOL_VERSION => Err(CloseReason::Version.into()),
             _ => Err(CloseRequest::bad_message("The hello could not be read.")),
@@ -38,7 +38,7 @@ pub fn read_hello<G: Game>(message: &[u8]) -> Result<Hello, CloseRequest> {
     }
 }
 
-/// What tells a client from others of its network: a hash of its token, or of its name.
+/// A hash of the token or the name, which distinguishes a client from others of its network.
 pub(crate) fn client_of(hello: &Hello) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &hello.token {
@@ -78,7 +78,7 @@ impl RoomNames {
         let mut message = format!("There is no room \"{asked}\" here; ask for ");
         for (index, name) in self.0.iter().enumerate() {
             let choice = format!("{}\"{name}\"", if index > 0 { " or " } else { "" });
-            // As many as fit, and the full stop.
+            // As many names as fit, and the full stop.
             if message.len() + choice.len() < CLOSE_MESSAGE_BYTES_MAX {
                 message += &choice;
             }
@@ -87,23 +87,22 @@ impl RoomNames {
     }
 }
 
-/// A hello that may come in, if its room has a seat.
+/// A valid hello, which may join if its room has a seat.
 #[derive(Debug)]
 pub struct Admissible {
     /// The room that it asks for.
     pub room: RoomId,
-    /// The session in that room that it is to get back.
+    /// The session in that room that it is to resume.
     pub resume: Option<SessionId>,
-    /// What is asked of the room.
+    /// The request to the room.
     pub request: Request,
-    /// The shape of its window.
+    /// Its aspect.
     pub aspect: Aspect,
 }
 
-/// Checks a hello that came from `network`, and makes a request to one of `rooms` of it. `known` is the session that its token
-/// names. A token that nobody knows is no fault: its session is over, or was another process's. Too many of them are. One of
-/// another room is of no use in this one, and no fault either. Who does not come back for a session takes a join from its
-/// network's budget.
+/// Checks a hello from `network`, and turns it into a request to one of `rooms`. `known` is the session of its token.
+/// An unknown token is no fault: its session is over, or was another process's. Too many of them are a fault. A token
+/// of another room is ignored. A hello that resumes no session takes a join from its network's budget.
 pub fn admit(
     hello: Hello,
     kind: PlayerKind,

@@ -1,5 +1,5 @@
-//! One client: its hello, its inputs, whether it keeps up and its fresh starts ([`client_conn`]); and sessions across
-//! connections: who may take which entity back ([`Registry`]). The [`game_service`] does that for all clients of an event loop.
+//! One client: its hello, its inputs, its staleness and its fresh starts ([`client_conn`]). The [`Registry`] keeps
+//! sessions across connections and their tokens. The [`game_service`] serves all clients of an event loop.
 
 mod addressed;
 pub mod game_service;

@@ -1,5 +1,5 @@
-//! Which names players may give themselves: visible, of a bounded width, and in any script that people write today. It goes by
-//! the properties that Unicode gives to characters, not by lists of them.
+//! The rules for players' names: visible, of a bounded width, and in any script that people write today. They use
+//! Unicode properties, not lists of characters.
 
 use fracas_protocol::name::Name;
 use fracas_protocol::wire::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
@@ -14,12 +14,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that a name may have on a screen, as terminals count them: a letter has one, a Chinese character or an emoji two.
 const COLUMNS_MAX: usize = 24;
-/// A sign that is neither a letter nor an emoji counts as so many: no property tells how wide it is drawn (the longest dash has
-/// three) ...
+/// The columns of a sign that is neither a letter nor an emoji. No property says how wide it is drawn (the longest dash
+/// has three) ...
 const SIGN_COLUMNS: usize = 3;
-/// ... and a symbol as so many: some of them are whole sentences.
+/// ... and of a symbol: some of them are whole sentences.
 const SYMBOL_COLUMNS: usize = 8;
-/// Combining marks on one letter: what is written today needs no more, and a pile of them covers other lines.
+/// Combining marks on one letter. Today's scripts need no more, and a pile of them covers other lines.
 const MARKS_MAX: usize = 2;
 /// Letters of the longest flag of a region (`gbeng`, and one more).
 const FLAG_TAGS_MAX: usize = 6;
@@ -31,7 +31,7 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const END_OF_TAGS: char = '\u{e007f}';
 
-/// Why a text cannot be a name. The words are meant for the person who typed it.
+/// Why a text cannot be a name. The message is for the person who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NameFault {
     /// Nothing, or only spaces.
@@ -46,7 +46,7 @@ pub(crate) enum NameFault {
     /// A control, invisible or direction-changing character.
     #[error("The name holds a control or invisible character: use letters, digits, emoji and spaces.")]
     Invisible,
-    /// A character that no font has to have: unassigned, private, or of a script that nobody writes any more.
+    /// A character that fonts may lack: unassigned, private, or of a dead script.
     #[error("The name holds a character that few screens can show: use another.")]
     Unshowable,
     /// A mark on nothing, or too many on one letter.
@@ -57,9 +57,9 @@ pub(crate) enum NameFault {
 /// Reads a name as its player typed it: composed, with plain single spaces and none around it.
 ///
 /// # Errors
-/// [`NameFault`], with words for the player.
+/// [`NameFault`], with a message for the player.
 pub(crate) fn read(text: &str) -> Result<Name, NameFault> {
-    // Bytes first, so that all else runs over a bounded text.
+    // Bytes first, so that all other checks run over a bounded text.
     if text.len() > 4 * NAME_BYTES_MAX {
         return Err(NameFault::TooLong);
     }
@@ -79,19 +79,19 @@ pub(crate) fn read(text: &str) -> Result<Name, NameFault> {
     Name::parse(&text).map_err(|_| NameFault::Invisible)
 }
 
-/// Composes the text and makes each run of spaces, of whatever kind, one plain space; none is left at its ends.
+/// Composes the text, and turns each run of spaces into one plain space. Spaces at the ends are removed.
 fn with_plain_spaces(text: &str) -> String {
     let plain: String = text.nfc().map(|c| if is_space(c) { ' ' } else { c }).collect();
     plain.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Spaces by their category, and the signs that Unicode itself names blank, empty or a filler without any property that says so.
+/// Spaces by their category, and the signs that Unicode calls blank, empty or filler without a property for it.
 fn is_space(c: char) -> bool {
     const BLANK_SIGNS: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];
     c.general_category() == GeneralCategory::SpaceSeparator || BLANK_SIGNS.contains(&c)
 }
 
-/// Whether it prints nothing by itself (the property Default_Ignorable_Code_Point): nothing of it is left in a skeleton.
+/// Whether it prints nothing by itself (the property Default_Ignorable_Code_Point). A skeleton drops such characters.
 fn is_ignorable(c: char) -> bool {
     unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).next().is_none()
 }
@@ -115,7 +115,7 @@ fn check_characters(chars: &[char]) -> Result<(), NameFault> {
     Ok(())
 }
 
-/// Whether an ignorable character is part of a sequence in which it does something.
+/// Whether an ignorable character is part of a sequence in which it has an effect.
 fn is_valid_ignorable(chars: &[char], at: usize) -> bool {
     let before = &chars[..at];
     let next = chars.get(at + 1).copied();
@@ -153,7 +153,7 @@ fn parts_joined_letters(before: &[char], after: &[char]) -> bool {
         && matches!(right, Some(JoiningType::RightJoining | JoiningType::DualJoining))
 }
 
-/// Whether a tag stands in a region's flag: a black flag, the region's letters as tags, and the end of them.
+/// Whether a tag is part of a region's flag: a black flag, the region's letters as tags, and an end tag.
 fn is_in_flag(chars: &[char], at: usize) -> bool {
     let is_tag = |c: &&char| matches!(**c, '\u{e0030}'..='\u{e007e}');
     let before = chars[..at].iter().rev().take_while(is_tag).count();
@@ -164,7 +164,7 @@ fn is_in_flag(chars: &[char], at: usize) -> bool {
 }
 
 fn check_marks(chars: &[char]) -> Result<(), NameFault> {
-    // Nothing to stand on, as after the most.
+    // A mark without a letter is refused, like one after the maximum.
     let mut marks = MARKS_MAX;
     for &c in chars {
         match c.general_category() {
@@ -182,7 +182,7 @@ fn check_marks(chars: &[char]) -> Result<(), NameFault> {
     Ok(())
 }
 
-/// How wide a text may be drawn: a character that stands for several is as wide as these.
+/// How wide a text may be drawn. A character that stands for several is as wide as these.
 fn columns(text: &str) -> usize {
     let more: usize = text
         .chars()
@@ -197,8 +197,8 @@ fn columns(text: &str) -> usize {
     text.width() + more
 }
 
-/// What a character counts as at least whose width no property tells: one that is neither a letter, a digit, a mark, an emoji, nor
-/// one of Latin-1's signs.
+/// The least columns of a character without a width property. That is one that is no letter, digit, mark or emoji, and
+/// no sign of Latin-1.
 fn least_columns(c: char) -> Option<usize> {
     let is_known = c <= '\u{ff}' || is_ignorable(c) || c.is_alphanumeric() || c.is_emoji_char_or_emoji_component();
     match c.general_category() {

@@ -1,4 +1,5 @@
-//! Which token belongs to which session. Event loops issue and look up tokens; the room decides whether a session lives.
+//! Which token belongs to which session. Event loops issue and look up tokens. The room decides whether a session
+//! lives.
 
 use super::token::{TokenHash, new_token};
 use crate::admission::address_quota::QuotaGuard;
@@ -8,29 +9,29 @@ use crate::sim::channel::Admitted;
 use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;
 
-/// The tokens of one session that are good.
+/// The valid tokens of one session.
 #[derive(Debug)]
 struct Tokens {
-    /// The one that the client is known to have, until it has proved that it has the newest, however often the answer
-    /// that brings it is lost.
+    /// The token that the client is known to have. It stays valid until the client proves that it has the newest one,
+    /// even if answers are lost.
     proved: Option<TokenHash>,
     newest: TokenHash,
     /// How many connections the session had been given to when the newest was made.
     given: u32,
     /// The connection that has the session, or is about to.
     holder: ConnectionKey,
-    /// While nobody has the entity: what counts it for the address that lost it.
+    /// While the entity waits: its unit of the quota of the address that lost it.
     kept: Option<QuotaGuard>,
 }
 
 impl Tokens {
-    /// A client is known to have this token. If it is the newest, the older one that is void now.
+    /// A client is known to have this token. If it is the newest, returns the older one, which is void now.
     fn prove(&mut self, hash: TokenHash) -> Option<TokenHash> {
         if self.newest == hash { self.proved.take() } else { None }
     }
 }
 
-/// All tokens, by their hash. Shared by the event loops; each call holds a lock for one look-up only.
+/// All tokens, by their hash. The event loops share it. Each call holds a lock for one look-up only.
 #[derive(Debug, Default)]
 pub struct Registry {
     sessions: DashMap<TokenHash, SessionId>,
@@ -39,8 +40,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes a new token for the session that `holder` was given. The one that its client is known to have stays good until
-    /// [`Self::confirm`].
+    /// Makes a new token for the session that `holder` was given. The one that its client is known to have stays valid
+    /// until [`Self::confirm`].
     ///
     /// It is [`Token::NONE`] if the system has no random numbers; or if another connection, on an event
     /// loop that was quicker, has been given the session since: then `holder` is about to be told so.
@@ -73,7 +74,7 @@ impl Registry {
         token
     }
 
-    /// The session that a token gives back, if it is good. Who shows the newest has it, and the older one is void.
+    /// The session of a token, if the token is valid. Showing the newest token makes the older one void.
     pub fn show(&self, token: &Token) -> Option<SessionId> {
         let hash = TokenHash::of(token);
         let session = self.sessions.get(&hash).map(|session| *session)?;
@@ -82,15 +83,16 @@ impl Registry {
         Some(session)
     }
 
-    /// A connection has asked the room for the session, which will give it away: it is no longer whose it was.
+    /// A connection has asked the room to resume the session. The room will give it the session, so the earlier holder
+    /// no longer has it.
     pub fn claim(&self, session: SessionId, holder: ConnectionKey) {
         if let Some(mut tokens) = self.tokens.get_mut(&session) {
             tokens.holder = holder;
         }
     }
 
-    /// The client at `holder` has the newest token of its session: the older one is void. Nothing, if another connection has the
-    /// session by now, whose client may not have a newer one yet.
+    /// The client at `holder` has the newest token of its session, so the older one is void. Does nothing if another
+    /// connection has the session by now. Its client may not have a newer token yet.
     pub fn confirm(&self, session: SessionId, holder: ConnectionKey) {
         let void = self.tokens.get_mut(&session).and_then(|mut tokens| {
             let newest = tokens.newest;
@@ -99,8 +101,8 @@ impl Registry {
         self.forget(void);
     }
 
-    /// The session has lost its connection `holder`, and its entity waits: `share` counts that until somebody has it back or it
-    /// ends. Nothing, if another connection has it by now: this one's late end must not touch that.
+    /// The session has lost its connection `holder`, and its entity waits. `share` counts it until the session is resumed
+    /// or ends. Does nothing if another connection has the session by now.
     pub fn keep(&self, session: SessionId, holder: ConnectionKey, share: QuotaGuard) {
         if let Some(mut tokens) = self.tokens.get_mut(&session)
             && tokens.holder == holder
@@ -109,7 +111,7 @@ impl Registry {
         }
     }
 
-    /// The session is over: all its tokens are void.
+    /// The session is over, and all its tokens are void.
     pub fn end(&self, session: SessionId) {
         if let Some((_, tokens)) = self.tokens.remove(&session) {
             self.forget(tokens.proved);
@@ -117,12 +119,12 @@ impl Registry {
         }
     }
 
-    /// Tokens that are good.
+    /// How many tokens are valid.
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Whether no token is good.
+    /// Whether no token is valid.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }

@@ -1,5 +1,5 @@
-//! What the frames of one room's viewers are made with on an event loop, for each role: players are shown the tick that ran
-//! last, spectators that one or an earlier one.
+//! Composes the frames of one room's viewers on an event loop, for each role. Players are shown the last tick, and
+//! spectators that one or an earlier one.
 
 use crate::game::Game;
 use crate::replication::{Composer, SpectatorOutput};
@@ -7,19 +7,18 @@ use crate::session::tick_packing::Ticks;
 use crate::sim::channel::Published;
 use std::sync::Arc;
 
-/// What both roles' frames are made with. Each room has its own: on the same tick the same ids mean other entities in another
-/// room.
+/// The composers of both roles. Each room has its own, since the same ids mean other entities in another room.
 pub(crate) struct RoomComposers<G: Game> {
     pub(crate) players: RoomComposer<G>,
     pub(crate) spectators: RoomComposer<G>,
-    /// By how many ticks spectators are late.
+    /// How many ticks late spectators are.
     pub(crate) delay: u32,
 }
 
-/// What one role's frames are made with.
+/// The composer of one role.
 pub(crate) struct RoomComposer<G: Game> {
     pub(crate) composer: Composer<G>,
-    /// What frames are made of now.
+    /// The outputs that frames are made from now.
     pub(crate) ticks: Ticks<G::Rules>,
 }
 
@@ -36,13 +35,13 @@ impl<G: Game> Default for RoomComposer<G> {
 }
 
 impl<G: Game> RoomComposers<G> {
-    /// The roles' own.
+    /// The composers of the roles.
     pub(crate) fn roles(&mut self) -> [&mut RoomComposer<G>; 2] {
         [&mut self.players, &mut self.spectators]
     }
 
-    /// Takes in ticks of the room with this index; some are missing before them if there `is_gap`. Whether spectators are late
-    /// by more or fewer ticks from now on, so that what comes does not follow from what they know.
+    /// Takes ticks of the room with this index. If there `is_gap`, some are missing before them. Returns whether the
+    /// spectators' delay changes. Then the next ticks do not continue what they know.
     pub(crate) fn add(&mut self, index: usize, ticks: &[Published<G>], is_gap: bool) -> bool {
         let pack = ticks.last().map(|tick| tick.pack);
         for composer in self.roles() {
@@ -55,7 +54,7 @@ impl<G: Game> RoomComposers<G> {
         for tick in ticks {
             match tick.outputs.get(index).and_then(Option::as_ref) {
                 Some(output) => self.players.ticks.add(Arc::clone(output)),
-                // It has ended: what it was is not told to whoever comes into its next life.
+                // The room has ended. Clients of its next life must not see its state.
                 None => self.players.ticks.forget(),
             }
             is_switched |= self.add_for_spectators(tick.spectator_outputs.get(index).and_then(Option::as_ref));
@@ -66,7 +65,7 @@ impl<G: Game> RoomComposers<G> {
     fn add_for_spectators(&mut self, output: Option<&SpectatorOutput<G::Rules>>) -> bool {
         let ticks = &mut self.spectators.ticks;
         let Some(SpectatorOutput { output, delay }) = output else {
-            // Nobody watches, or it has ended.
+            // Nobody watches, or the room has ended.
             ticks.forget();
             return false;
         };

@@ -1,5 +1,5 @@
-//! Whether a player keeps up, judged by what it acknowledges: kernels swallow minutes of small frames before a send
-//! would block.
+//! Whether a player keeps up, by its acknowledgements. Kernels buffer minutes of small frames before a send would
+//! block.
 
 use fracas_protocol::tick::{Tick, TickRate};
 
@@ -9,9 +9,9 @@ const LAG_MS: u32 = 1000;
 /// What was sent to one player and what of it was acknowledged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Staleness {
-    /// The ticks of the oldest and the newest frame that went out and are not acknowledged.
+    /// The ticks of the oldest and the newest frame that were sent and are not acknowledged.
     pending: Option<(Tick, Tick)>,
-    /// The newest tick acknowledged, of those that went out since it last started afresh.
+    /// The newest tick acknowledged, of those sent since it last started afresh.
     acknowledged: Option<Tick>,
     /// How long acknowledgements usually take, in 1/64 ticks: the connection's own delay. None before the first.
     usual_lag: Option<u32>,
@@ -19,7 +19,7 @@ pub(crate) struct Staleness {
 }
 
 impl Staleness {
-    /// A frame up to this tick went out, whole or begun. News alone, after such a frame, is none.
+    /// A frame up to this tick was sent, whole or begun. News alone does not count as a frame.
     pub(crate) fn sent(&mut self, tick: Tick) {
         let newest = self.pending.map(|(_, newest)| newest).max(self.acknowledged);
         if newest.is_some_and(|newest| newest >= tick) {
@@ -28,8 +28,8 @@ impl Staleness {
         self.pending = Some((self.pending.map_or(tick, |(oldest, _)| oldest), tick));
     }
 
-    /// The client says which tick it received last. Acknowledgements never go back, nor past what was sent. Returns
-    /// whether it was news.
+    /// The client acknowledges a tick. Acknowledgements never go back, nor past what was sent. Returns whether it was a
+    /// new one.
     pub(crate) fn acknowledge(&mut self, tick: Tick, now: Tick) -> bool {
         let Some((oldest, newest)) = self.pending.filter(|(oldest, newest)| (*oldest..=*newest).contains(&tick)) else {
             return false;
@@ -38,7 +38,7 @@ impl Staleness {
         self.acknowledged = Some(tick);
         self.pending = (tick < newest).then_some((tick.next(), newest));
         let lag = now.since(tick).clamp(0, 1 << 16) as u32 * 64;
-        // Down at once, up by a sixty-fourth at a time: a stall is not usual.
+        // It falls at once and rises by a sixty-fourth at a time, since a stall is not usual.
         self.usual_lag = Some(match self.usual_lag {
             Some(usual) if lag > usual => usual + (lag - usual) / 64,
             _ => lag,
@@ -46,8 +46,8 @@ impl Staleness {
         true
     }
 
-    /// The newest tick acknowledged of what was sent. None if that would tell nothing of the stream: while nothing is sent, and
-    /// until the first frame of a fresh start is acknowledged.
+    /// The newest tick acknowledged of what was sent. None if it says nothing about the line: while nothing is sent,
+    /// and until the first frame of a fresh start is acknowledged.
     pub(crate) fn acknowledged(&self) -> Option<Tick> {
         self.acknowledged.filter(|_| !self.stale)
     }
@@ -59,7 +59,7 @@ impl Staleness {
         self.pending.is_some_and(|(oldest, _)| now.since(oldest) > allowed)
     }
 
-    /// Nothing more is sent until it has caught up. True if that is news.
+    /// Nothing more is sent until it has caught up. Returns whether it was not stale before.
     pub(crate) fn set_stale(&mut self) -> bool {
         !std::mem::replace(&mut self.stale, true)
     }

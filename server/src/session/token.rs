@@ -1,10 +1,10 @@
-//! Tokens: 128 random bits that the server keeps only as a hash.
+//! Tokens: 128 random bits. The server keeps only their hash.
 
 use fracas_protocol::ids::Token;
 use sha2::{Digest, Sha256};
 
-/// What the server remembers of a token. Whoever reads it cannot use it, and comparing it gives nothing away: two tokens
-/// that differ in one bit have hashes that have nothing in common.
+/// The hash of a token, which is all that the server keeps. It cannot be used as a token. Comparing hashes reveals
+/// nothing, since tokens that differ in one bit have unrelated hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenHash([u8; 32]);
 
@@ -13,13 +13,13 @@ impl TokenHash {
         Self(Sha256::digest(token.0).into())
     }
 
-    /// Enough of it to tell some thousands apart.
+    /// A short form, enough to distinguish some thousands of tokens.
     pub(crate) fn short(&self) -> u64 {
         self.0.iter().take(8).fold(0, |short, byte| short << 8 | u64::from(*byte))
     }
 }
 
-/// A new token from the system's generator; none if that fails, which leaves the player without a way to resume.
+/// A new token from the system's generator. None if that fails; then the player cannot resume its session.
 pub(crate) fn new_token() -> Option<Token> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;

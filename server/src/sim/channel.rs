@@ -1,5 +1,5 @@
-//! The only endpoints between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
-//! output back. Every channel has a bound, and says what happens there.
+//! The only queues between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
+//! output back. Every queue has a bound, and says what happens there.
 
 use crate::game::{Game, InputOf};
 use crate::ids::ConnectionKey;
@@ -18,10 +18,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Something seldom that a connection asks of the room.
+/// A rare request of a connection to the room.
 #[derive(Clone, Debug)]
 pub enum Request {
-    /// Let me in.
+    /// A player or spectator wants to join.
     Join {
         /// To be shown to others.
         name: Name,
@@ -29,38 +29,38 @@ pub enum Request {
         kind: PlayerKind,
         /// To play or to watch.
         role: Role,
-        /// The shape of its window.
+        /// Its aspect.
         aspect: Aspect,
-        /// The session its token names, if it has one.
+        /// The session of its token, if it has one.
         resume: Option<SessionId>,
-        /// Whether it may do nothing for as long as it likes.
+        /// Whether it is exempt from the idle limit.
         may_idle: bool,
-        /// Whether it may have a new entity, if there is none to give back; or why not.
+        /// Whether it may get a new session, if there is none to resume; or why not.
         may_begin: Result<(), JoinRefusal>,
-        /// The network it comes from: an IPv4 address, or the first address of an IPv6 /64. None for the server's own bots.
+        /// Its network: an IPv4 address, or the first address of an IPv6 /64. None for built-in bots.
         network: Option<IpAddr>,
     },
-    /// I leave for good.
+    /// The player leaves for good.
     Leave(SessionId),
-    /// My connection is lost; keep my entity for a while.
+    /// The connection is lost. The room keeps the entity for a while.
     Lost(SessionId),
-    /// Nobody looks any more: let go of what I hold.
+    /// The page is hidden. The room releases the held controls.
     Rest(SessionId),
 }
 
 /// One player's input for one tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Command<I> {
-    /// Who says it.
+    /// The connection that sent it.
     pub connection: ConnectionKey,
-    /// Whose it is, if the connection still has the session: another may have taken it over since.
+    /// The player's session. It counts only if the connection still has it: another may have taken it over.
     pub session: SessionId,
-    /// For which tick.
+    /// The tick that it is for.
     pub tick: Tick,
-    /// The newest tick that was sent over this connection and that its client has acknowledged: what the event loop knows,
-    /// and not what the input says. None if that tells nothing of the line: before the first, and while nothing is sent.
+    /// The newest tick that was sent over this connection and acknowledged. The event loop knows it; the input's own
+    /// claim does not count. None if it says nothing about the line: before the first, and while nothing is sent.
     pub ack: Option<Tick>,
-    /// What.
+    /// The input.
     pub input: I,
 }
 
@@ -91,12 +91,12 @@ impl<I> Batch<I> {
     }
 }
 
-/// What an event loop read since it last handed over: a batch for each room that was asked for anything yet.
+/// What an event loop read since it last handed over, with a batch for each room.
 #[derive(Debug)]
 pub struct Batches<I> {
     /// By room.
     pub rooms: Vec<Batch<I>>,
-    /// How the loop's last round went, if it wrote to anybody.
+    /// How long the loop's last round took, if it wrote to any connection.
     pub round: Option<Round>,
 }
 
@@ -124,9 +124,9 @@ impl<I> Batches<I> {
 /// The room's answer to a [`Request::Join`].
 #[derive(Clone, Copy, Debug)]
 pub struct JoinAnswer {
-    /// Whose.
+    /// The connection that asked.
     pub connection: ConnectionKey,
-    /// In, or why not.
+    /// The session, or why there is none.
     pub verdict: Result<Admitted, JoinRefusal>,
 }
 
@@ -139,8 +139,8 @@ pub struct Admitted {
     pub own: Option<EntityId>,
     /// Whether it got an old session back.
     pub resumed: bool,
-    /// How many connections the session has been given to, with this one: of two answers the later one counts, whichever
-    /// event loop is quicker.
+    /// How many connections have had the session, this one included. Of two answers the one with the higher number
+    /// counts, whichever event loop is quicker.
     pub given: u32,
 }
 
@@ -151,7 +151,7 @@ pub enum Audience {
     Everybody,
     /// Who plays; spectators hear the same later.
     Players,
-    /// Who has none.
+    /// The spectators.
     Spectators,
     /// One session.
     One(SessionId),
@@ -189,7 +189,7 @@ pub type SpectatorOutputs<R> = Arc<[Option<SpectatorOutput<R>>]>;
 /// What the tick thread publishes after each tick, of all rooms at once.
 #[derive(Debug)]
 pub struct Published<G: Game> {
-    /// One more than that of the tick published before: a gap tells an event loop that it missed some.
+    /// One more than that of the tick published before. A gap tells an event loop that it missed some.
     pub sequence: u64,
     /// The tick.
     pub tick: Tick,
@@ -199,7 +199,7 @@ pub struct Published<G: Game> {
     pub outputs: Outputs<G::Rules>,
     /// What spectators' frames are made of.
     pub spectator_outputs: SpectatorOutputs<G::Rules>,
-    /// What is said only once, and mostly empty.
+    /// What is published only once. It is mostly empty.
     pub events: Arc<RoomEvents>,
     /// When the tick was due.
     pub due: Instant,
@@ -220,25 +220,26 @@ impl<G: Game> Clone for Published<G> {
     }
 }
 
-/// What a tick says beside the frames.
+/// What a tick publishes beside the frames.
 #[derive(Debug, Default)]
 pub struct RoomEvents {
     /// Answers to joins.
     pub join_answers: Vec<JoinAnswer>,
-    /// Connections whose session another took over.
+    /// Connections that are to be closed, since another took over their session.
     pub evictions: Vec<(ConnectionKey, CloseReason)>,
-    /// Rooms that ended by a panic, and may have begun again since: everybody in them, or waiting to get in, is out.
+    /// Rooms that ended by a panic, and may have reopened since. All their connections are closed, also those that wait
+    /// to join.
     pub failed: Vec<RoomId>,
-    /// Sessions that ended: their tokens are void.
+    /// Sessions that ended. Their tokens are void.
     pub ended: Vec<SessionId>,
     /// News.
     pub game_events: Vec<EncodedEvent>,
-    /// The rooms close: every connection is to be closed with this.
+    /// The rooms close. Every connection is to be closed with this reason.
     pub farewell: Option<CloseReason>,
 }
 
 impl RoomEvents {
-    /// Whether they say nothing.
+    /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.join_answers.is_empty()
             && self.evictions.is_empty()
@@ -248,7 +249,7 @@ impl RoomEvents {
             && self.farewell.is_none()
     }
 
-    /// Adds what another room said on the same tick.
+    /// Adds another room's of the same tick.
     pub fn append(&mut self, mut other: Self) {
         if self.is_empty() {
             return *self = other;
@@ -261,7 +262,7 @@ impl RoomEvents {
         self.farewell = self.farewell.or(other.farewell);
     }
 
-    /// Adds what a later tick said.
+    /// Adds a later tick's.
     pub fn extend(&mut self, later: &Self) {
         self.join_answers.extend_from_slice(&later.join_answers);
         self.evictions.extend_from_slice(&later.evictions);
@@ -269,7 +270,7 @@ impl RoomEvents {
         self.failed.dedup();
         self.ended.extend_from_slice(&later.ended);
         self.game_events.extend_from_slice(&later.game_events);
-        // News is only of use while it is new; everything else here is bounded by the slots of the rooms.
+        // Old news is useless, so only news is dropped. Everything else here is bounded by the slots in the rooms.
         let surplus = self.game_events.len().saturating_sub(GAME_EVENTS_MAX);
         self.game_events.drain(..surplus);
         self.farewell = self.farewell.or(later.farewell);
@@ -279,8 +280,8 @@ impl RoomEvents {
 /// Notices kept for an event loop that misses ticks; the oldest are dropped beyond.
 pub const GAME_EVENTS_MAX: usize = 256;
 
-/// Batches that may wait for the tick thread, per event loop. A loop whose batch finds no room there keeps it and adds to it:
-/// requests are never lost, commands beyond [`COMMANDS_MAX`] are dropped and counted.
+/// Batches that may wait for the tick thread, per event loop. A loop whose batch does not fit keeps it and adds to it.
+/// Requests are never lost. Commands beyond [`COMMANDS_MAX`] are dropped and counted.
 pub const BATCHES_MAX: usize = 4;
 
 /// Commands in one room's batch.
@@ -294,9 +295,9 @@ pub const OUTPUTS_MAX: usize = BODIES_MAX;
 pub struct TickEndpoints<G: Game> {
     /// From all event loops.
     pub inbound: flume::Receiver<Batches<InputOf<G>>>,
-    /// To each event loop. A full one is left out: the loop game_events the gap.
+    /// To each event loop. A full one is skipped, and the loop notices the gap.
     pub outbound: Vec<flume::Sender<Published<G>>>,
-    /// Emptied batches go back, for their memory.
+    /// Returns emptied batches, so that their memory is reused.
     pub spare: Vec<flume::Sender<Batches<InputOf<G>>>>,
 }
 
@@ -311,7 +312,7 @@ pub struct LoopEndpoints<G: Game> {
     pub spare: flume::Receiver<Batches<InputOf<G>>>,
 }
 
-/// Makes the endpoints between one tick thread and `loops` event loops.
+/// Makes the queues between one tick thread and `loops` event loops.
 pub fn endpoints<G: Game>(loops: usize) -> (TickEndpoints<G>, Vec<LoopEndpoints<G>>) {
     let (inbound_to, inbound) = flume::bounded(BATCHES_MAX * loops);
     let mut tick = TickEndpoints { inbound, outbound: Vec::new(), spare: Vec::new() };

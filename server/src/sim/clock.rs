@@ -1,9 +1,9 @@
-//! When ticks are due: absolute times from one start, so that nothing drifts.
+//! When ticks are due. The times are absolute, from one start, so that nothing drifts.
 
 use fracas_protocol::tick::{Tick, TickRate};
 use std::time::{Duration, Instant};
 
-/// Late steps that are still run one after the other; beyond, the tick number jumps.
+/// Late steps that are still run one after the other. With more the tick number jumps.
 pub const LATE_STEPS_MAX: u32 = 3;
 
 /// The times at which a room's ticks are due.
@@ -41,8 +41,8 @@ impl TickClock {
         self.rate
     }
 
-    /// The tick to run now, when `next` is the one that follows the last: `next`, unless so much time was lost that
-    /// more than [`LATE_STEPS_MAX`] steps would have to be made up for.
+    /// The tick to run now; `next` follows the last one. It is `next`, unless more than [`LATE_STEPS_MAX`] steps would
+    /// have to be made up.
     pub fn tick_to_run(&self, next: Tick, now: Instant) -> Tick {
         let late = self.phase(next, now).as_micros() * u128::from(self.rate.hz()) / 1_000_000;
         if late <= u128::from(LATE_STEPS_MAX) { next } else { next.plus(late as u32) }

@@ -1,4 +1,5 @@
-//! What players owe who left in the middle of something: kept by network, until the next session from there begins with it.
+//! The debts of players that left in the middle of something. They are kept by network, until the next session from
+//! there pays.
 
 use crate::ids::SessionId;
 use fracas_protocol::tick::Tick;
@@ -8,15 +9,15 @@ use std::net::IpAddr;
 /// How long a debt is kept.
 pub(super) const DEBT_MS: u32 = 10_000;
 
-/// Debts that a slot can leave within [`DEBT_MS`]: after each it rests for [`super::roster::QUARANTINE_MS`].
+/// Debts that one slot can leave within [`DEBT_MS`]. After each the slot rests for [`super::roster::QUARANTINE_MS`].
 const DEBTS_PER_SLOT: usize = (DEBT_MS / super::roster::QUARANTINE_MS) as usize + 1;
 
-/// One who left, or lost its line.
+/// A player that left, or lost its connection.
 #[derive(Clone, Debug)]
 struct Leaving<D> {
     session: SessionId,
     at: Tick,
-    /// What it owes, as its entity was when it went. None while that is in the room: then the game is asked.
+    /// What it owes, by the last state of its entity. None while the entity is in the room; then the game is asked.
     debt: Option<D>,
 }
 
@@ -26,17 +27,17 @@ pub(super) struct Debts<D> {
     /// By network, oldest first.
     leavings: BTreeMap<IpAddr, VecDeque<Leaving<D>>>,
     count: usize,
-    /// More cannot come as long as slots rest. If they do, the new ones are forgiven.
+    /// The most debts that can exist while slots rest. Further ones are forgiven.
     most: usize,
 }
 
 impl<D: Clone> Debts<D> {
-    /// Those of a room with so many slots.
+    /// The debts of a room with so many slots.
     pub(super) fn new(slots: usize) -> Self {
         Self { leavings: BTreeMap::new(), count: 0, most: slots * DEBTS_PER_SLOT }
     }
 
-    /// A session from a network has left or lost its line. What it owes is asked later.
+    /// A session from a network has left or lost its connection. The game is asked for its debt later.
     pub(super) fn add(&mut self, network: IpAddr, session: SessionId, at: Tick) {
         if self.count < self.most {
             self.count += 1;
@@ -44,7 +45,7 @@ impl<D: Clone> Debts<D> {
         }
     }
 
-    /// Its entity goes: this is what it owes for good. Nothing if it was not added, or somebody has paid already.
+    /// Its entity goes, and its debt is final. Does nothing if it was not added or is paid already.
     pub(super) fn settle(&mut self, network: IpAddr, session: SessionId, at: Tick, debt: Option<D>) {
         match debt {
             Some(debt) => {
@@ -57,7 +58,7 @@ impl<D: Clone> Debts<D> {
         }
     }
 
-    /// It came back and owes nothing more.
+    /// It resumed its session, and owes nothing more.
     pub(super) fn cancel(&mut self, network: IpAddr, session: SessionId, at: Tick) {
         let Some(index) = self.find(network, session, at) else { return };
         let Some(queue) = self.leavings.get_mut(&network) else { return };
@@ -74,9 +75,9 @@ impl<D: Clone> Debts<D> {
         then.zip(first..).find(|(leaving, _)| leaving.session == session).map(|(_, index)| index)
     }
 
-    /// A new session from a network begins: takes the oldest debt there that is not from before `oldest`. `ask` tells what a
-    /// session owes whose entity is still in the room, by when it left. Who owes nothing by then is forgotten on the way:
-    /// somebody else plays in its slot.
+    /// A new session from a network begins. Takes the network's oldest debt that is not from before `oldest`. `ask`
+    /// returns what a session owes whose entity is still in the room, given when it left. Sessions that owe nothing any
+    /// more are forgotten on the way.
     pub(super) fn pay(
         &mut self,
         network: IpAddr,
@@ -93,7 +94,7 @@ impl<D: Clone> Debts<D> {
         paid
     }
 
-    /// Forgets all that are from before `oldest`.
+    /// Forgets all debts from before `oldest`.
     pub(super) fn forget(&mut self, oldest: Tick) {
         let count = &mut self.count;
         self.leavings.retain(|_, queue| {

@@ -1,4 +1,4 @@
-//! The names by which a room shows its players: of two that could be taken for one another the later one gets a number.
+//! The names by which a room shows its players. Of two names that look alike the later one gets a number.
 
 use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::name::Name;
@@ -6,10 +6,10 @@ use fracas_protocol::wire::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The largest number behind a name; then they begin again. More than a room has players.
+/// The largest number added to a name; then numbers restart. It is more than a room has players.
 const NUMBER_MAX: u32 = 9999;
 
-/// What is left of a name without all by which two can differ and still look alike (Unicode Technical Standard 39, section 4).
+/// The skeleton of a name: two names that look alike have the same one (Unicode Technical Standard 39, section 4).
 fn skeleton(name: &str) -> String {
     unicode_security::skeleton(name).collect()
 }
@@ -17,31 +17,31 @@ fn skeleton(name: &str) -> String {
 /// How one player is shown.
 #[derive(Debug)]
 struct ShownName {
-    /// Skeletons of the name as it is shown, and as its player typed it.
+    /// Skeletons of the shown name, and of the name that the player typed.
     shown: String,
     typed: String,
 }
 
-/// Who shares a name.
+/// The players that share a name.
 #[derive(Debug)]
 struct Sharers {
     count: u32,
     last_number: u32,
 }
 
-/// The names of a room that are taken. Bounded by the room's slots.
+/// The names taken in a room. Bounded by the room's slots.
 #[derive(Debug, Default)]
 pub(super) struct DisplayNames {
-    /// Skeletons that only the server's own bots may have.
+    /// Skeletons that only built-in bots may have.
     reserved: Arc<ReservedNames>,
     taken: BTreeSet<String>,
-    /// By the skeleton of what was typed.
+    /// By the skeleton of the typed name.
     sharers: BTreeMap<String, Sharers>,
     /// By player.
     shown: Vec<Option<ShownName>>,
 }
 
-/// Names that people do not get as they are, since the server's own bots have them.
+/// Names of the built-in bots. A person with such a name gets a number added.
 #[derive(Debug, Default)]
 pub struct ReservedNames(BTreeSet<String>);
 
@@ -52,12 +52,12 @@ impl<'a> FromIterator<&'a str> for ReservedNames {
 }
 
 impl DisplayNames {
-    /// From now on people do not get these names as they are.
+    /// From now on people with these names get a number added.
     pub(super) fn reserve(&mut self, reserved: Arc<ReservedNames>) {
         self.reserved = reserved;
     }
 
-    /// The name to show a new player by.
+    /// The name by which a new player is shown.
     pub(super) fn join(&mut self, player: PlayerId, kind: PlayerKind, name: &Name) -> Name {
         let typed = skeleton(name.as_str());
         let sharers = self.sharers.entry(typed.clone()).or_insert(Sharers { count: 0, last_number: 1 });
@@ -79,7 +79,7 @@ impl DisplayNames {
         result
     }
 
-    /// A player is gone, and its name is free.
+    /// A player has left, and its name is free.
     pub(super) fn leave(&mut self, player: PlayerId) {
         let Some(ShownName { shown, typed }) = self.shown.get_mut(player.index()).and_then(Option::take) else {
             return;
@@ -94,14 +94,14 @@ impl DisplayNames {
     }
 }
 
-/// The name with a number behind it; as much of it as leaves room for that.
+/// The name with a number added, shortened if it has to be.
 fn numbered(name: &Name, number: u32) -> Name {
     let suffix = format!(" #{number}");
     let (bytes, chars) = (NAME_BYTES_MAX - suffix.len(), NAME_CHARS_MAX - suffix.len());
     let text = name.as_str();
     let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
     let kept = &text[..text.floor_char_boundary(end.min(bytes))];
-    // What was bound to the character that is cut off is of no use any more.
+    // Joiners and marks of the removed character are removed as well.
     let kept = kept.trim_end_matches(|c: char| c == ' ' || skeleton(c.encode_utf8(&mut [0; 4])).is_empty());
     Name::parse(&format!("{kept}{suffix}")).unwrap_or_else(|_| name.clone())
 }

@@ -1,24 +1,24 @@
-//! Who does nothing gives way: when a player or a spectator last did anything, and for how long that may go on.
+//! The idle limit: when a player or spectator was last active, and how long it may be idle.
 
 use fracas_protocol::tick::{Tick, TickRate};
 use std::time::Duration;
 
-/// In a full room a player may be idle no longer than this, and a spectator may be asked for its seat.
+/// In a full room a player may be idle for this long at most, and a spectator may have to give up its seat.
 const FULL: Duration = Duration::from_secs(60);
-/// Who comes back after a lost connection has so long to do something, once.
+/// A player that resumes after a lost connection has so long to become active, once.
 const RETURN_GRACE_MS: u32 = 10_000;
 
-/// For how long players may do nothing.
+/// How long players may be idle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IdleLimit(Option<Duration>);
 
 impl IdleLimit {
-    /// For so long; in a full room for a minute at most.
+    /// For so long. In a full room for a minute at most.
     pub const fn after(limit: Duration) -> Self {
         Self(Some(limit))
     }
 
-    /// For ever.
+    /// Without a limit.
     pub const NEVER: Self = Self(None);
 
     /// The limit in ticks, if there is one.
@@ -28,21 +28,21 @@ impl IdleLimit {
     }
 }
 
-/// What one who is in a room did lately.
+/// The activity of one member of a room.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Activity<I> {
-    /// It may do nothing for as long as it likes.
+    /// It is exempt from the limit.
     is_exempt: bool,
     joined_at: Tick,
-    /// What it wanted last, and since when: saying it again is nothing new.
+    /// Its last input, and since when it is unchanged. Sending it again is no activity.
     wants: Option<I>,
     said_at: Tick,
-    /// It came back from a lost connection, and has until then.
+    /// It resumed after a lost connection, and has time until then.
     grace: Option<Tick>,
 }
 
 impl<I: PartialEq> Activity<I> {
-    /// A connection has it from now on: its first, or another one after that was lost, which is no activity.
+    /// A connection has the session from now on: the first one, or another one after a loss. That is no activity.
     pub(super) fn connect(&mut self, now: Tick, rate: TickRate, is_exempt: bool, is_back: bool) {
         self.is_exempt = is_exempt;
         if is_back {
@@ -57,15 +57,15 @@ impl<I: PartialEq> Activity<I> {
         (self.joined_at, self.said_at, self.grace) = (Tick(0), Tick(0), None);
     }
 
-    /// It says what it wants.
+    /// It sends an input.
     pub(super) fn say(&mut self, now: Tick, input: I) {
         if self.wants.as_ref() != Some(&input) {
             (self.wants, self.said_at) = (Some(input), now);
         }
     }
 
-    /// Whether it has been idle for so many ticks. `did_at` is when its entity last did anything, as the game has it. Both count:
-    /// a held key says nothing new, and who only turns on the spot does nothing.
+    /// Whether it has been idle for so many ticks. `did_at` is when its entity last did anything, by the game. Both
+    /// count: a held key is no new input, and turning on the spot is no action.
     pub(super) fn is_idle(&mut self, now: Tick, limit: u32, did_at: Option<Tick>) -> bool {
         let did_at = did_at.map_or(self.said_at, |did_at| did_at.max(self.joined_at));
         if self.is_exempt {
@@ -73,13 +73,13 @@ impl<I: PartialEq> Activity<I> {
         }
         let is_idle = now.since(self.said_at.min(did_at)) >= i64::from(limit);
         if !is_idle {
-            // Whoever has done something since may come back again.
+            // After an action it has that time again at the next loss.
             self.grace = self.grace.filter(|until| now < *until);
         }
         is_idle && self.grace.is_none_or(|until| now >= until)
     }
 
-    /// For how many ticks it has watched, if it may be asked for its seat.
+    /// For how many ticks it has watched, if it may have to give up its seat.
     pub(super) fn watched(&self, now: Tick, rate: TickRate) -> Option<i64> {
         let watched = now.since(self.joined_at);
         let least = FULL.as_secs() as i64 * i64::from(rate.hz());

@@ -6,7 +6,7 @@ use fracas_protocol::wire::frame::InputReport;
 use fracas_protocol::wire::limits::INPUTS_AHEAD_MAX;
 use std::collections::VecDeque;
 
-/// Why an input was not taken.
+/// Why an input was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dropped {
     /// Stamped too far ahead.
@@ -17,18 +17,19 @@ pub enum Dropped {
     Duplicate,
 }
 
-/// The inputs of one player that wait for their tick, and the one in effect.
+/// One player's inputs that wait for their tick, and the one in effect.
 #[derive(Clone, Debug, Default)]
 pub struct InputBuffer<I> {
-    /// By tick; at most one late, and one for each of the next [`INPUTS_AHEAD_MAX`] ticks and the one about to run.
+    /// By tick. At most one late one, one for the tick about to run, and one for each of the next [`INPUTS_AHEAD_MAX`]
+    /// ticks.
     waiting: VecDeque<(Tick, I)>,
     held: Option<(Tick, I)>,
     lead: i8,
 }
 
 impl<I: Intent> InputBuffer<I> {
-    /// Takes an input stamped for `stamp`, read just before tick `next` runs. A late one is good until a newer comes: keys
-    /// that are held since may as well be held late, and what was to be done once is done late, once.
+    /// Takes an input stamped for `stamp`, read just before tick `next` runs. A late one counts until a newer one
+    /// comes. Its held controls take effect late, and so do its one-time actions, once.
     pub fn push(&mut self, next: Tick, stamp: Tick, mut input: I) -> Result<(), Dropped> {
         let lead = stamp.since(next);
         if lead > i64::from(INPUTS_AHEAD_MAX) {
@@ -38,7 +39,7 @@ impl<I: Intent> InputBuffer<I> {
         if self.held.is_some_and(|(held, _)| stamp <= held) {
             return Err(Dropped::Old);
         }
-        // Several late ones are one; after a jump of the schedule there may be many.
+        // Several late ones are merged into one. After a jump of the schedule there may be many.
         while self.waiting.get(1).is_some_and(|(second, _)| *second < next) {
             let earlier = self.waiting.pop_front();
             if let (Some((_, earlier)), Some((_, late))) = (earlier, self.waiting.front_mut()) {
@@ -63,8 +64,8 @@ impl<I: Intent> InputBuffer<I> {
         Ok(())
     }
 
-    /// The input to apply on `tick`: the newest stamped for it or before, and what was to be done once by those before it.
-    /// A missing one means that the last is held.
+    /// The input to apply on `tick`: the newest one stamped for it or before, with the one-time actions of those before
+    /// it. If there is none, the last one is held.
     pub fn pop(&mut self, tick: Tick) -> (I, InputReport) {
         let mut input = self.held.map_or_else(I::default, |(_, held)| held);
         while let Some((stamp, mut newer)) = self.waiting.pop_front_if(|(stamp, _)| *stamp <= tick) {
@@ -76,7 +77,7 @@ impl<I: Intent> InputBuffer<I> {
         (input, InputReport { age: age.clamp(0, i64::from(InputReport::AGE_MAX)) as u8, lead: self.lead })
     }
 
-    /// Forgets everything, as when its player's connection is lost: nothing is held any more.
+    /// Forgets everything, for example when the connection is lost. Nothing is held any more.
     pub fn clear(&mut self) {
         self.waiting.clear();
         (self.held, self.lead) = (None, 0);

@@ -1,18 +1,18 @@
-//! Why somebody who said hello is not let in: the word that labels it in metrics, and what the player reads. Those that a limit
-//! of the server's makes name the setting.
+//! Why a join is refused after the hello: the label in metrics, and the message that the player reads. A refusal by a
+//! limit names the setting.
 
-/// Why somebody who asks to join is not let in.
+/// Why a join is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinRefusal {
-    /// As many people, or spectators, are in the room as it has seats; entities that are kept for their players count.
+    /// The room has no free seat for a person, or for a spectator. Ships kept for their players count.
     Full,
-    /// The server has more to do than time for it.
+    /// The server is overloaded.
     Overload,
     /// The room is closed for now.
     Closed,
     /// Its network has used up its budget of joins.
     JoinBudget,
-    /// Its network has as many connections and lost entities as it may have.
+    /// Its network has as many connections and lost entities as allowed.
     Address,
     /// There is no memory for another player.
     Memory,
@@ -23,7 +23,7 @@ impl JoinRefusal {
     pub const ALL: [Self; 6] =
         [Self::Full, Self::Overload, Self::Closed, Self::JoinBudget, Self::Address, Self::Memory];
 
-    /// The word used as a metric's label.
+    /// The label in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -35,7 +35,7 @@ impl JoinRefusal {
         }
     }
 
-    /// What an operator or a player needs to know.
+    /// The message for an operator or a player.
     pub fn message(self) -> &'static str {
         match self {
             Self::Full => "The server is full.",

@@ -1,4 +1,4 @@
-//! The simulation: one thread that runs its rooms at a fixed rate and waits for nobody.
+//! The simulation: one thread that runs its rooms at a fixed rate, and waits for no other thread.
 //!
 //! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
 

@@ -20,8 +20,7 @@ impl<R: Rules> OutputPool<R> {
     /// An output that nobody else holds: a new one only if all others are in use.
     pub(super) fn spare(&mut self, rules: &R) -> Arc<TickOutput<R>> {
         let free = self.0.iter().position(|output| Arc::strong_count(output) == 1);
-        // Loops hold at most what their endpoints hold and what they work on, so the pool's size is
-        // bounded by theirs.
+        // Loops hold at most what is in their queues and what they work on, so the pool's size is bounded.
         debug_assert!(free.is_some() || self.0.len() <= 2 * OUTPUTS_MAX + PACK_MAX as usize, "outputs leak");
         match free {
             Some(index) => self.0.swap_remove(index),

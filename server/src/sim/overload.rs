@@ -1,23 +1,24 @@
-//! What the server does when there is more to do than time for it: it judges every tick how near the brink it is, and
-//! gives up what costs those who play least first.
+//! Overload control. The server measures its load on every tick. Under overload it first gives up what hurts the
+//! players inside least. Full load is the point from which updates are no longer on time.
 //!
-//! The order is [`Level::ALL`]. Who is inside is on time while nobody new is let in, so that comes first; packing makes
-//! updates late by design (of two ticks in a frame the first is a period late), so it comes last, when they are late anyway.
+//! The order is [`Level::ALL`]. Refusing joins keeps the players inside on time, so it comes first. Packing makes
+//! updates late by design: of two ticks in a frame the first is a period late. So it comes last, when updates are late
+//! anyway.
 
 use super::roster::Headcount;
 use fracas_protocol::tick::TickRate;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What is given up; each level includes those before it.
+/// What is given up. Each level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Nothing.
     #[default]
     Normal,
-    /// Nobody new is let in; who comes back is.
+    /// Joins are refused. Sessions can be resumed.
     JoinsWait,
-    /// Two ticks go in one frame, so that there are half as many.
+    /// Two ticks go in one frame, so there are half as many frames.
     PackedByTwo,
     /// Four ticks go in one frame.
     PackedByFour,
@@ -36,18 +37,18 @@ impl Level {
         }
     }
 
-    /// The load, in thousandths of the brink, from which the level above is reached.
+    /// The load, in thousandths of full load, at which the next level is reached.
     fn rises_at(self) -> u32 {
         match self {
             Self::Normal => 800,
-            // More than the period has room for: ticks pile up.
+            // More than fits into the period, so ticks pile up.
             Self::JoinsWait | Self::PackedByTwo => 1050,
             Self::PackedByFour => u32::MAX,
         }
     }
 
-    /// The load below which the level is left: so low that the one before can be expected to bear what it will cost. Packing
-    /// halves what is measured, so that is half as much.
+    /// The load below which the level is left. It is low enough for the level before to carry the extra cost. Packing
+    /// halves the measured load, so there it is half as much.
     fn falls_below(self) -> u32 {
         match self {
             Self::Normal => 0,
@@ -65,115 +66,117 @@ impl Level {
     }
 }
 
-/// Most ticks that go in one frame on purpose.
+/// Most ticks that are packed in one frame on purpose.
 pub const PACK_MAX: u32 = 4;
 
-/// How one round of an event loop went.
+/// The times of one round of an event loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
-    /// Time to read everybody.
+    /// The time to read all connections.
     pub reading: Duration,
-    /// From when the tick was due until everybody was written.
+    /// From when the tick was due until all connections were written.
     pub sent_after: Duration,
 }
 
-/// How one tick went, as far as its time goes.
+/// The times of one tick.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Strain {
     /// From when the tick was due until it was published.
     pub published_after: Duration,
-    /// The slowest round that an event loop has reported since the last tick.
+    /// The slowest round that an event loop reported since the last tick.
     pub round: Round,
-    /// Ticks that the latest event loop had not begun to take in as this one began; 0 if all are on time.
+    /// Ticks that the latest event loop had not taken yet when this one began. 0 if all are on time.
     pub backlog: usize,
-    /// Ticks that were due just before it and were never run.
+    /// Ticks just before this one that were never run.
     pub skipped: u32,
 }
 
-/// How often a level has been left too early.
+/// How long a level is kept, because it was left too early before.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     /// Ticks since it was left.
     since_left: u32,
-    /// Ticks that it is kept at least, the next time.
+    /// Ticks for which it is kept at least, the next time.
     hold: u32,
 }
 
-/// Fewer than so many are always let in: what makes so small a room late is not that too many play.
+/// Up to so many players are always let in. In so small a room lateness has other causes than the players.
 const ALWAYS_LET_IN: usize = 64;
 
-/// What a player is taken to cost at least: a frame, and reading what it says.
+/// The least assumed cost of a player: a frame, and reading its messages.
 const COST_LEAST: Duration = Duration::from_micros(3);
 
-/// The load, in thousandths of the brink, up to which a rush is let in; beyond, one for so many present in a quarter second.
+/// The load, in thousandths of full load, up to which a rush is let in. Above it, each quarter second lets in one for
+/// so many present.
 const RUSH_UP_TO: u64 = 650;
 const TRICKLE: u64 = 50;
 
-/// How long a level that had to be taken again soon after it was left is kept, in seconds: four times as long each time, up
-/// to this.
+/// How long a level is kept that was reached again soon after its end, in seconds. It is four times as long each time,
+/// up to the maximum.
 const HOLD_LEAST_S: u32 = 2;
 const HOLD_MAX_S: u32 = 32;
 
-/// Loads beyond this are not told apart.
+/// Larger loads are cut to this.
 const LOAD_MAX: u32 = 10_000;
 
 /// Loads are remembered for so many seconds.
 const LOADS_S: usize = 2;
 
-/// Of a thousand updates so many may miss their time before nobody new is let in: 50 may be in all.
+/// Of a thousand updates so many may be late before joins wait. 50 may be late in all.
 const MISSED_MAX: u32 = 10;
 
-/// A level taken again within so many seconds, and twice as long as it was kept, was left too early.
+/// A level was left too early if it is reached again within so many seconds, and twice as long as it was kept.
 const RELAPSE_S: u32 = 30;
 
-/// Of each window of [`LOADS_S`] seconds the worst loads, one in so many, say nothing about missed updates: a machine that
-/// stalls now and then makes everybody late however few play.
+/// Of each window of [`LOADS_S`] seconds one in so many loads, the worst, do not count as missed updates. A machine
+/// that stalls now and then makes all players late, however few there are.
 const STALLS_SHARE: usize = 4;
 
-/// Ticks that were never run are loads like others, but of one gap only so many of a second's ticks: one freeze is a matter of
-/// the machine, and gaps that come again and again fill the window all the same.
+/// Ticks that were never run count as loads, but of one gap at most a second's ticks divided by this. A single freeze
+/// has its cause in the machine. Repeated gaps fill the window all the same.
 const GAP_SHARE: u32 = 6;
 
-/// How much of what there is was used up on one tick, in thousandths.
+/// The load of one tick, in thousandths of what is available.
 #[derive(Clone, Copy, Debug)]
 struct Load {
-    /// Of the half period in which updates are on time, until nineteen of twenty were sent; or of the whole, if that is more.
+    /// The time until nineteen of twenty updates were sent, in thousandths of half a period, within which they are on
+    /// time. At least `busy`.
     late: u32,
-    /// Of the whole period, beyond which ticks pile up.
+    /// The time used, in thousandths of the whole period. Above 1,000 ticks pile up.
     busy: u32,
-    /// How many of all updates were not on time.
+    /// How many of a thousand updates were not on time.
     missed: u32,
 }
 
 impl Load {
-    /// Of a tick that was due and never run.
+    /// The load of a tick that was due and never run.
     const NEVER_RUN: Self = Self { late: LOAD_MAX, busy: LOAD_MAX, missed: 1000 };
 }
 
-/// Judges the load and decides about the level, once per tick.
+/// Judges the load and sets the level, once per tick.
 #[derive(Debug)]
 pub struct Overload {
     hz: u32,
     period: Duration,
     level: Level,
-    /// Of the last two seconds, the newest last.
+    /// The loads of the last two seconds, the newest last.
     loads: VecDeque<Load>,
     /// Ticks since the level changed, those that were never run included.
     since_change: u32,
-    /// Loads that were noted since then.
+    /// Loads recorded since then.
     loads_since_change: usize,
     /// By level.
     kept: [Kept; Level::ALL.len()],
-    /// How many more may be let in until the next look at the load.
+    /// How many more may join until the load is checked again.
     joins_left: u32,
-    /// Ticks that were run, to look at the load now and then.
+    /// Ticks that were run, to check the load now and then.
     turns: u32,
     /// For sorting.
     sorted: Vec<u32>,
 }
 
 impl Overload {
-    /// Of a server at rest, at this tick rate.
+    /// The state of an idle server, at this tick rate.
     pub fn new(rate: TickRate) -> Self {
         let hz = rate.hz();
         Self {
@@ -195,13 +198,13 @@ impl Overload {
         self.level
     }
 
-    /// How many the next tick may let in who were not here before.
+    /// How many new sessions the next tick may let in.
     pub fn joins_left(&self) -> u32 {
         self.joins_left
     }
 
-    /// Takes note of a tick that let `joined` in, after which `present` are there. While nobody but the server's own bots is,
-    /// there is nobody to whom a level would do any good.
+    /// Records a tick that let `joined` in, after which `present` are there. While only built-in bots are there, a
+    /// level would help nobody, so it is normal.
     pub fn record(&mut self, strain: &Strain, present: Headcount, joined: u32) {
         let passed = strain.skipped.saturating_add(1);
         self.turns = self.turns.wrapping_add(1);
@@ -232,7 +235,7 @@ impl Overload {
     fn load(&self, strain: &Strain) -> Load {
         let Strain { published_after, round, backlog, .. } = *strain;
         let busy = published_after.max(round.reading + round.sent_after).max(self.period * backlog as u32);
-        // Players are written one after the other, from when the tick is published.
+        // Players are written one after the other, starting when the tick is published.
         let writing = round.sent_after.saturating_sub(published_after);
         let late = 2 * (published_after + writing * 19 / 20);
         let after_half = (published_after + writing).saturating_sub(self.period / 2);
@@ -243,7 +246,8 @@ impl Overload {
         }
     }
 
-    /// Judges by what has been since the level changed: by the last sixth of a second of it, and about joins by the last two.
+    /// Judges by the loads since the level changed: by the last sixth of a second, and for joins by the last two
+    /// seconds.
     fn update_level(&mut self) {
         let moment = self.hz / 6;
         if self.since_change < moment {
@@ -252,7 +256,7 @@ impl Overload {
         let at_this_level = self.loads_since_change.min(self.loads.len()) as u32;
         let busy = |now: &mut Self| now.quantile(at_this_level.min(moment), 50, |load| load.busy);
         let (rising, falling) = match self.level {
-            // Letting people in again is not decided on a moment's rest, nor keeping them out on a moment's trouble.
+            // One quiet moment does not allow joins again, and one bad moment does not stop them.
             Level::Normal if self.since_change < self.hz / 2 => (0, 0),
             Level::Normal => (self.quantile(at_this_level, 75, |load| load.late), 0),
             // Packing makes updates late by design: the question is whether there is time for them at all.
@@ -271,7 +275,7 @@ impl Overload {
         }
     }
 
-    /// Takes the level above, for longer if it was left too early the last time.
+    /// Moves to the next level, for longer if it was left too early the last time.
     fn rise(&mut self) {
         let above = self.level.above();
         let (least, most) = (HOLD_LEAST_S * self.hz, HOLD_MAX_S * self.hz);
@@ -285,7 +289,7 @@ impl Overload {
         (self.level, self.since_change, self.loads_since_change) = (level, 0, 0);
     }
 
-    /// How many of a thousand updates were not on time, of those since the level changed, the worst loads left out.
+    /// How many of a thousand updates were not on time since the level changed, without the worst loads.
     fn missed(&mut self) -> u32 {
         let count = self.loads.len().min(self.loads_since_change);
         if self.since_change < self.hz / 2 {
@@ -301,7 +305,7 @@ impl Overload {
         self.quantile(self.hz / 2, 75, |load| load.late)
     }
 
-    /// What so many of a hundred of the last `count` loads do not exceed.
+    /// The given percentile of the last `count` loads.
     fn quantile(&mut self, count: u32, percent: usize, of: fn(&Load) -> u32) -> u32 {
         self.sort(count as usize, of);
         self.sorted.get(self.sorted.len() * percent / 100).copied().unwrap_or(0)
@@ -314,18 +318,18 @@ impl Overload {
         self.sorted.sort_unstable();
     }
 
-    /// Decides four times a second how many may join. Far from the brink that is half as many as there is room for by what those
-    /// present cost, whose number shows in the load before the next look; near it, where a player too many is one too many for
-    /// all, few at a time.
+    /// Decides four times a second how many may join. Far from full load it is half of what there is room for, by the
+    /// cost of those present. Their load shows before the next decision. Near full load only a few may join at a time,
+    /// since one player too many makes all late.
     fn allow_joins(&mut self, present: usize, joined: u32) {
         self.joins_left = self.joins_left.saturating_sub(joined);
         if self.level > Level::Normal {
             self.joins_left = 0;
         } else if self.turns.is_multiple_of(self.hz / 4) {
-            // In a rush the last moment tells more than the half second before it.
+            // In a rush the last moment says more than the half second before it.
             let load = u64::from(self.usual_lateness().max(self.quantile(self.hz / 8, 50, |load| load.late)));
             let cost_least = 2_000_000_000 * COST_LEAST.as_nanos() as u64 / self.period.as_nanos() as u64;
-            // In millionths of a thousandth of the brink.
+            // In millionths of a thousandth of full load.
             let cost = (load * 1_000_000 / (present as u64).max(1)).max(cost_least);
             let rush = RUSH_UP_TO.saturating_sub(load) * 1_000_000 / 2 / cost;
             self.joins_left = rush.max(present as u64 / TRICKLE).max(1) as u32;
@@ -334,7 +338,7 @@ impl Overload {
     }
 }
 
-/// A part of a time in thousandths; nothing is a part of nothing.
+/// A part of a time in thousandths. 0 if the whole is 0.
 fn thousandths(part: Duration, of: Duration) -> u32 {
     (part.as_micros() * 1000).checked_div(of.as_micros()).unwrap_or(0).min(u128::from(u32::MAX)) as u32
 }

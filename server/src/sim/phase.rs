@@ -1,4 +1,4 @@
-//! The parts of a tick that are timed apart.
+//! The phases of a tick, which are timed separately.
 
 /// A part of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,9 +9,9 @@ pub enum Phase {
     Step,
     /// Records are predicted, compared and encoded.
     Records,
-    /// What only single players are told is put together.
+    /// The private data of single players is collected.
     Players,
-    /// The tick is kept for spectators, and what they are shown is brought up to an earlier one.
+    /// The tick is recorded for spectators, and their delayed view advances.
     Spectators,
 }
 

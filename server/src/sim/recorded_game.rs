@@ -13,8 +13,8 @@ use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
 use std::ops::Deref;
 
-/// Inputs kept are what a player costs most memory with here, so their vectors grow by such a part
-/// of themselves, and not by as much again.
+/// The kept inputs are most of a player's memory here. So their vectors grow by this part of their size, and not to
+/// twice the size.
 const GROWTH: usize = 8;
 
 /// A game, recorded: the last stretch of calls and the one before are kept, so that a whole second
@@ -27,8 +27,7 @@ pub(super) struct RecordedGame<G: Game> {
     now: Option<Recording<G>>,
     /// When the next stretch begins.
     due: Tick,
-    /// By how much the first one is shorter, in parts of [`ROOMS_MAX`]: rooms copy their games on
-    /// different ticks.
+    /// How much shorter the first stretch is, in parts of [`ROOMS_MAX`]. So rooms copy their games on different ticks.
     shift: u32,
 }
 
@@ -65,7 +64,7 @@ impl<G: Game> RecordedGame<G> {
                 stretch.game.clone_from(&self.game);
                 stretch.calls.clear();
                 stretch.inputs.clear();
-                // A room that was full once need not hold what it held then.
+                // A room that was full once does not keep that memory.
                 stretch.inputs.shrink_to(most + most / GROWTH);
                 stretch
             }

@@ -1,8 +1,7 @@
-//! What a room's game was, and what has been called on it since: enough to repeat the last second
-//! or two of it, and the panic at their end.
+//! A copy of a room's game, and all calls on it since. It is enough to replay the last second or two, and the panic at
+//! their end.
 //!
-//! What replication believed before is not kept: a replay starts with nothing told, as for a new
-//! viewer.
+//! The state of replication is not kept. A replay starts without records, as for a new viewer.
 
 use super::game_tick::GameTick;
 use super::panics;
@@ -16,7 +15,7 @@ use fracas_protocol::tick::Tick;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
-/// Something that was called on a game.
+/// A call on a game.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Call<D> {
     /// A tick began.
@@ -44,10 +43,10 @@ pub enum Replayed {
     Panicked {
         /// On which tick.
         tick: Tick,
-        /// What it said.
+        /// The panic's message.
         message: String,
     },
-    /// All was called, and nothing happened.
+    /// All calls were made without a panic.
     Ran {
         /// The last tick.
         last: Tick,
@@ -60,7 +59,7 @@ impl<G: Game> Recording<G> {
         self.calls.iter().filter(|call| matches!(call, Call::Tick(_))).count()
     }
 
-    /// Calls all of it again, and what a room calls in between.
+    /// Repeats all calls, and those that a room makes in between.
     pub fn replay(self) -> Replayed {
         let at = Cell::new(Tick(0));
         match panics::catch(|| self.call_all(&at)) {
@@ -78,7 +77,7 @@ impl<G: Game> Recording<G> {
                 Call::Join(player, name, kind, debt) => drop(game.join(player, &name, kind, debt.as_ref())),
                 Call::Leave(player) => game.leave(player),
                 Call::Step(len) => {
-                    // A file that ends too soon has nothing more to say.
+                    // The file ends too early. There are no more calls.
                     let Some((now, later)) = rest.split_at_checked(len as usize) else { return };
                     rest = later;
                     replay.tick(&mut game, at.get(), now);

@@ -1,4 +1,4 @@
-//! One world and who is in it. [`Room::tick`] is the whole tick on one page.
+//! One world and its members. [`Room::tick`] is the whole tick on one page.
 
 mod result;
 mod telling;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use result::{InputCounts, JoinCounts, TickResult};
 
-/// One world and who is in it.
+/// One world and its members.
 #[derive(Debug)]
 pub struct Room<G: Game> {
     game: RecordedGame<G>,
@@ -44,13 +44,13 @@ pub struct Room<G: Game> {
     made: GameTick<G>,
     inputs: Vec<PlayerInput<InputOf<G>>>,
     reports: Vec<InputReport>,
-    /// What spectators are shown while there are people in the room; none if they always see it as it is.
+    /// The delayed view of spectators while there are people in the room. None if spectators always see the present.
     feed: Option<SpectatorFeed<G::Rules>>,
     /// How many more may join on this tick; who comes back is not counted.
     joins_left: u32,
     joins: JoinCounts,
     idle_limit: IdleLimit,
-    /// A person was refused for want of a seat since idle ones were last looked for.
+    /// Whether a person was refused a seat since idle players were last looked for.
     seat_is_wanted: bool,
 }
 
@@ -82,7 +82,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// The same room, which has not run yet, with spectators who see it so many ticks late while there are people in it.
+    /// The same room, before its first tick. Spectators see it so many ticks late while there are people in it.
     #[must_use]
     pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
         self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), ticks));
@@ -94,7 +94,7 @@ impl<G: Game> Room<G> {
         self.roster.reserve_names(reserved);
     }
 
-    /// The same room, in which players may be idle for so long; without it for ever.
+    /// The same room with an idle limit. Without it there is none.
     #[must_use]
     pub fn with_idle_limit(self, idle_limit: IdleLimit) -> Self {
         Self { idle_limit, ..self }
@@ -113,7 +113,7 @@ impl<G: Game> Room<G> {
         self.game.begin_tick(tick);
         self.roster.release(tick);
         for batch in batches {
-            // Commands first: a request may end or suspend the session that they are of, and nothing may be held then.
+            // Commands first. A request may end or suspend their session, and nothing may be held then.
             self.take_commands(tick, batch, &mut counts);
             self.take_requests(tick, batch, &mut events);
         }
@@ -148,7 +148,7 @@ impl<G: Game> Room<G> {
         self.last.tick
     }
 
-    /// How many are in the room.
+    /// How many members are in the room.
     pub fn headcount(&self) -> Headcount {
         self.roster.headcount()
     }
@@ -163,17 +163,17 @@ impl<G: Game> Room<G> {
         &self.game
     }
 
-    /// Bytes that hold what spectators are not shown yet.
+    /// Bytes of the ticks that spectators have not been shown yet.
     pub fn spectator_delay_bytes(&self) -> usize {
         self.feed.as_ref().map_or(0, SpectatorFeed::bytes)
     }
 
-    /// Who is in the room.
+    /// The sessions in the room.
     pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
         self.roster.members().map(|member| member.session)
     }
 
-    /// What has been called on the game lately; the rest of the room is dropped.
+    /// The recording of the game. The rest of the room is dropped.
     pub fn into_recording(self) -> Option<Recording<G>> {
         self.game.into_recording()
     }
@@ -183,7 +183,7 @@ impl<G: Game> Room<G> {
         self.roster.next_serial()
     }
 
-    /// Ticks begin anew at 0. Connections end, and entities wait for their players as when connections are lost.
+    /// Ticks restart at 0. Connections end, and entities wait for their players as after lost connections.
     pub(super) fn begin_anew(&mut self) -> RoomEvents {
         let mut events = RoomEvents::default();
         let members = self.roster.members().map(|member| (member.session, member.connection, member.left_at));
@@ -220,7 +220,7 @@ impl<G: Game> Room<G> {
                         member.aspect = aspect;
                         member.activity.connect(tick, rate, may_idle, admitted.resumed);
                     }
-                    // Overload is no want of a seat.
+                    // A refusal by overload does not mean that seats are missing.
                     if matches!(verdict, Err(JoinRefusal::Full)) && kind == PlayerKind::Person {
                         self.make_room(tick, role, events);
                     }
@@ -247,7 +247,8 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Whether the session is this connection's: the late end of one that was taken over must not touch it.
+    /// Whether the session is this connection's. If another connection has taken it over, this one's late end must not
+    /// touch it.
     fn holds(&mut self, session: SessionId, connection: ConnectionKey) -> bool {
         self.roster.get(session).is_some_and(|member| member.connection == Some(connection))
     }
@@ -280,13 +281,13 @@ impl<G: Game> Room<G> {
         Ok(Admitted { session, own: member.own, resumed: false, given: member.given })
     }
 
-    /// Gives a session to a new connection, and forgives what it owes. One that still has it is told that it lost it.
+    /// Gives a session to a new connection, and cancels its debt. A connection that still has it is closed.
     fn resume(&mut self, session: SessionId, connection: ConnectionKey, events: &mut RoomEvents) -> Option<Admitted> {
         let member = self.roster.get(session).filter(|member| member.left_at.is_none())?;
         if let Some(old) = member.connection.replace(connection) {
             events.evictions.push((old, CloseReason::ResumedElsewhere));
         }
-        // What was judged of its view stays: coming back must not give a free choice of it.
+        // Its view estimate stays. Resuming must not give a free choice of the moment of a shot.
         if let (Some(at), Some(network)) = (member.lost_at.take(), member.network) {
             self.debts.cancel(network, session, at);
         }
@@ -295,7 +296,7 @@ impl<G: Game> Room<G> {
         Some(Admitted { session, own: member.own, resumed: true, given: member.given })
     }
 
-    /// A connection is lost. A person's entity waits for it; nobody waits for bots and spectators.
+    /// A connection is lost. A person's entity waits. Built-in bots and spectators are removed.
     fn lose(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session) else { return };
         if member.kind == PlayerKind::Bot || member.own.is_none() {
@@ -309,7 +310,8 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Somebody was refused: idle players have less time now, and who has watched longest gives up the seat.
+    /// A join was refused. Idle players have less time from now on. For a spectator, the one that has watched longest
+    /// gives up its seat.
     fn make_room(&mut self, tick: Tick, role: Role, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if role == Role::Player {
@@ -324,7 +326,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Once a second: players who have been idle for too long give way.
+    /// Once a second, removes players that have been idle for too long.
     fn dismiss_idle(&mut self, tick: Tick, events: &mut RoomEvents) {
         let rate = self.game.rules().tick_rate();
         if !tick.is_phase(rate.hz() / 2, rate.hz()) {
@@ -358,15 +360,15 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// A session is over: its token is void, and what its player holds is let go. Its entity stays as long as the game
-    /// says, as if its player were there.
+    /// Ends a session. Its token is void, and its held controls are released. Its entity stays in the room as long as
+    /// the game says.
     fn end(&mut self, session: SessionId, tick: Tick, events: &mut RoomEvents) {
         let Some(member) = self.roster.get(session).filter(|member| member.left_at.is_none()) else { return };
         member.connection = None;
         member.left_at = Some(tick);
         member.inputs.clear();
         events.ended.push(session);
-        // Whoever lost its line has left long before its session ends.
+        // A player that lost its connection has left long before its session ends.
         if let (Some(network), Some(_), None) = (member.network, member.own, member.lost_at.take()) {
             self.debts.add(network, session, tick);
         }
@@ -387,7 +389,7 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Frees the slot of one who has left, and its entity goes.
+    /// Frees the slot of a player that has left, and removes its entity.
     fn remove(&mut self, session: SessionId, tick: Tick) {
         let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
@@ -404,7 +406,7 @@ impl<G: Game> Room<G> {
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
         let timing = ViewTiming::new(self.game.rules().tick_rate());
         for command in batch.commands.drain(..) {
-            // What a connection said before it learns that another has its session is nobody's any more.
+            // Inputs of a connection that has lost its session, without knowing yet, are dropped.
             let member = self.roster.get(command.session);
             let member = member.filter(|member| member.connection == Some(command.connection));
             let Some(member) = member else {
@@ -441,7 +443,7 @@ impl<G: Game> Room<G> {
     }
 }
 
-/// When the oldest debt can have been left that is still to be paid on a tick.
+/// The oldest leaving whose debt must still be paid on a tick.
 fn oldest_debt(tick: Tick, rate: TickRate) -> Tick {
     Tick(tick.0.saturating_sub(rate.ticks_in_ms(DEBT_MS)))
 }

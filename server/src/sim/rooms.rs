@@ -1,5 +1,5 @@
-//! The rooms of one tick thread: each runs every tick, one after the other, and what they say is published as one. A panic
-//! in one of them ends that room alone; it is opened again, empty, with the next tick.
+//! The rooms of one tick thread. They run every tick, one after the other, and their outputs are published as one. A
+//! panic in one of them ends that room alone. The room reopens, empty, with the next tick.
 
 use super::display_names::ReservedNames;
 use super::idle::IdleLimit;
@@ -17,7 +17,7 @@ use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate};
 use std::sync::Arc;
 
-/// A room that panics again within this time after it was opened again stays closed: it would only go on so.
+/// A room that panics again within this time after it reopened stays closed.
 pub const RELAPSE_MS: u32 = 60_000;
 
 /// Makes the game for a room's first life (0) or a later one.
@@ -29,29 +29,29 @@ pub struct Failure<G: Game> {
     pub room: RoomId,
     /// The tick that it was on.
     pub tick: Tick,
-    /// What the panic said.
+    /// The panic's message.
     pub message: String,
-    /// Whether it is opened again with the next tick.
+    /// Whether it reopens with the next tick.
     pub reopens: bool,
-    /// What was called on its game before, to be repeated; none if there was no game yet.
+    /// The recording of its game, for a replay. None if there was no game yet.
     pub recording: Option<Recording<G>>,
 }
 
-/// What one tick of all rooms has to say.
+/// The result of one tick of all rooms.
 pub struct RoomsResult<G: Game> {
     /// The tick.
     pub tick: Tick,
     /// How often ticks run.
     pub rate: TickRate,
-    /// What frames are made of.
+    /// The outputs that frames are made from.
     pub outputs: Outputs<G::Rules>,
-    /// What spectators' frames are made of.
+    /// The outputs for spectators' frames.
     pub spectator_outputs: SpectatorOutputs<G::Rules>,
-    /// What is said only once.
+    /// What is published only once.
     pub events: RoomEvents,
-    /// What became of the commands.
+    /// How many commands were taken or dropped.
     pub inputs: InputCounts,
-    /// What became of those who asked to be let in.
+    /// How many sessions began.
     pub joins: JoinCounts,
     /// The rooms that ended on this tick.
     pub failures: Vec<Failure<G>>,
@@ -59,7 +59,7 @@ pub struct RoomsResult<G: Game> {
 
 enum RoomState<G: Game> {
     Open(Box<Room<G>>),
-    /// It is opened again when it runs next.
+    /// It reopens when it runs next.
     Opens,
     Closed,
 }
@@ -70,7 +70,7 @@ struct RoomSlot<G: Game> {
     lives: u32,
     /// When the present life began, if it is not the first.
     reopened: Option<Tick>,
-    /// Serials go on from life to life, so that nothing of an earlier one is taken for something of this.
+    /// Serials continue from life to life, so that nothing of an earlier life is taken for this one's.
     next_serial: u64,
     census: Vec<(&'static str, usize)>,
 }
@@ -81,7 +81,7 @@ struct Opener<G: Game> {
     reserved: Arc<ReservedNames>,
     idle_limit: IdleLimit,
     make: Maker<G>,
-    /// How many ticks late spectators are shown a room with people in it.
+    /// How many ticks late spectators see a room with people in it.
     spectator_delay: u32,
 }
 
@@ -103,12 +103,12 @@ pub struct Rooms<G: Game> {
 }
 
 impl<G: Game> Rooms<G> {
-    /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with what `make` makes for it.
+    /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with a game made by `make`.
     pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
         Self::with_idle_limit(count, capacity, IdleLimit::NEVER, make)
     }
 
-    /// The same, in which players may be idle for so long.
+    /// The same, with an idle limit.
     pub fn with_idle_limit(
         count: usize,
         capacity: Capacity,
@@ -128,7 +128,7 @@ impl<G: Game> Rooms<G> {
         Self { slots, opener, rate, last_tick: Tick(0) }
     }
 
-    /// The same rooms, which have not run yet, with spectators who see those with people in them so many ticks late.
+    /// The same rooms, before their first tick. Spectators see rooms with people in them so many ticks late.
     #[must_use]
     pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
         self.opener.spectator_delay = ticks;
@@ -141,7 +141,7 @@ impl<G: Game> Rooms<G> {
         self
     }
 
-    /// The same rooms, in which people do not get these names as they are.
+    /// The same rooms, in which people with these names get a number added.
     #[must_use]
     pub fn reserving(mut self, names: ReservedNames) -> Self {
         self.opener.reserved = Arc::new(names);
@@ -179,7 +179,7 @@ impl<G: Game> Rooms<G> {
                     (None, None)
                 }
                 Err(message) => {
-                    // Whoever asked it for anything and was not answered is answered by its end.
+                    // Requests that were not answered are answered by the room's end.
                     batches.iter().for_each(Batch::clear);
                     events.failed.push(id);
                     let (reopens, recording) = slot.end(tick, self.rate, &mut events);
@@ -199,7 +199,7 @@ impl<G: Game> Rooms<G> {
         Self { last_tick: tick, ..self }
     }
 
-    /// Ticks begin anew at 0. Everybody's connection ends, and their entities wait for them as for lost ones.
+    /// Ticks restart at 0. All connections end, and entities wait for their players as after lost connections.
     pub fn begin_anew(&mut self) -> RoomsResult<G> {
         let mut events = RoomEvents::default();
         for slot in &mut self.slots {
@@ -212,7 +212,7 @@ impl<G: Game> Rooms<G> {
         RoomsResult {
             tick: Tick(0),
             rate: self.rate,
-            // Whatever event loops still hold of the ticks before is not to be told as if these followed it.
+            // Event loops must not continue the earlier ticks with these.
             outputs: self.slots.iter().map(|_| None).collect(),
             spectator_outputs: self.slots.iter().map(|_| None).collect(),
             events,
@@ -237,7 +237,7 @@ impl<G: Game> Rooms<G> {
         self.slots.iter().any(|slot| !matches!(slot.state, RoomState::Closed))
     }
 
-    /// How many are in all rooms together.
+    /// How many members are in all rooms together.
     pub fn headcount(&self) -> Headcount {
         self.open().fold(Headcount::default(), |sum, (_, room)| sum.and(room.headcount()))
     }
@@ -269,8 +269,8 @@ impl<G: Game> RoomSlot<G> {
         }
     }
 
-    /// Runs the room's tick, if it is not closed; what a panic said, if there was one. All of the game's code is called from
-    /// in here.
+    /// Runs the room's tick, if it is not closed. Returns a panic's message, if there was one. All of the game's code
+    /// is called from here.
     fn run(
         &mut self,
         id: RoomId,
@@ -281,7 +281,8 @@ impl<G: Game> RoomSlot<G> {
         mark: &mut impl FnMut(Phase),
     ) -> Result<Option<TickResult<G::Rules>>, String> {
         let tick = params.tick;
-        // Whatever is half done after a panic is thrown away whole: the room, its batches, what it said on this tick.
+        // After a panic everything that may be half done is thrown away: the room, its batches, its output of this
+        // tick.
         panics::catch(|| {
             if matches!(self.state, RoomState::Opens) {
                 self.state = RoomState::Open(opener.open(id, self.lives, self.next_serial));
@@ -296,17 +297,17 @@ impl<G: Game> RoomSlot<G> {
         })
     }
 
-    /// Ends the room's life after a panic. Returns whether another follows, and what led there.
+    /// Ends the room's life after a panic. Returns whether another life follows, and the recording.
     fn end(&mut self, tick: Tick, rate: TickRate, events: &mut RoomEvents) -> (bool, Option<Recording<G>>) {
         let relapse = i64::from(rate.ticks_in_ms(RELAPSE_MS));
         let is_relapse = self.reopened.is_some_and(|at| tick.since(at) < relapse);
-        // One that was about to open, and could not even do that, is no better.
+        // A room that panics while it opens counts as well.
         let reopens = !is_relapse && matches!(self.state, RoomState::Open(_));
         let next = if reopens { RoomState::Opens } else { RoomState::Closed };
         if let RoomState::Open(room) = std::mem::replace(&mut self.state, next) {
             events.ended.extend(room.sessions());
             self.next_serial = room.next_serial();
-            // The game's own code again, where it is dropped.
+            // Dropping a game calls its own code again.
             let recording = panics::catch(|| room.into_recording());
             return (reopens, recording.ok().flatten());
         }
@@ -314,7 +315,7 @@ impl<G: Game> RoomSlot<G> {
     }
 }
 
-/// Answers what a closed room is asked.
+/// Answers the requests to a closed room.
 fn refuse<I>(batch: &mut Batch<I>, events: &mut RoomEvents, inputs: &mut InputCounts) {
     inputs.orphaned += batch.commands.drain(..).len() as u64;
     let joins = batch.requests.drain(..).filter(|(_, request)| matches!(request, Request::Join { .. }));

@@ -1,4 +1,4 @@
-//! Who is in a room: its players and spectators, each in a slot of the room's tables.
+//! The members of a room: its players and spectators, each in a slot of the room's tables.
 
 use super::display_names::{DisplayNames, ReservedNames};
 use super::idle::Activity;
@@ -17,15 +17,15 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// How long a freed slot stays empty if there are others: longer than anything of its last holder can be on its way.
+/// How long a freed slot rests if there are others. Nothing of its last holder can be on its way for longer.
 pub const QUARANTINE_MS: u32 = 2000;
 
-/// How long it must stay empty: on the tick on which it was left everybody who knew its entity is told that it is gone, and on
-/// the next nobody has it. What is late of its last holder carries that one's session, and finds it over. So nobody is
-/// refused because slots rest: where they run out, the one that has rested longest is used.
+/// How long a slot must stay empty. On the tick of the leaving, all who knew its entity are told that it is gone. On the
+/// next tick nobody has it. Late messages of its last holder carry the old session, which is over. So no join is
+/// refused because slots rest: when they run out, the one that has rested longest is used.
 pub const REST_TICKS: u32 = 2;
 
-/// How long somebody is here before the server's own bots make room: those who come and go do not push them out.
+/// How long a person must be here before a built-in bot leaves. People who come and go push no bots out.
 pub const SETTLED_MS: u32 = 5_000;
 
 /// How long the entity of a lost connection is kept.
@@ -58,65 +58,65 @@ impl Capacity {
     }
 }
 
-/// Slots beyond the seats, so that one can rest between two holders: one for every eighth, and in smaller rooms
-/// as many as the half of which can be given away on a tick without anybody noticing.
+/// Spare slots, so that a slot can rest between two holders. Large rooms have an eighth of those that may be taken, and
+/// 16 more. Small rooms have up to [`SPARE`], of which half can be used on one tick without delay.
 fn spare(filled: u16) -> u16 {
     (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
 }
 
-/// One who is in the room.
+/// A member of the room.
 #[derive(Debug)]
 pub struct Member<I> {
     /// The member's session.
     pub session: SessionId,
-    /// The name that it is shown by.
+    /// The name by which it is shown.
     pub name: Name,
-    /// A person or one of the server's bots.
+    /// A person or a built-in bot.
     pub kind: PlayerKind,
     /// Its entity; a spectator has none.
     pub own: Option<EntityId>,
-    /// Whom a spectator watches.
+    /// The entity that a spectator watches.
     pub watches: Option<EntityId>,
-    /// The network it first came from. None for the server's own bots.
+    /// The network that it first came from. None for built-in bots.
     pub network: Option<IpAddr>,
-    /// Its connection; none while it is lost.
+    /// Its connection. None while it is lost.
     pub connection: Option<ConnectionKey>,
-    /// How many connections have had it.
+    /// How many connections have had the session.
     pub given: u32,
-    /// When it came.
+    /// When it joined.
     pub joined_at: Tick,
     /// When the connection was lost.
     pub lost_at: Option<Tick>,
-    /// When it left for good, if its entity may not go yet. Nobody can have the session back.
+    /// When it left for good, if its entity may not go yet. The session cannot be resumed.
     pub left_at: Option<Tick>,
     /// Its inputs.
     pub inputs: InputBuffer<I>,
-    /// What its screen shows.
+    /// The estimate of what its screen shows.
     pub(super) view: ViewEstimate,
-    /// The shape of that.
+    /// Its aspect.
     pub(super) aspect: Aspect,
-    /// When it last did anything.
+    /// When it was last active.
     pub(super) activity: Activity<I>,
 }
 
-/// How many are in the room.
+/// How many members are in the room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headcount {
     /// People who play, or whose entity is kept for them.
     pub people: u16,
-    /// The server's own bots.
+    /// Built-in bots.
     pub bots: u16,
     /// Spectators.
     pub spectators: u16,
 }
 
 impl Headcount {
-    /// All of them.
+    /// All members.
     pub fn total(self) -> usize {
         usize::from(self.people) + usize::from(self.bots) + usize::from(self.spectators)
     }
 
-    /// These, and those of another room.
+    /// The sum with another room's.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -134,7 +134,7 @@ struct Resting {
     left: Tick,
     /// When it is free again.
     until: Tick,
-    /// Who had it.
+    /// The network of its last holder.
     network: Option<IpAddr>,
 }
 
@@ -147,7 +147,7 @@ pub struct Roster<I> {
     display_names: DisplayNames,
     free_player_slots: VecDeque<PlayerId>,
     free_spectator_slots: VecDeque<PlayerId>,
-    /// Slots that rest, in the order in which they were left.
+    /// Slots that rest, in the order in which they were freed.
     resting: VecDeque<Resting>,
     now: Tick,
     headcount: Headcount,
@@ -155,7 +155,7 @@ pub struct Roster<I> {
 }
 
 impl<I: Intent> Roster<I> {
-    /// An empty roster, of a process's first room.
+    /// An empty roster, of the process's first room.
     pub fn new(capacity: Capacity) -> Self {
         let members = std::iter::repeat_with(|| None).take(usize::from(capacity.slots())).collect();
         Self {
@@ -172,12 +172,12 @@ impl<I: Intent> Roster<I> {
         }
     }
 
-    /// People do not get these names as they are.
+    /// People with these names get a number added.
     pub fn reserve_names(&mut self, reserved: Arc<ReservedNames>) {
         self.display_names.reserve(reserved);
     }
 
-    /// The same for another room, whose sessions are numbered from `first_serial` on.
+    /// The same for another room, with serials from `first_serial` on.
     #[must_use]
     pub fn of(self, room: RoomId, first_serial: u64) -> Self {
         Self { room, next_serial: first_serial, ..self }
@@ -188,7 +188,7 @@ impl<I: Intent> Roster<I> {
         self.next_serial
     }
 
-    /// How many are in the room.
+    /// How many members are in the room.
     pub fn headcount(&self) -> Headcount {
         self.headcount
     }
@@ -196,8 +196,8 @@ impl<I: Intent> Roster<I> {
     /// Gives somebody from `network` a seat, and a slot that nobody has.
     ///
     /// # Errors
-    /// [`JoinRefusal::Full`] if as many are here as may be. [`JoinRefusal::Overload`] if more have left on the last two ticks than
-    /// there are slots to spare.
+    /// [`JoinRefusal::Full`] if no seat is free. [`JoinRefusal::Overload`] if more have left on the last two ticks than
+    /// there are spare slots.
     pub fn join(
         &mut self,
         name: Name,
@@ -218,7 +218,7 @@ impl<I: Intent> Roster<I> {
         *self.count_of(player, kind) += 1;
         let session = SessionId { room: self.room, player, serial: self.next_serial };
         self.next_serial += 1;
-        // Spectators are shown to nobody.
+        // Spectators are not shown to others.
         let name = if role == Role::Player { self.display_names.join(player, kind, &name) } else { name };
         Ok(self.members[player.index()].insert(Member {
             session,
@@ -239,8 +239,8 @@ impl<I: Intent> Roster<I> {
         }))
     }
 
-    /// A slot that nobody has: a free one; or else one that rests and has been empty for long enough, if possible one that the
-    /// same network had, so that who comes and goes uses up its own.
+    /// Takes a free slot. If there is none, takes a resting one that has been empty for long enough. One that the same
+    /// network had comes first, so that a network that comes and goes uses up its own slots.
     fn pop_slot(&mut self, is_spectator: bool, network: Option<IpAddr>) -> Option<PlayerId> {
         let free = if is_spectator { &mut self.free_spectator_slots } else { &mut self.free_player_slots };
         if let Some(player) = free.pop_front() {
@@ -255,7 +255,7 @@ impl<I: Intent> Roster<I> {
         self.resting.remove(index).map(|slot| slot.player)
     }
 
-    /// What counts those who have a slot like this one.
+    /// The counter of members with a slot like this one.
     fn count_of(&mut self, player: PlayerId, kind: PlayerKind) -> &mut u16 {
         match (self.is_spectator(player), kind) {
             (true, _) => &mut self.headcount.spectators,
@@ -264,7 +264,7 @@ impl<I: Intent> Roster<I> {
         }
     }
 
-    /// People who play, have been here for so many ticks and are connected.
+    /// How many people with an entity have been here for so many ticks and are connected.
     pub fn settled(&self, ticks: u32) -> u16 {
         let is_settled = |member: &&Member<I>| {
             let is_player = member.kind == PlayerKind::Person && !self.is_spectator(member.session.player);
@@ -274,7 +274,7 @@ impl<I: Intent> Roster<I> {
         self.members().filter(is_settled).count() as u16
     }
 
-    /// Frees a member's slot. It is empty until `until`, or for less if there is no other.
+    /// Frees a member's slot. It rests until `until`, or for less if there is no other.
     pub fn leave(&mut self, session: SessionId, until: Tick) -> Option<Member<I>> {
         self.get(session)?;
         let member = self.members[session.player.index()].take()?;
@@ -284,7 +284,7 @@ impl<I: Intent> Roster<I> {
         Some(member)
     }
 
-    /// Ticks begin anew: slots that rest do so until this one at most, and everybody has come just now.
+    /// Ticks restart. Slots rest until this tick at most, and all members count as having joined just now.
     pub fn begin_anew(&mut self, until: Tick) {
         self.now = Tick(0);
         self.resting.iter_mut().for_each(|slot| (slot.left, slot.until) = (Tick(0), until));
@@ -294,7 +294,7 @@ impl<I: Intent> Roster<I> {
         });
     }
 
-    /// A tick begins: slots whose quarantine is over are free again.
+    /// A tick begins. Slots whose rest is over are free again.
     pub fn release(&mut self, now: Tick) {
         self.now = now;
         while let Some(Resting { player, .. }) = self.resting.pop_front_if(|slot| slot.until <= now) {
@@ -306,7 +306,7 @@ impl<I: Intent> Roster<I> {
         }
     }
 
-    /// Whether no person can get a seat now.
+    /// Whether no seat for a person is free now.
     pub fn is_full(&self) -> bool {
         self.headcount.people >= self.capacity.people
     }
@@ -320,7 +320,7 @@ impl<I: Intent> Roster<I> {
         self.members.get_mut(session.player.index())?.as_mut().filter(|member| member.session == session)
     }
 
-    /// Which room it is of.
+    /// The room of this roster.
     pub fn room(&self) -> RoomId {
         self.room
     }

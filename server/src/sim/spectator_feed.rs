@@ -1,12 +1,12 @@
-//! What spectators are shown of a room with people in it: the room as it was some ticks ago. Otherwise a second tab would show
-//! its owner what their own entity cannot see.
+//! The spectators' view of a room with people in it: the room as it was some ticks ago. Otherwise a player could watch
+//! in a second tab what their own entity cannot see.
 //!
-//! Each tick's changes go into a ring, as bits; what comes out at its other end is applied to one late set of entities. An
-//! output for spectators, made of that set, is the one that players had been given so many ticks before, record by record. The
-//! delay counts ticks that ran, so skipped ones make it longer while they are in the ring, and never shorter.
+//! Each tick's changes go into a ring, as bits. What comes out is applied to one delayed set of entities. The
+//! spectators' output is made from that set. It equals the players' output of that tick, record by record. The delay
+//! counts ticks that ran. Skipped ticks make it longer while they are in the ring, and never shorter.
 //!
-//! While nobody watches nothing is applied: every delay a checkpoint of the entities is taken, and the set jumps from one to
-//! the next. The ring then holds up to two delays, and who comes to watch waits until the set has caught up.
+//! While nobody watches nothing is applied. Once per delay a checkpoint of the entities is taken, and the set jumps
+//! from one to the next. The ring then holds up to two delays. The first spectator waits until the set has caught up.
 
 use super::output_pool::OutputPool;
 use crate::ids::PlayerId;
@@ -19,39 +19,39 @@ use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The ring's memory grows by such a part of itself: doubled it would be half empty.
+/// The ring's memory grows by this part of its size. If it doubled, it would be half empty.
 const GROWTH: usize = 8;
-/// Ticks by which the late set catches up on one tick, beside the one that is due: with the usual delay the first spectator of a
-/// room waits for two thirds of a second at the most, and no tick takes much longer for it.
+/// Ticks by which the delayed set catches up on one tick, beside the one that is due. With the default delay the first
+/// spectator of a room waits at most two thirds of a second. No tick takes much longer for it.
 const CATCH_UP: usize = 8;
 
-/// A ring that is emptier than by half of what it holds gives memory back; not below so many bytes.
+/// A ring with much unused memory gives it back, but keeps so many bytes.
 const BYTES_KEPT: usize = 64 * 1024;
 
 /// A row of the table of names.
 type NameRow = Option<(u64, Name)>;
 
-/// One tick of the ring, but for the changes of records.
+/// One tick of the ring, without the changes of records.
 #[derive(Debug)]
 struct Step<R: Rules> {
     tick: Tick,
     world: R::World,
     /// Bytes of its changes.
     changes_len: usize,
-    /// Names that are others than on the tick before.
+    /// Names that changed since the tick before.
     names: Vec<(PlayerId, NameRow)>,
     /// Encoded news to everybody.
     news: Vec<Vec<u8>>,
     to_watch: Option<EntityId>,
 }
 
-/// What was said on the tick that comes out of the ring.
+/// The rest of the tick that comes out of the ring.
 #[derive(Debug)]
 pub(super) struct DelayedTick {
     pub(super) tick: Tick,
     /// Encoded news to everybody.
     pub(super) news: Vec<Vec<u8>>,
-    /// Whom a spectator is to watch who watches nobody.
+    /// The entity to watch for a spectator that watches none.
     pub(super) to_watch: Option<EntityId>,
 }
 
@@ -63,15 +63,15 @@ struct Checkpoint<R: Rules> {
     entities: Vec<(EntityId, R::Entity)>,
 }
 
-/// A room as it was so many ticks ago, and what has happened since.
+/// A room as it was so many ticks ago, and all changes since.
 #[derive(Debug)]
 pub(super) struct SpectatorFeed<R: Rules> {
     /// Ticks between what happens and what is shown, at least 1.
     delay: u32,
-    /// What followed on the late set, from the oldest on: at most `delay` ticks, twice as many while nobody watches, and the one
-    /// that is being recorded.
+    /// The ticks after the delayed set, the oldest first. There are at most `delay` ticks, or twice as many while
+    /// nobody watches. The tick that is being recorded comes on top.
     steps: VecDeque<Step<R>>,
-    /// The changes of all of them. Bounded by their number, and by what can change of a room's entities.
+    /// The changes of all of them. Bounded by their number, and by the entities of a room.
     changes: VecDeque<u8>,
     /// The names as they were recorded last.
     newest_names: Arc<Names>,
@@ -79,9 +79,9 @@ pub(super) struct SpectatorFeed<R: Rules> {
     rules: R,
     names: Arc<Names>,
     entities: Vec<(EntityId, R::Entity)>,
-    /// The only one there is, if any: what the late set jumps to while nobody watches.
+    /// The only checkpoint, if any. The delayed set jumps to it while nobody watches.
     checkpoint: Option<Checkpoint<R>>,
-    /// Ticks since there was a person in the room; none if there never was one.
+    /// Ticks since there was a person in the room. None if there never was one.
     without_people: Option<u32>,
     /// Kept for its memory.
     buffer: Vec<u8>,
@@ -111,16 +111,16 @@ impl<R: Rules> SpectatorFeed<R> {
         self.delay
     }
 
-    /// A tick begins, with people in the room or without. Whether spectators are shown it as it is: there is nobody whom that
-    /// would give anything away to, or of, and the late room has had nobody either.
+    /// A tick begins, with or without people in the room. Returns whether spectators see it without delay. That is so
+    /// if there have been no people for longer than the delay, so nothing can be given away.
     pub(super) fn is_live(&mut self, has_people: bool) -> bool {
         let since = self.without_people.map(|ticks| ticks.saturating_add(1));
         self.without_people = if has_people { Some(0) } else { since };
         self.without_people.is_none_or(|ticks| ticks > self.delay)
     }
 
-    /// Puts a tick into the ring: what it made of the entities `before`, and the `news` to everybody. Spectators learn the names
-    /// of the first `player_slots` players.
+    /// Adds a tick to the ring: its changes since the entities `before`, and the `news` for all. Spectators get the
+    /// names of the first `player_slots` players.
     pub(super) fn record(
         &mut self,
         before: &[(EntityId, R::Entity)],
@@ -140,8 +140,8 @@ impl<R: Rules> SpectatorFeed<R> {
         self.steps.push_back(Step { tick, world, changes_len, names, news, to_watch });
     }
 
-    /// Brings the late set to the tick that is due, and tells of that; none while the room is younger than the delay, or while the
-    /// set catches up. What was before that tick goes into `before`.
+    /// Brings the delayed set to the tick that is due, and returns the rest of that tick. None while the room is
+    /// younger than the delay, or while the set catches up. The entities before that tick go into `before`.
     pub(super) fn advance(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<DelayedTick> {
         let delay = self.delay as usize;
         let mut shown = None;
@@ -157,7 +157,7 @@ impl<R: Rules> SpectatorFeed<R> {
         shown
     }
 
-    /// Nobody watches: the set stays where it is until the checkpoint is old enough. `now` are the newest records.
+    /// Nobody watches. The set stays where it is until the checkpoint is old enough. `now` are the newest records.
     pub(super) fn rest(&mut self, now: &[(EntityId, R::Entity)]) {
         let is_due = |checkpoint: &mut Checkpoint<R>| self.steps.len() - checkpoint.steps >= self.delay as usize;
         let mut memory = Vec::new();
@@ -178,7 +178,7 @@ impl<R: Rules> SpectatorFeed<R> {
 
     fn apply_oldest(&mut self, before: &mut Vec<(EntityId, R::Entity)>) -> Option<DelayedTick> {
         let step = self.steps.pop_front()?;
-        // Behind it the checkpoint is of no use.
+        // Once the set has passed it, the checkpoint is of no use.
         self.checkpoint.take_if(|checkpoint| checkpoint.steps == 0);
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.steps -= 1;
@@ -190,7 +190,7 @@ impl<R: Rules> SpectatorFeed<R> {
         Some(DelayedTick { tick: step.tick, news: step.news, to_watch: step.to_watch })
     }
 
-    /// Takes over what a tick changed beside the entities.
+    /// Applies a tick's changes beside the entities.
     fn follow(&mut self, step: &Step<R>) {
         if self.rules.set_world(step.world).is_err() {
             unreachable!("the room had this world state");
@@ -202,8 +202,9 @@ impl<R: Rules> SpectatorFeed<R> {
         }
     }
 
-    /// What spectators' frames are made of after [`Self::advance`], which left `before`; `tell` adds what each is told. Records,
-    /// deltas and all else are those of the players' output of that tick: they are made by the same code of the same entities.
+    /// The spectators' output after [`Self::advance`], which left `before`. `tell` adds each spectator's row. Records
+    /// and deltas equal those of the players' output of that tick, since the same code makes them from the same
+    /// entities.
     pub(super) fn output(
         &mut self,
         tick: Tick,
@@ -221,7 +222,7 @@ impl<R: Rules> SpectatorFeed<R> {
         output
     }
 
-    /// What there is to show before anything is due: nothing, in the world as it was made.
+    /// The output before any tick is due: an empty world.
     pub(super) fn nothing(&self) -> Arc<TickOutput<R>> {
         Arc::new(TickOutput::empty(self.rules.clone()))
     }
@@ -251,7 +252,7 @@ impl<R: Rules> SpectatorFeed<R> {
     }
 
     fn changed_names(&mut self, names: &Arc<Names>, player_slots: usize) -> Vec<(PlayerId, NameRow)> {
-        // A changed table is another one, since we hold the last.
+        // A changed table is a new one, since we hold the last.
         if Arc::ptr_eq(&self.newest_names, names) {
             return Vec::new();
         }

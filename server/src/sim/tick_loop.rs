@@ -1,4 +1,4 @@
-//! The tick thread: runs its rooms when their tick is due, publishes, and waits for nobody.
+//! The tick thread. It runs its rooms when their tick is due, publishes, and waits for no other thread.
 
 use super::clock::TickClock;
 use super::overload::{Level, Overload, Round, Strain};
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 /// How long a farewell waits for an event loop that is late.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How one tick went, for whoever keeps the metrics.
+/// The times of one tick, for the metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct TickTimes {
     /// How long after it was due the tick began.
     pub lateness: Duration,
-    /// All of its work until it is published.
+    /// Its whole work until it is published.
     pub work: Duration,
     /// Its work by [`Phase::ALL`], of all rooms together.
     pub phases: [Duration; Phase::ALL.len()],
@@ -29,12 +29,12 @@ pub struct TickTimes {
     pub skipped: u32,
     /// Event loops that were so late that they missed it.
     pub loops_missed: u32,
-    /// What was given up on it for want of time.
+    /// The overload level of the tick.
     pub level: Level,
 }
 
 impl TickTimes {
-    /// For how long no tick was run before this one, counted from when the next one was due.
+    /// How long no tick was run before this one, counted from when the next one was due.
     pub fn lost(&self, rate: TickRate) -> Duration {
         Duration::from_micros(rate.due_us(Tick(self.skipped))) + self.lateness
     }
@@ -49,15 +49,15 @@ pub enum TickEnd {
     NoRoomLeft,
 }
 
-/// Where a tick thread reports to, and learns that it shall end.
+/// Receives a tick thread's reports, and tells it when to end.
 pub trait TickWatch<G: Game>: Send {
     /// After each tick.
     fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G>, times: &TickTimes);
     /// After that, for each room that ended by a panic.
     fn failed(&mut self, _failure: Failure<G>) {}
-    /// Ticks have begun anew after the last there can be; everybody was asked to come back.
+    /// Ticks have restarted after the last possible one. All clients were asked to reconnect.
     fn began_anew(&mut self) {}
-    /// Why the rooms shall close, once they shall.
+    /// The reason to close the rooms, once they are to close.
     fn farewell(&self) -> Option<CloseReason>;
 }
 
@@ -78,7 +78,7 @@ pub fn run<G: Game>(
     }
 }
 
-/// What the tick thread does each time it wakes, without the thread: it is told the time.
+/// The tick thread's work each time it wakes, without the thread. The caller passes the time.
 pub struct TickLoop<G: Game> {
     rooms: Rooms<G>,
     clock: TickClock,
@@ -104,7 +104,8 @@ impl<G: Game> TickLoop<G> {
         &self.rooms
     }
 
-    /// Runs the tick that is due and publishes it. `clock` tells the time. Why that was the last one, if it was.
+    /// Runs the tick that is due and publishes it. `clock` returns the time. Returns the reason of the end, if this was
+    /// the last tick.
     pub fn turn(
         &mut self,
         endpoints: &TickEndpoints<G>,
@@ -136,7 +137,7 @@ impl<G: Game> TickLoop<G> {
         let is_any_left = self.rooms.is_any_left();
         result.events.farewell = watch.farewell().or((!is_any_left).then_some(CloseReason::Restarting));
         let is_last = result.events.farewell.is_some();
-        // Until here: publishing wakes event loops, which on a busy core may run before this thread does again.
+        // The work ends here. Publishing wakes event loops, which on a busy core may run before this thread continues.
         times.work = clock() - began;
         times.loops_missed =
             self.outbox.publish(endpoints, &mut result, (self.clock.due(tick), times.work), level.pack());
@@ -149,7 +150,7 @@ impl<G: Game> TickLoop<G> {
         is_last.then_some(if is_any_left { TickEnd::Farewell } else { TickEnd::NoRoomLeft })
     }
 
-    /// The last tick there can be has run: ticks begin anew, with the next one due in a period.
+    /// The last possible tick has run. Ticks restart, with the next one due in a period.
     fn begin_anew(
         &mut self,
         endpoints: &TickEndpoints<G>,
@@ -166,7 +167,7 @@ impl<G: Game> TickLoop<G> {
     }
 }
 
-/// Ticks that the latest event loop has not begun to take in.
+/// Ticks that the latest event loop has not taken yet.
 fn backlog<G: Game>(endpoints: &TickEndpoints<G>) -> usize {
     endpoints.outbound.iter().map(flume::Sender::len).max().unwrap_or(0)
 }
@@ -183,7 +184,8 @@ fn slowest_round<I>(batches: &[Batches<I>]) -> Round {
 /// Hands ticks to the event loops.
 struct Outbox {
     sequence: u64,
-    /// What was said on ticks that a loop missed, by loop: unlike a frame it cannot be made up for later.
+    /// What was published only once on ticks that a loop missed, by loop. Unlike a frame, a fresh start cannot replace
+    /// it.
     unsaid: Vec<RoomEvents>,
 }
 
@@ -192,7 +194,7 @@ impl Outbox {
         Self { sequence: 0, unsaid: std::iter::repeat_with(RoomEvents::default).take(loops).collect() }
     }
 
-    /// Hands the tick to every event loop that has room for it. Returns how many had not.
+    /// Hands the tick to every event loop that has room for it. Returns how many had none.
     fn publish<G: Game>(
         &mut self,
         endpoints: &TickEndpoints<G>,
@@ -215,7 +217,7 @@ impl Outbox {
             let (tick, rate, outputs) = (result.tick, result.rate, Arc::clone(&result.outputs));
             let spectator_outputs = Arc::clone(&result.spectator_outputs);
             let published = Published { sequence, tick, rate, outputs, spectator_outputs, events, due, work, pack };
-            // Nothing comes after a farewell, so it waits for a loop that is late; it is the only thing that does.
+            // Nothing comes after a farewell. So the farewell waits for a late loop, and nothing else does.
             let refused = match published.events.farewell {
                 Some(_) => outbound.send_timeout(published, FAREWELL_PATIENCE).map_err(|refused| refused.into_inner()),
                 None => outbound.try_send(published).map_err(|refused| refused.into_inner()),
@@ -229,7 +231,7 @@ impl Outbox {
     }
 }
 
-/// Sends emptied batches back for their memory; a full channel drops them.
+/// Returns emptied batches, so that their memory is reused. A full queue drops them.
 fn give_back<G: Game>(endpoints: &TickEndpoints<G>, batches: &mut Vec<Batches<InputOf<G>>>) {
     for (index, mut batches) in batches.drain(..).enumerate() {
         batches.round = None;

@@ -1,5 +1,6 @@
-//! What a player's screen can have shown when it did something: judged by when it acknowledged what it was sent, not by what
-//! it says it saw. Keeps the least lag of the last two seconds, so that nobody chooses their past shot by shot.
+//! Estimates what a player's screen can have shown at an input. It goes by the acknowledgements of sent frames, not by
+//! what the client claims. It keeps the least lag of the last two seconds. So no client can choose the moment shot by
+//! shot.
 
 use crate::game::ViewWindow;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
@@ -8,30 +9,30 @@ use fracas_protocol::wire::limits::{
     REWIND_MS_MAX, REWIND_NETWORK_MS, REWIND_RISE_TICKS_PER_S, REWIND_SLACK_TICKS, VIEW_TOLERANCE_TICKS,
 };
 
-/// A lag is kept in this many parts of a tick: a sixteenth is a whole number of them, and so is what a lag may rise by on
-/// one tick at each of the three rates.
+/// A lag is kept in this many parts of a tick. A sixteenth of a tick is a whole number of them. So is the most that a
+/// lag may rise on one tick, at each of the three rates.
 const PARTS: u32 = 960;
 const PARTS_PER_SIXTEENTH: u32 = PARTS / ViewTime::PARTS as u32;
 
-/// The memory is divided into so many stretches; the least lag of each is kept, and that of the one that has begun.
+/// The memory is divided into so many stretches. The least lag of each is kept, and that of the current one.
 const STRETCHES: u32 = 8;
 /// The least lag of a stretch without samples.
 const NONE: u32 = u32::MAX;
 
-/// How far one player's screen is behind the ticks on which its inputs are applied.
+/// How far a player's screen is behind the ticks on which its inputs are applied.
 ///
-/// An input is a sample: its acknowledgement tells the lag at that moment. The estimate is the least lag of the last two
-/// seconds *of samples*: while a player says nothing, nothing is forgotten, so silence followed by one late
-/// acknowledgement is worth no more than that acknowledgement alone.
+/// Each input is a sample: its acknowledgement gives the lag at that moment. The estimate is the least lag of the last
+/// two seconds *of samples*. While a player is silent nothing is forgotten. So silence gains nothing before a late
+/// acknowledgement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewEstimate {
     /// From the newest body received to the tick on which an input is applied, in [`PARTS`] of a tick.
     lag: u32,
     /// The least lag of each of the last stretches, in turn.
     least: [u32; STRETCHES as usize + 1],
-    /// Ticks for which samples have spoken so far.
+    /// Ticks that the samples stand for so far.
     sampled_ticks: u32,
-    /// When the last sample came.
+    /// The tick of the last sample.
     sampled_at: Option<Tick>,
     acknowledged: Tick,
 }
@@ -46,7 +47,7 @@ impl Default for ViewEstimate {
 /// What the estimates of a room's players go by at a tick rate. Made once a tick, since each input would need its divisions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewTiming {
-    /// The longest time ago that a shot is judged at, in sixteenths of a tick.
+    /// The farthest back that a shot may be judged, in sixteenths of a tick.
     longest: i64,
     /// The same in [`PARTS`] of a tick.
     longest_parts: u32,
@@ -77,13 +78,13 @@ impl ViewTiming {
 }
 
 impl ViewEstimate {
-    /// Records an input for `stamp`, read just before tick `next` runs, from a player whose newest acknowledgement of what it
-    /// was sent is `acknowledged`.
+    /// Takes an input for `stamp`, read just before tick `next` runs. `acknowledged` is the player's newest
+    /// acknowledgement of a sent frame.
     pub(super) fn record(&mut self, next: Tick, stamp: Tick, acknowledged: Tick, timing: &ViewTiming) {
         self.acknowledged = self.acknowledged.max(acknowledged);
         let passed = self.sampled_at.map_or(0, |at| next.since(at)).clamp(0, timing.silence) as u32;
         self.sampled_at = Some(next);
-        // A client that stamps its inputs far ahead would make its screen seem older than it is.
+        // Otherwise a client that stamps its inputs far ahead would seem to have an older screen.
         let lead = stamp.since(next).clamp(0, i64::from(REWIND_LEAD_TICKS));
         let lag = (next.since(acknowledged).max(0) + lead).saturating_mul(i64::from(PARTS));
         let lag = lag.min(i64::from(timing.longest_parts)) as u32;
@@ -107,24 +108,24 @@ impl ViewEstimate {
         stretch
     }
 
-    /// Of a new player nothing is known yet. Its lag is believed as far as samples have spoken for it: the first one alone
-    /// gives no choice.
+    /// Nothing is known of a new player. Its lag is believed in proportion to the time that samples stand for. So the
+    /// first one alone gives no choice.
     fn believed_at_first(&self, timing: &ViewTiming) -> u32 {
         let ViewTiming { longest_parts, memory, .. } = *timing;
         if self.sampled_ticks < memory { longest_parts * self.sampled_ticks / memory } else { 0 }
     }
 
-    /// The moments that the screen of a player, one of whose inputs is applied on `tick`, can have shown.
+    /// The moments that a player's screen can have shown for an input applied on `tick`.
     ///
-    /// The input's own stamp does not count: by withholding inputs, and stamping them late, a client could choose.
+    /// The input's own stamp does not count. Otherwise a client could choose the moment by withholding inputs and
+    /// stamping them late.
     pub(super) fn window(&self, tick: Tick, timing: &ViewTiming) -> ViewWindow {
         let ticks = |ticks: u32| i64::from(ticks) * ViewTime::PARTS;
         let at = |tick: Tick| i64::from(tick.0) * ViewTime::PARTS;
         let lag = i64::from(self.lag / PARTS_PER_SIXTEENTH);
         let expected = at(tick) - lag - ticks(DISPLAY_DELAY_TICKS);
         let earliest = (expected - ticks(VIEW_TOLERANCE_TICKS)).max(at(tick) - timing.longest);
-        // Nobody has seen what they have not received. Whoever is so far behind that even this is too long ago, is judged
-        // by the longest time there is.
+        // A screen cannot show what was not received. If even that is too long ago, the longest time counts.
         let latest = (expected + ticks(VIEW_TOLERANCE_TICKS)).min(at(self.acknowledged)).max(earliest);
         ViewWindow { earliest: ViewTime::from_sixteenths(earliest), latest: ViewTime::from_sixteenths(latest) }
     }

@@ -1,4 +1,4 @@
-//! What a client says.
+//! A client's messages.
 
 use crate::ids::Token;
 use crate::point::{Point, QUANTA_PER_UNIT};
@@ -15,17 +15,17 @@ pub enum ClientMessage<I> {
     Hello(Hello),
     /// What the player wants on one tick.
     Inputs(Inputs<I>),
-    /// The last tick received, from a client that has nothing else to say.
+    /// The last tick received, from a client with nothing else to send.
     Ack(Tick),
     /// A question about the server's clock.
     Ping(Ping),
-    /// The replica is lost; the server should start it afresh.
+    /// The replica is lost. The server should start it afresh.
     FreshStart,
-    /// The player leaves for good: the ship goes at once, and the server closes with 1000.
+    /// The player leaves for good, and the server closes with 1000. The ship goes, unless it is in a fight.
     Goodbye,
-    /// Nobody looks: the server lets go of what is held, and sends no frames.
+    /// The page is hidden. The server releases the held controls and sends no frames.
     Hide,
-    /// Somebody looks again: frames go on with a fresh start.
+    /// The page is visible again. Frames continue with a fresh start.
     Show,
 }
 
@@ -36,7 +36,7 @@ pub struct Hello {
     pub version: u16,
     /// The player's name, to be checked by [`crate::name::Name::parse`].
     pub name: String,
-    /// From the last welcome, to get the same ship back.
+    /// From the last welcome, to resume the session with its ship.
     pub token: Option<Token>,
     /// The room to join.
     pub room: String,
@@ -65,11 +65,11 @@ impl Hello {
 pub enum Role {
     /// Has a ship.
     Player,
-    /// Follows somebody's ship.
+    /// Follows another player's ship.
     Spectator,
 }
 
-/// The shape of a client's window. The server keeps the area the same for all, so none is an advantage.
+/// The shape of a client's window. The view has the same area for all, so no shape is an advantage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Aspect {
     /// Upright, 9:16.
@@ -97,7 +97,7 @@ impl Aspect {
         }
     }
 
-    /// Half of that, in quanta: how far from its middle a screen shows the world.
+    /// Half of that, in quanta: how far the world is shown from the screen's middle.
     pub const fn half_screen(self) -> (i32, i32) {
         let (width, height) = self.view_size();
         (width * QUANTA_PER_UNIT / 2, height * QUANTA_PER_UNIT / 2)
@@ -109,7 +109,7 @@ impl Aspect {
         ((width / 2 + VIEW_MARGIN) * QUANTA_PER_UNIT, (height / 2 + VIEW_MARGIN) * QUANTA_PER_UNIT)
     }
 
-    /// Whether a client with this window, whose view is centred there, is told what is at `place`.
+    /// Whether an entity at `place` is made known to a client with this aspect and a view centred at `centre`.
     pub const fn is_in_view(self, centre: Point, place: Point) -> bool {
         let (half_width, half_height) = self.half_view();
         (place.x - centre.x).abs() <= half_width && (place.y - centre.y).abs() <= half_height
@@ -130,6 +130,6 @@ pub struct Inputs<I> {
 /// A question about the server's clock; the answer is a [`crate::wire::message::Pong`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping {
-    /// The client's clock when it sent this, in any unit and from any start: it only comes back.
+    /// The client's clock when it sent this, in any unit and from any start. The server only returns it.
     pub stamp: u64,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// At most `MAX` values. What a sender has beyond that it leaves out; what a peer claims beyond it is an error.
+/// At most `MAX` values. A sender leaves out the rest. A peer that claims more gets an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MAX: usize>(Vec<T>);
 
@@ -46,7 +46,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Bounded<T, MAX
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        // The claimed length is not believed: the vector grows with what is really there.
+        // The claimed length is not trusted. The vector grows with what is really there.
         let mut values = Vec::new();
         while let Some(value) = seq.next_element()? {
             if values.len() == MAX {

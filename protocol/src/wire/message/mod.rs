@@ -1,4 +1,4 @@
-//! Control messages: everything that is not a frame, in each direction. [`crate::wire::codec`] makes bytes of them.
+//! Control messages, in both directions: everything that is not a frame. [`crate::wire::codec`] turns them into bytes.
 
 mod client;
 mod list;

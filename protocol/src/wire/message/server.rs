@@ -1,4 +1,4 @@
-//! What the server says beside its frames.
+//! The server's messages beside its frames.
 
 use crate::ids::{EntityId, MapId, Token};
 use crate::tick::{Tick, TickRate};
@@ -13,7 +13,7 @@ pub enum ServerMessage<W, N> {
     Welcome(Welcome<W>),
     /// The answer to a ping.
     Pong(Pong),
-    /// Something the game tells, mostly to all players at once.
+    /// News of the game, mostly to all players at once.
     News(N),
     /// The server is about to close the connection.
     Goodbye(Goodbye),
@@ -30,7 +30,7 @@ pub struct Welcome<W> {
     pub own: Option<EntityId>,
     /// Takes the session back after a lost connection; [`Token::NONE`] if there is nothing to take back.
     pub token: Token,
-    /// Whether the hello's token did that just now.
+    /// Whether the hello's token resumed a session.
     pub resumed: bool,
     /// The map the room is played on; `GET /map` has it.
     pub map: MapId,
@@ -68,7 +68,7 @@ impl Default for Limits {
     }
 }
 
-/// What time it is on the server, and how long it held the question.
+/// The server's clock, and how long the server held the question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerClock {
     /// Time between reading the message that this answers and writing this, in microseconds.

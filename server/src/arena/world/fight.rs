@@ -1,4 +1,4 @@
-//! The fight on one tick: what rails and bolts hit, what that does to ships and scores, and the draws.
+//! The fight on one tick: what rails and bolts hit, the effect on ships and scores, and the draws.
 
 use super::pilot::{Pilot, lot};
 use super::{Rail, World};
@@ -17,8 +17,9 @@ impl World {
         self.bolts.advance(&self.arena, &self.targets, lot, &mut self.hits);
     }
 
-    /// Rails hit at once, and what their shooters saw: others are where they were then. Whoever has been destroyed or has
-    /// left since is met too, and stands before who was behind it, but is not hurt. Nobody is met whom the shooter did not see.
+    /// Judges all rails of the tick. A rail hits at once, and others are where their shooter saw them. A ship that was
+    /// destroyed or has left since is hit without damage, and shields those behind it. A ship that the shooter did not
+    /// see is not hit.
     pub(super) fn fire_rails(&mut self, tick: Tick) {
         let mut rails = std::mem::take(&mut self.rails);
         for Rail { shooter, view, aspect } in rails.drain(..) {
@@ -56,15 +57,15 @@ impl World {
         (self.hits, self.losses) = (hits, losses);
     }
 
-    /// Destroys those who have no hit points left. What they lose is taken from all before anybody gets any of it: two may
-    /// have destroyed each other.
+    /// Destroys the ships without hit points. All losses are taken before any gain is given, since two ships may have
+    /// destroyed each other.
     fn destroy(&mut self, losses: &[Loss]) {
         let respawn = self.arena.tuning().respawn;
         let mut prizes = Vec::new();
         for (victim, killer) in losses.iter().filter_map(|loss| Some((loss.victim, loss.killer?))) {
             let Some(Pilot { ship, .. }) = self.pilot_mut(victim) else { continue };
             let loot = ship.score / 10;
-            // What it fired on its last tick is still seen, and has hit.
+            // Its shots of its last tick are still seen, and count.
             let rail = ship.rail;
             ship.destroy(respawn);
             (ship.rail, ship.score) = (rail, ship.score - loot);

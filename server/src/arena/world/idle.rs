@@ -1,4 +1,4 @@
-//! Who plays and who is only there: judged by what a ship does, since whatever a client says can be said by a script.
+//! Which players are active. It is judged by what a ship does, since a script can send any input.
 
 use super::World;
 use super::pilot::Pilot;
@@ -6,16 +6,16 @@ use crate::arena::damage::{Hit, Loss};
 use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::rules::{Point, Rules};
 
-/// A ship has moved when it is so far from where it last had, in units. Who turns on the spot has not.
+/// A ship has moved when it is so far from its last marked position, in units. Turning on the spot is no move.
 const MOVED: i32 = 64;
 /// A ship that has neither moved nor hit anybody for so long is parked, in seconds.
 const PARKED_S: u32 = 60;
-/// Ticks for which a ship that is moved out of a closing tile is away: one on which it is seen to be gone, and the one on which
-/// it comes back. So clients are told of it as of any ship that is placed anew.
+/// Ticks for which a ship that is moved out of a closing tile is away. On the first it is seen to be gone, and on the
+/// second it comes back. So clients see it like any ship that is placed anew.
 const MOVE_TICKS: u8 = 2;
 
 impl World {
-    /// Takes note of who has moved on this tick, and of how many have not for long. A respawn is no move.
+    /// Records which ships have moved on this tick, and counts the parked ones. A respawn is no move.
     pub(super) fn note_activity(&mut self) {
         let moved = i64::from(MOVED * QUANTA_PER_UNIT);
         for pilot in self.pilots.iter_mut().flatten() {
@@ -26,7 +26,7 @@ impl World {
         self.parked = self.pilots().filter(|(_, pilot)| self.is_parked(pilot)).count();
     }
 
-    /// Takes note of whose hits did harm. `hits` and `losses` are in the same order of victims.
+    /// Records which ships did damage. `hits` and `losses` are in the same order of victims.
     pub(super) fn note_fighters(&mut self, hits: &[Hit], losses: &[Loss]) {
         let (mut losses, mut harmed, now) = (losses.iter().peekable(), None, self.now);
         for hit in hits {
@@ -44,7 +44,7 @@ impl World {
         self.now.since(pilot.active_at) >= i64::from(PARKED_S * self.arena.tick_rate().hz())
     }
 
-    /// Takes the ships away that are in walls since a tile closed: they were parked. They come back elsewhere, as they were.
+    /// Removes the parked ships that are in walls since a tile closed. They come back elsewhere with their state.
     pub(super) fn move_parked(&mut self) {
         let (map, open) = (self.arena.map(), self.arena.open());
         let is_closed = |place: Point| map.rank_at(place) >= open;

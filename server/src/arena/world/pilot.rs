@@ -17,27 +17,27 @@ pub(super) struct Pilot {
     pub(super) kind: PlayerKind,
     pub(super) ship: Ship,
     pub(super) own: Own,
-    /// The tick of its first place: it has seen nothing from before.
+    /// The tick of its first spawn. It has seen nothing from before.
     pub(super) since: Option<Tick>,
-    /// Decides draws against ships that are equal to it in everything.
+    /// Decides draws against ships with equal state.
     pub(super) luck: u64,
-    /// Where it was when it last had come far enough to count as moved, and when it last moved or fought.
+    /// Its position when it last counted as moved, and the tick when it last moved or fought.
     pub(super) anchor: Point,
     pub(super) active_at: Tick,
-    /// The hit points of one that is moved out of a closing tile: it comes back with those, and not with new ones.
+    /// The hit points of a ship that is moved out of a closing tile. It comes back with these, not with new ones.
     pub(super) moved_with: Option<u8>,
-    /// Tells it from others who had the slot before.
+    /// Distinguishes it from earlier players of the slot.
     pub(super) number: u32,
     /// When it last fired, hit or was hit, in its present life.
     pub(super) fought_at: Option<Tick>,
-    /// What its first ship has to wait for and begins with.
+    /// The debt that its first ship pays.
     pub(super) debt: Option<Debt>,
 }
 
 /// The lot of the ship in a slot in this tick's draws.
 pub(super) fn lot(pilots: &[Option<Pilot>], draw: &Draw, slot: u16) -> Lot {
     let Some(Pilot { name, ship, own, luck, .. }) = pilots.get(usize::from(slot)).and_then(Option::as_ref) else {
-        // It has left: no more than its name in a shooter's news depends on it.
+        // It has left. Only its name in a shooter's news depends on it.
         return draw.lot(std::iter::empty(), 0);
     };
     let name =

@@ -1,4 +1,4 @@
-//! When a ship comes into the arena, and when it may leave: waits, fights that are not over, and what is owed for them.
+//! When a ship spawns and when it may leave: waits, unfinished fights, and debts.
 
 use super::super::debt::{COUNTDOWN_MAX, Debt, FIGHT_MS, ShipRef, WAIT_MS};
 use super::World;
@@ -11,7 +11,7 @@ use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::Tick;
 
 impl World {
-    /// Brings back whoever has waited long enough, and new players with them.
+    /// Spawns the ships that have waited long enough, and those of new players.
     pub(super) fn respawn(&mut self, tick: Tick) {
         let mut due = Vec::new();
         for slot in 0..self.pilots.len() as u16 {
@@ -25,8 +25,8 @@ impl World {
                 }
             }
         }
-        // The rng give each a place: who throws first must not be who has the lowest slot. Those who are new come after all
-        // others, in the order of their slots, which is that in which they came.
+        // The generator gives each ship a position. The lowest slot must not draw first. New players come after all
+        // others, in the order of their slots, in which they joined.
         due.sort_by_cached_key(|slot| {
             let is_new = self.pilots[usize::from(*slot)].as_ref().is_none_or(|pilot| pilot.since.is_none());
             (is_new, (!is_new).then(|| lot(&self.pilots, &self.draw, *slot)))
@@ -41,7 +41,7 @@ impl World {
         u32::try_from(until.since(tick)).unwrap_or(0)
     }
 
-    /// Until when a ship that was left fights, or waits to come back; that is over if it is gone.
+    /// Until when a ship that was left fights or waits to respawn. That is over if the ship is gone.
     fn busy_until(&self, ShipRef { slot, number }: ShipRef, tick: Tick) -> Tick {
         let pilot = self.pilots.get(usize::from(slot)).and_then(Option::as_ref);
         match pilot.filter(|pilot| pilot.number == number) {
@@ -78,25 +78,25 @@ impl World {
             (pilot.own.energy, pilot.own.drained) = (ENERGY_FULL, false);
         }
         if pilot.since.is_none() {
-            // Or whoever joins over and over would have one to fire each time.
+            // Otherwise a client that joins over and over would have one rail to fire each time.
             (pilot.since, pilot.own.rail_pause) = (Some(tick), tuning.rail_pause);
         }
         pilot.fought_at = None;
         self.past.forget(usize::from(slot));
     }
 
-    /// Whether a player who has left leaves nothing unfinished: no fight, and no wait for the next ship.
+    /// Whether a player that has left has nothing unfinished: no fight, and no wait for the next ship.
     pub(super) fn has_finished(&self, pilot: &Pilot) -> bool {
         match pilot.since {
-            // It has never flown, and leaves what it owes to the next.
+            // It has never flown. Its debt passes to the next session.
             None => true,
             Some(_) if pilot.ship.is_alive() => self.now >= self.fights_until(pilot),
-            // In the step after this it would be alive again.
+            // In the next step it would be alive again.
             Some(_) => pilot.ship.timer <= 1,
         }
     }
 
-    /// What a player owes who left on tick `left`.
+    /// The debt of a player that left on tick `left`.
     pub(super) fn owed_by(&self, player: PlayerId, pilot: &Pilot, left: Tick) -> Option<Debt> {
         if pilot.debt.is_some() {
             return pilot.debt.clone();
@@ -106,7 +106,7 @@ impl World {
         let is_alive = pilot.ship.is_alive();
         let is_from_fight = !is_alive || self.fights_until(pilot) > left;
         let not_before = match (is_alive, is_from_fight) {
-            // As if it had been destroyed when it was left.
+            // As if it had been destroyed at that moment.
             (true, true) => left.plus(u32::from(tuning.respawn)),
             (true, false) => now,
             (false, _) => now.plus(u32::from(pilot.ship.timer)),

@@ -226,8 +226,8 @@ fn with_the_slots_turned_round_everybody_hits_dies_and_gets_the_same() {
     assert!(deaths > 100 && doubles > 10, "{deaths} deaths, {doubles} times two on one tick");
 }
 
-/// Whether a rail hits a ship so far away, and is told to, fired `lag` ticks after it was seen, while the shooter flies towards
-/// it at `speed` units a tick.
+/// Whether a rail hits a ship so far away, and the shooter is told. It is fired `lag` ticks after the view, while the
+/// shooter flies towards the ship at `speed` units a tick.
 fn hits_at(aspect: Aspect, (x, y): (i32, i32), speed: i32, lag: u32) -> bool {
     let mut world = world(1, &names(2), &[0, 1]);
     let way = x.abs().max(y.abs());

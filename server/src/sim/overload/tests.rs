@@ -12,7 +12,7 @@ struct Server {
     rate: TickRate,
     rng: Rng,
     players: u32,
-    /// Load of each player, in millionths of the brink, while nothing is given up.
+    /// Load of each player, in millionths of full load, at the normal level.
     cost: u32,
     /// Load that players have no part in, in thousandths.
     beside: u32,
@@ -200,7 +200,7 @@ fn one_freeze_of_three_seconds_is_no_overload() {
 fn a_crowd_of_half_as_many_again_as_it_can_carry_is_let_in_as_far_as_all_are_on_time() {
     for rate in RATES {
         let mut server = Server::new(rate, 3);
-        // 1,000 are the brink; 1,500 come and come again.
+        // 1,000 are full load; 1,500 join and retry.
         server.run(1, 0);
         for _ in 0..60 * rate.hz() {
             let wish = (1500 - server.players).min(50);

@@ -5,10 +5,10 @@ use crate::sim::channel::RoomEvents;
 use fracas_protocol::game::rules::Rules;
 use std::sync::Arc;
 
-/// What became of a batch's commands.
+/// How many commands of a batch were taken or dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputCounts {
-    /// Put into a buffer.
+    /// Taken into an input buffer.
     pub taken: u64,
     /// Stamped too far ahead.
     pub early: u64,
@@ -18,12 +18,12 @@ pub struct InputCounts {
     pub orphaned: u64,
 }
 
-/// How many came in on a tick who were not here before.
+/// How many new sessions began on a tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JoinCounts {
     /// Let in.
     pub joined: u32,
-    /// Let in with the debt of one who left.
+    /// Sessions that began with a debt.
     pub in_debt: u32,
 }
 
@@ -45,17 +45,17 @@ impl InputCounts {
     }
 }
 
-/// What one tick has to say.
+/// The result of one tick.
 #[derive(Debug)]
 pub struct TickResult<R: Rules> {
-    /// What frames are made of.
+    /// The output that frames are made from.
     pub output: Arc<TickOutput<R>>,
-    /// What spectators' frames are made of, if anybody watches.
+    /// The output for spectators' frames, if anybody watches.
     pub spectator_output: Option<SpectatorOutput<R>>,
-    /// What is said only once.
+    /// What is published only once.
     pub events: RoomEvents,
-    /// What became of the commands.
+    /// How many commands were taken or dropped.
     pub inputs: InputCounts,
-    /// What became of those who asked to be let in.
+    /// How many sessions began.
     pub joins: JoinCounts,
 }

@@ -1,5 +1,4 @@
-//! What a room tells of a tick, beside the records: each player about itself, everybody the news,
-//! and spectators what they are shown.
+//! A room's output of a tick beside the records: each player's private data, the news, and the spectators' view.
 
 use super::Room;
 use crate::game::{Game, GameEvent, InputOf};
@@ -27,14 +26,14 @@ impl<G: Game> Room<G> {
         }
     }
 
-    /// Adds the news to `events`; returns what everybody is told.
+    /// Adds the news to `events`. Returns the news for all.
     pub(super) fn tell_news(&mut self, is_live: bool, events: &mut RoomEvents) -> Vec<Vec<u8>> {
         let (room, mut to_all) = (self.roster.room(), Vec::new());
         for GameEvent { to, news } in self.made.events.drain(..) {
             let to = match to {
                 None if is_live => Audience::Everybody,
                 None => Audience::Players,
-                // Nobody there any more.
+                // The player has left.
                 Some(player) => match self.names.get(player.index()) {
                     Some(Some((serial, _))) => Audience::One(SessionId { room, player, serial: *serial }),
                     _ => continue,
@@ -50,8 +49,8 @@ impl<G: Game> Room<G> {
         to_all
     }
 
-    /// What spectators are shown on this tick, which came after the one `before` and told everybody
-    /// `news`. They also hear the news of what they are shown.
+    /// The spectators' output on this tick. `before` is the tick before it, and `news` its news for all. Spectators
+    /// also get the news of the tick that they are shown.
     pub(super) fn show_spectators(
         &mut self,
         before: &TickOutput<G::Rules>,
@@ -80,8 +79,8 @@ impl<G: Game> Room<G> {
         Some(SpectatorOutput { output, delay: feed.delay() })
     }
 
-    /// Adds whom each spectator watches to `out`, whichever tick that is of: somebody who is there
-    /// then, if `to_watch` is.
+    /// Adds each spectator's watched entity to `out`, of whatever tick. The entity exists on that tick, if `to_watch`
+    /// does.
     pub(super) fn tell_spectators(
         roster: &mut Roster<InputOf<G>>,
         out: &mut TickOutput<G::Rules>,
@@ -93,7 +92,7 @@ impl<G: Game> Room<G> {
             }
             let row = member.session.player.index() - out.first_player.index();
             out.players.resize(out.players.len().max(row + 1), None);
-            // A spectator has no inputs to report on.
+            // A spectator has no inputs to report.
             let report = InputReport::default();
             out.players[row] = Some(PlayerOutput { follow: member.watches, own: None, report });
         }

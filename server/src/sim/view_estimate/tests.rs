@@ -6,8 +6,7 @@ use proptest::prelude::*;
 const HZ: TickRate = TickRate::HZ_30;
 const RATES: [TickRate; 3] = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];
 
-/// One input: how many ticks after the one before it is read, how far behind its acknowledgement is, and how far ahead its
-/// stamp.
+/// One input: ticks since the one before, lag of its acknowledgement, and lead of its stamp.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     after: u32,
