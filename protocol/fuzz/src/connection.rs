@@ -8,7 +8,7 @@ mod stage;
 
 use fracas_fuzz::{Steps, number};
 use libfuzzer_sys::fuzz_target;
-use stage::Stage;
+use stage::LoopStage;
 use std::cell::RefCell;
 use std::io::Write;
 
@@ -20,7 +20,7 @@ const LINGER_TICKS: u32 = 20 * 3;
 const PIPE_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    static ROOM: RefCell<(Stage, u32)> = RefCell::new((Stage::new(), 0));
+    static ROOM: RefCell<(LoopStage, u32)> = RefCell::new((LoopStage::new(), 0));
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -30,12 +30,12 @@ fuzz_target!(|data: &[u8]| {
         if *connections == CONNECTIONS_PER_ROOM {
             stage.run(LINGER_TICKS);
             assert_eq!(stage.metric("fracas_connections"), 0.0);
-            (*stage, *connections) = (Stage::new(), 0);
+            (*stage, *connections) = (LoopStage::new(), 0);
         }
     });
 });
 
-fn connect(stage: &mut Stage, data: &[u8]) {
+fn connect(stage: &mut LoopStage, data: &[u8]) {
     let before = stage.room().headcount().people;
     let mut steps = Steps(data);
     // The first comes with the handshake.
