@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         };
         for frame in frames {
             // A client that cannot use a frame follows the ticks all the same.
-            let _ = follower.take(frame);
+            let _ = follower.follow(frame);
             // After one that is refused, only a fresh start is taken, and what is known means nothing.
             let is_refused = replica.apply_frame(frame).is_err();
             assert!(!(is_refused && replica.is_live()));
