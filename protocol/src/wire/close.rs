@@ -42,11 +42,11 @@ struct Row {
     reason: CloseReason,
     code: u16,
     label: &'static str,
-    words: &'static str,
+    message: &'static str,
 }
 
-const fn row(reason: CloseReason, code: u16, label: &'static str, words: &'static str) -> Row {
-    Row { reason, code, label, words }
+const fn row(reason: CloseReason, code: u16, label: &'static str, message: &'static str) -> Row {
+    Row { reason, code, label, message }
 }
 
 /// In the order of the enum. Codes 4000-4499 say that the client may retry by itself, 4500-4999 that it must not.
@@ -87,7 +87,7 @@ impl CloseReason {
 
     /// What a player reads.
     pub fn message(self) -> &'static str {
-        self.row().words
+        self.row().message
     }
 
     /// Whether a client may reconnect by itself after this, with a jittered delay.
