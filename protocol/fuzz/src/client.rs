@@ -5,10 +5,10 @@
 use fracas_fuzz::{Steps, number, recorded, welcome};
 use fracas_protocol::arena::{Arena, Input};
 use fracas_protocol::client::{Client, ClientOptions};
+use fracas_protocol::game::rules::ClientMessageOf;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::Hello;
-use fracas_protocol::game::rules::ClientMessageOf;
 use libfuzzer_sys::fuzz_target;
 
 /// What a client may have to say at one time.
@@ -16,7 +16,8 @@ const SAID_MAX: usize = 64;
 
 fuzz_target!(|data: &[u8]| {
     let (rules, session) = recorded();
-    let mut client = Client::new(rules.clone(), Hello::player("fuzz"), ClientOptions { display_ticks: 2, input_hz: None });
+    let mut client =
+        Client::new(rules.clone(), Hello::player("fuzz"), ClientOptions { display_ticks: 2, input_hz: None });
     let mut now_us = 1_000_000;
     client.advance(now_us);
     let mut hello = Vec::new();

@@ -3,9 +3,9 @@
 #![no_main]
 
 use fracas_fuzz::{Steps, number, recorded};
+use fracas_protocol::replica::Replica;
 use fracas_protocol::wire::frame::TickFollower;
 use fracas_protocol::wire::limits::VISIBLE_MAX;
-use fracas_protocol::replica::Replica;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -5,9 +5,9 @@
 mod session;
 
 use fracas_protocol::arena::{Arena, OpenTiles};
+use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::wire::message::{Limits, ServerClock, ServerMessage, Welcome};
-use fracas_protocol::game::rules::{MessageOf, Rules};
 use std::sync::OnceLock;
 
 /// An input as steps: a byte that says what to do, and bytes to do it with (two bytes of length, then so many).

@@ -2,10 +2,10 @@
 #![no_main]
 
 use fracas_protocol::arena::Arena;
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
+use fracas_protocol::name::Name;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX};
-use fracas_protocol::name::Name;
-use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
