@@ -66,7 +66,7 @@ pub struct ConnectionKey {
     /// Which event loop.
     pub event_loop: u8,
     /// Which slot in its table.
-    pub place: u32,
+    pub slot: u32,
     /// Which holder of the slot.
     pub generation: u32,
 }

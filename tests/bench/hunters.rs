@@ -157,7 +157,7 @@ impl Hunters {
 
 impl Hunter {
     fn new(place: u32, rules: Arena, seed: u64) -> Self {
-        let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
+        let connection = ConnectionKey { event_loop: 0, slot: place, generation: 0 };
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let client = Client::new(rules, Hello::player(format!("hunter {place}")), options);
         let driver = Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED));

@@ -127,7 +127,7 @@ impl Hall {
 
     /// Takes what a player says.
     fn hear(&mut self, place: usize, payload: &[u8]) {
-        let connection = ConnectionKey { event_loop: 0, place: place as u32, generation: 0 };
+        let connection = ConnectionKey { event_loop: 0, slot: place as u32, generation: 0 };
         match codec::decode::<ClientMessage<Input>, CLIENT_MESSAGE_BYTES_MAX>(payload) {
             Ok(ClientMessage::Hello(hello)) => {
                 let Ok(name) = Name::parse(&hello.name) else { return };

@@ -80,23 +80,30 @@ pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     Ok(rows)
 }
 
-/// What a server takes without players, and each of `players` beside, in bytes.
+/// What a server takes without players, and each of `players` beside, in bytes. The first players make it read its program
+/// and grow its buffers once: so each is what one more takes, beyond the first tenth.
 fn weigh(players: usize) -> Result<(u64, u64)> {
     // So that the program's pages are there, and count for us: the first who reads them has them on its account.
     std::fs::read(sibling("fracas-server")?)?;
     let group = Group::new(None)?;
     let server = Server::start_after(&group.enter(), &["--fill", "0"]);
     server.wait_for("it has looked", |server| server.metric("fracas_memory_limit_bytes") > 0.0);
-    let base = group.used()?;
+    let few = players / 10;
+    let with_few = peak_with(&group, &server, few)?;
+    let with_all = peak_with(&group, &server, players)?;
+    let each = with_all.checked_sub(with_few).context("players take nothing")? / (players - few) as u64;
+    drop(server);
+    Ok((with_few.saturating_sub(each * few as u64), each.max(1)))
+}
+
+/// The most that the group takes while so many play for a while, in bytes.
+fn peak_with(group: &Group, server: &Server, players: usize) -> Result<u64> {
     std::thread::scope(|scope| {
         let peak = Peak::follow(scope, || group.used().unwrap_or(0) as f64);
-        let cohort = Cohort::start(&server, players, WEIGH, &QUIET);
-        cohort.wait(&server);
+        let cohort = Cohort::start(server, players, WEIGH, &QUIET);
+        cohort.wait(server);
         cohort.finish()?;
-        let most = peak.end()? as u64;
-        let each = most.checked_sub(base).context("players take nothing")? / players as u64;
-        drop(server);
-        Ok((base, each.max(1)))
+        Ok(peak.end()? as u64)
     })
 }
 

@@ -41,7 +41,7 @@ impl<T> SlotTable<T> {
             self.slots.len() as u32 - 1
         });
         self.generation = self.generation.wrapping_add(1);
-        let key = ConnectionKey { event_loop: self.event_loop, place: slot, generation: self.generation };
+        let key = ConnectionKey { event_loop: self.event_loop, slot, generation: self.generation };
         self.generations[slot as usize] = key.generation;
         self.slots[slot as usize] = Some(make(key));
         slot as usize
@@ -54,7 +54,7 @@ impl<T> SlotTable<T> {
 
     /// The holder that a key names.
     pub(crate) fn get(&mut self, key: ConnectionKey) -> Option<&mut T> {
-        let slot = key.place as usize;
+        let slot = key.slot as usize;
         let is_theirs = key.event_loop == self.event_loop && self.generations.get(slot) == Some(&key.generation);
         if is_theirs { self.at(slot) } else { None }
     }

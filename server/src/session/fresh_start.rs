@@ -98,8 +98,8 @@ mod tests {
     use super::*;
     use fracas_protocol::tick::Tick;
 
-    fn key(place: u32) -> ConnectionKey {
-        ConnectionKey { place, ..ConnectionKey::default() }
+    fn key(slot: u32) -> ConnectionKey {
+        ConnectionKey { slot, ..ConnectionKey::default() }
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         }
         let mut begin = |clients| {
             queue.begin_tick(clients);
-            std::iter::from_fn(|| queue.pop()).map(|key| key.place).collect::<Vec<_>>()
+            std::iter::from_fn(|| queue.pop()).map(|key| key.slot).collect::<Vec<_>>()
         };
         assert_eq!(begin(20), (0..8).collect::<Vec<_>>(), "in the order in which they came");
         assert_eq!(begin(640), (8..18).collect::<Vec<_>>(), "one in 64");

@@ -146,7 +146,7 @@ mod tests {
     use std::sync::Arc;
 
     const SESSION: SessionId = SessionId { room: RoomId(0), player: PlayerId(3), serial: 9 };
-    const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, place: 1, generation: 2 };
+    const HOLDER: ConnectionKey = ConnectionKey { event_loop: 0, slot: 1, generation: 2 };
 
     /// The session, as its so-and-so-many-th connection gets it.
     fn given(given: u32) -> Admitted {
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_ship_that_somebody_has_back_is_not_kept_by_the_late_end_of_who_had_it_before() {
         let (registry, shares) = (Registry::default(), Arc::<AddressQuota>::default());
-        let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { place: 7, ..HOLDER });
+        let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { slot: 7, ..HOLDER });
         let keep = |holder| registry.keep(SESSION, holder, shares.try_acquire(address, 9).expect("a share"));
         registry.issue(&given(1), HOLDER);
         registry.claim(SESSION, later);

@@ -168,7 +168,7 @@ fn a_service_hears_of_a_connections_end_exactly_once() {
     check("kicked", &[], |stage, _| stage.event_loop.service().evicts = Some(Addressee::Everybody));
     check("kicked", &[], |stage, _| {
         // The first key of a loop.
-        let key = ConnectionKey { event_loop: 0, place: 0, generation: 1 };
+        let key = ConnectionKey { event_loop: 0, slot: 0, generation: 1 };
         stage.event_loop.service().evicts = Some(Addressee::One(key));
     });
     check("rate", &[], |stage, peer| {

@@ -73,7 +73,7 @@ impl DuelStage {
     }
 
     fn come_from(&mut self, place: u32, role: Role, network: Option<IpAddr>) {
-        let connection = ConnectionKey { event_loop: 0, place, generation: 0 };
+        let connection = ConnectionKey { event_loop: 0, slot: place, generation: 0 };
         let name = Name::parse(&format!("player {place}")).expect("a name");
         let join = Request::Join {
             name,
@@ -118,7 +118,7 @@ impl DuelStage {
 
     /// Another connection, whose event loop is read before the player's, takes the player's session over with the next tick.
     pub(crate) fn take_over(&mut self, player: usize) {
-        let connection = ConnectionKey { event_loop: 1, place: player as u32, generation: 0 };
+        let connection = ConnectionKey { event_loop: 1, slot: player as u32, generation: 0 };
         let (name, resume) = (Name::parse("another tab").expect("a name"), Some(self.sessions[player]));
         let join = Request::Join {
             name,

@@ -45,7 +45,7 @@ impl RoomsStage {
 
     pub(crate) fn join(&mut self, room: RoomId) -> ConnectionKey {
         self.connections += 1;
-        let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
+        let connection = ConnectionKey { event_loop: 0, slot: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let (kind, role) = (PlayerKind::Person, Role::Player);
         // All from one network, so that those who come pay for those who left a fight.

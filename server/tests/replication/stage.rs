@@ -95,7 +95,7 @@ impl ReplicationStage {
     /// Asks to let somebody in with the next tick.
     pub(crate) fn request_join(&mut self, role: Role) {
         self.connections += 1;
-        let connection = ConnectionKey { event_loop: 0, place: self.connections, generation: 0 };
+        let connection = ConnectionKey { event_loop: 0, slot: self.connections, generation: 0 };
         let name = Name::parse(&format!("player {}", self.connections)).expect("a name");
         let join = Request::Join {
             name,

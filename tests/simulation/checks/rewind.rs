@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// A burst that is shorter than this moves nothing.
 const BURST_MS: u32 = 2_000;
 /// The twin's own connection.
-const KEY: ConnectionKey = ConnectionKey { event_loop: 0, place: 0, generation: 0 };
+const KEY: ConnectionKey = ConnectionKey { event_loop: 0, slot: 0, generation: 0 };
 
 /// What one input really acknowledged.
 #[derive(Clone, Copy, Debug)]
