@@ -117,7 +117,7 @@ impl Hunters {
         let rules = self.room.game().rules();
         for admission in &events.join_answers {
             let Ok(admitted) = admission.verdict else { continue };
-            let hunter = &mut self.hunters[admission.connection.place as usize];
+            let hunter = &mut self.hunters[admission.connection.slot as usize];
             hunter.seat =
                 Some((admitted.session, Viewer::new(Aspect::default(), u32::from(admitted.session.player.0))));
             let hold_us = (now_us - hunter.hello_us) as u32;
@@ -241,7 +241,7 @@ impl Hunter {
             resume: None,
             may_idle: false,
             may_begin: Ok(()),
-            network: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0001 + self.connection.place))),
+            network: Some(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0001 + self.connection.slot))),
         }
     }
 

@@ -161,7 +161,7 @@ impl Hall {
         let rules = self.room.game().rules();
         for admission in &result.events.join_answers {
             let Ok(admitted) = admission.verdict else { continue };
-            let place = admission.connection.place as usize;
+            let place = admission.connection.slot as usize;
             self.seats.resize_with(self.seats.len().max(place + 1), || None);
             let viewer = Viewer::new(fracas_protocol::wire::message::Aspect::default(), place as u32);
             self.seats[place] = Some((admitted.session, viewer));

@@ -43,8 +43,25 @@ pub fn decode<T: Serialize + DeserializeOwned, const LIMIT: usize>(bytes: &[u8])
         return Err(WireError::TrailingBytes);
     }
     // bincode reads a number in a longer form than it needs. Every such form makes the message longer, and nothing makes it
-    // shorter, so the length alone tells.
-    if encoded_len(&message) == read { Ok(message) } else { Err(WireError::Malformed) }
+    // shorter, so the length alone tells. Few messages look as if they had one, and only those are measured.
+    let is_shortest = !may_hold_long_form(bytes) || encoded_len(&message) == read;
+    if is_shortest { Ok(message) } else { Err(WireError::Malformed) }
+}
+
+/// Whether there is a byte that may begin a number in a longer form than it needs: a marker of bincode's for 2, 4, 8 or 16
+/// bytes, and then a value that fits in fewer. In a text or a token the same bytes mean nothing.
+fn may_hold_long_form(bytes: &[u8]) -> bool {
+    let fits = |after: &[u8], width: usize, needed: u64| {
+        let value = after.get(..width).map(|value| value.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+        value.is_some_and(|value| value < needed)
+    };
+    bytes.iter().enumerate().any(|(at, marker)| match marker {
+        251 => fits(&bytes[at + 1..], 2, 251),
+        252 => fits(&bytes[at + 1..], 4, 1 << 16),
+        253 => fits(&bytes[at + 1..], 8, 1 << 32),
+        254 => true,
+        _ => false,
+    })
 }
 
 /// Reads a value from the start of `bytes` and ignores the rest. A message of another version may continue differently.
