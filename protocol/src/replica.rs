@@ -1,15 +1,14 @@
 //! A client's copy of its known list. It applies frames, and checks itself against the server's hash.
 
-use crate::WireError;
 use crate::game::rules::{Fate, Point, Rules};
 use crate::ids::EntityId;
 use crate::name::{Name, NameTable};
-use crate::record;
 use crate::tick::Tick;
 use crate::wire::bits::{BitReader, Coder};
 use crate::wire::body::{Anchor, BodyEnd, PrivateBlock, code_body, code_entry};
 use crate::wire::frame::{self, FrameHeader, InputReport};
 use crate::wire::limits::{FRAME_BYTES_MAX, VISIBLE_MAX};
+use crate::{WireError, record};
 
 /// An entity on the known list.
 #[derive(Clone, Debug)]

@@ -17,9 +17,7 @@ use fracas_protocol::wire::message::{
 };
 use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::game::Game;
-use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::PlayerKind;
-use fracas_server::ids::SessionId;
+use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::replication::{Composer, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request, RoomEvents};
 use fracas_server::sim::room::Room;

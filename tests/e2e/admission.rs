@@ -112,9 +112,7 @@ fn an_address_has_its_share_and_the_refusal_names_the_flag() {
 #[test]
 fn without_descriptors_newcomers_are_heard_in_place_of_the_silent_and_who_plays_plays_on() {
     let server = Server::start_within(48, &["--fill", "0"]);
-    let mut player = Peer::connect(server.game);
-    player.say(&ClientMessage::Hello(Hello::player("Ada")));
-    assert!(matches!(player.hear_control(), ServerMessage::Welcome(_)));
+    let mut player = Peer::joined(server.game, "Ada");
     let connect = || TcpStream::connect(server.game).expect("the kernel takes it");
     let crowd: Vec<_> = (0..100).map(|_| connect()).collect();
     // Somewhere among them the descriptors end.
@@ -164,8 +162,7 @@ fn a_full_server_tells_when_to_come_back_and_stays_ready() {
     let server = Server::start(&["--fill", "0", "--max-players", "2"]);
     let mut peers: Vec<_> = (0..2).map(|_| Peer::connect(server.game)).collect();
     for (number, peer) in peers.iter_mut().enumerate() {
-        peer.say(&ClientMessage::Hello(Hello::player(format!("player {number}"))));
-        assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+        peer.join(&format!("player {number}"));
     }
     let mut late = Peer::connect(server.game);
     late.say(&ClientMessage::Hello(Hello::player("late")));
@@ -183,17 +180,13 @@ fn a_full_server_tells_when_to_come_back_and_stays_ready() {
     assert_eq!(later.hear_close().map(|(code, _)| code), Some(4001), "its seat is not free");
     peers[0].say(&ClientMessage::Goodbye);
     server.wait_for("a seat is free", |server| server.metric("fracas_players{kind=\"person\"}") < 2.0);
-    let mut next = Peer::connect(server.game);
-    next.say(&ClientMessage::Hello(Hello::player("next")));
-    assert!(matches!(next.hear_control(), ServerMessage::Welcome(_)));
+    let _next = Peer::joined(server.game, "next");
 }
 
 #[test]
 fn every_kind_of_bad_first_word_gets_its_code_and_words_and_nobody_else_notices() {
     let server = Server::start(&["--fill", "6"]);
-    let mut bystander = Peer::connect(server.game);
-    bystander.say(&ClientMessage::Hello(Hello::player("bystander")));
-    assert!(matches!(bystander.hear_control(), ServerMessage::Welcome(_)));
+    let mut bystander = Peer::joined(server.game, "bystander");
     let close = |say: &dyn Fn(&mut Peer)| {
         let mut peer = Peer::connect(server.game);
         say(&mut peer);

@@ -1,6 +1,6 @@
 //! Signals: everybody is told, and the exit code is 0.
 
-use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
+use fracas_protocol::wire::message::ServerMessage;
 use fracas_tests::peer::PeerHeard;
 use fracas_tests::{Peer, Server, run_bots};
 use rustix::process::Signal;
@@ -12,8 +12,7 @@ fn a_signal_stops_the_server_with_exit_0_and_every_player_told_why() {
         let server = Server::start(&["--fill", "3"]);
         let mut peers: Vec<_> = (0..5).map(|_| Peer::connect(server.game)).collect();
         for (number, peer) in peers.iter_mut().enumerate() {
-            peer.say(&ClientMessage::Hello(Hello::player(format!("player {number}"))));
-            assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+            peer.join(&format!("player {number}"));
         }
         let began = Instant::now();
         server.signal(signal);
@@ -40,9 +39,7 @@ fn a_signal_stops_the_server_with_exit_0_and_every_player_told_why() {
 #[test]
 fn a_peer_that_does_not_listen_does_not_keep_the_server_from_stopping() {
     let server = Server::start(&["--fill", "0"]);
-    let mut deaf = Peer::connect(server.game);
-    deaf.say(&ClientMessage::Hello(Hello::player("deaf")));
-    assert!(matches!(deaf.hear_control(), ServerMessage::Welcome(_)));
+    let _deaf = Peer::joined(server.game, "deaf");
     let began = Instant::now();
     let (code, _) = server.stop();
     assert_eq!(code, Some(0));
@@ -52,9 +49,7 @@ fn a_peer_that_does_not_listen_does_not_keep_the_server_from_stopping() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let server = Server::start(&["--fill", "0"]);
-    let mut deaf = Peer::connect(server.game);
-    deaf.say(&ClientMessage::Hello(Hello::player("deaf")));
-    assert!(matches!(deaf.hear_control(), ServerMessage::Welcome(_)));
+    let _deaf = Peer::joined(server.game, "deaf");
     server.signal(Signal::TERM);
     // It waits for the peer to close, which does nothing of the kind.
     server.wait_for("it is stopping", |server| server.log().iter().any(|line| line.contains("telling everybody")));
@@ -67,9 +62,7 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn a_terminal_that_goes_away_hangs_up_twice_and_still_everybody_is_told() {
     let server = Server::start(&["--fill", "0"]);
-    let mut peer = Peer::connect(server.game);
-    peer.say(&ClientMessage::Hello(Hello::player("Ada")));
-    assert!(matches!(peer.hear_control(), ServerMessage::Welcome(_)));
+    let mut peer = Peer::joined(server.game, "Ada");
     server.signal(Signal::HUP);
     server.wait_for("it is stopping", |server| server.log().iter().any(|line| line.contains("telling everybody")));
     server.signal(Signal::HUP);

@@ -1,8 +1,7 @@
 //! A thousand peers that never finish what they begin to say, while others come to play.
 
-use crate::Size;
-use crate::kernel;
 use crate::stand::{Cohort, percentile, seconds};
+use crate::{Size, kernel};
 use anyhow::Result;
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, connect, loopback};

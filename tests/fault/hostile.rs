@@ -1,8 +1,7 @@
 //! Hostile sockets of every kind: what each costs, how soon it is gone, and whether anybody notices.
 
-use crate::Size;
-use crate::kernel;
 use crate::stand::{Cohort, Peak, TickSamples, median, seconds};
+use crate::{Size, kernel};
 use anyhow::{Context, Result};
 use fracas_protocol::arena::Input;
 use fracas_protocol::rng::Rng;

@@ -1,8 +1,7 @@
 //! Players who stop to read: what they cost, what they are told, and whether the others notice.
 
-use crate::Size;
-use crate::kernel;
 use crate::stand::{Cohort, Peak, median};
+use crate::{Size, kernel};
 use anyhow::{Result, anyhow};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, RawPlayer, loopback};

@@ -5,7 +5,7 @@ use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_protocol::wire::limits::{FRAME_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, SUBPROTOCOL};
-use fracas_protocol::wire::message::ClientMessage;
+use fracas_protocol::wire::message::{ClientMessage, Hello, ServerMessage};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -45,6 +45,19 @@ impl Peer {
             Some(SUBPROTOCOL.as_bytes())
         );
         Self { socket }
+    }
+
+    /// Connects, and joins as a player of this name.
+    pub fn joined(address: SocketAddr, name: &str) -> Self {
+        let mut peer = Self::connect(address);
+        peer.join(name);
+        peer
+    }
+
+    /// Joins as a player of this name: says the hello, and hears the welcome.
+    pub fn join(&mut self, name: &str) {
+        self.say(&ClientMessage::Hello(Hello::player(name)));
+        assert!(matches!(self.hear_control(), ServerMessage::Welcome(_)), "{name} is let in");
     }
 
     /// Says a message of the protocol.

@@ -8,8 +8,7 @@ use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::frame::InputReport;
 use fracas_server::game::PlayerInput;
-use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::SessionId;
+use fracas_server::ids::{ConnectionKey, SessionId};
 use fracas_server::sim::channel::{Audience, Command, JoinAnswer, Request};
 use fracas_server::sim::roster::{Capacity, Headcount};
 

@@ -2,12 +2,11 @@
 
 use super::records::{Presence, Records};
 use crate::grid::Rect;
-use fracas_protocol::WireError;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::record;
 use fracas_protocol::wire::bits::BitWriter;
 use fracas_protocol::wire::frame;
+use fracas_protocol::{WireError, record};
 
 /// New ids up to which each is inserted where it belongs; more are sorted.
 const FEW: usize = 8;

@@ -2,11 +2,9 @@
 
 use crate::admission::control::Network;
 use crate::game::{Game, InputOf};
-use crate::ids::PlayerKind;
-use crate::ids::{RoomId, SessionId};
+use crate::ids::{PlayerKind, RoomId, SessionId};
 use crate::io::close::{CLOSE_MESSAGE_BYTES_MAX, CloseRequest};
-use crate::session::TokenHash;
-use crate::session::player_name;
+use crate::session::{TokenHash, player_name};
 use crate::sim::channel::Request;
 use crate::sim::join_refusal::JoinRefusal;
 use fracas_protocol::ids::Token;

@@ -3,8 +3,7 @@
 
 use super::token::{TokenHash, new_token};
 use crate::admission::address_quota::QuotaGuard;
-use crate::ids::ConnectionKey;
-use crate::ids::SessionId;
+use crate::ids::{ConnectionKey, SessionId};
 use crate::sim::channel::Admitted;
 use dashmap::{DashMap, Entry};
 use fracas_protocol::ids::Token;

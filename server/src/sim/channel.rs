@@ -2,9 +2,7 @@
 //! output back. Every queue has a bound, and says what happens there.
 
 use crate::game::{Game, InputOf};
-use crate::ids::ConnectionKey;
-use crate::ids::PlayerKind;
-use crate::ids::{RoomId, SessionId};
+use crate::ids::{ConnectionKey, PlayerKind, RoomId, SessionId};
 use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::join_refusal::JoinRefusal;
 use crate::sim::overload::Round;

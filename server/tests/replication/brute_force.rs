@@ -1,16 +1,15 @@
 //! The view recomputed from all records, without grid, hysteresis or memory; and proof that the checks can fail.
 
 use crate::stage::{ReplicationStage, ViewTally};
-use fracas_protocol::WireError;
 use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
 use fracas_protocol::arena::{Arena, Entity, ship_id};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
-use fracas_protocol::record;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
 use fracas_protocol::wire::frame::{self, FrameHeader};
 use fracas_protocol::wire::message::Role;
+use fracas_protocol::{WireError, record};
 use fracas_server::replication::Viewer;
 use fracas_server::replication::records::Presence;
 use fracas_server::replication::view::LEAVES_EVERY;

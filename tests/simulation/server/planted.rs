@@ -3,8 +3,7 @@
 use super::witness::{GameBug, Witnessed};
 use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_protocol::tick::Tick;
-use fracas_server::ids::ConnectionKey;
-use fracas_server::ids::{RoomId, SessionId};
+use fracas_server::ids::{ConnectionKey, RoomId, SessionId};
 use fracas_server::replication::TickOutput;
 use fracas_server::sim::channel::{Batches, Published, Request, RoomEvents};
 use fracas_server::sim::join_refusal::JoinRefusal;

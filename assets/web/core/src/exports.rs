@@ -6,8 +6,7 @@
 
 use crate::net::NET_LEN;
 use crate::page::{HUD_LEN, Page};
-use crate::parity;
-use crate::texts;
+use crate::{parity, texts};
 use fracas_protocol::wire::limits::FRAME_BYTES_MAX;
 use std::cell::RefCell;
 

@@ -1,8 +1,7 @@
 //! How a ship moves and fires: the same at every rate, in every direction, and against walls.
 
 use super::*;
-use crate::arena::input::Input;
-use crate::arena::input::RailShot;
+use crate::arena::input::{Input, RailShot};
 use crate::arena::own::{ENERGY_FULL, Own};
 use crate::arena::tuning::{
     DASH_MS, DASH_PAUSE_MS, DASH_SPEED, RAIL_ENERGY, RAIL_PAUSE_MS, RELOAD_MS, TIME_TO_REST_MS, TIME_TO_TOP_MS,

@@ -1,8 +1,7 @@
 //! Joins have a budget per network, and whoever comes back for an entity needs none.
 
 use super::*;
-use crate::ids::{PlayerId, PlayerKind};
-use crate::ids::{RoomId, SessionId};
+use crate::ids::{PlayerId, PlayerKind, RoomId, SessionId};
 use crate::session::hello::{RoomNames, admit};
 use crate::sim::channel::Request;
 use fracas_protocol::wire::close::CloseReason;

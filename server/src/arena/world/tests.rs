@@ -4,8 +4,7 @@ use super::*;
 use crate::game::ViewWindow;
 use crate::ids::{PlayerId, PlayerKind};
 use fracas_protocol::arena::tuning::KILL_SCORE;
-use fracas_protocol::arena::{FineHeading, Heading};
-use fracas_protocol::arena::{Pickup, RailShot, Thrust};
+use fracas_protocol::arena::{FineHeading, Heading, Pickup, RailShot, Thrust};
 use std::collections::BTreeMap;
 
 const UNIT: i32 = QUANTA_PER_UNIT;
