@@ -25,6 +25,9 @@ pub enum NameError {
     /// A control or direction-changing character.
     #[error("the name holds a control character: use letters, digits, signs and spaces")]
     ControlCharacter,
+    /// White space around it, which [`Name::parse`] takes away, but which no name on the wire has.
+    #[error("the name has white space around it")]
+    Padded,
 }
 
 impl Name {
@@ -59,8 +62,10 @@ fn is_control(c: char) -> bool {
 impl TryFrom<String> for Name {
     type Error = NameError;
 
+    /// A name as it stands on the wire, where it has one form.
     fn try_from(text: String) -> Result<Self, NameError> {
-        Self::parse(&text)
+        let name = Self::parse(&text)?;
+        if name.as_str() == text { Ok(name) } else { Err(NameError::Padded) }
     }
 }
 

@@ -3,8 +3,8 @@
 #![expect(unsafe_code, reason = "a global allocator that counts can only be written with it")]
 
 use fracas_protocol::WireError;
-use fracas_protocol::arena::Arena;
 use fracas_protocol::arena::map::MapDocument;
+use fracas_protocol::arena::{Arena, News};
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::name::Name;
 use fracas_protocol::replica::{Known, Replica};
@@ -218,4 +218,17 @@ fn a_number_that_is_longer_than_it_need_be_is_refused() {
     let length_at = hello.iter().position(|byte| *byte == 3).expect("the length of the name");
     hello.splice(length_at..=length_at, [251, 3, 0]);
     assert_eq!(read(&hello), Err(WireError::Malformed));
+}
+
+#[test]
+fn a_name_with_white_space_around_it_is_refused_in_a_message() {
+    let read = |bytes: &[u8]| codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(bytes);
+    let news = News::Destroyed { by: Name::parse("Ada").expect("a name") };
+    let mut bytes = Vec::new();
+    codec::encode(&MessageOf::<Arena>::News(news), &mut bytes);
+    assert!(read(&bytes).is_ok());
+    // The name stands at the end, after its length.
+    bytes[2] += 1;
+    bytes.push(b' ');
+    assert_eq!(read(&bytes), Err(WireError::Malformed));
 }
