@@ -1,7 +1,8 @@
 //! A connection to a server: the only file that names the WebSocket and HTTP libraries.
 
-use fracas_protocol::arena::Map;
-use fracas_protocol::arena::map::MapDocument;
+use fracas_protocol::game::data::{DATA_BYTES_MAX, DataError, Ruleset, StartData};
+use fracas_protocol::game::rules::Rules;
+use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -22,9 +23,8 @@ use tokio_tungstenite::tungstenite::{Message, http};
 
 /// Time for connecting, the handshake included.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-/// Time for an HTTP answer, and its size in bytes.
+/// Time for an HTTP answer.
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
-const FETCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// Time for the server to answer a close, and before that to take what was still to be sent.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
@@ -65,9 +65,9 @@ pub enum LinkError {
     /// Nobody is there, or the network failed.
     #[error("{0}")]
     Network(String),
-    /// The server's map cannot be used.
-    #[error("the server's map: {0}")]
-    Map(String),
+    /// The server plays another game.
+    #[error(transparent)]
+    OtherGame(#[from] DataError),
 }
 
 /// What came over a link.
@@ -90,11 +90,11 @@ impl Target {
         Ok(Self { authority: format!("{}:{port}", authority.host()), path: path.to_owned() })
     }
 
-    /// The map that the server plays on.
-    pub async fn fetch_map(&self) -> Result<Map, LinkError> {
-        let body = fetch(&self.authority, "/map").await?;
-        let document: MapDocument = serde_json::from_slice(&body).map_err(|error| LinkError::Map(error.to_string()))?;
-        Map::try_from(&document).map_err(|error| LinkError::Map(error.to_string()))
+    /// The rules of the game that the server plays, with its start-up data. Their tick rate is 30 Hz until the welcome
+    /// tells the server's.
+    pub async fn fetch_rules<R: Rules>(&self) -> Result<Ruleset<R>, LinkError> {
+        let data = StartData::new(Vec::from(fetch(&self.authority, "/data").await?));
+        Ok(Ruleset::new(TickRate::HZ_30, data)?)
     }
 }
 
@@ -120,8 +120,8 @@ async fn fetch(authority: &str, path: &str) -> Result<Bytes, LinkError> {
             let mut sender = sender;
             let response = sender.send_request(request).await.map_err(|error| network(&error))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, FETCH_BYTES_MAX).collect().await.map_err(|error| network(&error))?;
-            Ok((head, body.to_bytes()))
+            let body = Limited::new(body, DATA_BYTES_MAX).collect().await.map_err(|error| network(&error))?;
+            Ok::<_, LinkError>((head, body.to_bytes()))
         };
         // A server may close as soon as it has answered: what it said counts, however the connection ends.
         tokio::join!(exchange, connection).0

@@ -1,11 +1,10 @@
 //! A swarm at servers that take its connections and never answer: it comes to its end all the same.
 
+use fracas_arena::rules::Map;
 use fracas_bots::brain::BrainKind;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::{self, SwarmPlan};
-use fracas_protocol::arena::Map;
-use fracas_protocol::arena::map::MapDocument;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -15,14 +14,14 @@ fn server(other: fn(&mut TcpStream)) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it is bound");
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let map = serde_json::to_string(&MapDocument::from(&map)).expect("it is JSON");
+    let map = map.to_text();
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
             let mut request = [0; 1024];
             let len = stream.read(&mut request).expect("a request");
-            if request[..len].starts_with(b"GET /map") {
+            if request[..len].starts_with(b"GET /data") {
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", map.len());
                 stream.write_all(format!("{head}{map}").as_bytes()).expect("it listens");
             } else {

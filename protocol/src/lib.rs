@@ -8,6 +8,8 @@
 pub mod game;
 pub mod wire;
 
+pub mod fixed;
+pub mod grid;
 pub mod ids;
 pub mod name;
 pub mod point;
@@ -18,8 +20,6 @@ pub mod record;
 pub mod replica;
 
 pub mod client;
-
-pub mod arena;
 
 /// Why bytes from a peer were refused. The caller counts it, and closes the connection or starts afresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

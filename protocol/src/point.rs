@@ -31,6 +31,13 @@ impl Point {
         Self { x: part(self.x, to.x), y: part(self.y, to.y) }
     }
 
+    /// Whether the lower bits of this position name it near `other`: it is within 1,024 units on either axis.
+    pub fn is_near(self, other: Self) -> bool {
+        let half = 1 << (Self::NEAR_BITS - 1);
+        let is_near = |offset: i32| (-half..half).contains(&offset);
+        is_near(self.x - other.x) && is_near(self.y - other.y)
+    }
+
     /// The square of the distance to `other`, in square quanta.
     pub fn distance_squared(self, other: Self) -> i64 {
         let (dx, dy) = (i64::from(self.x - other.x), i64::from(self.y - other.y));

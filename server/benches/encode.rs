@@ -10,9 +10,9 @@
 mod stage;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use fracas_protocol::wire::message::Role;
-use fracas_server::game::Game;
 use fracas_server::replication::{Records, changes};
 use stage::ReplicationStage;
 use std::hint::black_box;

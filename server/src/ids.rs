@@ -1,37 +1,6 @@
 //! Ids of players, rooms, sessions and connections within a process.
 
-use serde::{Deserialize, Serialize};
-
-/// A player's slot in a room's tables. A freed slot rests before it is used again (see
-/// [`crate::sim::roster::QUARANTINE_MS`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PlayerId(pub u16);
-
-impl PlayerId {
-    /// The id as an index into a table with one row per player.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-/// Who controls a player.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum PlayerKind {
-    /// A person, or a swarm's bot: any client from outside.
-    Person,
-    /// A built-in bot, which fills a quiet arena.
-    Bot,
-}
-
-impl PlayerKind {
-    /// The label in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Bot => "bot",
-        }
-    }
-}
+pub use fracas_protocol::ids::{PlayerId, PlayerKind};
 
 /// Rooms of one process.
 pub const ROOMS_MAX: usize = 16;

@@ -1,7 +1,7 @@
 //! The Fracas game server, as a library that its binary and the tests use.
 //!
 //! A message's way: [`front`] accepts sockets, [`admission`] decides which may stay, and [`io`] reads them. [`session`]
-//! knows the players and hands their input to [`sim`], which runs a [`game`]; the built-in one is [`arena`].
+//! knows the players and hands their input to [`sim`], which runs a game.
 //! [`replication`] turns the result into each player's frame, and [`io`] writes it. [`ops`] has metrics and the
 //! operators' port. [`host`] reads what the machine has. [`run`] puts all of it together as [`config`] says.
 
@@ -14,12 +14,8 @@ pub mod host;
 pub mod io;
 pub mod session;
 
-pub mod game;
-pub mod grid;
 pub mod ids;
 pub mod replication;
 pub mod sim;
-
-pub mod arena;
 
 pub mod ops;

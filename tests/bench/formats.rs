@@ -2,7 +2,7 @@
 //! and the latter through deflate with a window that lasts, all with bincode and floats.
 
 use flate2::{Compress, Compression, FlushCompress};
-use fracas_protocol::arena::{Arena, Entity};
+use fracas_arena::rules::{Arena, Entity};
 use fracas_protocol::replica::Replica;
 use fracas_protocol::wire::codec;
 use serde::Serialize;

@@ -1,10 +1,12 @@
 //! A room of hunters in memory and in virtual time: the real room, frames, clients and brains, without sockets. The same seed
 //! plays the same again.
 
+use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::rules::{Arena, Entity, Input, slot_of};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
-use fracas_protocol::arena::{Arena, Entity, Input, slot_of};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
 use fracas_protocol::name::Name;
@@ -15,8 +17,6 @@ use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{
     Aspect, ClientMessage, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };
-use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::game::Game;
 use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::replication::{Composer, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request, RoomEvents};
@@ -66,7 +66,7 @@ pub(crate) struct Hunters {
 impl Hunters {
     pub(crate) fn new(bots: u16, density: u32, seed: u64) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density, arena_for: None, seed };
-        let world = World::new(config);
+        let world = World::with(config);
         let mut rng = Rng::new(seed, 21);
         let rules = world.rules().clone();
         let hunters = (0..u32::from(bots)).map(|place| Hunter::new(place, rules.clone(), rng.word()));

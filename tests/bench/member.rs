@@ -3,10 +3,10 @@
 use crate::formats::Formats;
 use crate::wire::{Inbox, UPGRADE, append_message};
 use anyhow::Result;
+use fracas_arena::rules::{Arena, Entity, Input};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill, Wander};
 use fracas_bots::report::measures::{Arrivals, Times};
-use fracas_protocol::arena::{Arena, Entity, Input};
 use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::rng::Rng;

@@ -4,15 +4,15 @@
 use crate::stand::TICK_HZ;
 use crate::wire::{Inbox, append_message, upgrade};
 use anyhow::{Context as _, Result};
-use fracas_protocol::arena::{Arena, Input};
+use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::rules::{Arena, Input};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Inputs, Limits, ServerClock, ServerMessage, Welcome};
-use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::game::Game;
 use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::replication::{Composer, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
@@ -62,7 +62,7 @@ impl Model {
 pub(crate) fn serve(model: Model, players: u16) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     eprintln!("listening game={}", listener.local_addr()?);
-    let map = fracas_protocol::arena::map::MapDocument::from(&default_map());
+    let map = fracas_arena::rules::map::MapDocument::from(&default_map());
     let hall = Hall::new(players);
     // The swarm asks for the map first, as every client does.
     answer_map(&listener, &serde_json::to_vec(&map)?)?;
@@ -107,7 +107,7 @@ impl Hall {
         let config = ArenaConfig { rate: TickRate::HZ_20, map: default_map(), density: 9, arena_for: None, seed: 1 };
         let capacity = Capacity { people: players, bots: 0, spectators: 0 };
         Self {
-            room: Room::new(World::new(config), capacity),
+            room: Room::new(World::with(config), capacity),
             batch: Batch::default(),
             composer: Composer::default(),
             seats: Vec::new(),

@@ -4,10 +4,10 @@
 use crate::member::{MemberKind, MemberTally, SwarmMember, SwarmShared};
 use crate::process::Usage;
 use anyhow::Result;
+use fracas_arena::rules::Arena;
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::process_cpu;
-use fracas_protocol::arena::Arena;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
 use rustix::buffer::spare_capacity;
@@ -160,7 +160,7 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
 fn fetch_rules(address: SocketAddr, rate: TickRate) -> Result<Arena> {
     let target = Target::parse(&format!("ws://{address}/ws"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(Arena::new(rate, runtime.block_on(target.fetch_map())?))
+    Ok(Arena::on(rate, runtime.block_on(target.fetch_map())?))
 }
 
 impl Swarm {

@@ -1,10 +1,10 @@
 //! People, bots and swarms in one arena.
 
+use fracas_arena::rules::tuning::HULL_MAX;
+use fracas_arena::rules::{Arena, Entity};
 use fracas_bots::bot::{self, Clock, Observer, Setup};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
-use fracas_protocol::arena::tuning::HULL_MAX;
-use fracas_protocol::arena::{Arena, Entity};
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::{Hello, Role};
@@ -155,7 +155,7 @@ fn play(setup: &Setup, time: Duration) -> (bot::BotOutcome, Newcomer) {
         let map = setup.target.fetch_map().await.expect("a map");
         let (stop, mut stopped) = watch::channel(false);
         let mut newcomer = Newcomer::default();
-        let rules = Arena::new(TickRate::HZ_30, map);
+        let rules = Arena::on(TickRate::HZ_30, map);
         let timer = async {
             tokio::time::sleep(time).await;
             stop.send_replace(true);

@@ -1,9 +1,9 @@
 //! Who watches beside a player: the real server, and two clients of one machine.
 
+use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, BotOutcome, Clock, Observer, Setup};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
-use fracas_protocol::arena::Arena;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::{Hello, Role};
@@ -29,7 +29,7 @@ fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, BotOutcome) {
     let watcher = setup(Hello { role: Role::Spectator, ..Hello::player("second tab") });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let rules = Arena::new(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
+        let rules = Arena::on(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
         let (stop, stopped) = watch::channel(false);
         let (mut stop_player, mut stop_watcher) = (stopped.clone(), stopped);
         let (clock, mut played, mut watched) = (Clock::start(), Seen::default(), Seen::default());

@@ -1,9 +1,9 @@
 //! What a swarm's bots do when there are too many for all to look.
 
+use fracas_arena::rules::{Arena, Entity};
 use fracas_bots::bot::{self, Attention, Clock, Observer, Setup};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
-use fracas_protocol::arena::{Arena, Entity};
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Hello;
@@ -28,7 +28,7 @@ fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Durat
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let rules = Arena::new(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
+        let rules = Arena::on(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
         let (stop, stopped) = watch::channel(false);
         let clock = Clock::start();
         let bots: Vec<_> = (1..)

@@ -1,12 +1,12 @@
 //! A player by hand who sees: the protocol's client over a real socket, stepped by an attack.
 
 use anyhow::{Context, Result, bail};
+use fracas_arena::authority::default_map;
+use fracas_arena::rules::{Arena, Entity, News, Ship};
 use fracas_bots::bot::driver::DISPLAY_TICKS;
-use fracas_protocol::arena::{Arena, Entity, News, Ship};
 use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::{Hello, Role};
-use fracas_server::arena::default_map;
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, frame};
 use std::io::ErrorKind;
@@ -36,7 +36,7 @@ impl Flyer {
         let raw = Raw::open(server.game, from).context("the handshake")?;
         raw.stream.set_read_timeout(Some(STEP))?;
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
-        let rules = Arena::new(TickRate::HZ_30, default_map());
+        let rules = Arena::on(TickRate::HZ_30, default_map());
         let client = Client::new(rules, Hello { role, ..Hello::player(name) }, options);
         let mut flyer = Self { client, raw, began: Instant::now(), news: Vec::new() };
         flyer.play()?;

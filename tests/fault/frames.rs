@@ -3,7 +3,7 @@
 use crate::Size;
 use crate::stand::{Cohort, in_parallel};
 use anyhow::Result;
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use fracas_protocol::wire::message::{ClientMessage, Hello};
 use fracas_tests::Server;
 use fracas_tests::raw::{Raw, frame, loopback, message};

@@ -3,7 +3,7 @@
 use crate::stand::{Cohort, Peak, TickSamples, median, seconds};
 use crate::{Size, kernel};
 use anyhow::{Context, Result};
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};

@@ -3,9 +3,9 @@
 use crate::Size;
 use crate::stand::Cohort;
 use anyhow::{Context, Result};
+use fracas_arena::rules::{Arena, EntityKind, FineHeading, Input, News, RailShot};
 use fracas_bots::bot::Clock;
 use fracas_bots::link::{Link, LinkEvent, Target};
-use fracas_protocol::arena::{Arena, EntityKind, FineHeading, Input, News, RailShot};
 use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
@@ -71,7 +71,7 @@ pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let shots = runtime.block_on(async {
         let map = target.fetch_map().await?;
         let shooting = shooters.map(|(lie, number)| {
-            let rules = Arena::new(fracas_protocol::tick::TickRate::HZ_30, map.clone());
+            let rules = Arena::on(fracas_protocol::tick::TickRate::HZ_30, map.clone());
             shoot(&target, rules, lie, format!("{lie:?} {number}"), time)
         });
         futures_util::future::try_join_all(shooting).await

@@ -3,7 +3,7 @@
 use crate::Size;
 use crate::stand::{Cohort, in_parallel};
 use anyhow::{Context, Result};
-use fracas_protocol::arena::{Heading, Input};
+use fracas_arena::rules::{Heading, Input};
 use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
 use fracas_protocol::wire::limits::IDLE_HEADER;
 use fracas_protocol::wire::message::{ClientMessage, Inputs};

@@ -1,6 +1,6 @@
 //! A peer on a real socket: says what a test wants, and tells what it hears.
 
-use fracas_protocol::arena::{Arena, Input};
+use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::FRAME_MARK;

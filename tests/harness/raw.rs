@@ -1,6 +1,6 @@
 //! WebSocket by hand: sockets whose handshake is done, frames that no library would send, and the close code that comes back.
 
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::Token;
 use fracas_protocol::wire::codec;
@@ -63,7 +63,7 @@ pub fn hello(name: &str, token: Option<Token>) -> Vec<u8> {
 const COMES_BACK: Duration = Duration::from_secs(20);
 
 /// The arena's welcome.
-pub type ArenaWelcome = Welcome<<fracas_protocol::arena::Arena as Rules>::World>;
+pub type ArenaWelcome = Welcome<<fracas_arena::rules::Arena as Rules>::World>;
 
 /// How a hello was answered.
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl Raw {
                     self.words = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
                     return Ok(RawAnswer::Closed(code_of(&payload), retry_after_ms));
                 }
-                0x82 => match codec::decode::<MessageOf<fracas_protocol::arena::Arena>, 8192>(&payload) {
+                0x82 => match codec::decode::<MessageOf<fracas_arena::rules::Arena>, 8192>(&payload) {
                     Ok(ServerMessage::Welcome(welcome)) => return Ok(RawAnswer::Welcome(welcome)),
                     Ok(ServerMessage::Goodbye(goodbye)) => retry_after_ms = Some(goodbye.retry_after_ms),
                     _ => {}

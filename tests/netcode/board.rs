@@ -1,6 +1,6 @@
 //! What players did and when, so that others can tell how much later their screens show it.
 
-use fracas_protocol::arena::Thrust;
+use fracas_arena::rules::Thrust;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 use std::collections::{HashMap, VecDeque};

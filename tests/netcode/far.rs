@@ -6,10 +6,10 @@ use crate::verdict::NetcodeOutcome;
 use crate::{machine_us, stream};
 use anyhow::{Context, Result};
 use clap::Args;
+use fracas_arena::rules::Arena;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
-use fracas_protocol::arena::Arena;
 use fracas_protocol::tick::TickRate;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -95,7 +95,7 @@ async fn play(options: &FarOptions) -> Result<(Vec<Sample>, Vec<i64>)> {
     let clock = Clock::start();
     let shared = Rc::new(FarShared {
         target,
-        rules: Arena::new(TickRate::HZ_30, map),
+        rules: Arena::on(TickRate::HZ_30, map),
         line: options.line.unwrap_or_default(),
         seed: options.seed,
         clock,

@@ -3,7 +3,7 @@
 use crate::{machine_us, stream};
 use anyhow::Result;
 use clap::Args;
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Ping, Role, ServerMessage};
 use fracas_tests::Peer;

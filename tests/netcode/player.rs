@@ -3,11 +3,11 @@
 use crate::board::{Board, Watch};
 use crate::far::FarShared;
 use anyhow::{Context, Result};
+use fracas_arena::rules::{Arena, Thrust};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_bots::conditioner::LongLink;
 use fracas_bots::link::{Link, LinkEvent};
-use fracas_protocol::arena::{Arena, Thrust};
 use fracas_protocol::client::{Client, ClientOptions, Counters, Event};
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::rng::Rng;

@@ -1,10 +1,10 @@
 //! Plays sessions against a server as a page would, and records every call with the hash of what was held after it.
 
 use anyhow::{Context, Result, ensure};
+use fracas_arena::rules::map::MapDocument;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::{LinkConditions, LongLink};
 use fracas_bots::link::{Link, LinkEvent, Target};
-use fracas_protocol::arena::map::MapDocument;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_web_core::parity::Session;
@@ -53,14 +53,13 @@ pub(crate) fn record(plan: &ParityPlan) -> Result<Vec<ParityRecording>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let target = Target::parse(&plan.url)?;
-        let document = MapDocument::from(&target.fetch_map().await?);
-        let map: Rc<str> = [vec![document.id], document.walls].concat().join("\n").into();
+        let data = target.fetch_rules::<Arena>().await?.data().bytes().clone();
         let mut sessions = Vec::new();
         for number in 0..plan.sessions {
             let link = Link::connect(&target, None).await?;
             let rng = Rng::new(plan.seed, 20 + number);
             let link = LongLink::new(link, plan.line, rng.clone().word());
-            let player = Player::new(&map, number, rng)?;
+            let player = Player::new(&data, number, rng)?;
             sessions.push(tokio::task::spawn_local(player.play(link, plan.frames)));
         }
         let mut recordings = Vec::new();
@@ -81,11 +80,11 @@ struct Player {
 }
 
 impl Player {
-    fn new(map: &str, number: u64, rng: Rng) -> Result<Self> {
+    fn new(data: &[u8], number: u64, rng: Rng) -> Result<Self> {
         let name = format!("parity {number}");
-        let session = Session::start(map, &name).context("the core does not take the map")?;
+        let session = Session::start(data, &name).context("the core does not take the start-up data")?;
         let mut player = Self { session, recording: ParityRecording::default(), rng, held: (-1.0, 0.0), pressed: 0 };
-        player.note(Call::Start, 0.0, &[&length(map), map.as_bytes(), &length(&name), name.as_bytes()]);
+        player.note(Call::Start, 0.0, &[&(data.len() as u32).to_le_bytes(), data, &length(&name), name.as_bytes()]);
         Ok(player)
     }
 

@@ -1,13 +1,13 @@
 //! What the room did and said on each of its ticks, kept for the checkers.
 
 use crate::digest::Fold;
-use fracas_protocol::arena::{Arena, Entity, Input, Own};
+use fracas_arena::rules::{Arena, Entity, Input, Own};
+use fracas_protocol::game::authority::PlayerInput;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::frame::InputReport;
-use fracas_server::game::PlayerInput;
 use fracas_server::ids::{ConnectionKey, SessionId};
 use fracas_server::sim::channel::{Audience, Command, JoinAnswer, Request};
 use fracas_server::sim::roster::{Capacity, Headcount};

@@ -2,8 +2,8 @@
 
 use crate::strategies::duelist::Duelist;
 use crate::strategies::trigger::Trigger;
+use fracas_arena::rules::{Arena, News};
 use fracas_bots::bot::driver::Driver;
-use fracas_protocol::arena::{Arena, News};
 use fracas_protocol::client::Client;
 
 /// What drives one connection's client.

@@ -46,7 +46,7 @@ fn protocol_md_has_the_numbers_of_the_code() {
     has(limits::SERVER_MESSAGE_BYTES_MAX);
     has(limits::NAME_TABLE_LEN);
     for rate in [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60] {
-        let tuning = fracas_protocol::arena::Tuning::new(rate);
+        let tuning = fracas_arena::rules::Tuning::new(rate);
         for number in [tuning.top_speed, tuning.thrust, tuning.brake, tuning.bolt_speed] {
             has(number as usize);
         }

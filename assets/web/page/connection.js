@@ -1,6 +1,6 @@
 // The connection to the server: opens it, moves messages between socket and core, and comes back when it is lost.
 
-import { OK, OTHER_MAP } from './core.js';
+import { OK, OTHER_DATA } from './core.js';
 import { SlowLine } from './slowline.js';
 
 /** @import { Core } from './core.js' */
@@ -12,8 +12,8 @@ const RETRY_MAX_MS = 4000;
 const RETRY_AFTER_MAX_MS = 60_000;
 /** A connection that held this long starts with the first pause again, in milliseconds. */
 const STEADY_MS = 10_000;
-/** How long the server may take to tell its map, in milliseconds. */
-const MAP_MS = 5000;
+/** How long the server may take to send the start-up data, in milliseconds. */
+const DATA_MS = 5000;
 /** Time between two looks at whether the server still speaks, in milliseconds. */
 const CHECK_MS = 1000;
 /** Looks in a row between which nothing came, beyond which the connection is lost. A server speaks on every tick. */
@@ -61,11 +61,11 @@ export class Connection {
     this.bytesOut = 0;
   }
 
-  /** Fetches the map and opens the socket. */
+  /** Fetches the start-up data and opens the socket. */
   async open() {
-    let map;
+    let data;
     try {
-      map = await fetchMap();
+      data = await fetchData();
     } catch {
       this.comeBack('The server cannot be reached.');
       return;
@@ -73,8 +73,8 @@ export class Connection {
     if (this.ended) return;
     this.aspect = this.windowAspect();
     const room = new URLSearchParams(location.search).get('room') ?? 'main';
-    if (this.core.start(map, this.name, this.aspect, this.token, room) !== OK) {
-      this.end('The server sent a map that cannot be used: reload the page.');
+    if (this.core.start(data, this.name, this.aspect, this.token, room) !== OK) {
+      this.end('The server plays another game: reload the page.');
       return;
     }
     this.connect();
@@ -131,7 +131,7 @@ export class Connection {
     const fault = this.core.receive(message, now);
     if (fault !== OK) {
       this.drop();
-      if (fault === OTHER_MAP) this.comeBack('The server changed its map.');
+      if (fault === OTHER_DATA) this.comeBack('The server changed the game.');
       else this.end('The server sent something this page does not know: reload the page.');
       return;
     }
@@ -232,10 +232,10 @@ export function pauseMs(retryMs, retryAfterMs) {
   return Math.max(retryMs, Math.min(retryAfterMs, RETRY_AFTER_MAX_MS)) * (1 + Math.random());
 }
 
-async function fetchMap() {
-  const answer = await fetch('/map', { cache: 'no-cache', signal: AbortSignal.timeout(MAP_MS) });
+async function fetchData() {
+  const answer = await fetch('/data', { cache: 'no-cache', signal: AbortSignal.timeout(DATA_MS) });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
-  return answer.json();
+  return new Uint8Array(await answer.arrayBuffer());
 }
 
 /** @param {string} hex */

@@ -6,7 +6,7 @@
  *   memory: WebAssembly.Memory,
  *   init(): void,
  *   inbox(): number, inbox_len(): number, outbox(): number,
- *   start(mapLen: number, nameLen: number, tokenLen: number, roomLen: number, aspect: number): number,
+ *   start(dataLen: number, nameLen: number, tokenLen: number, roomLen: number, aspect: number): number,
  *   receive(len: number, nowMs: number): number,
  *   set_input(nowMs: number, thrust: number, aim: number, pressed: number): void,
  *   set_hidden(hidden: number, nowMs: number): void,
@@ -26,8 +26,8 @@
 
 /** What {@link Core.receive} and {@link Core.start} return when all is well. */
 export const OK = 0;
-/** The server plays on another map than the one the core was started with. */
-export const OTHER_MAP = 3;
+/** The server plays with other start-up data than the core was started with. */
+export const OTHER_DATA = 3;
 
 /** Floats of one ship, bolt, pick-up, wall cell and beam; see assets/web/core/src/scene.rs. */
 export const SHIP_FLOATS = 9;
@@ -114,16 +114,16 @@ export class Core {
 
   /**
    * Begins a connection; what to send first is then in {@link outgoing}.
-   * @param {{ id: string, walls: string[] }} map as `GET /map` tells it
+   * @param {Uint8Array} data the game's start-up data, as `GET /data` tells it
    * @param {string} name
    * @param {number} aspect 0 tall, 1 square, 2 wide, 3 ultrawide
    * @param {Uint8Array | null} token
    * @param {string} [room] the room to play in
    * @returns {number} {@link OK} or a fault
    */
-  start(map, name, aspect, token, room = 'main') {
+  start(data, name, aspect, token, room = 'main') {
     const parts = [
-      this.encoder.encode([map.id, ...map.walls].join('\n')),
+      data,
       this.encoder.encode(name),
       token ?? new Uint8Array(),
       this.encoder.encode(room),
@@ -133,8 +133,8 @@ export class Core {
       this.inbox().set(part, at);
       at += part.length;
     }
-    const [mapLen, nameLen, tokenLen, roomLen] = parts.map((part) => part.length);
-    return this.exports.start(mapLen, nameLen, tokenLen, roomLen, aspect);
+    const [dataLen, nameLen, tokenLen, roomLen] = parts.map((part) => part.length);
+    return this.exports.start(dataLen, nameLen, tokenLen, roomLen, aspect);
   }
 
   inbox() {

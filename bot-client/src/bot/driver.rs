@@ -2,7 +2,7 @@
 //! compares what the server makes of them with what the screen promised.
 
 use crate::brain::{Brain, Sight};
-use fracas_protocol::arena::{Arena, Entity, FineHeading, Input, News, RailShot};
+use fracas_arena::rules::{Arena, Entity, FineHeading, Input, News, RailShot, rail_targets};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
@@ -79,7 +79,7 @@ impl Driver {
         let (own_id, aspect) = (client.own_id()?, client.aspect());
         let moment = client.moment(now_us)?;
         let (view, place) = (moment.view, moment.place(target)?);
-        self.screen = moment.targets(Some(own_id), aspect).collect();
+        self.screen = rail_targets(&moment, Some(own_id), aspect).collect();
         let (entity, own) = client.prediction().newest()?;
         let (mut entity, mut own) = (*entity, *own);
         client.replica().rules().play(&mut entity, &mut own, input);

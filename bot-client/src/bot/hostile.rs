@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::link::tests::PipeServer;
-use fracas_protocol::arena::{Input, Map, OpenTiles, ship_id};
+use fracas_arena::rules::{Input, Map, OpenTiles, ship_id};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::wire::bits::{BitWriter, Coder};
 use fracas_protocol::wire::codec;
@@ -11,7 +11,7 @@ use fracas_protocol::wire::limits::VISIBLE_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
 
 fn rules() -> Arena {
-    Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
+    Arena::on(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
 }
 
 fn message(message: &MessageOf<Arena>) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::Observer;
 use crate::brain::Brain;
-use fracas_protocol::arena::{Arena, Input};
+use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::client::{ClientError, SILENCE_US};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::Token;
@@ -169,8 +169,8 @@ impl LightClient {
 mod tests {
     use super::*;
     use crate::brain::{BrainKind, Skill};
-    use fracas_protocol::arena::OpenTiles;
-    use fracas_protocol::ids::MapId;
+    use fracas_arena::rules::OpenTiles;
+    use fracas_protocol::ids::DataId;
     use fracas_protocol::wire::bits::BitWriter;
     use fracas_protocol::wire::frame::FrameHeader;
     use fracas_protocol::wire::message::{Limits, ServerClock, Welcome};
@@ -190,7 +190,7 @@ mod tests {
             own: None,
             token: Token([0; 16]),
             resumed: false,
-            map: MapId(0),
+            map: DataId(0),
             world: OpenTiles(1),
             limits: Limits::default(),
         });

@@ -9,8 +9,9 @@ use crate::brain::{Brain, BrainKind, Skill};
 use crate::conditioner::{LinkConditions, LongLink};
 use crate::link::{Link, LinkError, LinkEvent, Target};
 use driver::{DISPLAY_TICKS, Driver};
-use fracas_protocol::arena::{Arena, Entity};
+use fracas_arena::rules::{Arena, Entity};
 use fracas_protocol::client::{Client, ClientError, ClientOptions, Counters, Event};
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::ids::Token;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -190,7 +191,7 @@ pub struct BotOutcome {
 /// Connects and plays until `stop` turns true or the connection ends.
 pub async fn play(
     setup: &Setup,
-    rules: Arena,
+    rules: Ruleset<Arena>,
     clock: Clock,
     observer: &mut impl Observer,
     stop: &mut watch::Receiver<bool>,
@@ -290,7 +291,7 @@ struct Bot {
 }
 
 impl Bot {
-    fn new(setup: &Setup, rules: Arena) -> Self {
+    fn new(setup: &Setup, rules: Ruleset<Arena>) -> Self {
         let display_ticks = if setup.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
         let options = ClientOptions { display_ticks, input_hz: setup.input_hz };
         let mode = match setup.attention {

@@ -3,8 +3,8 @@
 
 use super::Sight;
 use super::pilot::{bearing, steer};
-use fracas_protocol::arena::tuning::TIME_TO_REST_MS;
-use fracas_protocol::arena::{Arena, Controls, Heading, Input, Ship, Thrust};
+use fracas_arena::rules::tuning::TIME_TO_REST_MS;
+use fracas_arena::rules::{Arena, Controls, Heading, Input, Ship, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;

@@ -2,9 +2,9 @@
 
 use super::Sight;
 use super::pilot::{bearing, is_clear, steer};
-use fracas_protocol::arena::fixed::SUBQUANTA_PER_QUANTUM;
-use fracas_protocol::arena::tuning::RAIL_RANGE;
-use fracas_protocol::arena::{Entity, Heading, Input, PickupKind, Ship, Thrust};
+use fracas_arena::rules::tuning::RAIL_RANGE;
+use fracas_arena::rules::{Entity, Heading, Input, PickupKind, Ship, Thrust};
+use fracas_protocol::fixed::SUBQUANTA_PER_QUANTUM;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rng::Rng;

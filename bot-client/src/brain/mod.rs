@@ -9,7 +9,7 @@ pub use hunter::Skill;
 pub use wander::Wander;
 
 use crowd::Crowd;
-use fracas_protocol::arena::{Arena, Input, Own, Ship};
+use fracas_arena::rules::{Arena, Input, Own, Ship};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::rng::Rng;

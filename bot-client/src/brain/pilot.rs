@@ -1,8 +1,8 @@
 //! How brains steer: towards a place, but not into a wall.
 
 use super::Sight;
-use fracas_protocol::arena::ship::HALF_SIDE;
-use fracas_protocol::arena::{Heading, Thrust};
+use fracas_arena::rules::ship::HALF_SIDE;
+use fracas_arena::rules::{Heading, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 
 /// How far ahead a pilot looks for walls, in units.

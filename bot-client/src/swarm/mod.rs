@@ -15,8 +15,9 @@ use crate::conditioner::LinkConditions;
 use crate::link::{LinkError, Target};
 use crate::report::summary::Percentiles;
 use crate::report::{Measures, Summary};
-use fracas_protocol::arena::{Arena, Map};
+use fracas_arena::rules::Arena;
 use fracas_protocol::client::Counters;
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::tick::TickRate;
 use fracas_stdio as stdio;
 use observer::Window;
@@ -60,7 +61,7 @@ pub struct SwarmPlan {
 #[derive(Debug)]
 struct Shared {
     plan: SwarmPlan,
-    rules: Arena,
+    rules: Ruleset<Arena>,
     clock: Clock,
     window: Window,
     joined: AtomicUsize,
@@ -74,13 +75,13 @@ struct Shared {
 /// # Errors
 /// If the server's map cannot be had; whatever happens to single bots is in the summary.
 pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
-    let map = fetch_map(&plan.target)?;
+    let rules = fetch_rules(&plan.target)?;
     let cpu_before = process_cpu();
     let clock = Clock::start();
     let steady_from = plan.ramp.time_for(plan.bots);
     let window = Window { from_us: steady_from.as_micros() as u64, to_us: plan.duration.as_micros() as u64 };
     let shared = Arc::new(Shared {
-        rules: Arena::new(TickRate::HZ_30, map),
+        rules,
         clock,
         window,
         joined: AtomicUsize::new(0),
@@ -103,9 +104,9 @@ pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
     Ok(summarise(&shared, results, cpu))
 }
 
-fn fetch_map(target: &Target) -> Result<Map, LinkError> {
+fn fetch_rules(target: &Target) -> Result<Ruleset<Arena>, LinkError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| LinkError::Network(error.to_string()))?.block_on(target.fetch_map())
+    runtime.map_err(|error| LinkError::Network(error.to_string()))?.block_on(target.fetch_rules())
 }
 
 /// Half of the cores: the server is mostly on the same machine.

@@ -213,7 +213,7 @@ mod tests {
     use crate::link::Target;
     use crate::report::summary::on_time;
     use crate::swarm::SwarmPlan;
-    use fracas_protocol::arena::{Arena, Map};
+    use fracas_arena::rules::{Arena, Map};
     use std::sync::OnceLock;
     use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
@@ -235,7 +235,7 @@ mod tests {
             cut_at: None,
         };
         Shared {
-            rules: Arena::new(RATE, Map::new(&vec![vec![false; 8]; 8]).expect("a map")),
+            rules: Arena::ruleset(RATE, &Map::new(&vec![vec![false; 8]; 8]).expect("a map")),
             clock: Clock::start(),
             window: Window { from_us: 1_000_000, to_us: 3_000_000 },
             joined: AtomicUsize::new(0),

@@ -3,7 +3,7 @@
 #![no_main]
 
 use fracas_fuzz::{Steps, number, recorded, welcome};
-use fracas_protocol::arena::{Arena, Input};
+use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::client::{Client, ClientOptions};
 use fracas_protocol::game::rules::ClientMessageOf;
 use fracas_protocol::wire::codec;

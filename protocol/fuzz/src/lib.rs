@@ -4,7 +4,7 @@
 #[path = "../../tests/common/session.rs"]
 mod session;
 
-use fracas_protocol::arena::{Arena, OpenTiles};
+use fracas_arena::rules::{Arena, OpenTiles};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::wire::message::{Limits, ServerClock, ServerMessage, Welcome};

@@ -1,7 +1,7 @@
 //! Control messages: whatever can be read is written as it was read, and nothing else can.
 #![no_main]
 
-use fracas_protocol::arena::Arena;
+use fracas_arena::rules::Arena;
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::name::Name;
 use fracas_protocol::wire::codec;

@@ -37,9 +37,12 @@ pub enum ClientError {
     /// The server's control message cannot be read. It is another game, or another version.
     #[error("a message from the server: {0}")]
     Wire(#[from] WireError),
-    /// The room's map is not the one of the client's rules.
-    #[error("the server plays on another map than the client has")]
-    OtherMap,
+    /// The room's start-up data is not the one of the client's rules.
+    #[error("the server plays with other start-up data than the client has")]
+    OtherData,
+    /// The client's rules cannot be made for the server's tick rate.
+    #[error("the game cannot be played at the server's tick rate")]
+    OtherRate,
     /// A frame or a second welcome at a moment when none is allowed.
     #[error("the server sent a message that has no place here")]
     OutOfPlace,

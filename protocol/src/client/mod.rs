@@ -21,10 +21,11 @@ pub use inputs::InputClock;
 pub use prediction::{Agreement, Prediction};
 pub use timeline::{Moment, Snapshot, Timeline};
 
+use crate::game::data::Ruleset;
 use crate::game::rules::{ClientMessageOf, Intent, MessageOf, Rules};
 use crate::ids::EntityId;
 use crate::replica::{BodySummary, Replica};
-use crate::tick::Tick;
+use crate::tick::{Tick, TickRate};
 use crate::wire::codec;
 use crate::wire::frame::{FRAME_MARK, TickFollower};
 use crate::wire::limits::{CLIENT_SILENCE_MAX_MS, FRESH_START_INTERVAL_MS, SERVER_MESSAGE_BYTES_MAX};
@@ -35,6 +36,7 @@ use unapplied::Unapplied;
 /// A client of a game with rules `R`.
 #[derive(Debug)]
 pub struct Client<R: Rules> {
+    ruleset: Ruleset<R>,
     replica: Replica<R>,
     prediction: Prediction<R>,
     timeline: Timeline<R>,
@@ -74,10 +76,11 @@ pub struct Client<R: Rules> {
 
 impl<R: Rules> Client<R> {
     /// A client that says `hello` first. The rules' tick rate does not matter: the welcome tells the server's.
-    pub fn new(rules: R, hello: Hello, options: ClientOptions) -> Self {
-        let rate = rules.tick_rate();
+    pub fn new(ruleset: Ruleset<R>, hello: Hello, options: ClientOptions) -> Self {
+        let rate = ruleset.rate();
         let mut client = Self {
-            replica: Replica::new(rules),
+            replica: Replica::new(ruleset.rules().clone()),
+            ruleset,
             prediction: Prediction::new(),
             timeline: Timeline::new(rate, options.display_ticks),
             arrival: Arrival::new(rate),
@@ -107,6 +110,11 @@ impl<R: Rules> Client<R> {
         client
     }
 
+    /// Ticks in a second: the server's, once its welcome has told them.
+    pub fn rate(&self) -> TickRate {
+        self.ruleset.rate()
+    }
+
     /// The aspect that the server knows.
     pub fn aspect(&self) -> Aspect {
         self.aspect
@@ -115,7 +123,7 @@ impl<R: Rules> Client<R> {
     /// Takes a message from the server.
     ///
     /// # Errors
-    /// After an error the host closes the connection. After [`ClientError::OtherMap`] it reconnects with that map.
+    /// After an error the host closes the connection. After [`ClientError::OtherData`] it fetches that data and reconnects.
     pub fn receive(&mut self, now_us: u64, message: &[u8]) -> Result<(), ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             return self.receive_frame(now_us, message);
@@ -144,11 +152,12 @@ impl<R: Rules> Client<R> {
         if std::mem::replace(&mut self.joined, true) {
             return Err(ClientError::OutOfPlace);
         }
-        let (rules, rate) = (self.replica.rules(), welcome.tick_rate);
-        if welcome.map != rules.map_id() {
-            return Err(ClientError::OtherMap);
+        if welcome.data != self.ruleset.data().id() {
+            return Err(ClientError::OtherData);
         }
-        self.replica = Replica::new(rules.at_rate(rate));
+        let rate = welcome.tick_rate;
+        self.ruleset = self.ruleset.at_rate(rate).map_err(|_| ClientError::OtherRate)?;
+        self.replica = Replica::new(self.ruleset.rules().clone());
         self.replica.set_world(welcome.world)?;
         self.timeline = Timeline::new(rate, self.options.display_ticks);
         (self.clock, self.input_clock) = (ClockSync::new(rate), InputClock::new(rate));
@@ -203,14 +212,14 @@ impl<R: Rules> Client<R> {
 
     /// A spectator's fresh start may have another delay. So what was measured of the server's clock is void.
     fn forget_clocks(&mut self, now_us: u64) {
-        let rate = self.replica.rules().tick_rate();
+        let rate = self.rate();
         (self.arrival, self.clock) = (Arrival::new(rate), ClockSync::new(rate));
         self.clock.start(now_us, None, &ServerClock::default());
     }
 
     /// Counts whose fault it is, if a body is the first late one. A fresh start is nobody's fault.
     fn judge_stall(&mut self, now_us: u64, is_packed: bool) {
-        let rate = self.replica.rules().tick_rate();
+        let rate = self.rate();
         let Some(quickest_us) = self.arrival.quickest_us(now_us) else { return };
         let late_us = now_us as i64 - rate.due_us(self.replica.tick()) as i64 - quickest_us;
         let usual_us = rate.period_us() as i64 + self.arrival.late_us(50);
@@ -365,7 +374,7 @@ impl<R: Rules> Client<R> {
 
     /// Whether an input is sent for `tick`. Without [`ClientOptions::input_hz`] one is sent for every tick.
     pub fn speaks_on(&self, tick: Tick) -> bool {
-        let hz = u64::from(self.replica.rules().tick_rate().hz());
+        let hz = u64::from(self.rate().hz());
         let input_hz = self.options.input_hz.map_or(hz, |input_hz| u64::from(input_hz).min(hz));
         let inputs_by = |tick: Tick| u64::from(tick.0) * input_hz / hz;
         inputs_by(tick) > inputs_by(Tick(tick.0.saturating_sub(1)))

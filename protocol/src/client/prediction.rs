@@ -82,7 +82,7 @@ impl<R: Rules> Prediction<R> {
     /// Each comes with its state one tick before; none if it is new.
     pub fn children(&self, own: EntityId, replica: &Replica<R>) -> Vec<(EntityId, Option<R::Entity>, R::Entity)> {
         let rules = replica.rules();
-        let known = replica.known().iter().filter(|known| R::parent(known.id) == Some(own));
+        let known = replica.known().iter().filter(|known| R::IDS.parent(known.id) == Some(own));
         let mut children: Vec<_> = known.map(|known| (known.id, Some(known.before), known.now)).collect();
         for step in self.steps.iter().filter(|step| step.tick > replica.tick()) {
             children.retain_mut(|(_, before, now)| {
@@ -163,7 +163,7 @@ mod tests {
     use crate::tick::TickRate;
 
     fn arena() -> Arena {
-        Arena::new(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
+        Arena::on(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
     }
 
     /// A ship in the open, predicted for ticks 1 to 4 from the server's state of tick 0. Also the server's state of

@@ -19,7 +19,7 @@ fn joined() -> Client<Arena> {
 /// A client that was let in on a tick.
 fn let_in(tick: u32, own: Option<EntityId>) -> Client<Arena> {
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let rules = Arena::new(TickRate::HZ_30, map);
+    let rules = Arena::on(TickRate::HZ_30, map);
     let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
         tick_rate: TickRate::HZ_30,
         clock: ServerClock { tick: Tick(tick), ..ServerClock::default() },

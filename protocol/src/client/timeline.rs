@@ -281,7 +281,7 @@ mod tests {
     const PERIOD: u64 = 33_333;
 
     fn arena() -> Arena {
-        let mut arena = Arena::new(RATE, Map::new(&vec![vec![false; 32]; 32]).expect("a map"));
+        let mut arena = Arena::on(RATE, Map::new(&vec![vec![false; 32]; 32]).expect("a map"));
         arena.set_world(crate::arena::OpenTiles(4)).expect("four tiles");
         arena
     }

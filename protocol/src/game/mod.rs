@@ -1,3 +1,10 @@
 //! The seam: what a game is to the engine, at both ends of a connection.
 
+pub mod attended;
+pub mod authority;
+pub mod brain;
+pub mod data;
+pub mod look;
+pub mod page;
 pub mod rules;
+pub mod settings;

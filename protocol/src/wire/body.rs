@@ -8,7 +8,7 @@
 //! ```
 
 use crate::WireError;
-use crate::game::rules::{Point, Rules};
+use crate::game::rules::{Coded, Point, Rules};
 use crate::ids::EntityId;
 use crate::wire::bits::Coder;
 use crate::wire::frame::{self, InputReport};
@@ -42,10 +42,10 @@ impl<R: Rules> PrivateBlock<R> {
             *self = Self::default();
             return Ok(());
         }
-        code_told(told_world, world, coder, R::code_world)?;
+        code_told(told_world, world, coder, Coded::code)?;
         code_told(follow, None, coder, frame::code_follow)?;
         code_told(report, InputReport::default(), coder, InputReport::code)?;
-        code_told(own, R::Own::default(), coder, R::code_own)
+        code_told(own, R::Own::default(), coder, Coded::code)
     }
 }
 
@@ -86,7 +86,7 @@ pub fn code_entry<R: Rules, C: Coder>(
     record: impl FnOnce(EntityId) -> R::Entity,
 ) -> Result<(EntityId, R::Entity), WireError> {
     let id = EntityId(coder.uint(u32::from(id.0), EntityId::BITS)? as u16);
-    if R::is_named(id) {
+    if R::IDS.is_player(id) {
         code_name(id, coder)?;
     }
     let is_anchor = anchor.follow == Some(id);
@@ -94,7 +94,7 @@ pub fn code_entry<R: Rules, C: Coder>(
         return Err(WireError::WrongKnownList);
     }
     let mut entity = record(id);
-    rules.code_entry(&mut entity, anchor.centre.filter(|_| !is_anchor), coder)?;
+    rules.code(&mut entity, anchor.centre.filter(|_| !is_anchor), coder)?;
     if is_anchor {
         anchor.centre = Some(R::position(&entity));
     }

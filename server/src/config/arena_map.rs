@@ -1,8 +1,8 @@
 //! The map that is played on, from a file or the built-in one.
 
 use super::text_file::read_text;
-use crate::arena::{default_map, read_tiled};
-use fracas_protocol::arena::Map;
+use fracas_arena::authority::{default_map, read_tiled};
+use fracas_arena::rules::Map;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the largest map that is read. The cells take 4 KiB; pictures and notes may come with them.

@@ -3,7 +3,7 @@
 
 use super::settings::{Config, UsageError};
 use super::sources::Sources;
-use fracas_protocol::arena::SHIPS_MAX;
+use fracas_arena::rules::SHIPS_MAX;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -10,7 +10,7 @@ use crate::sim::idle::IdleLimit;
 use crate::sim::roster::Capacity;
 use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, value_parser};
-use fracas_protocol::arena::SHIPS_MAX;
+use fracas_arena::rules::SHIPS_MAX;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use std::net::SocketAddr;

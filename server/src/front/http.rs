@@ -1,4 +1,4 @@
-//! The game port's HTTP side: the page, the map, health, and the upgrade that turns a request into a game connection.
+//! The game port's HTTP side: the page, the start-up data, health, and the upgrade that turns a request into a game connection.
 
 use crate::admission::control::{AdmissionControl, AdmissionPermit};
 use crate::front::guarded_stream::Guarded;
@@ -48,8 +48,8 @@ pub struct Front {
     pub loops: Vec<LoopEntrance>,
     /// What counts refusals.
     pub metrics: FrontMetrics,
-    /// What `GET /map` answers, as JSON.
-    pub map: Bytes,
+    /// The game's start-up data, which `GET /data` answers.
+    pub data: Bytes,
     /// The subprotocol that a handshake must offer. None for a service without one.
     pub subprotocol: Option<&'static str>,
     /// The secret of the built-in bots.
@@ -76,7 +76,7 @@ pub fn router(front: Arc<Front>) -> Router {
         .cache_control(memory_serve::CacheControl::NoCache)
         .into_router()
         .layer(from_fn_with_state(Arc::clone(&front), check_page));
-    let game = Router::new().route("/map", get(map)).merge(health_routes()).with_state(Arc::clone(&front));
+    let game = Router::new().route("/data", get(data)).merge(health_routes()).with_state(Arc::clone(&front));
     game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
 }
 
@@ -93,7 +93,7 @@ fn page() -> memory_serve::MemoryServe {
 }
 
 /// Refuses the page under a name that is not the server's. Otherwise [`upgrade`] would refuse the browser later, where
-/// no one sees why. The map and health are for programs, which may use any name.
+/// no one sees why. The start-up data and health are for programs, which may use any name.
 async fn check_page(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response<Body> {
     match front.admission.origins().check_page(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -125,12 +125,13 @@ async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
     livez(State(front)).await
 }
 
-/// The map, also for a page of another origin that may connect: the browser lets it read the answer only if that names it.
-async fn map(State(front): State<Arc<Front>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::from(front.map.clone()));
+/// The game's start-up data, also for a page of another origin that may connect: the browser lets it read the answer only if
+/// that names it.
+async fn data(State(front): State<Arc<Front>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::from(front.data.clone()));
     let reader = front.admission.origins().reader(&uri, &headers);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(reader) = reader {

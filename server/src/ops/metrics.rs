@@ -2,7 +2,6 @@
 
 use crate::admission::memory_budget::MemoryUse;
 use crate::front::rejection::{Rejection, Shed};
-use crate::game::Game;
 use crate::ids::PlayerKind;
 use crate::ops::metric_names::{self, MetricKind};
 use crate::sim::join_refusal::JoinRefusal;
@@ -10,6 +9,7 @@ use crate::sim::phase::Phase;
 use crate::sim::room::{InputCounts, JoinCounts};
 use crate::sim::roster::Headcount;
 use crate::sim::tick_loop::TickTimes;
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram, with_local_recorder};

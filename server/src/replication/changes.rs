@@ -41,7 +41,7 @@ pub fn write<R: Rules>(rules: &R, before: &[(EntityId, R::Entity)], after: &Reco
             bits.write(1, 1);
             bits.write(u32::from(id.0), EntityId::BITS);
             let mut entity = *entity;
-            must(rules.code_entry(&mut entity, None, bits));
+            must(rules.code(&mut entity, None, bits));
         }
     }
     bits.write(0, 1);
@@ -49,7 +49,7 @@ pub fn write<R: Rules>(rules: &R, before: &[(EntityId, R::Entity)], after: &Reco
 
 /// Whether an entity was spawned on this tick by one that has a record.
 fn is_spawned<R: Rules>(id: EntityId, after: &Records<R>) -> bool {
-    R::parent(id).and_then(|parent| after.slot(parent)).is_some_and(|parent| parent.child == Some(id))
+    R::IDS.parent(id).and_then(|parent| after.slot(parent)).is_some_and(|parent| parent.child == Some(id))
 }
 
 /// Reads what [`write()`] wrote: fills `after` with the entities after the tick, by ascending id.
@@ -83,7 +83,7 @@ pub fn read<R: Rules>(
     while must(bits.flag(false)) {
         let id = EntityId(must(bits.uint(0, EntityId::BITS)) as u16);
         let mut entity = rules.blank(id);
-        must(rules.code_entry(&mut entity, None, bits));
+        must(rules.code(&mut entity, None, bits));
         after.push((id, entity));
     }
     for index in 0..after.len() {

@@ -6,11 +6,11 @@ use super::crowds::Crowds;
 use super::known::{self, Marks};
 use super::output::{PlayerOutput, TickOutput};
 use super::view::Viewer;
-use crate::game::Game;
-use crate::grid::Rect;
 use crate::ids::PlayerId;
 use fracas_protocol::WireError;
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::grid::Rect;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::wire::bits::BitWriter;
 use fracas_protocol::wire::body::{Anchor, BodyEnd, PrivateBlock, code_body, code_entry};
@@ -152,7 +152,7 @@ impl<'a, G: Game> BodyWriter<'a, G> {
         told: &'a PlayerOutput<G::Rules>,
         output: &'a TickOutput<G::Rules>,
     ) -> Self {
-        let is_hash_due = output.tick.is_phase(viewer.hash_phase, output.rules.tick_rate().hz());
+        let is_hash_due = output.tick.is_phase(viewer.hash_phase, output.rate.hz());
         Self { composer, viewer, told, output, centre: None, is_hash_due, shared_hash: None }
     }
 
@@ -169,7 +169,7 @@ impl<'a, G: Game> BodyWriter<'a, G> {
             }
             let names = &mut viewer.names;
             let write_name = |id, bits: &mut BitWriter| {
-                let row = G::owner(id).and_then(|owner| output.names.get(owner.index())?.as_ref());
+                let row = G::Rules::IDS.owner(id).and_then(|owner| output.names.get(owner.index())?.as_ref());
                 let Some((serial, name)) = row else { unreachable!("{id:?} has an owner, who has a name") };
                 names.write(*serial, name, bits)
             };

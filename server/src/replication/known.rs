@@ -1,8 +1,8 @@
 //! A known list, ascending by id: what leaves it, what changes in it, and what enters it.
 
 use super::records::{Presence, Records};
-use crate::grid::Rect;
 use fracas_protocol::game::rules::Rules;
+use fracas_protocol::grid::Rect;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::wire::bits::BitWriter;
 use fracas_protocol::wire::frame;

@@ -1,5 +1,5 @@
 //! From the truth after a tick to each player's bytes. The canonical [`records`] are made once per tick and shared. The
-//! [`crate::grid`] finds what is near. Each player has a [`crate::grid`], and the composer ([`compose`]) makes a frame
+//! [`fracas_protocol::grid`] finds what is near. Each player has a [`fracas_protocol::grid`], and the composer ([`compose`]) makes a frame
 //! from them.
 //!
 //! Everything here is a function of its arguments: no socket, clock or thread.

@@ -5,7 +5,7 @@ use crate::ids::PlayerId;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::frame::InputReport;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ pub struct SpectatorOutput<R: Rules> {
 pub struct TickOutput<R: Rules> {
     /// The tick.
     pub tick: Tick,
+    /// Ticks in a second.
+    pub rate: TickRate,
     /// The rules with this tick's world state.
     pub rules: R,
     /// What viewers believe of each entity.
@@ -50,10 +52,11 @@ pub struct TickOutput<R: Rules> {
 }
 
 impl<R: Rules> TickOutput<R> {
-    /// An empty output.
-    pub fn empty(rules: R) -> Self {
+    /// An empty output of a room with this rate.
+    pub fn empty(rules: R, rate: TickRate) -> Self {
         Self {
             tick: Tick(0),
+            rate,
             rules,
             records: Records::default(),
             players: Vec::new(),

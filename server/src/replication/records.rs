@@ -1,8 +1,8 @@
 //! The canonical records: what every viewer believes of each entity. Once per tick they are predicted and compared with
 //! the truth. Where they differ a delta is encoded, for all viewers together.
 
-use crate::grid::Grid;
 use fracas_protocol::game::rules::{Fate, Point, QUANTA_PER_UNIT, Rules};
+use fracas_protocol::grid::Grid;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::record::write_delta;
 use fracas_protocol::tick::Tick;

@@ -1,8 +1,8 @@
 //! What one player may see, and what its client knows: the known list and all other state at the other end of the
 //! connection.
 
-use crate::grid::Rect;
 use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::grid::Rect;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::NameTable;
 use fracas_protocol::tick::Tick;

@@ -3,12 +3,12 @@
 
 use crate::config::Config;
 use crate::front::http::HOUSE_HEADER;
+use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
-use fracas_protocol::arena::{Arena, Map};
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::rng::Rng;
-use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Hello;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -46,6 +46,7 @@ struct Plan {
     people: Arc<[AtomicU16]>,
     index: usize,
     seed: u64,
+    rules: Ruleset<Arena>,
 }
 
 impl Fill {
@@ -55,6 +56,7 @@ impl Fill {
         game: SocketAddr,
         house_secret: String,
         people: Arc<[AtomicU16]>,
+        rules: &Ruleset<Arena>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         if config.fill == 0 {
@@ -69,6 +71,7 @@ impl Fill {
             people: Arc::clone(&people),
             index,
             seed: config.seed.unwrap_or(1).wrapping_add(index as u64),
+            rules: rules.clone(),
         });
         let plans: Vec<_> = plans.collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -107,18 +110,14 @@ async fn keep_all_filled(plans: Vec<Plan>, stopped: watch::Receiver<bool>) {
 }
 
 async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
-    let map = tokio::select! {
-        map = wait_for_map(&plan.target) => map,
-        _ = stopped.wait_for(|stop| *stop) => return,
-    };
-    let (rules, clock) = (Arena::new(TickRate::HZ_30, map), Clock::start());
+    let clock = Clock::start();
     let mut bots: Vec<HostedBot> = Vec::new();
     let mut number = 0;
     loop {
         bots.retain(|bot| !bot.task.is_finished());
         let wanted = usize::from(plan.ships.saturating_sub(plan.people[plan.index].load(Ordering::Relaxed)));
         while bots.len() < wanted {
-            bots.push(HostedBot::start(&plan, rules.clone(), clock, number));
+            bots.push(HostedBot::start(&plan, clock, number));
             number += 1;
         }
         for bot in bots.drain(wanted.min(bots.len())..) {
@@ -138,17 +137,6 @@ async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// The map, as soon as the listener serves it. The listener may be still starting.
-async fn wait_for_map(target: &Target) -> Map {
-    loop {
-        match target.fetch_map().await {
-            Ok(map) => return map,
-            Err(error) => tracing::debug!(%error, "the server's own bots wait for the map"),
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// A bot that plays.
 struct HostedBot {
     stop: watch::Sender<bool>,
@@ -156,7 +144,8 @@ struct HostedBot {
 }
 
 impl HostedBot {
-    fn start(plan: &Plan, rules: Arena, clock: Clock, number: usize) -> Self {
+    fn start(plan: &Plan, clock: Clock, number: usize) -> Self {
+        let rules = plan.rules.clone();
         let (stop, mut stopped) = watch::channel(false);
         let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };
         let target = plan.target.clone();

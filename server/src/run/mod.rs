@@ -11,7 +11,6 @@ mod trouble;
 mod upkeep;
 
 use crate::admission::control::{AdmissionConfig, AdmissionControl};
-use crate::arena::{ArenaConfig, World};
 use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
 use crate::front::listener::{self, Reception};
@@ -34,7 +33,8 @@ use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_protocol::arena::map::MapDocument;
+use fracas_arena::authority::{ArenaConfig, World};
+use fracas_protocol::game::data::{Ruleset, StartData};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
@@ -160,7 +160,7 @@ struct ThreadEnd {
 
 impl Server {
     fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
-        let map_json = serde_json::to_vec(&MapDocument::from(&config.map.map))?;
+        let data = StartData::new(config.map.map.to_text().into_bytes());
         let begins_after = sabotage::begins_after();
         let rooms = make_rooms(config)?.starting_after(begins_after);
         let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
@@ -201,7 +201,7 @@ impl Server {
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });
             let metrics = telemetry.for_loop();
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
-            let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
+            let service = GameService::new(index as u8, endpoints, registry, admission, data.id(), metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
             let shared = LoopShared { connections, metrics };
             let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
@@ -214,12 +214,12 @@ impl Server {
             admission,
             loops: entrances,
             metrics: telemetry.for_front(),
-            map: map_json.into(),
+            data: data.bytes().to_vec().into(),
             subprotocol: Some(SUBPROTOCOL),
             house_secret: house_secret.clone(),
             health: Health(Arc::new(move || pulse.beats())),
         };
-        let fill = Fill::start(config, game_address, house_secret, people)?;
+        let fill = Fill::start(config, game_address, house_secret, people, &Ruleset::new(config.tick_rate, data)?)?;
         Ok(Self { front: Arc::new(front), telemetry, shutdown, threads, ends, fill })
     }
 
@@ -334,9 +334,9 @@ fn make_rooms(config: &Config) -> anyhow::Result<Rooms<PlayedGame>> {
     let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
     tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
     let map = config.map.map.clone();
-    let rooms = Rooms::with_idle_limit(config.rooms.len(), config.capacity(), config.idle, move |room, life| {
+    let rooms = Rooms::with_idle_limit(config.rooms.len(), rate, config.capacity(), config.idle, move |room, life| {
         let seed = seed_of(seed, room, life);
-        World::new(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
+        World::with(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
     });
     // Never shorter than the setting.
     let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);

@@ -1,6 +1,6 @@
 //! The game that this program serves.
 
-use crate::arena::World;
+use fracas_arena::authority::World;
 
 /// The game that is played.
 pub(super) type PlayedGame = World;

@@ -2,7 +2,6 @@
 
 use crate::admission::control::Network;
 use crate::admission::retry_scheduler::RetryClient;
-use crate::game::{Game, InputOf};
 use crate::ids::{ConnectionKey, PlayerKind, RoomId, SessionId};
 use crate::io::close::CloseRequest;
 use crate::io::connection::Connection;
@@ -15,6 +14,7 @@ use crate::session::fresh_start::{FreshStart, FreshStartQueue};
 use crate::session::hello::{self, Admissible, RoomNames};
 use crate::session::staleness::Staleness;
 use crate::sim::channel::{Admitted, Batches, COMMANDS_MAX, Command, Request};
+use fracas_protocol::game::authority::{Game, InputOf};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;

@@ -1,7 +1,6 @@
 //! The game as the service of an event loop. It connects the rooms on the tick thread with the clients.
 
 use crate::admission::control::{AdmissionControl, Network};
-use crate::game::{Game, InputOf};
 use crate::ids::{ConnectionKey, PlayerKind, RoomId};
 use crate::io::close::{CloseRequest, ConnectionEnd};
 use crate::io::connection::Connection;
@@ -16,8 +15,9 @@ use crate::session::hello::RoomNames;
 use crate::session::room_composer::{RoomComposer, RoomComposers};
 use crate::sim::channel::{Admitted, Audience, Batches, JoinAnswer, LoopEndpoints, Published, Request, RoomEvents};
 use crate::sim::overload::Round;
+use fracas_protocol::game::authority::{Game, InputOf};
 use fracas_protocol::game::rules::{MessageOf, Rules};
-use fracas_protocol::ids::Token;
+use fracas_protocol::ids::{DataId, Token};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
@@ -40,6 +40,8 @@ pub struct GameService<G: Game> {
     registry: Arc<Registry>,
     /// Gives refused clients their retry times.
     admission: Arc<AdmissionControl>,
+    /// The game's start-up data.
+    data: DataId,
     metrics: LoopMetrics,
     batches: Batches<InputOf<G>>,
     /// Those who are connected.
@@ -86,12 +88,14 @@ impl LastTick {
 }
 
 impl<G: Game> GameService<G> {
-    /// The side of the event loop with this index. `registry` knows which token belongs to which session.
+    /// The side of the event loop with this index. `registry` knows which token belongs to which session; `data` is the
+    /// id of the game's start-up data.
     pub fn new(
         index: u8,
         endpoints: LoopEndpoints<G>,
         registry: Arc<Registry>,
         admission: Arc<AdmissionControl>,
+        data: DataId,
         metrics: LoopMetrics,
     ) -> Self {
         Self {
@@ -100,6 +104,7 @@ impl<G: Game> GameService<G> {
             rooms: Arc::default(),
             registry,
             admission,
+            data,
             metrics,
             batches: Batches::default(),
             clients: 0,
@@ -283,13 +288,13 @@ impl<G: Game> GameService<G> {
             return Err(CloseReason::Restarting.into());
         };
         let welcome: MessageOf<G::Rules> = ServerMessage::Welcome(Welcome {
-            tick_rate: rules.tick_rate(),
+            tick_rate: published.rate,
             clock: client.clock(now, LastTick::of(published).clock(delay)),
             own: admitted.own,
             // Of a spectator nothing waits for its player.
             token: admitted.own.map_or(Token::NONE, |_| self.registry.issue(&admitted, answer.connection)),
             resumed: admitted.resumed,
-            map: rules.map_id(),
+            data: self.data,
             world: rules.world(),
             limits: Limits::default(),
         });

@@ -1,12 +1,12 @@
 //! The hello: its rules, its room, and the message for an invalid one.
 
 use crate::admission::control::Network;
-use crate::game::{Game, InputOf};
 use crate::ids::{PlayerKind, RoomId, SessionId};
 use crate::io::close::{CLOSE_MESSAGE_BYTES_MAX, CloseRequest};
 use crate::session::{TokenHash, player_name};
 use crate::sim::channel::Request;
 use crate::sim::join_refusal::JoinRefusal;
+use fracas_protocol::game::authority::{Game, InputOf};
 use fracas_protocol::ids::Token;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
@@ -131,7 +131,7 @@ pub fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::World;
+    use fracas_arena::authority::World;
 
     fn check(hello: Hello) -> Result<(), CloseRequest> {
         check_among(&RoomNames::default(), hello).map(|_| ())

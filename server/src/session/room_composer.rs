@@ -1,10 +1,10 @@
 //! Composes the frames of one room's viewers on an event loop, for each role. Players are shown the last tick, and
 //! spectators that one or an earlier one.
 
-use crate::game::Game;
 use crate::replication::{Composer, SpectatorOutput};
 use crate::session::tick_packing::Ticks;
 use crate::sim::channel::Published;
+use fracas_protocol::game::authority::Game;
 use std::sync::Arc;
 
 /// The composers of both roles. Each room has its own, since the same ids mean other entities in another room.

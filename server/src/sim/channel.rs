@@ -1,11 +1,11 @@
 //! The only queues between the threads: sockets into event loops, batches of commands into the tick thread, the tick's
 //! output back. Every queue has a bound, and says what happens there.
 
-use crate::game::{Game, InputOf};
 use crate::ids::{ConnectionKey, PlayerKind, RoomId, SessionId};
 use crate::replication::{SpectatorOutput, TickOutput};
 use crate::sim::join_refusal::JoinRefusal;
 use crate::sim::overload::Round;
+use fracas_protocol::game::authority::{Game, InputOf};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};

@@ -2,8 +2,8 @@
 //! does the replay of what a room recorded: a panic in here is met again there.
 
 use super::phase::Phase;
-use crate::game::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
 use crate::replication::{Records, TickOutput};
+use fracas_protocol::game::authority::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 
@@ -52,6 +52,6 @@ impl<G: Game> GameTick<G> {
         mark(Phase::Records);
 
         self.own.extend(inputs.iter().map(|input| game.own(input.player)));
-        self.to_watch = game.to_watch();
+        self.to_watch = game.to_watch(&self.truth);
     }
 }

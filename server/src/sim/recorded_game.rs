@@ -4,13 +4,10 @@
 use super::game_tick::GameTick;
 use super::phase::Phase;
 use super::recording::{Call, Recording};
-use crate::game::{Game, InputOf, PlayerInput};
-use crate::ids::{PlayerId, PlayerKind, ROOMS_MAX, RoomId};
+use crate::ids::{PlayerId, ROOMS_MAX, RoomId};
 use crate::replication::{Records, TickOutput};
-use fracas_protocol::game::rules::Rules;
-use fracas_protocol::ids::EntityId;
-use fracas_protocol::name::Name;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::game::authority::{Game, InputOf, Joiner, PlayerInput};
+use fracas_protocol::tick::{Tick, TickRate};
 use std::ops::Deref;
 
 /// The kept inputs are most of a player's memory here. So their vectors grow by this part of their size, and not to
@@ -23,6 +20,7 @@ const GROWTH: usize = 8;
 #[derive(Debug)]
 pub(super) struct RecordedGame<G: Game> {
     game: G,
+    rate: TickRate,
     before: Option<Recording<G>>,
     now: Option<Recording<G>>,
     /// When the next stretch begins.
@@ -40,13 +38,18 @@ impl<G: Game> Deref for RecordedGame<G> {
 }
 
 impl<G: Game> RecordedGame<G> {
-    pub(super) fn new(game: G, room: RoomId) -> Self {
-        Self { game, before: None, now: None, due: Tick(0), shift: u32::from(room.0) }
+    pub(super) fn new(game: G, rate: TickRate, room: RoomId) -> Self {
+        Self { game, rate, before: None, now: None, due: Tick(0), shift: u32::from(room.0) }
+    }
+
+    /// Ticks in a second.
+    pub(super) fn rate(&self) -> TickRate {
+        self.rate
     }
 
     /// A tick begins, on which nothing has been called yet.
     pub(super) fn begin_tick(&mut self, tick: Tick) {
-        let hz = self.game.rules().tick_rate().hz();
+        let hz = self.rate.hz();
         if self.now.is_none() || tick >= self.due {
             let shorter = if self.now.is_none() { hz * self.shift / ROOMS_MAX as u32 } else { 0 };
             self.due = tick.plus(hz - shorter);
@@ -68,7 +71,12 @@ impl<G: Game> RecordedGame<G> {
                 stretch.inputs.shrink_to(most + most / GROWTH);
                 stretch
             }
-            None => Recording { game: self.game.clone(), calls: Vec::new(), inputs: Vec::with_capacity(most) },
+            None => Recording {
+                rate: self.rate,
+                game: self.game.clone(),
+                calls: Vec::new(),
+                inputs: Vec::with_capacity(most),
+            },
         };
         self.now = Some(stretch);
     }
@@ -80,9 +88,10 @@ impl<G: Game> RecordedGame<G> {
     }
 
     /// See [`Game::join`].
-    pub(super) fn join(&mut self, player: PlayerId, name: &Name, kind: PlayerKind, debt: Option<&G::Debt>) -> EntityId {
-        self.record(Call::Join(player, name.clone(), kind, debt.cloned()));
-        self.game.join(player, name, kind, debt)
+    pub(super) fn join(&mut self, player: PlayerId, joiner: Joiner<G::Debt>) {
+        // First, since it may panic.
+        self.record(Call::Join(player, joiner.clone()));
+        self.game.join(player, &joiner);
     }
 
     /// See [`Game::leave`].

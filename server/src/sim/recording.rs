@@ -6,12 +6,10 @@
 use super::game_tick::GameTick;
 use super::panics;
 use super::spectator_feed::SpectatorFeed;
-use crate::game::{Game, InputOf, PlayerInput};
-use crate::ids::{PlayerId, PlayerKind};
+use crate::ids::PlayerId;
 use crate::replication::TickOutput;
-use fracas_protocol::game::rules::Rules;
-use fracas_protocol::name::Name;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::game::authority::{Game, InputOf, Joiner, PlayerInput};
+use fracas_protocol::tick::{Tick, TickRate};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
@@ -20,7 +18,7 @@ use std::cell::Cell;
 pub(super) enum Call<D> {
     /// A tick began.
     Tick(Tick),
-    Join(PlayerId, Name, PlayerKind, Option<D>),
+    Join(PlayerId, Joiner<D>),
     Leave(PlayerId),
     /// A step with so many inputs.
     Step(u32),
@@ -30,6 +28,7 @@ pub(super) enum Call<D> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Recording<G: Game> {
+    pub(super) rate: TickRate,
     pub(super) game: G,
     pub(super) calls: Vec<Call<G::Debt>>,
     /// Of all steps, one after the other.
@@ -69,12 +68,12 @@ impl<G: Game> Recording<G> {
     }
 
     fn call_all(self, at: &Cell<Tick>) {
-        let Self { mut game, calls, inputs } = self;
-        let (mut rest, mut replay) = (&inputs[..], Replay::new(game.rules()));
+        let Self { rate, mut game, calls, inputs } = self;
+        let (mut rest, mut replay) = (&inputs[..], Replay::new(game.rules(), rate));
         for call in calls {
             match call {
                 Call::Tick(tick) => at.set(tick),
-                Call::Join(player, name, kind, debt) => drop(game.join(player, &name, kind, debt.as_ref())),
+                Call::Join(player, joiner) => game.join(player, &joiner),
                 Call::Leave(player) => game.leave(player),
                 Call::Step(len) => {
                     // The file ends too early. There are no more calls.
@@ -97,9 +96,14 @@ struct Replay<G: Game> {
 }
 
 impl<G: Game> Replay<G> {
-    fn new(rules: &G::Rules) -> Self {
-        let empty = || TickOutput::empty(rules.clone());
-        Self { made: GameTick::default(), last: empty(), next: empty(), feed: SpectatorFeed::new(rules.clone(), 1) }
+    fn new(rules: &G::Rules, rate: TickRate) -> Self {
+        let empty = || TickOutput::empty(rules.clone(), rate);
+        Self {
+            made: GameTick::default(),
+            last: empty(),
+            next: empty(),
+            feed: SpectatorFeed::new(rules.clone(), rate, 1),
+        }
     }
 
     fn tick(&mut self, game: &mut G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]) {
@@ -114,7 +118,7 @@ impl<G: Game> Replay<G> {
         for input in inputs {
             let _ = (game.may_go(input.player), game.debt(input.player, tick));
         }
-        if tick.is_phase(0, game.rules().tick_rate().hz()) {
+        if tick.is_phase(0, next.rate.hz()) {
             let _ = game.census();
         }
     }

@@ -16,11 +16,11 @@ use super::roster::{Capacity, Headcount, QUARANTINE_MS, RESUME_MS, Roster, SETTL
 use super::spectator_feed::SpectatorFeed;
 use super::tick_params::TickParams;
 use super::view_estimate::ViewTiming;
-use crate::game::{Game, InputOf, PlayerInput};
 use crate::ids::{ConnectionKey, PlayerKind, SessionId};
 use crate::replication::{Names, TickOutput};
 use crate::sim::channel::{Admitted, Batch, JoinAnswer, Request, RoomEvents};
 use crate::sim::join_refusal::JoinRefusal;
+use fracas_protocol::game::authority::{Game, InputOf, Joiner, PlayerInput};
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -56,16 +56,16 @@ pub struct Room<G: Game> {
 
 impl<G: Game> Room<G> {
     /// An empty room, the first of its process.
-    pub fn new(game: G, capacity: Capacity) -> Self {
-        Self::with_roster(game, Roster::new(capacity))
+    pub fn new(game: G, rate: TickRate, capacity: Capacity) -> Self {
+        Self::with_roster(game, rate, Roster::new(capacity))
     }
 
     /// An empty room with an empty roster.
-    pub fn with_roster(game: G, roster: Roster<InputOf<G>>) -> Self {
-        let last = Arc::new(TickOutput::empty(game.rules().clone()));
+    pub fn with_roster(game: G, rate: TickRate, roster: Roster<InputOf<G>>) -> Self {
+        let last = Arc::new(TickOutput::empty(game.rules().clone(), rate));
         let names = Arc::new(vec![None; roster.slots()]);
         Self {
-            game: RecordedGame::new(game, roster.room()),
+            game: RecordedGame::new(game, rate, roster.room()),
             debts: Debts::new(roster.slots()),
             roster,
             names,
@@ -85,7 +85,7 @@ impl<G: Game> Room<G> {
     /// The same room, before its first tick. Spectators see it so many ticks late while there are people in it.
     #[must_use]
     pub fn with_spectator_delay(mut self, ticks: u32) -> Self {
-        self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), ticks));
+        self.feed = (ticks > 0).then(|| SpectatorFeed::new(self.game.rules().clone(), self.game.rate(), ticks));
         self
     }
 
@@ -123,7 +123,7 @@ impl<G: Game> Room<G> {
         self.collect_inputs(tick);
         mark(Phase::Inbound);
 
-        let mut output = self.pool.spare(self.game.rules());
+        let mut output = self.pool.spare(self.game.rules(), self.game.rate());
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         self.game.tick(tick, &self.inputs, &self.last.records, &mut self.made, out, &mut mark);
 
@@ -155,7 +155,7 @@ impl<G: Game> Room<G> {
 
     /// People who play and have been here for a while.
     pub fn settled(&self) -> u16 {
-        self.roster.settled(self.game.rules().tick_rate().ticks_in_ms(SETTLED_MS))
+        self.roster.settled(self.game.rate().ticks_in_ms(SETTLED_MS))
     }
 
     /// The game, to look at.
@@ -197,10 +197,11 @@ impl<G: Game> Room<G> {
             }
         }
         self.debts.forget(Tick(u32::MAX));
-        self.roster.begin_anew(Tick(0).plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS)));
+        self.roster.begin_anew(Tick(0).plus(self.game.rate().ticks_in_ms(QUARANTINE_MS)));
         self.game.begin_anew();
-        self.last = Arc::new(TickOutput::empty(self.game.rules().clone()));
-        self.feed = self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), feed.delay()));
+        self.last = Arc::new(TickOutput::empty(self.game.rules().clone(), self.game.rate()));
+        self.feed =
+            self.feed.take().map(|feed| SpectatorFeed::new(self.game.rules().clone(), self.game.rate(), feed.delay()));
         events
     }
 
@@ -213,7 +214,7 @@ impl<G: Game> Room<G> {
                         Some(admitted) => Ok(admitted),
                         None => may_begin.and_then(|()| self.join(tick, name, kind, role, connection, network)),
                     };
-                    let rate = self.game.rules().tick_rate();
+                    let rate = self.game.rate();
                     if let Ok(admitted) = verdict
                         && let Some(member) = self.roster.get(admitted.session)
                     {
@@ -270,11 +271,13 @@ impl<G: Game> Room<G> {
         self.joins.joined += 1;
         let session = member.session;
         if role == Role::Player {
-            let (game, oldest) = (&*self.game, oldest_debt(tick, self.game.rules().tick_rate()));
+            let (game, oldest) = (&*self.game, oldest_debt(tick, self.game.rate()));
             let ask = |left: SessionId, at| game.debt(left.player, at);
             let debt = network.and_then(|network| self.debts.pay(network, oldest, ask));
             self.joins.in_debt += u32::from(debt.is_some());
-            member.own = Some(self.game.join(session.player, &member.name, kind, debt.as_ref()));
+            member.own = Some(G::Rules::IDS.of_player(session.player));
+            let joiner = Joiner { name: member.name.clone(), kind, debt };
+            self.game.join(session.player, joiner);
         }
         let row = Some((session.serial, member.name.clone()));
         Arc::make_mut(&mut self.names)[session.player.index()] = row;
@@ -313,7 +316,7 @@ impl<G: Game> Room<G> {
     /// A join was refused. Idle players have less time from now on. For a spectator, the one that has watched longest
     /// gives up its seat.
     fn make_room(&mut self, tick: Tick, role: Role, events: &mut RoomEvents) {
-        let rate = self.game.rules().tick_rate();
+        let rate = self.game.rate();
         if role == Role::Player {
             self.seat_is_wanted = true;
         } else if self.idle_limit != IdleLimit::NEVER {
@@ -328,7 +331,7 @@ impl<G: Game> Room<G> {
 
     /// Once a second, removes players that have been idle for too long.
     fn dismiss_idle(&mut self, tick: Tick, events: &mut RoomEvents) {
-        let rate = self.game.rules().tick_rate();
+        let rate = self.game.rate();
         if !tick.is_phase(rate.hz() / 2, rate.hz()) {
             return;
         }
@@ -352,7 +355,7 @@ impl<G: Game> Room<G> {
     }
 
     fn end_lost_sessions(&mut self, tick: Tick, events: &mut RoomEvents) {
-        let grace = i64::from(self.game.rules().tick_rate().ticks_in_ms(RESUME_MS));
+        let grace = i64::from(self.game.rate().ticks_in_ms(RESUME_MS));
         let over = |lost_at: Tick| tick.since(lost_at) >= grace;
         let ended: Vec<_> = self.roster.members().filter(|m| m.lost_at.is_some_and(over)).map(|m| m.session).collect();
         for session in ended {
@@ -378,7 +381,7 @@ impl<G: Game> Room<G> {
     }
 
     fn remove_who_left(&mut self, tick: Tick) {
-        let rate = self.game.rules().tick_rate();
+        let rate = self.game.rate();
         if tick.is_phase(0, rate.hz()) {
             self.debts.forget(oldest_debt(tick, rate));
         }
@@ -391,7 +394,7 @@ impl<G: Game> Room<G> {
 
     /// Frees the slot of a player that has left, and removes its entity.
     fn remove(&mut self, session: SessionId, tick: Tick) {
-        let until = tick.plus(self.game.rules().tick_rate().ticks_in_ms(QUARANTINE_MS));
+        let until = tick.plus(self.game.rate().ticks_in_ms(QUARANTINE_MS));
         let Some(member) = self.roster.leave(session, until) else { return };
         if member.own.is_some() {
             if let (Some(network), Some(left)) = (member.network, member.left_at) {
@@ -404,7 +407,7 @@ impl<G: Game> Room<G> {
     }
 
     fn take_commands(&mut self, tick: Tick, batch: &mut Batch<InputOf<G>>, counts: &mut InputCounts) {
-        let timing = ViewTiming::new(self.game.rules().tick_rate());
+        let timing = ViewTiming::new(self.game.rate());
         for command in batch.commands.drain(..) {
             // Inputs of a connection that has lost its session, without knowing yet, are dropped.
             let member = self.roster.get(command.session);
@@ -430,7 +433,7 @@ impl<G: Game> Room<G> {
     fn collect_inputs(&mut self, tick: Tick) {
         self.inputs.clear();
         self.reports.clear();
-        let timing = ViewTiming::new(self.game.rules().tick_rate());
+        let timing = ViewTiming::new(self.game.rate());
         for member in self.roster.members_mut() {
             let (input, report) = member.inputs.pop(tick);
             self.reports.push(report);

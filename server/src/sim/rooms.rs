@@ -9,11 +9,10 @@ use super::recording::Recording;
 use super::room::{InputCounts, JoinCounts, Room, TickResult};
 use super::roster::{Capacity, Headcount, Roster};
 use super::tick_params::TickParams;
-use crate::game::{Game, InputOf};
 use crate::ids::{ROOMS_MAX, RoomId};
 use crate::sim::channel::{Batch, Batches, JoinAnswer, Outputs, Request, RoomEvents, SpectatorOutputs};
 use crate::sim::join_refusal::JoinRefusal;
-use fracas_protocol::game::rules::Rules;
+use fracas_protocol::game::authority::{Game, InputOf};
 use fracas_protocol::tick::{Tick, TickRate};
 use std::sync::Arc;
 
@@ -77,6 +76,7 @@ struct RoomSlot<G: Game> {
 
 /// Makes rooms.
 struct Opener<G: Game> {
+    rate: TickRate,
     capacity: Capacity,
     reserved: Arc<ReservedNames>,
     idle_limit: IdleLimit,
@@ -89,7 +89,7 @@ impl<G: Game> Opener<G> {
     fn open(&mut self, id: RoomId, life: u32, first_serial: u64) -> Box<Room<G>> {
         let mut roster = Roster::new(self.capacity).of(id, first_serial);
         roster.reserve_names(Arc::clone(&self.reserved));
-        let room = Room::with_roster((self.make)(id, life), roster).with_idle_limit(self.idle_limit);
+        let room = Room::with_roster((self.make)(id, life), self.rate, roster).with_idle_limit(self.idle_limit);
         Box::new(room.with_spectator_delay(self.spectator_delay))
     }
 }
@@ -103,24 +103,28 @@ pub struct Rooms<G: Game> {
 }
 
 impl<G: Game> Rooms<G> {
-    /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with a game made by `make`.
-    pub fn new(count: usize, capacity: Capacity, make: impl FnMut(RoomId, u32) -> G + Send + 'static) -> Self {
-        Self::with_idle_limit(count, capacity, IdleLimit::NEVER, make)
+    /// So many empty rooms (at least one, at most [`ROOMS_MAX`]), each with a game made by `make` for the tick rate.
+    pub fn new(
+        count: usize,
+        rate: TickRate,
+        capacity: Capacity,
+        make: impl FnMut(RoomId, u32) -> G + Send + 'static,
+    ) -> Self {
+        Self::with_idle_limit(count, rate, capacity, IdleLimit::NEVER, make)
     }
 
     /// The same, with an idle limit.
     pub fn with_idle_limit(
         count: usize,
+        rate: TickRate,
         capacity: Capacity,
         idle_limit: IdleLimit,
         make: impl FnMut(RoomId, u32) -> G + Send + 'static,
     ) -> Self {
         let mut opener =
-            Opener { capacity, reserved: Arc::default(), idle_limit, make: Box::new(make), spectator_delay: 0 };
-        let mut rate = TickRate::HZ_30;
+            Opener { rate, capacity, reserved: Arc::default(), idle_limit, make: Box::new(make), spectator_delay: 0 };
         let slots = (0..count.clamp(1, ROOMS_MAX) as u8).map(|id| {
             let room = opener.open(RoomId(id), 0, 1);
-            rate = room.game().rules().tick_rate();
             let census = room.game().census();
             RoomSlot { state: RoomState::Open(room), lives: 1, reopened: None, next_serial: 1, census }
         });

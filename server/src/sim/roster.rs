@@ -350,7 +350,7 @@ mod slot_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_protocol::arena::Input;
+    use fracas_arena::rules::Input;
 
     fn roster() -> Roster<Input> {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })

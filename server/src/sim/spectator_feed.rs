@@ -14,7 +14,7 @@ use crate::replication::{Names, TickOutput, changes};
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
-use fracas_protocol::tick::Tick;
+use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::bits::{BitReader, BitWriter};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,6 +68,7 @@ struct Checkpoint<R: Rules> {
 pub(super) struct SpectatorFeed<R: Rules> {
     /// Ticks between what happens and what is shown, at least 1.
     delay: u32,
+    rate: TickRate,
     /// The ticks after the delayed set, the oldest first. There are at most `delay` ticks, or twice as many while
     /// nobody watches. The tick that is being recorded comes on top.
     steps: VecDeque<Step<R>>,
@@ -90,9 +91,10 @@ pub(super) struct SpectatorFeed<R: Rules> {
 
 impl<R: Rules> SpectatorFeed<R> {
     /// The feed of a room that has not run yet, so many ticks (at least 1) late.
-    pub(super) fn new(rules: R, delay: u32) -> Self {
+    pub(super) fn new(rules: R, rate: TickRate, delay: u32) -> Self {
         Self {
             delay: delay.max(1),
+            rate,
             steps: VecDeque::new(),
             changes: VecDeque::new(),
             newest_names: Arc::default(),
@@ -211,7 +213,7 @@ impl<R: Rules> SpectatorFeed<R> {
         before: &[(EntityId, R::Entity)],
         tell: impl FnOnce(&mut TickOutput<R>),
     ) -> Arc<TickOutput<R>> {
-        let mut output = self.pool.spare(&self.rules);
+        let mut output = self.pool.spare(&self.rules, self.rate);
         let out = Arc::get_mut(&mut output).unwrap_or_else(|| unreachable!("a spare output has one owner"));
         out.tick = tick;
         out.rules.clone_from(&self.rules);
@@ -224,7 +226,7 @@ impl<R: Rules> SpectatorFeed<R> {
 
     /// The output before any tick is due: an empty world.
     pub(super) fn nothing(&self) -> Arc<TickOutput<R>> {
-        Arc::new(TickOutput::empty(self.rules.clone()))
+        Arc::new(TickOutput::empty(self.rules.clone(), self.rate))
     }
 
     /// Bytes that the ring takes.

@@ -2,7 +2,7 @@
 //! what the client claims. It keeps the least lag of the last two seconds. So no client can choose the moment shot by
 //! shot.
 
-use crate::game::ViewWindow;
+use fracas_protocol::game::authority::ViewWindow;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use fracas_protocol::wire::limits::{
     CLIENT_SILENCE_MAX_MS, DISPLAY_DELAY_TICKS, DISPLAY_DELAY_TICKS_MAX, REWIND_LEAD_TICKS, REWIND_MEMORY_MS,

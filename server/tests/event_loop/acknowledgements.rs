@@ -1,7 +1,7 @@
 //! Acknowledgements that are not true: what was never sent, or goes back, counts as the highest that was.
 
 use crate::stage::LoopStage;
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs};
 

@@ -1,7 +1,7 @@
 //! Tabs that nobody looks at: they cost next to nothing, and are whole again at once.
 
 use crate::stage::{LoopStage, RATE};
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::wire::message::Hello;
 
 /// A room of four, the first of which has hidden its tab.

@@ -1,7 +1,7 @@
 //! Who does nothing gives way to others, and does not come back by itself.
 
 use crate::stage::{LoopStage, RATE};
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Role};
 use fracas_server::sim::idle::IdleLimit;

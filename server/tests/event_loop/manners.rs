@@ -1,7 +1,7 @@
 //! Hello, refusals and closes: what a peer says, and what it hears.
 
 use crate::stage::LoopStage;
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::codec;
@@ -105,7 +105,7 @@ fn pings_of_both_layers_are_answered_with_the_next_write() {
     let heard = peer.hear();
     assert!(heard.contains(&Message::Pong(vec![7, 8].into())), "{heard:?}");
     let pong = heard.iter().find_map(|message| {
-        match codec::decode::<fracas_protocol::game::rules::MessageOf<fracas_protocol::arena::Arena>, 8192>(
+        match codec::decode::<fracas_protocol::game::rules::MessageOf<fracas_arena::rules::Arena>, 8192>(
             &message.clone().into_data(),
         ) {
             Ok(ServerMessage::Pong(pong)) => Some(pong),

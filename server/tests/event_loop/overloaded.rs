@@ -2,7 +2,7 @@
 //! sent away.
 
 use crate::stage::{LoopStage, RATE};
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::limits::BODIES_MAX;
 use fracas_protocol::wire::message::Hello;

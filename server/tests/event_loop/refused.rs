@@ -6,9 +6,9 @@ use fracas_protocol::wire::codec;
 use fracas_protocol::wire::message::{ClientMessage, Hello};
 use serde::{Deserialize, Serialize};
 
-#[path = "../../../protocol/tests/common/session.rs"]
+#[path = "../../../assets/games/arena/tests/common/session.rs"]
 mod session;
-#[path = "../../../protocol/tests/common/vector_file.rs"]
+#[path = "../../../assets/games/arena/tests/common/vector_file.rs"]
 mod vector_file;
 
 /// When a client says it.
@@ -33,7 +33,7 @@ struct Refused {
     why: String,
 }
 
-type Said = ClientMessageOf<fracas_protocol::arena::Arena>;
+type Said = ClientMessageOf<fracas_arena::rules::Arena>;
 
 fn encoded(message: &Said) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -42,7 +42,7 @@ fn news_of_one_room_is_not_told_in_another() {
         let told: Vec<_> = control
             .iter()
             .filter_map(|message| match message {
-                ServerMessage::News(fracas_protocol::arena::News::Leaderboard { players, .. }) => Some(*players),
+                ServerMessage::News(fracas_arena::rules::News::Leaderboard { players, .. }) => Some(*players),
                 _ => None,
             })
             .collect();

@@ -36,7 +36,7 @@ fn a_lost_connection_leaves_the_ship_and_the_token_brings_it_back() {
 
 #[test]
 fn a_ship_whose_player_was_lost_in_the_middle_of_an_input_does_not_fly_on() {
-    use fracas_protocol::arena::{Heading, Input, Thrust};
+    use fracas_arena::rules::{Heading, Input, Thrust};
     use fracas_protocol::wire::codec;
     use fracas_protocol::wire::message::Inputs;
     let (mut stage, _) = stage();

@@ -1,7 +1,7 @@
 //! Spectators see a room with people in it late: nothing that reaches them tells of the present.
 
 use crate::stage::{LoopStage, RATE};
-use fracas_protocol::arena::News;
+use fracas_arena::rules::News;
 use fracas_protocol::ids::Token;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{Hello, Role};

@@ -1,7 +1,9 @@
 //! A room, an event loop, and peers over pipes in memory, one tick at a time.
 
-use fracas_protocol::arena::{Arena, Input, News};
+use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::rules::{Arena, Input, News};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
@@ -9,10 +11,8 @@ use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Welcome};
 use fracas_server::admission::control::{AdmissionConfig, AdmissionControl, AdmissionPermit};
-use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::front::origin::HostNames;
 use fracas_server::front::rejection::Rejection;
-use fracas_server::game::Game;
 use fracas_server::ids::PlayerKind;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
 use fracas_server::io::policy::Policy;
@@ -312,7 +312,7 @@ impl LoopStage {
     pub(crate) fn with_idle_limit(names: &[&str], people: u16, idle: IdleLimit) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
         let capacity = Capacity { people, bots: 0, spectators: 4 };
-        let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::new(config.clone()));
+        let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::with(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (endpoints, mut loops) = channel::endpoints(1);
         let (newcomers, waiting) = flume::bounded(1000);

@@ -1,15 +1,15 @@
 //! Floods, replays and stamps from anywhere move a ship no faster and fire no more than honest play.
 
 use crate::stage::{DuelStage, RATE};
-use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::arena::tuning::{
+use fracas_arena::rules::tuning::{
     BOLT_ENERGY, DASH_MS, DASH_PAUSE_MS, DASH_SPEED, ENERGY_MAX, ENERGY_PER_S, RAIL_ENERGY, RAIL_PAUSE_MS, RELOAD_MS,
     TOP_SPEED,
 };
-use fracas_protocol::arena::{FineHeading, Heading, Input, RailShot, Thrust};
+use fracas_arena::rules::{FineHeading, Heading, Input, RailShot, Thrust};
+use fracas_protocol::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
-use fracas_server::game::Game;
 
 const SECONDS: u32 = 30;
 

@@ -1,11 +1,11 @@
 //! Who leaves a fight gains nothing by it: the ship stays and can be destroyed, and the next session of its network pays.
 
 use crate::stage::{DuelStage, RATE};
-use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::{ENERGY_PARTS, ENERGY_PER_S, KILL_SCORE, RAIL_ENERGY, RAIL_PAUSE_MS, RESPAWN_MS};
-use fracas_protocol::arena::{FineHeading, Heading, Input, Own, RailShot};
-use fracas_server::game::Game;
+use fracas_arena::rules::own::ENERGY_FULL;
+use fracas_arena::rules::tuning::{ENERGY_PARTS, ENERGY_PER_S, KILL_SCORE, RAIL_ENERGY, RAIL_PAUSE_MS, RESPAWN_MS};
+use fracas_arena::rules::{FineHeading, Heading, Input, Own, RailShot};
+use fracas_protocol::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::game::authority::Game;
 use std::net::IpAddr;
 
 /// The one who shoots, and the one who leaves.
@@ -150,7 +150,7 @@ fn leaving_a_fight_is_no_faster_than_to_be_destroyed_and_one_session_pays_for_it
     let fire = Input {
         fire: true,
         dash: true,
-        thrust: fracas_protocol::arena::Thrust::towards(Heading::new(0)),
+        thrust: fracas_arena::rules::Thrust::towards(Heading::new(0)),
         ..Input::default()
     };
     stage.play(LEAVER, LAG, fire);

@@ -1,11 +1,11 @@
 //! Rails hit what their shooters can have seen: not what they claim, not what is too long ago, not through walls of time.
 
 use crate::stage::{ASPECT, DuelStage, RATE};
-use fracas_protocol::arena::fixed::QUANTA_PER_UNIT;
-use fracas_protocol::arena::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
+use fracas_arena::rules::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
+use fracas_protocol::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::tick::{Tick, ViewTime};
-use fracas_server::game::Game;
 
 /// The shooter, and the one that flies across its view.
 const SHOOTER: usize = 0;

@@ -1,6 +1,7 @@
 //! A room on open ground whose players say whatever a test makes them say.
 
-use fracas_protocol::arena::{Arena, Entity, Input, Map, News, Ship};
+use fracas_arena::authority::{ArenaConfig, World};
+use fracas_arena::rules::{Arena, Entity, Input, Map, News, Ship};
 use fracas_protocol::game::rules::{MessageOf, Point};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
@@ -8,7 +9,6 @@ use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{Aspect, Role, ServerMessage};
-use fracas_server::arena::{ArenaConfig, World};
 use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::sim::channel::{Audience, Batch, Command, Request};
 use fracas_server::sim::room::Room;
@@ -45,7 +45,7 @@ impl DuelStage {
         announce(seed);
         let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
         let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
-        let room = Room::new(World::new(config), Capacity { people: 100, bots: 0, spectators: 4 });
+        let room = Room::new(World::with(config), Capacity { people: 100, bots: 0, spectators: 4 });
         let (batch, past) = (Batch::default(), VecDeque::new());
         let (sessions, connections, rails) = (Vec::new(), Vec::new(), Vec::new());
         let taken_over = Batch::default();

@@ -1,10 +1,10 @@
 //! The arena's world, but for a step that panics on ticks that a test has chosen.
 
-use fracas_protocol::arena::{Input, Map};
+use fracas_arena::authority::{ArenaConfig, World};
+use fracas_arena::rules::{Input, Map};
+use fracas_protocol::game::attended::{Attendant, Attended};
+use fracas_protocol::game::authority::PlayerInput;
 use fracas_protocol::tick::{Tick, TickRate};
-use fracas_server::arena::{ArenaConfig, World};
-use fracas_server::game::PlayerInput;
-use fracas_server::game::attended::{Attendant, Attended};
 use serde::{Deserialize, Serialize};
 
 pub(crate) const RATE: TickRate = TickRate::HZ_60;
@@ -17,7 +17,7 @@ pub(crate) struct Poison(Vec<Tick>);
 
 pub(crate) fn poisoned(seed: u64, panics_on: &[u32]) -> Poisoned {
     let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
-    let game = World::new(ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed });
+    let game = World::with(ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed });
     Attended { game, attendant: Poison(panics_on.iter().copied().map(Tick).collect()) }
 }
 

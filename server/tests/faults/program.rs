@@ -1,6 +1,6 @@
 //! The real program with something in it that breaks, and peers on real sockets.
 
-use fracas_protocol::arena::{Arena, Heading, Input, Thrust};
+use fracas_arena::rules::{Arena, Heading, Input, Thrust};
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::codec;

@@ -1,7 +1,7 @@
 //! A panic in one room ends that room alone; it begins anew, once.
 
 use crate::poison::{Poisoned, RATE, poisoned};
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::name::Name;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;

@@ -9,7 +9,7 @@ mod stage;
 mod room;
 
 use allocation_counter::AllocationInfo;
-use fracas_protocol::arena::{Heading, Input, Thrust};
+use fracas_arena::rules::{Heading, Input, Thrust};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Role;
 use stage::LoopStage;

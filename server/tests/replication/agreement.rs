@@ -1,7 +1,7 @@
 //! Replicas agree with the records, whatever happens in the room.
 
 use crate::stage::{RATE, ReplicationStage, ViewTally};
-use fracas_protocol::arena::Entity;
+use fracas_arena::rules::Entity;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::limits::{BODIES_MAX, ENTRY_BUDGET_BYTES};
 use fracas_protocol::wire::message::Role;

@@ -1,8 +1,8 @@
 //! The view recomputed from all records, without grid, hysteresis or memory; and proof that the checks can fail.
 
 use crate::stage::{ReplicationStage, ViewTally};
-use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
-use fracas_protocol::arena::{Arena, Entity, ship_id};
+use fracas_arena::rules::tuning::{BOLT_SPEED, DASH_SPEED};
+use fracas_arena::rules::{Arena, Entity, ship_id};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;

@@ -1,14 +1,14 @@
 //! What spectators are shown late is, record by record and bit by bit, what players were told on that tick.
 
 use crate::stage::ReplicationStage;
-use fracas_protocol::arena::{Arena, slot_of};
+use fracas_arena::authority::World;
+use fracas_arena::rules::{Arena, slot_of};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::message::{Aspect, Role};
-use fracas_server::arena::World;
-use fracas_server::game::Game;
 use fracas_server::replication::{Composer, TickOutput, Viewer};
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -4,23 +4,23 @@
 //! look at PROTOCOL.md and the version.
 
 use crate::stage::ReplicationStage;
-use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::arena::{Arena, Entity};
+use fracas_arena::authority::default_map;
+use fracas_arena::rules::map::MapDocument;
+use fracas_arena::rules::{Arena, Entity};
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::bits::BitReader;
 use fracas_protocol::wire::frame::FrameHeader;
 use fracas_protocol::wire::message::Role;
-use fracas_server::arena::default_map;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[path = "../../../protocol/tests/common/session.rs"]
+#[path = "../../../assets/games/arena/tests/common/session.rs"]
 mod session;
-#[path = "../../../protocol/tests/common/state.rs"]
+#[path = "../../../assets/games/arena/tests/common/state.rs"]
 mod state;
-#[path = "../../../protocol/tests/common/vector_file.rs"]
+#[path = "../../../assets/games/arena/tests/common/vector_file.rs"]
 mod vector_file;
 
 use state::{PlayedFrame, SaidInput};

@@ -1,6 +1,8 @@
 //! A room of players that fly and fire at random, each with a viewer and a replica, stepped tick by tick.
 
-use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
+use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::rules::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
@@ -8,8 +10,6 @@ use fracas_protocol::replica::Replica;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::{Aspect, Role};
-use fracas_server::arena::{ArenaConfig, World, default_map};
-use fracas_server::game::Game;
 use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::replication::{Composer, SpectatorOutput, TickOutput, Viewer};
 use fracas_server::sim::channel::{Batch, Command, Request};
@@ -61,7 +61,7 @@ impl ReplicationStage {
     pub(crate) fn with_density(seed: u64, people: u16, density: u32) -> Self {
         announce(seed);
         let config = ArenaConfig { rate: RATE, map: default_map(), density, arena_for: None, seed };
-        let world = World::new(config);
+        let world = World::with(config);
         let output = Arc::new(TickOutput::empty(world.rules().clone()));
         let room = Room::new(world, Capacity { people, bots: 0, spectators: 8 });
         let (composer, batch) = (Composer::default(), Batch::default());

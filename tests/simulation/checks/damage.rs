@@ -25,8 +25,8 @@
 
 use super::rails::{paid, ship};
 use crate::annals::{Annals, Passed, TickRecord};
-use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::{BOLT_ENERGY, ENERGY_PARTS, RAIL_ENERGY, Tuning};
+use fracas_arena::rules::own::ENERGY_FULL;
+use fracas_arena::rules::tuning::{BOLT_ENERGY, ENERGY_PARTS, RAIL_ENERGY, Tuning};
 use fracas_protocol::tick::Tick;
 use fracas_server::ids::{ConnectionKey, SessionId};
 use fracas_server::sim::channel::{Admitted, Request};

@@ -2,7 +2,7 @@
 //! done once.
 
 use crate::annals::{Annals, TickRecord};
-use fracas_protocol::arena::{Input, RailShot};
+use fracas_arena::rules::{Input, RailShot};
 use fracas_protocol::game::rules::Intent;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::frame::InputReport;

@@ -25,7 +25,7 @@ pub(crate) mod view;
 use crate::annals::Annals;
 use crate::digest::Fold;
 use damage::Damage;
-use fracas_protocol::arena::tuning::Tuning;
+use fracas_arena::rules::tuning::Tuning;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 use inputs::Edges;

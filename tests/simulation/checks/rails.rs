@@ -2,7 +2,7 @@
 //! that tick by another one's.
 
 use crate::annals::{Annals, TickRecord};
-use fracas_protocol::arena::{Arena, Entity, News, ship_id};
+use fracas_arena::rules::{Arena, Entity, News, ship_id};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
@@ -10,7 +10,7 @@ use fracas_protocol::wire::message::ServerMessage;
 use fracas_server::sim::channel::Audience;
 
 /// The ship in a place as it was on a tick.
-pub(super) fn ship(record: &TickRecord, place: u16) -> Option<fracas_protocol::arena::Ship> {
+pub(super) fn ship(record: &TickRecord, place: u16) -> Option<fracas_arena::rules::Ship> {
     match record.entity(ship_id(place))? {
         Entity::Ship(ship) => Some(*ship),
         _ => None,

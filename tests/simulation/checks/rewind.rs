@@ -13,13 +13,13 @@
 use crate::annals::Annals;
 use crate::server::new_world;
 use crate::server::witness::{Witness, Witnessed};
-use fracas_protocol::arena::{Arena, Input};
+use fracas_arena::rules::{Arena, Input};
+use fracas_protocol::game::attended::Attended;
+use fracas_protocol::game::authority::PlayerInput;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use fracas_protocol::wire::message::{Aspect, Role};
-use fracas_server::game::PlayerInput;
-use fracas_server::game::attended::Attended;
 use fracas_server::ids::{ConnectionKey, PlayerKind, SessionId};
 use fracas_server::sim::channel::{Batch, Command, Request};
 use fracas_server::sim::room::Room;

@@ -8,16 +8,16 @@
 use super::Checks;
 use crate::server::witness::{GameBug, Witness, Witnessed};
 use crate::strategies::trigger::aim;
-use fracas_protocol::arena::tuning::PICKUP_REACH;
-use fracas_protocol::arena::{Arena, Entity, Heading, Input, Map, News, Own, RailShot, Ship, Thrust, ship_id, slot_of};
+use fracas_arena::authority::{ArenaConfig, World};
+use fracas_arena::rules::tuning::PICKUP_REACH;
+use fracas_arena::rules::{Arena, Entity, Heading, Input, Map, News, Own, RailShot, Ship, Thrust, ship_id, slot_of};
+use fracas_protocol::game::attended::Attended;
+use fracas_protocol::game::authority::{Game, PlayerInput, ViewWindow};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::name::Name;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::Aspect;
-use fracas_server::arena::{ArenaConfig, World};
-use fracas_server::game::attended::Attended;
-use fracas_server::game::{Game, PlayerInput, ViewWindow};
 use fracas_server::ids::{PlayerId, PlayerKind};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -113,7 +113,7 @@ fn play(rate: TickRate, bug: Option<GameBug>, rng: &mut Rng) -> Result<u64, (Tic
 
 /// A game into which so many have come.
 fn open(rate: TickRate, count: usize, seed: u64, bug: Option<GameBug>) -> Witnessed {
-    let world = World::new(ArenaConfig { rate, map: GROUND.clone(), density: 20, arena_for: None, seed });
+    let world = World::with(ArenaConfig { rate, map: GROUND.clone(), density: 20, arena_for: None, seed });
     let mut game = Attended { game: world, attendant: Witness::new(bug) };
     for place in 0..count {
         let name = Name::parse(&format!("ship {place}")).expect("it is a name");
@@ -156,7 +156,7 @@ fn cast(game: &Witnessed, count: usize, rng: &mut Rng) -> Vec<Part> {
 /// Somewhere near the middle where a ship fits, as far from it as nobody else.
 fn place(game: &Witnessed, middle: Point, spread: i32, parts: &[Part], rng: &mut Rng) -> Point {
     let reach = spread * QUANTA_PER_UNIT;
-    let side = fracas_protocol::arena::ship::HALF_SIDE;
+    let side = fracas_arena::rules::ship::HALF_SIDE;
     loop {
         let at = Point { x: middle.x + rng.between(-reach, reach), y: middle.y + rng.between(-reach, reach) };
         let corners = [(-side, -side), (side, -side), (-side, side), (side, side)];

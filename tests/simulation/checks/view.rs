@@ -2,8 +2,8 @@
 //! nothing on the screen missing for long.
 
 use crate::annals::{Annals, TickRecord};
-use fracas_protocol::arena::tuning::{BOLT_SPEED, DASH_SPEED};
-use fracas_protocol::arena::{Arena, Entity};
+use fracas_arena::rules::tuning::{BOLT_SPEED, DASH_SPEED};
+use fracas_arena::rules::{Arena, Entity};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;

@@ -7,14 +7,14 @@ pub(crate) mod witness;
 use crate::annals::{Annals, NoticeRecord, Passed, SeatRecord, TickRecord};
 use crate::line::{LineEnd, Time};
 use crate::plan::{LoopPlan, RunPlan};
-use fracas_protocol::arena::{Input, Map};
+use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::rules::{Input, Map};
+use fracas_protocol::game::attended::Attended;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
 use fracas_server::admission::control::{AdmissionConfig, AdmissionControl};
-use fracas_server::arena::{ArenaConfig, World, default_map};
 use fracas_server::front::origin::HostNames;
-use fracas_server::game::attended::Attended;
 use fracas_server::ids::PlayerKind;
 use fracas_server::io::event_loop::{EventLoop, LoopShared, Newcomer};
 use fracas_server::io::policy::Policy;
@@ -53,7 +53,7 @@ fn us_of(at: Instant) -> u64 {
 /// A world on the map that is built in.
 pub(crate) fn new_world(rate: TickRate, density: u32, seed: u64) -> World {
     static MAP: LazyLock<Map> = LazyLock::new(default_map);
-    World::new(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed })
+    World::with(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed })
 }
 
 /// A thread of the server.
@@ -293,8 +293,8 @@ impl SimServer {
         self.room().last_tick()
     }
 
-    pub(crate) fn rules(&self) -> &fracas_protocol::arena::Arena {
-        use fracas_server::game::Game;
+    pub(crate) fn rules(&self) -> &fracas_arena::rules::Arena {
+        use fracas_protocol::game::authority::Game;
         self.room().game().rules()
     }
 

@@ -1,7 +1,7 @@
 //! Bugs that are put into the server from outside, at its endpoints, to show that the checkers would find such ones.
 
 use super::witness::{GameBug, Witnessed};
-use fracas_protocol::arena::{Arena, Entity, Input};
+use fracas_arena::rules::{Arena, Entity, Input};
 use fracas_protocol::tick::Tick;
 use fracas_server::ids::{ConnectionKey, RoomId, SessionId};
 use fracas_server::replication::TickOutput;

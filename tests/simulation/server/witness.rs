@@ -1,10 +1,10 @@
 //! Who is beside the arena and keeps the inputs that it was given last, for a checker to see; or changes them, as a bug would.
 
-use fracas_protocol::arena::Input;
+use fracas_arena::authority::World;
+use fracas_arena::rules::Input;
+use fracas_protocol::game::attended::{Attendant, Attended};
+use fracas_protocol::game::authority::PlayerInput;
 use fracas_protocol::tick::Tick;
-use fracas_server::arena::World;
-use fracas_server::game::PlayerInput;
-use fracas_server::game::attended::{Attendant, Attended};
 use serde::{Deserialize, Serialize};
 
 /// The arena with a witness.

@@ -1,7 +1,7 @@
 //! Looks for one other ship, and fires its rail at it on ticks that both of them know, so that both shots come at once.
 
 use super::trigger::aim;
-use fracas_protocol::arena::{Arena, Heading, Input, RailShot, Thrust};
+use fracas_arena::rules::{Arena, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;

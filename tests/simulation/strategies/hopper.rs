@@ -58,7 +58,7 @@ impl Conduct for Hopper {
         let has_flown = self.flown == Some(peer.number);
         let is_due = match self.cause {
             Cause::Shot => ship.is_alive() && has_shot,
-            Cause::Hurt => ship.is_alive() && ship.hull < fracas_protocol::arena::tuning::HULL_MAX,
+            Cause::Hurt => ship.is_alive() && ship.hull < fracas_arena::rules::tuning::HULL_MAX,
             Cause::Destroyed => has_flown && !ship.is_alive(),
         };
         // Who is destroyed has nothing more to gain here, whatever it waits for.

@@ -1,6 +1,6 @@
 //! Fires its rail whenever it may, at the nearest ship that its screen shows or at nobody, and drifts about.
 
-use fracas_protocol::arena::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
+use fracas_arena::rules::{Arena, FineHeading, Heading, Input, RailShot, Thrust};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::rng::Rng;

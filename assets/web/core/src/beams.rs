@@ -1,7 +1,7 @@
 //! Beams of rails: when they are fired on the screen, and how long they can still be seen.
 
 use crate::scene::ScreenPoint;
-use fracas_protocol::arena::{Arena, Beam, Entity, FineHeading, Ship};
+use fracas_arena::rules::{Arena, Beam, Entity, FineHeading, Ship};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::ids::EntityId;

@@ -81,18 +81,20 @@ extern "C" fn outbox() -> *const u8 {
     with(|core| core.outbox.as_ptr())
 }
 
-/// Begins a connection. The inbox holds the map (its id and rows, by lines), the name, a token if there is one, and the
+/// Begins a connection. The inbox holds the game's start-up data, the name, a token if there is one, and the
 /// room's name. Returns 0, or a fault's number.
 #[unsafe(no_mangle)]
-extern "C" fn start(map_len: usize, name_len: usize, token_len: usize, room_len: usize, aspect: u32) -> i32 {
+extern "C" fn start(data_len: usize, name_len: usize, token_len: usize, room_len: usize, aspect: u32) -> i32 {
     with(|core| {
         core.page = None;
         let text = |from: usize, len: usize| core.inbox.get(from..from + len).and_then(|b| std::str::from_utf8(b).ok());
-        let token = core.inbox.get(map_len + name_len..map_len + name_len + token_len);
+        let token = core.inbox.get(data_len + name_len..data_len + name_len + token_len);
         let token = token.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-        let room = text(map_len + name_len + token_len, room_len);
-        let (Some(map), Some(name), Some(room)) = (text(0, map_len), text(map_len, name_len), room) else { return 1 };
-        match Page::new(map, name, room, aspect, token) {
+        let room = text(data_len + name_len + token_len, room_len);
+        let (Some(data), Some(name), Some(room)) = (core.inbox.get(..data_len), text(data_len, name_len), room) else {
+            return 1;
+        };
+        match Page::new(data, name, room, aspect, token) {
             Ok(page) => {
                 core.page = Some(page);
                 0

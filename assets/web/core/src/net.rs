@@ -1,8 +1,7 @@
 //! The numbers of the net graph: how the line and the server do, and whose fault it was that something came late.
 
-use fracas_protocol::arena::Arena;
+use fracas_arena::rules::Arena;
 use fracas_protocol::client::Client;
-use fracas_protocol::game::rules::Rules;
 
 /// Numbers of the net graph, in the order of the page's `netgraph.js`.
 pub(crate) const NET_LEN: usize = 13;
@@ -22,7 +21,7 @@ pub(crate) fn numbers(client: &Client<Arena>, now_us: u64, view_us: Option<i64>)
         ms(client.input_clock().slack_us()),
         f32::from(client.replica().report().lead),
         ms(i64::from(client.work_us())),
-        ms(client.replica().rules().tick_rate().period_us() as i64),
+        ms(client.rate().period_us() as i64),
         counters.corrections_late as f32,
         counters.corrections_pushed as f32,
         unexplained as f32,

@@ -4,11 +4,11 @@ use crate::beams::Beams;
 use crate::net::{self, NET_LEN};
 use crate::scene::{Scene, ScreenPoint, flag};
 use crate::texts;
-use fracas_protocol::arena::map::MapDocument;
-use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::HULL_MAX;
-use fracas_protocol::arena::{Arena, Entity, FineHeading, Heading, Input, Map, RailShot, Ship, Thrust};
+use fracas_arena::rules::own::ENERGY_FULL;
+use fracas_arena::rules::tuning::HULL_MAX;
+use fracas_arena::rules::{Arena, Entity, FineHeading, Heading, Input, Map, RailShot, Ship, Thrust, rail_targets};
 use fracas_protocol::client::{Client, ClientError, ClientOptions};
+use fracas_protocol::game::data::{Ruleset, StartData};
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::tick::{TickRate, ViewTime};
@@ -27,12 +27,12 @@ pub(crate) const HUD_LEN: usize = 18;
 /// What the page has instead of a game when something went wrong, as its exports return it.
 #[derive(Clone, Copy)]
 pub(crate) enum PageFault {
-    /// The walls or the name cannot be used.
+    /// The start-up data or the name cannot be used.
     BadStart = 1,
     /// The server said something that cannot be understood.
     BadMessage = 2,
-    /// The server plays on another map than the page has: fetch it anew.
-    OtherMap = 3,
+    /// The server plays with other start-up data than the page has: fetch it anew.
+    OtherData = 3,
 }
 
 /// One page's connection.
@@ -55,24 +55,21 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// A page that says hello: rows of the map's walls, its id in the first line; the player's name; the room's; a token.
+    /// A page that says hello: the game's start-up data; the player's name; the room's; a token.
     pub(crate) fn new(
-        map: &str,
+        data: &[u8],
         name: &str,
         room: &str,
         aspect: u32,
         token: Option<[u8; 16]>,
     ) -> Result<Self, PageFault> {
-        let mut lines = map.lines();
-        let id = lines.next().unwrap_or_default().into();
-        let document = MapDocument { id, walls: lines.map(Into::into).collect() };
-        let map = Map::try_from(&document).map_err(|_| PageFault::BadStart)?;
+        let ruleset = Ruleset::<Arena>::new(TickRate::HZ_30, StartData::new(data)).map_err(|_| PageFault::BadStart)?;
+        let map = ruleset.rules().map().clone();
         let aspect = Aspect::ALL.get(aspect as usize).copied().unwrap_or_default();
         let hello = Hello { aspect, room: room.into(), token: token.map(Token), ..Hello::player(name) };
-        let rules = Arena::new(TickRate::HZ_30, map.clone());
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         Ok(Self {
-            client: Client::new(rules, hello, options),
+            client: Client::new(ruleset, hello, options),
             map,
             aspect,
             scene: Scene::new(),
@@ -92,8 +89,8 @@ impl Page {
         let corrections = self.client.counters().corrections;
         let before = self.own_place(now_ms);
         let received = self.client.receive(us(now_ms), message).map_err(|error| match error {
-            ClientError::OtherMap => PageFault::OtherMap,
-            ClientError::Wire(_) | ClientError::OutOfPlace => PageFault::BadMessage,
+            ClientError::OtherData => PageFault::OtherData,
+            ClientError::Wire(_) | ClientError::OutOfPlace | ClientError::OtherRate => PageFault::BadMessage,
         });
         if self.client.counters().corrections > corrections
             && let (Some(before), Some(after)) = (before, self.own_place(now_ms))
@@ -199,7 +196,7 @@ impl Page {
         self.shown = None;
         if let Some(moment) = self.client.moment(us(now_ms)) {
             self.scene.add_others(&moment, own_id, camera);
-            self.shown = Some((moment.view, moment.targets(own_id, self.aspect).collect()));
+            self.shown = Some((moment.view, rail_targets(&moment, own_id, self.aspect).collect()));
         }
         if let Some((view, shown)) = &self.shown {
             self.beams.add_others(&self.client, view.tick(), now_ms);

@@ -1,9 +1,9 @@
 //! What this core holds and steps, as hashes: the build for the page and one for this machine must agree on all of them.
 
 use crate::page::Page;
-use fracas_protocol::arena::own::ENERGY_FULL;
-use fracas_protocol::arena::tuning::HULL_MAX;
-use fracas_protocol::arena::{
+use fracas_arena::rules::own::ENERGY_FULL;
+use fracas_arena::rules::tuning::HULL_MAX;
+use fracas_arena::rules::{
     Arena, Bolt, Entity, FineHeading, Heading, Input, Map, OpenTiles, Own, RailShot, Ship, Thrust, ship_id,
 };
 use fracas_protocol::game::rules::{Fate, Intent, Point, Rules};
@@ -17,9 +17,9 @@ use fracas_protocol::wire::limits::DEFAULT_ROOM;
 pub struct Session(Page);
 
 impl Session {
-    /// Begins with a map, its id and rows by lines, and a name. None if they cannot be used.
-    pub fn start(map: &str, name: &str) -> Option<Self> {
-        Page::new(map, name, DEFAULT_ROOM, 0, None).ok().map(Self)
+    /// Begins with the game's start-up data and a name. None if they cannot be used.
+    pub fn start(data: &[u8], name: &str) -> Option<Self> {
+        Page::new(data, name, DEFAULT_ROOM, 0, None).ok().map(Self)
     }
 
     /// Takes a message. Whether it could be understood.
@@ -138,7 +138,7 @@ impl Flight {
             }
         };
         let rates = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60];
-        let mut arena = Arena::new(rates[rng.below(3) as usize], map);
+        let mut arena = Arena::on(rates[rng.below(3) as usize], map);
         let possible = arena.set_world(OpenTiles(rng.between(1, 9) as u16));
         debug_assert!(possible.is_ok());
         let flyers = (0..FLYERS).map(|_| (Ship::default(), Own::default(), Input::default())).collect();

@@ -1,8 +1,8 @@
 //! What is to be drawn in one picture: arrays of floats, in units relative to the camera.
 
 use crate::beams::ShownBeam;
-use fracas_protocol::arena::map::{CELL_UNITS, Map, cell, cell_start};
-use fracas_protocol::arena::{Arena, Bolt, Entity, Ship};
+use fracas_arena::rules::map::{CELL_UNITS, Map, cell, cell_start};
+use fracas_arena::rules::{Arena, Bolt, Entity, Ship};
 use fracas_protocol::client::Moment;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
@@ -107,7 +107,7 @@ impl Scene {
     /// Adds everything but the own ship and its bolts, as it is at a moment.
     pub(crate) fn add_others(&mut self, moment: &Moment<'_, Arena>, own: Option<EntityId>, camera: ScreenPoint) {
         for (id, now) in &moment.to.entities {
-            let is_own = own.is_some() && (own == Some(*id) || own == Arena::parent(*id));
+            let is_own = own.is_some() && (own == Some(*id) || own == Arena::IDS.parent(*id));
             match (now, moment.from.get(*id)) {
                 _ if is_own => {}
                 (Entity::Ship(now), before) => {
@@ -162,7 +162,7 @@ impl Scene {
     fn push_ship(&mut self, id: EntityId, ship: &Ship, place: ScreenPoint, aim: f32, own: bool, camera: ScreenPoint) {
         let [x, y] = place.seen_from(camera);
         let thrust = ship.controls.thrust.heading().map_or(-1.0, |heading| turns(heading.steps()));
-        let hull = f32::from(ship.hull) / f32::from(fracas_protocol::arena::tuning::HULL_MAX);
+        let hull = f32::from(ship.hull) / f32::from(fracas_arena::rules::tuning::HULL_MAX);
         let protected = flag(ship.is_protected());
         self.ships.push([x, y, aim, thrust, hull, protected, flag(own), f32::from(ship.score), f32::from(id.0)]);
     }

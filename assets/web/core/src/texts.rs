@@ -1,6 +1,6 @@
 //! Events for the page as lines of text: fields parted by tabs, records by line feeds. Names can hold neither.
 
-use fracas_protocol::arena::{Arena, News};
+use fracas_arena::rules::{Arena, News};
 use fracas_protocol::client::Event;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::message::Goodbye;

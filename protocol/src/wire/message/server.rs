@@ -1,6 +1,6 @@
 //! The server's messages beside its frames.
 
-use crate::ids::{EntityId, MapId, Token};
+use crate::ids::{DataId, EntityId, Token};
 use crate::tick::{Tick, TickRate};
 use crate::wire::limits;
 use serde::{Deserialize, Serialize};
@@ -32,9 +32,9 @@ pub struct Welcome<W> {
     pub token: Token,
     /// Whether the hello's token resumed a session.
     pub resumed: bool,
-    /// The map the room is played on; `GET /map` has it.
-    pub map: MapId,
-    /// What all players share and may change from tick to tick (the arena: how many tiles are open).
+    /// The start-up data that the room is played with; `GET /data` has it.
+    pub data: DataId,
+    /// What all players share and may change from tick to tick (for example: how much of the map is open).
     pub world: W,
     /// The server's bounds.
     pub limits: Limits,

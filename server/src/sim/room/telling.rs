@@ -1,11 +1,11 @@
 //! A room's output of a tick beside the records: each player's private data, the news, and the spectators' view.
 
 use super::Room;
-use crate::game::{Game, GameEvent, InputOf};
 use crate::ids::{PlayerId, SessionId};
 use crate::replication::{PlayerOutput, SpectatorOutput, TickOutput};
 use crate::sim::channel::{Audience, EncodedEvent, RoomEvents};
 use crate::sim::roster::Roster;
+use fracas_protocol::game::authority::{Game, GameEvent, InputOf};
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::wire::codec;

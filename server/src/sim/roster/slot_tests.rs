@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::{ConnectionKey, PlayerKind, SessionId};
-use fracas_protocol::arena::Input;
+use fracas_arena::rules::Input;
 use proptest::prelude::*;
 
 fn roster(people: u16, bots: u16, spectators: u16) -> Roster<Input> {

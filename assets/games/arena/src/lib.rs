@@ -1,0 +1,6 @@
+//! The arena, the built-in game: a top-down fight of small ships with inertia.
+//!
+//! [`rules`] is what both ends of a connection run; [`authority`] is what only the server decides.
+
+pub mod authority;
+pub mod rules;

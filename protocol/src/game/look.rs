@@ -1,0 +1,105 @@
+//! How the stock page draws a game's entities.
+
+use super::rules::Rules;
+use crate::ids::EntityId;
+
+/// The form of a drawn entity. All lengths are in units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    /// A filled circle.
+    Disc {
+        /// From its middle to its edge.
+        radius: f32,
+    },
+    /// A dart that points somewhere.
+    Wedge {
+        /// From its middle to its tip.
+        radius: f32,
+        /// Where it points: turns clockwise from the right.
+        heading: f32,
+    },
+    /// A filled rectangle.
+    Bar {
+        /// How wide it is.
+        width: f32,
+        /// How high.
+        height: f32,
+    },
+}
+
+/// The colour of a drawn entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Colour {
+    /// One that tells it from others: by its id. The own entity has a colour that no other has.
+    ById,
+    /// One of the page's colours, by its number in the palette. Numbers beyond the last begin anew.
+    Palette(u8),
+}
+
+/// A drawn entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drawn {
+    /// Its form.
+    pub shape: Shape,
+    /// Its colour.
+    pub colour: Colour,
+    /// How much of it is seen, 0 for nothing to 1.
+    pub strength: f32,
+    /// Whether a ring around it sets it apart.
+    pub has_ring: bool,
+    /// Whether its player's name stands beside it.
+    pub has_label: bool,
+}
+
+impl Drawn {
+    /// A shape with a colour, seen in full, without ring or label.
+    pub const fn new(shape: Shape, colour: Colour) -> Self {
+        Self { shape, colour, strength: 1.0, has_ring: false, has_label: false }
+    }
+
+    /// The same with its player's name.
+    #[must_use]
+    pub const fn with_label(self) -> Self {
+        Self { has_label: true, ..self }
+    }
+
+    /// The same with a ring, if `has_ring`.
+    #[must_use]
+    pub const fn with_ring(self, has_ring: bool) -> Self {
+        Self { has_ring, ..self }
+    }
+}
+
+/// How the stock page draws a game, and what its controls mean. A page of a game's own may draw what it likes.
+pub trait Look: Rules {
+    /// How an entity is drawn. None for what cannot be seen.
+    fn look(&self, id: EntityId, entity: &Self::Entity) -> Option<Drawn>;
+
+    /// The input that a player's controls ask for.
+    fn input(&self, controls: &Controls) -> Self::Input;
+
+    /// A line for the player about its own entity, such as a score. The default has none.
+    fn status(&self, entity: &Self::Entity, own: &Self::Own) -> Option<String> {
+        let _ = (entity, own);
+        None
+    }
+}
+
+/// What a player's keys and pointer say, as the stock page reads them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Controls {
+    /// Where the direction keys point: turns clockwise from the right, or none.
+    pub direction: Option<f32>,
+    /// Where the pointer is, seen from the middle of the screen: turns clockwise from the right.
+    pub aim: f32,
+    /// Where the pointer is in the world.
+    pub pointer: crate::point::Point,
+    /// Whether the first button (or the space bar) is held.
+    pub primary: bool,
+    /// Whether the second button (or E) was pressed since the last input.
+    pub secondary: bool,
+    /// Whether Shift was pressed since the last input.
+    pub boost: bool,
+    /// The moment that the screen shows, for an input that is judged by it. None before the first frame.
+    pub view: Option<crate::tick::ViewTime>,
+}
