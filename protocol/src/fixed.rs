@@ -3,6 +3,8 @@
 //! Divisions here round toward zero, which treats both directions alike. An arithmetic shift rounds a negative number
 //! down: ships would drift left and up.
 
+use crate::WireError;
+use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
 pub use crate::point::QUANTA_PER_UNIT;
@@ -81,6 +83,12 @@ impl Heading {
     #[must_use]
     pub const fn mirrored_y(self) -> Self {
         Self::new(Self::TURN - self.0)
+    }
+
+    /// Codes the heading.
+    pub fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
+        self.0 = coder.uint(u32::from(self.0), Self::BITS)? as u16;
+        Ok(())
     }
 
     /// A vector of this heading and the given length, each part rounded toward zero. `length` is at most 2^17.
@@ -206,6 +214,13 @@ pub struct Vector {
 impl Vector {
     /// Bits of a velocity's part.
     pub const BITS: u32 = 17;
+
+    /// Codes a velocity: each part is below 2^16 either way, which is 64 units a tick.
+    pub fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
+        self.x = coder.int(self.x, Self::BITS)?;
+        self.y = coder.int(self.y, Self::BITS)?;
+        Ok(())
+    }
 
     /// This vector moved towards `target` by at most `reach`. Within reach the result is exactly `target`.
     #[must_use]

@@ -111,7 +111,7 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
         admission: Arc::new(AdmissionControl::new(config)),
         loops: vec![entrance],
         metrics: telemetry.for_front(),
-        map: Default::default(),
+        data: Default::default(),
         subprotocol: None,
         // There are no bots that could show it.
         house_secret: format!("{:032x}", u128::from_le_bytes(secret)),

@@ -7,7 +7,9 @@ use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::authority::Game;
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::ids::DataId;
 use fracas_protocol::ids::Token;
 use fracas_protocol::name::Name;
 use fracas_protocol::rng::Rng;
@@ -53,6 +55,7 @@ struct Hunter {
 
 /// The room, and everybody in it.
 pub(crate) struct Hunters {
+    data: DataId,
     room: Room<World>,
     batch: Batch<Input>,
     composer: Composer<World>,
@@ -68,12 +71,13 @@ impl Hunters {
         let config = ArenaConfig { rate: RATE, map: default_map(), density, arena_for: None, seed };
         let world = World::with(config);
         let mut rng = Rng::new(seed, 21);
-        let rules = world.rules().clone();
+        let rules = Arena::ruleset(RATE, world.rules().map());
+        let data = rules.data().id();
         let hunters = (0..u32::from(bots)).map(|place| Hunter::new(place, rules.clone(), rng.word()));
         let hunters = hunters.collect();
-        let room = Room::new(world, Capacity { people: bots, bots: 0, spectators: 0 });
+        let room = Room::new(world, RATE, Capacity { people: bots, bots: 0, spectators: 0 });
         let (batch, composer) = (Batch::default(), Composer::default());
-        Self { room, batch, composer, hunters, alive_since: Vec::new(), lives: Vec::new() }
+        Self { data, room, batch, composer, hunters, alive_since: Vec::new(), lives: Vec::new() }
     }
 
     /// Plays so long. Returns how many ticks each life took that ended.
@@ -126,7 +130,7 @@ impl Hunters {
                     own: admitted.own,
                     token: Token([0; 16]),
                     resumed: false,
-                    map: rules.map_id(),
+                    data: self.data,
                     world: rules.world(),
                     limits: Limits::default(),
                 }),
@@ -154,7 +158,7 @@ impl Hunters {
 }
 
 impl Hunter {
-    fn new(place: u32, rules: Arena, seed: u64) -> Self {
+    fn new(place: u32, rules: Ruleset<Arena>, seed: u64) -> Self {
         let connection = ConnectionKey { event_loop: 0, slot: place, generation: 0 };
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let client = Client::new(rules, Hello::player(format!("hunter {place}")), options);

@@ -8,6 +8,7 @@ use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, BrainKind, Skill, Wander};
 use fracas_bots::report::measures::{Arrivals, Times};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -43,7 +44,7 @@ pub(crate) enum MemberKind {
 /// What all members share.
 pub(crate) struct SwarmShared {
     /// The game's rules; none with the floor, which has none.
-    pub(crate) rules: Option<Arena>,
+    pub(crate) rules: Option<Ruleset<Arena>>,
     pub(crate) rate: TickRate,
     /// What decides for those who look closely.
     pub(crate) brain: BrainKind,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use fracas_arena::authority::{ArenaConfig, World, default_map};
 use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::game::authority::Game;
+use fracas_protocol::game::data::StartData;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::TickRate;
@@ -62,10 +63,9 @@ impl Model {
 pub(crate) fn serve(model: Model, players: u16) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     eprintln!("listening game={}", listener.local_addr()?);
-    let map = fracas_arena::rules::map::MapDocument::from(&default_map());
     let hall = Hall::new(players);
-    // The swarm asks for the map first, as every client does.
-    answer_map(&listener, &serde_json::to_vec(&map)?)?;
+    // The swarm asks for the start-up data first, as every client does.
+    answer_data(&listener, default_map().to_text().as_bytes())?;
     match model {
         Model::OneThread => one_thread(&listener, hall),
         Model::ThreadPerPlayer => thread_per_player(&listener, hall),
@@ -74,7 +74,7 @@ pub(crate) fn serve(model: Model, players: u16) -> Result<()> {
 }
 
 /// Answers one request for the map.
-fn answer_map(listener: &TcpListener, map: &[u8]) -> Result<()> {
+fn answer_data(listener: &TcpListener, map: &[u8]) -> Result<()> {
     let (mut stream, _) = listener.accept()?;
     let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -107,7 +107,7 @@ impl Hall {
         let config = ArenaConfig { rate: TickRate::HZ_20, map: default_map(), density: 9, arena_for: None, seed: 1 };
         let capacity = Capacity { people: players, bots: 0, spectators: 0 };
         Self {
-            room: Room::new(World::with(config), capacity),
+            room: Room::new(World::with(config), TickRate::HZ_20, capacity),
             batch: Batch::default(),
             composer: Composer::default(),
             seats: Vec::new(),
@@ -164,12 +164,12 @@ impl Hall {
             let viewer = Viewer::new(fracas_protocol::wire::message::Aspect::default(), place as u32);
             self.seats[place] = Some((admitted.session, viewer));
             let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
-                tick_rate: rules.tick_rate(),
+                tick_rate: TickRate::HZ_20,
                 clock: ServerClock { tick, ..ServerClock::default() },
                 own: admitted.own,
                 token: fracas_protocol::ids::Token([0; 16]),
                 resumed: false,
-                map: rules.map_id(),
+                data: StartData::new(rules.map().to_text().into_bytes()).id(),
                 world: rules.world(),
                 limits: Limits::default(),
             });

@@ -8,6 +8,7 @@ use fracas_arena::rules::Arena;
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::process_cpu;
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
 use rustix::buffer::spare_capacity;
@@ -157,10 +158,10 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
     swarm.measure()
 }
 
-fn fetch_rules(address: SocketAddr, rate: TickRate) -> Result<Arena> {
+fn fetch_rules(address: SocketAddr, rate: TickRate) -> Result<Ruleset<Arena>> {
     let target = Target::parse(&format!("ws://{address}/ws"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(Arena::on(rate, runtime.block_on(target.fetch_map())?))
+    Ok(runtime.block_on(target.fetch_rules::<Arena>())?.at_rate(rate)?)
 }
 
 impl Swarm {

@@ -43,10 +43,10 @@ test('a hidden tab gets nothing, is not given up, and is whole again as soon as 
   assert.equal(player.connections, 1, 'on the same connection');
 });
 
-test('Esc leaves while the page still connects, and a map that never comes is not waited for', async () => {
+test('Esc leaves while the page still connects, and start-up data that never comes is not waited for', async () => {
   const player = await Player.open(stage.browser, stage.server.url());
   const { page } = player;
-  await page.route('**/map', () => {});
+  await page.route('**/data', () => {});
   await page.fill('#name', 'Ada');
   await page.keyboard.press('Enter');
   await player.until('it connects', ({ phase }) => phase === 'joining');
@@ -56,7 +56,7 @@ test('Esc leaves while the page still connects, and a map that never comes is no
   assert.ok(await page.isEnabled('#play'));
   await page.keyboard.press('Enter');
   await player.isTold(/^The server cannot be reached\./);
-  await page.unroute('**/map');
+  await page.unroute('**/data');
   await player.until('it plays', ({ phase, hud }) => phase === 'playing' && hud.hull > 0);
 });
 

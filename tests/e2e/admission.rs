@@ -30,20 +30,20 @@ fn a_page_of_another_origin_is_refused_and_an_allowed_one_is_not() {
 }
 
 #[test]
-fn a_page_that_may_connect_may_read_the_map_and_another_may_not() {
+fn a_page_that_may_connect_may_read_the_start_up_data_and_another_may_not() {
     let server = Server::start(&["--fill", "0", "--allow-origin", "https://play.example"]);
-    let map = |headers: &[(&str, &str)]| get(server.game, "/map", headers);
+    let data = |headers: &[(&str, &str)]| get(server.game, "/data", headers);
     let readers = |answer: &HttpAnswer| answer.header("access-control-allow-origin").map(String::from);
-    let plain = map(&[]);
+    let plain = data(&[]);
     assert_eq!((plain.status, readers(&plain), plain.header("vary")), (200, None, Some("Origin")));
     for allowed in ["https://play.example", &format!("http://{}", server.game)] {
-        assert_eq!(readers(&map(&[("Origin", allowed)])).as_deref(), Some(allowed));
+        assert_eq!(readers(&data(&[("Origin", allowed)])).as_deref(), Some(allowed));
     }
     for foreign in ["null", "http://evil.example", "http://play.example", "https://play.example.evil"] {
-        let answer = map(&[("Origin", foreign)]);
+        let answer = data(&[("Origin", foreign)]);
         assert_eq!((answer.status, readers(&answer)), (200, None), "{foreign}");
     }
-    let two = map(&[("Origin", "https://play.example"), ("Origin", "https://play.example")]);
+    let two = data(&[("Origin", "https://play.example"), ("Origin", "https://play.example")]);
     assert_eq!(readers(&two), None, "two origins are none");
 }
 

@@ -152,10 +152,9 @@ fn setup(server: &Server, brain: BrainKind, hello: Hello) -> Setup {
 fn play(setup: &Setup, time: Duration) -> (bot::BotOutcome, Newcomer) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let map = setup.target.fetch_map().await.expect("a map");
         let (stop, mut stopped) = watch::channel(false);
         let mut newcomer = Newcomer::default();
-        let rules = Arena::on(TickRate::HZ_30, map);
+        let rules = setup.target.fetch_rules().await.expect("the start-up data");
         let timer = async {
             tokio::time::sleep(time).await;
             stop.send_replace(true);

@@ -79,7 +79,7 @@ fn a_page_by_rebound_dns_cannot_connect_and_what_to_add_is_told_once() {
         101,
         "who is no browser may come by any name"
     );
-    for path in ["/livez", "/readyz", "/map"] {
+    for path in ["/livez", "/readyz", "/data"] {
         let by_name = format!("GET {path} HTTP/1.1\r\nHost: anything.example\r\nConnection: close\r\n\r\n");
         assert_eq!(exchange(server.game, by_name).status, 200, "{path}");
     }

@@ -15,6 +15,7 @@ import os
 import random
 import select
 import socket
+import struct
 import sys
 import time
 from collections import deque
@@ -83,7 +84,7 @@ LIMITS = {"message_bytes_max": "u16", "frame_bytes_max": "u32", "visible_max": "
           "silence_max_ms": "u16"}  # fmt: skip
 CLOCK = {"hold_us": "u32", "tick": "u32", "phase_us": "u32"}
 WELCOME = {"tick_rate": "u8", "clock": CLOCK, "own": ("option", "u16"), "token": "16 bytes", "resumed": "bool",
-           "map": "u32", "world": "u16", "limits": LIMITS}  # fmt: skip
+           "data": "u32", "world": "u16", "limits": LIMITS}  # fmt: skip
 LEADERBOARD = {"players": "u16", "rows": ("list", {"name": "text", "score": "u16"})}
 KILL_FEED = {"kills": ("list", {"killer": "text", "victim": "text"}), "more": "u16"}
 NEWS = {"Leaderboard": (0, LEADERBOARD), "KillFeed": (1, KILL_FEED), "Density": (2, ("list", "u8")),
@@ -307,10 +308,6 @@ class Arena:
         self.rates = RATES[tick_rate]
         self.across = WORLD_CELLS // self.size
         self.opened: set[int] = set()
-
-    def map_id(self) -> int:
-        rows = (sum(1 << x for x, cell in enumerate(row) if cell == "#") for row in self.walls)
-        return digest([self.size, *rows])
 
     def open_tiles(self, count: int) -> None:
         if not 1 <= count <= self.across**2:
@@ -986,17 +983,25 @@ class Player:
         return {"ack": self.replica.tick, "tick": tick, "input": self.inputs[tick]}
 
 
-def fetch_map(host: str, port: int) -> tuple[list[str], int]:
+def fetch_data(host: str, port: int) -> bytes:
     connection = http.client.HTTPConnection(host, port, timeout=10)
-    connection.request("GET", "/map")
+    connection.request("GET", "/data")
     answer = connection.getresponse()
     try:
-        told = json.loads(answer.read())
-        return list(told["walls"]), int(told["id"], 16)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"/map was answered with {answer.status} and no map") from error
+        if answer.status != 200:
+            raise ProtocolError(f"/data was answered with {answer.status}")
+        return answer.read()
     finally:
         connection.close()
+
+
+def data_id(data: bytes) -> int:
+    padded = data + bytes(-len(data) % 4)
+    return digest([len(data), *struct.unpack(f"<{len(padded) // 4}I", padded)])
+
+
+def walls_of(data: bytes) -> list[str]:
+    return data.decode("ascii").splitlines()
 
 
 def await_welcome(connection: WebSocket) -> dict[str, Any]:
@@ -1014,14 +1019,14 @@ def join(url: str, name: str, role: str, tally: Tally) -> Player:
     if parts.scheme != "ws" or parts.hostname is None:
         raise ProtocolError("the address has to look like ws://host:port/ws")
     host, port = parts.hostname, parts.port or 80
-    walls, map_id = fetch_map(host, port)
+    data = fetch_data(host, port)
     connection = WebSocket(host, port, parts.path or "/", "fracas.1")
-    hello = {"version": 1, "name": name, "token": None, "room": "main", "role": role, "aspect": "Wide"}
+    hello = {"version": 2, "name": name, "token": None, "room": "main", "role": role, "aspect": "Wide"}
     connection.send(encode(CLIENT_MESSAGE, {"Hello": hello}))
     welcome = await_welcome(connection)
-    arena = Arena(walls, welcome["tick_rate"])
-    if not arena.map_id() == map_id == welcome["map"]:
-        raise MessageError("the map's id is not the digest of its walls, or not the welcome's")
+    arena = Arena(walls_of(data), welcome["tick_rate"])
+    if data_id(data) != welcome["data"]:
+        raise MessageError("the start-up data's id is not the welcome's")
     if (welcome["own"] is None) != (role == "Spectator"):
         raise MessageError("the welcome is for another role")
     tally.joined = True
@@ -1070,7 +1075,7 @@ def described(replica: Replica) -> dict[str, Any]:
 
 def check_states(folder: Path, wrong: list[Any]) -> int:
     session, states = load(folder, "session"), load(folder, "states")
-    replica = Replica(Arena(session["map"]["walls"], session["tick_hz"]), Tally())
+    replica = Replica(Arena(walls_of(session["data"].encode()), session["tick_hz"]), Tally())
     for frame, state in zip(session["frames"], states, strict=False):
         list(replica.apply(bytes.fromhex(frame["hex"])))
         if described(replica) != state:
@@ -1080,7 +1085,7 @@ def check_states(folder: Path, wrong: list[Any]) -> int:
 
 def check_own_ship(folder: Path, wrong: list[Any]) -> int:
     """Plays a ship from its inputs alone: each tick begins with what the vectors have for the one before (B6)."""
-    walls, played = load(folder, "session")["map"]["walls"], load(folder, "own_ship")
+    walls, played = walls_of(load(folder, "session")["data"].encode()), load(folder, "own_ship")
     arenas = {tick_hz: Arena(walls, tick_hz) for tick_hz in RATES}
     for arena in arenas.values():
         arena.open_tiles(1)
@@ -1120,7 +1125,7 @@ class InputBuffer:
 def check_gaps(folder: Path, wrong: list[Any]) -> int:
     """Applies frames with gaps, and predicts the own ship through them from the inputs as the server read them."""
     gaps = load(folder, "gaps")
-    replica, inputs = Replica(Arena(gaps["map"]["walls"], gaps["tick_hz"]), Tally()), InputBuffer()
+    replica, inputs = Replica(Arena(walls_of(gaps["data"].encode()), gaps["tick_hz"]), Tally()), InputBuffer()
     unread, predicted = deque(gaps["inputs"]), 0
     for frame in gaps["frames"]:
         ticks = []
@@ -1163,7 +1168,7 @@ def check_prediction(replica: Replica, tick: int, held: dict[str, Any], wrong: l
 def check_refused(folder: Path, wrong: list[Any]) -> int:
     session, frames, messages = (load(folder, name) for name in ("session", "refused_frames", "refused_messages"))
     for case in frames:
-        replica = Replica(Arena(session["map"]["walls"], session["tick_hz"]), Tally())
+        replica = Replica(Arena(walls_of(session["data"].encode()), session["tick_hz"]), Tally())
         for frame in session["frames"][: case["after"]]:
             list(replica.apply(bytes.fromhex(frame["hex"])))
         try:
@@ -1206,10 +1211,10 @@ def check_vectors(folder: Path) -> bool:
     sent, received, session = (load(folder, name) for name in ("client_messages", "server_messages", "session"))
     wrong = [case for case in sent if encode(CLIENT_MESSAGE, case["message"]).hex() != case["hex"]]
     wrong += [case for case in received if decode_message(bytes.fromhex(case["hex"])) != case["message"]]
-    arena = Arena(session["map"]["walls"], session["tick_hz"])
+    arena = Arena(walls_of(session["data"].encode()), session["tick_hz"])
     replica = Replica(arena, Tally())
-    if arena.map_id() != int(session["map"]["id"], 16):
-        wrong.append(session["map"])
+    if data_id(session["data"].encode()) != session["data_id"]:
+        wrong.append({"data_id": session["data_id"]})
     for frame in session["frames"]:
         ticks = list(replica.apply(bytes.fromhex(frame["hex"])))
         if (ticks, len(replica.known), replica.view_hash()) != ([frame["tick"]], frame["known"], frame["hash"]):

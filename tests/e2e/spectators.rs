@@ -29,7 +29,7 @@ fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, BotOutcome) {
     let watcher = setup(Hello { role: Role::Spectator, ..Hello::player("second tab") });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let rules = Arena::on(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
+        let rules = target.fetch_rules::<Arena>().await.expect("the start-up data");
         let (stop, stopped) = watch::channel(false);
         let (mut stop_player, mut stop_watcher) = (stopped.clone(), stopped);
         let (clock, mut played, mut watched) = (Clock::start(), Seen::default(), Seen::default());

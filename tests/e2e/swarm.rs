@@ -5,7 +5,6 @@ use fracas_bots::bot::{self, Attention, Clock, Observer, Setup};
 use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::replica::Replica;
-use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Hello;
 use fracas_tests::Server;
 use std::time::Duration;
@@ -28,7 +27,7 @@ fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Durat
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let rules = Arena::on(TickRate::HZ_30, target.fetch_map().await.expect("a map"));
+        let rules = target.fetch_rules::<Arena>().await.expect("the start-up data");
         let (stop, stopped) = watch::channel(false);
         let clock = Clock::start();
         let bots: Vec<_> = (1..)

@@ -36,7 +36,7 @@ impl Flyer {
         let raw = Raw::open(server.game, from).context("the handshake")?;
         raw.stream.set_read_timeout(Some(STEP))?;
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
-        let rules = Arena::on(TickRate::HZ_30, default_map());
+        let rules = Arena::ruleset(TickRate::HZ_30, &default_map());
         let client = Client::new(rules, Hello { role, ..Hello::player(name) }, options);
         let mut flyer = Self { client, raw, began: Instant::now(), news: Vec::new() };
         flyer.play()?;

@@ -7,6 +7,7 @@ use fracas_arena::rules::{Arena, EntityKind, FineHeading, Input, News, RailShot}
 use fracas_bots::bot::Clock;
 use fracas_bots::link::{Link, LinkEvent, Target};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::tick::{Tick, ViewTime};
@@ -69,11 +70,9 @@ pub(crate) fn run(size: Size) -> Result<Vec<VerdictRow>> {
     let shooters = LIES.iter().flat_map(|(lie, _)| (0..SHOOTERS).map(|number| (*lie, number)));
     let target = Target::parse(&server.url())?;
     let shots = runtime.block_on(async {
-        let map = target.fetch_map().await?;
-        let shooting = shooters.map(|(lie, number)| {
-            let rules = Arena::on(fracas_protocol::tick::TickRate::HZ_30, map.clone());
-            shoot(&target, rules, lie, format!("{lie:?} {number}"), time)
-        });
+        let rules = target.fetch_rules::<Arena>().await?;
+        let shooting =
+            shooters.map(|(lie, number)| shoot(&target, rules.clone(), lie, format!("{lie:?} {number}"), time));
         futures_util::future::try_join_all(shooting).await
     })?;
     let mut rows = Vec::new();
@@ -99,7 +98,7 @@ struct Shots {
 }
 
 /// Plays, and shoots whenever it can, for so long.
-async fn shoot(target: &Target, rules: Arena, lie: Lie, name: String, time: Duration) -> Result<Shots> {
+async fn shoot(target: &Target, rules: Ruleset<Arena>, lie: Lie, name: String, time: Duration) -> Result<Shots> {
     let clock = Clock::start();
     let until_us = time.as_micros() as u64;
     let (mut shots, mut token) = (Shots { lie, fired: 0, hit: 0 }, None);
@@ -148,7 +147,7 @@ struct Shooter {
 }
 
 impl Shooter {
-    fn new(rules: Arena, lie: Lie, hello: Hello) -> Self {
+    fn new(rules: Ruleset<Arena>, lie: Lie, hello: Hello) -> Self {
         Self {
             lie,
             client: Client::new(rules, hello, ClientOptions::default()),

@@ -10,7 +10,7 @@ use fracas_arena::rules::Arena;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
-use fracas_protocol::tick::TickRate;
+use fracas_protocol::game::data::Ruleset;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(crate) struct FarOptions {
 /// What all players of a run have in common.
 pub(crate) struct FarShared {
     pub(crate) target: Target,
-    pub(crate) rules: Arena,
+    pub(crate) rules: Ruleset<Arena>,
     pub(crate) line: LinkConditions,
     pub(crate) seed: u64,
     pub(crate) clock: Clock,
@@ -91,11 +91,11 @@ pub(crate) fn run(options: &FarOptions) -> Result<NetcodeOutcome> {
 
 async fn play(options: &FarOptions) -> Result<(Vec<Sample>, Vec<i64>)> {
     let target = Target::parse(&options.url)?;
-    let map = target.fetch_map().await?;
+    let rules = target.fetch_rules::<Arena>().await?;
     let clock = Clock::start();
     let shared = Rc::new(FarShared {
         target,
-        rules: Arena::on(TickRate::HZ_30, map),
+        rules,
         line: options.line.unwrap_or_default(),
         seed: options.seed,
         clock,

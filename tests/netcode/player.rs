@@ -9,7 +9,6 @@ use fracas_bots::brain::{Brain, BrainKind, Skill};
 use fracas_bots::conditioner::LongLink;
 use fracas_bots::link::{Link, LinkEvent};
 use fracas_protocol::client::{Client, ClientOptions, Counters, Event};
-use fracas_protocol::game::rules::Rules;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, ViewTime};
 use fracas_protocol::wire::frame::FRAME_MARK;
@@ -168,14 +167,14 @@ impl<'a> Player<'a> {
         };
         let thrust = ship.controls.thrust;
         if self.thrust.replace(thrust).is_some_and(|before| before != thrust) {
-            let period_us = self.client.replica().rules().tick_rate().period_us() as u32;
+            let period_us = self.client.rate().period_us() as u32;
             let at_us = now_us - u64::from(self.rng.below(period_us));
             self.shared.board.borrow_mut().note(id, tick, thrust, at_us);
         }
     }
 
     fn look(&mut self, now_us: u64) {
-        let (own, rate) = (self.client.own_id(), self.client.replica().rules().tick_rate());
+        let (own, rate) = (self.client.own_id(), self.client.rate());
         // Hidden, or not told anything yet since.
         let is_blank = self.client.is_hidden() || !self.client.replica().is_live();
         let Some(newest) = self.client.timeline().newest().filter(|_| !is_blank) else { return };

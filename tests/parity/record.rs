@@ -1,14 +1,13 @@
 //! Plays sessions against a server as a page would, and records every call with the hash of what was held after it.
 
 use anyhow::{Context, Result, ensure};
-use fracas_arena::rules::map::MapDocument;
+use fracas_arena::rules::Arena;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::{LinkConditions, LongLink};
 use fracas_bots::link::{Link, LinkEvent, Target};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::frame::FRAME_MARK;
 use fracas_web_core::parity::Session;
-use std::rc::Rc;
 use tokio::task::LocalSet;
 
 /// Between two pictures, in microseconds: about 60 a second.

@@ -13,6 +13,7 @@ use fracas_arena::rules::{Arena, Entity, Input, Own, Ship, slot_of};
 use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
 use fracas_bots::brain::{Brain, Skill};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::replica::Replica;
@@ -82,7 +83,7 @@ impl SimPeer {
         number: u32,
         (line, end): (Line, LineEnd),
         claim: Option<Claim>,
-        rules: Arena,
+        rules: Ruleset<Arena>,
         now_us: u64,
         checks: &Checks,
     ) -> Self {

@@ -110,7 +110,7 @@ impl SimPlayer {
             Ok(()) => {
                 *numbers += 1;
                 let who = (self.index, self.plan);
-                let rules = server.rules().clone();
+                let rules = server.ruleset().clone();
                 let mut peer = SimPeer::new(who, *numbers, (line, ours), self.claim, rules, now_us, checks);
                 // Of two with one token, either may lose the ship to the other.
                 peer.has_excuse = now_us < self.races_until_us;

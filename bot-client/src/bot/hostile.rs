@@ -3,15 +3,15 @@
 use super::*;
 use crate::link::tests::PipeServer;
 use fracas_arena::rules::{Input, Map, OpenTiles, ship_id};
-use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::wire::bits::{BitWriter, Coder};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::{self, FrameHeader};
 use fracas_protocol::wire::limits::VISIBLE_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
 
-fn rules() -> Arena {
-    Arena::on(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
+fn rules() -> Ruleset<Arena> {
+    Arena::ruleset(TickRate::HZ_30, &Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
 }
 
 fn message(message: &MessageOf<Arena>) -> Vec<u8> {
@@ -27,7 +27,7 @@ fn welcome(tick: u32) -> Vec<u8> {
         own: Some(ship_id(0)),
         token: Token([0; 16]),
         resumed: false,
-        map: rules().map_id(),
+        data: rules().data().id(),
         world: OpenTiles(1),
         limits: Limits::default(),
     }))

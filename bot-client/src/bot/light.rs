@@ -190,7 +190,7 @@ mod tests {
             own: None,
             token: Token([0; 16]),
             resumed: false,
-            map: DataId(0),
+            data: DataId(0),
             world: OpenTiles(1),
             limits: Limits::default(),
         });

@@ -1,11 +1,12 @@
 //! What the targets share: an input read as steps, and the recorded session that brings a replica or a client to where there
 //! is something to get wrong.
 
-#[path = "../../tests/common/session.rs"]
+#[path = "../../../assets/games/arena/tests/common/session.rs"]
 mod session;
 
 use fracas_arena::rules::{Arena, OpenTiles};
-use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::wire::message::{Limits, ServerClock, ServerMessage, Welcome};
 use std::sync::OnceLock;
@@ -31,25 +32,25 @@ pub fn number(bytes: &[u8]) -> u64 {
 }
 
 /// The session among the protocol's vectors: the rules, and the frames that one player got.
-pub fn recorded() -> &'static (Arena, Vec<Vec<u8>>) {
-    static RECORDED: OnceLock<(Arena, Vec<Vec<u8>>)> = OnceLock::new();
+pub fn recorded() -> &'static (Ruleset<Arena>, Vec<Vec<u8>>) {
+    static RECORDED: OnceLock<(Ruleset<Arena>, Vec<Vec<u8>>)> = OnceLock::new();
     RECORDED.get_or_init(|| {
         let text = include_str!("../../vectors/session.json");
         let session: session::Session = serde_json::from_str(text).expect("the file is a session");
         let frames = session.frames.iter().map(|frame| session::from_hex(&frame.hex)).collect();
-        (session.rules(), frames)
+        (session.ruleset(), frames)
     })
 }
 
 /// The welcome that comes before such a session.
-pub fn welcome(rules: &Arena) -> MessageOf<Arena> {
+pub fn welcome(rules: &Ruleset<Arena>) -> MessageOf<Arena> {
     ServerMessage::Welcome(Welcome {
-        tick_rate: rules.tick_rate(),
+        tick_rate: rules.rate(),
         clock: ServerClock::default(),
         own: Some(EntityId(0)),
         token: Token([7; 16]),
         resumed: false,
-        map: rules.map_id(),
+        data: rules.data().id(),
         world: OpenTiles(1),
         limits: Limits::default(),
     })

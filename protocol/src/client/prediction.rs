@@ -158,34 +158,36 @@ impl<R: Rules> Prediction<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{Arena, Entity, Heading, Input, Map, Own, Ship, Thrust};
+    use crate::fixed::{Heading, Vector};
     use crate::game::rules::Point;
+    use crate::game::toy::{Breath, MIDDLE, Step, Thing, Wall, Yard};
     use crate::tick::TickRate;
 
-    fn arena() -> Arena {
-        Arena::on(TickRate::HZ_30, Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
+    fn yard() -> Yard {
+        Yard::ruleset(TickRate::HZ_30).rules().clone()
     }
 
-    /// A ship in the open, predicted for ticks 1 to 4 from the server's state of tick 0. Also the server's state of
+    fn runs_right() -> Step {
+        Step { run: Some(Heading::new(0)), ..Step::default() }
+    }
+
+    /// A runner in the open, predicted for ticks 1 to 4 from the server's state of tick 0. Also the server's state of
     /// tick 1.
-    fn predicted(arena: &Arena) -> (Prediction<Arena>, Ship, Own) {
-        let (ship, own) = (Ship { position: arena.map().centre(), hull: 100, ..Ship::default() }, Own::default());
+    fn predicted(yard: &Yard) -> (Prediction<Yard>, Thing, Breath) {
+        let (mut runner, mut own) = (Thing { position: MIDDLE, health: 100, ..Thing::default() }, Breath(100));
         let mut prediction = Prediction::new();
-        prediction.reconcile(arena, Tick(0), &Entity::Ship(ship), &own);
-        let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
-        (1..=4).for_each(|tick| prediction.play(arena, Tick(tick), input, true));
-        let (mut truth, mut own) = (Entity::Ship(ship), own);
-        arena.play(&mut truth, &mut own, &input);
-        let Entity::Ship(ship) = truth else { unreachable!("it is a ship") };
-        (prediction, ship, own)
+        prediction.reconcile(yard, Tick(0), &runner, &own);
+        (1..=4).for_each(|tick| prediction.play(yard, Tick(tick), runs_right(), true));
+        yard.play(&mut runner, &mut own, &runs_right());
+        (prediction, runner, own)
     }
 
     /// The result if the server's state of tick 1 is changed in some way.
-    fn word(change: impl FnOnce(&mut Ship, &mut Own)) -> Agreement {
-        let arena = arena();
-        let (mut prediction, mut ship, mut own) = predicted(&arena);
-        change(&mut ship, &mut own);
-        prediction.reconcile(&arena, Tick(1), &Entity::Ship(ship), &own)
+    fn word(change: impl FnOnce(&mut Thing, &mut Breath)) -> Agreement {
+        let yard = yard();
+        let (mut prediction, mut runner, mut own) = predicted(&yard);
+        change(&mut runner, &mut own);
+        prediction.reconcile(&yard, Tick(1), &runner, &own)
     }
 
     const FAULT: Agreement = Agreement::Corrected { outside: false };
@@ -194,54 +196,52 @@ mod tests {
     #[test]
     fn what_is_told_late_or_decided_elsewhere_corrects_nothing() {
         assert_eq!(word(|_, _| ()), Agreement::Agreed);
-        assert_eq!(word(|ship, _| ship.aim = Heading::new(300)), Agreement::Agreed);
-        assert_eq!(word(|ship, own| (ship.hull, ship.score, own.rank) = (64, 3, 2)), Agreement::Agreed);
+        assert_eq!(word(|runner, _| runner.look = Heading::new(300)), Agreement::Agreed);
+        assert_eq!(word(|runner, own| (runner.health, own.0) = (64, 3)), Agreement::Agreed);
     }
 
     #[test]
-    fn a_prediction_that_is_wrong_is_no_push_because_the_aim_or_the_score_differs_as_well() {
-        assert_eq!(word(|ship, _| ship.position.x += 1), FAULT);
-        assert_eq!(word(|ship, _| (ship.position.x, ship.aim) = (ship.position.x + 1, Heading::new(300))), FAULT);
-        assert_eq!(word(|ship, _| (ship.velocity.y, ship.hull, ship.score) = (1, 64, 3)), FAULT);
-        assert_eq!(word(|ship, own| (ship.reload, ship.shots, own.energy) = (9, 1, 0)), FAULT, "a shot nobody ordered");
+    fn a_prediction_that_is_wrong_is_no_push_because_the_aim_or_the_health_differs_as_well() {
+        assert_eq!(word(|runner, _| runner.position.x += 1), FAULT);
+        assert_eq!(word(|runner, _| (runner.position.x, runner.look) = (MIDDLE.x, Heading::new(300))), FAULT);
+        assert_eq!(word(|runner, _| (runner.velocity.y, runner.health) = (1, 64)), FAULT);
+        assert_eq!(
+            word(|runner, own| (runner.timer, runner.thrown, own.0) = (9, 1, 0)),
+            FAULT,
+            "a throw nobody ordered"
+        );
     }
 
     #[test]
-    fn destruction_respawn_and_ticks_that_were_never_told_are_pushes() {
-        assert_eq!(word(|ship, _| ship.destroy(60)), PUSHED);
-        let arena = arena();
-        let (mut prediction, ship, own) = predicted(&arena);
-        let elsewhere = Ship { position: Point { x: ship.position.x + 6400, ..ship.position }, ..ship };
-        assert_eq!(prediction.reconcile(&arena, Tick(3), &Entity::Ship(elsewhere), &own), PUSHED);
+    fn a_fall_a_rise_and_ticks_that_were_never_told_are_pushes() {
+        assert_eq!(word(|runner, _| (runner.health, runner.velocity) = (0, Vector::default())), PUSHED);
+        let yard = yard();
+        let (mut prediction, runner, own) = predicted(&yard);
+        let elsewhere = Thing { position: Point { x: runner.position.x + 6400, ..runner.position }, ..runner };
+        assert_eq!(prediction.reconcile(&yard, Tick(3), &elsewhere, &own), PUSHED);
     }
 
     #[test]
     fn a_tick_that_the_server_has_played_already_is_not_predicted_once_more() {
-        let arena = arena();
-        let (_, ship, own) = predicted(&arena);
+        let yard = yard();
+        let (_, mut runner, mut own) = predicted(&yard);
         let mut prediction = Prediction::new();
-        prediction.reconcile(&arena, Tick(5), &Entity::Ship(ship), &own);
-        let input = Input { thrust: Thrust::towards(Heading::new(0)), ..Input::default() };
+        prediction.reconcile(&yard, Tick(5), &runner, &own);
         // A client's clock may begin a little behind.
-        (4..=6).for_each(|tick| prediction.play(&arena, Tick(tick), input, true));
-        let (mut truth, mut own) = (Entity::Ship(ship), own);
-        arena.play(&mut truth, &mut own, &input);
-        assert_eq!(prediction.reconcile(&arena, Tick(6), &truth, &own), Agreement::Agreed);
+        (4..=6).for_each(|tick| prediction.play(&yard, Tick(tick), runs_right(), true));
+        yard.play(&mut runner, &mut own, &runs_right());
+        assert_eq!(prediction.reconcile(&yard, Tick(6), &runner, &own), Agreement::Agreed);
     }
 
     #[test]
-    fn a_wall_that_goes_up_before_the_ship_is_in_the_prediction_at_once() {
-        let mut arena = arena();
-        arena.set_world(crate::arena::OpenTiles(2)).expect("two tiles");
-        let (mut prediction, ship, own) = predicted(&arena);
-        let (column, row) = arena.map().tile_of_rank(1).expect("a second tile");
-        let side = arena.map().tile_quanta();
-        let inside = Point { x: column as i32 * side + side / 2, y: row as i32 * side + side / 2 };
-        let ship = Ship { position: inside, ..ship };
-        prediction.reconcile(&arena, Tick(1), &Entity::Ship(ship), &own);
-        let flown = *prediction.newest().expect("a prediction").0;
-        arena.set_world(crate::arena::OpenTiles(1)).expect("one tile");
-        prediction.replay(&arena);
-        assert_ne!(flown, *prediction.newest().expect("a prediction").0, "it cannot fly inside a wall");
+    fn a_wall_that_goes_up_before_the_runner_is_in_the_prediction_at_once() {
+        let mut yard = yard();
+        let (mut prediction, runner, own) = predicted(&yard);
+        prediction.reconcile(&yard, Tick(1), &runner, &own);
+        let run = *prediction.newest().expect("a prediction").0;
+        yard.set_world(Wall(0)).expect("a world");
+        prediction.replay(&yard);
+        let stopped = *prediction.newest().expect("a prediction").0;
+        assert!(run.position.x > MIDDLE.x && stopped.position.x == MIDDLE.x, "it cannot run through a wall");
     }
 }

@@ -1,9 +1,9 @@
 //! A client against a server of a few bytes: what it says, and when.
 
 use super::{Client, ClientOptions};
-use crate::arena::{Arena, Map, OpenTiles, ship_id};
 use crate::game::rules::{ClientMessageOf, MessageOf, Rules};
-use crate::ids::{EntityId, Token};
+use crate::game::toy::{Wall, Yard};
+use crate::ids::{EntityId, PlayerId, Token};
 use crate::tick::{Tick, TickRate};
 use crate::wire::bits::{BitWriter, Coder};
 use crate::wire::codec;
@@ -12,22 +12,21 @@ use crate::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, VISIBLE_MAX};
 use crate::wire::message::{ClientMessage, Hello, Limits, Pong, ServerClock, ServerMessage, Welcome};
 
 /// A spectator that was let in on tick 100: it has no inputs, so all it says are acks and pings.
-fn joined() -> Client<Arena> {
+fn joined() -> Client<Yard> {
     let_in(100, None)
 }
 
 /// A client that was let in on a tick.
-fn let_in(tick: u32, own: Option<EntityId>) -> Client<Arena> {
-    let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let rules = Arena::on(TickRate::HZ_30, map);
-    let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
+fn let_in(tick: u32, own: Option<EntityId>) -> Client<Yard> {
+    let rules = Yard::ruleset(TickRate::HZ_30);
+    let welcome: MessageOf<Yard> = ServerMessage::Welcome(Welcome {
         tick_rate: TickRate::HZ_30,
         clock: ServerClock { tick: Tick(tick), ..ServerClock::default() },
         own,
         token: Token([0; 16]),
         resumed: false,
-        map: rules.map_id(),
-        world: OpenTiles(1),
+        data: rules.data().id(),
+        world: Wall(1),
         limits: Limits::default(),
     });
     let mut bytes = Vec::new();
@@ -46,10 +45,10 @@ fn frame_of(tick: u32) -> Vec<u8> {
 }
 
 /// The ticks of the acks that go out.
-fn acks(client: &mut Client<Arena>) -> Vec<u32> {
+fn acks(client: &mut Client<Yard>) -> Vec<u32> {
     let messages = std::iter::from_fn(|| client.take_outgoing());
     let acks = messages.filter_map(|bytes| {
-        match codec::decode::<ClientMessageOf<Arena>, CLIENT_MESSAGE_BYTES_MAX>(&bytes).expect("our own") {
+        match codec::decode::<ClientMessageOf<Yard>, CLIENT_MESSAGE_BYTES_MAX>(&bytes).expect("our own") {
             ClientMessage::Ack(tick) => Some(tick.0),
             _ => None,
         }
@@ -88,7 +87,7 @@ fn fresh_frame(tick: u32) -> Vec<u8> {
 /// Plays for two seconds at a server whose tick is `first` in the welcome and `later` in each pong. Returns the
 /// messages said, and how often the client wanted to be called again.
 fn play_at(first: u32, later: u32) -> (usize, u32) {
-    let mut client = let_in(first, Some(ship_id(0)));
+    let mut client = let_in(first, Some(Yard::IDS.of_player(PlayerId(0))));
     client.receive(0, &fresh_frame(first.saturating_add(1))).expect("a frame");
     let (mut now_us, mut said, mut calls) = (0, 0, 0);
     while now_us < 2_000_000 {
@@ -96,10 +95,10 @@ fn play_at(first: u32, later: u32) -> (usize, u32) {
         client.advance(now_us);
         while let Some(message) = client.take_outgoing() {
             said += 1;
-            let decoded = codec::decode::<ClientMessageOf<Arena>, CLIENT_MESSAGE_BYTES_MAX>(&message).expect("our own");
+            let decoded = codec::decode::<ClientMessageOf<Yard>, CLIENT_MESSAGE_BYTES_MAX>(&message).expect("our own");
             if let ClientMessage::Ping(ping) = decoded {
                 let clock = ServerClock { tick: Tick(later), hold_us: 0, phase_us: u32::MAX };
-                let pong: MessageOf<Arena> = ServerMessage::Pong(Pong { stamp: ping.stamp, clock, work_us: u32::MAX });
+                let pong: MessageOf<Yard> = ServerMessage::Pong(Pong { stamp: ping.stamp, clock, work_us: u32::MAX });
                 let mut bytes = Vec::new();
                 codec::encode(&pong, &mut bytes);
                 client.receive(now_us, &bytes).expect("a pong");

@@ -275,57 +275,57 @@ impl<R: Rules> Timeline<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{Arena, Controls, Entity, Heading, Map, Ship, Thrust, ship_id};
+    use crate::fixed::Heading;
+    use crate::game::toy::{MIDDLE, Thing, Wall, Yard};
+    use crate::ids::PlayerId;
 
     const RATE: TickRate = TickRate::HZ_30;
     const PERIOD: u64 = 33_333;
+    const RUNNER: EntityId = Yard::IDS.of_player(PlayerId(0));
 
-    fn arena() -> Arena {
-        let mut arena = Arena::on(RATE, Map::new(&vec![vec![false; 32]; 32]).expect("a map"));
-        arena.set_world(crate::arena::OpenTiles(4)).expect("four tiles");
-        arena
+    /// A yard that nobody comes to the end of.
+    fn yard() -> Yard {
+        let mut yard = Yard::ruleset(RATE).rules().clone();
+        yard.set_world(Wall(20_000)).expect("a world");
+        yard
     }
 
-    fn held(heading: u16) -> Controls {
-        Controls { thrust: Thrust::towards(Heading::new(heading)), fire: false }
-    }
-
-    /// Where a ship is that flies to the right, and from tick `turns` on downwards.
-    fn truth(arena: &Arena, ticks: u32, turns: u32) -> Vec<Ship> {
-        let mut ship = Ship { position: arena.map().centre(), hull: 100, ..Ship::default() };
-        let mut ships = vec![ship];
+    /// Where a runner is that runs to the right, and from tick `turns` on downwards.
+    fn truth(yard: &Yard, ticks: u32, turns: u32) -> Vec<Thing> {
+        let mut runner = Thing { position: MIDDLE, health: 100, ..Thing::default() };
+        let mut runners = vec![runner];
         for tick in 1..=ticks {
-            ship.controls = held(if tick < turns { 0 } else { 256 });
-            ship.advance(arena.tuning(), arena.map(), arena.open());
-            ships.push(ship);
+            runner.run = Some(Heading::new(if tick < turns { 0 } else { 256 }));
+            yard.predict(&mut runner);
+            runners.push(runner);
         }
-        ships
+        runners
     }
 
     /// What is shown once a millisecond when each tick's body arrives `late_us(tick)` late: the view, the position
     /// shown, and whether it was foretold.
-    fn show(ships: &[Ship], late_us: impl Fn(u32) -> u64) -> Vec<(ViewTime, Point, bool)> {
-        let (arena, mut timeline, mut arrival) = (arena(), Timeline::<Arena>::new(RATE, 12), Arrival::new(RATE));
+    fn show(runners: &[Thing], late_us: impl Fn(u32) -> u64) -> Vec<(ViewTime, Point, bool)> {
+        let (yard, mut timeline, mut arrival) = (yard(), Timeline::<Yard>::new(RATE, 12), Arrival::new(RATE));
         let (mut shown, mut next) = (Vec::new(), 0);
-        for now_us in (0..ships.len() as u64 * PERIOD).step_by(1000) {
-            while (next as usize) < ships.len() && RATE.due_us(Tick(next)) + late_us(next) <= now_us {
-                let known = [(ship_id(0), Entity::Ship(ships[next as usize]))];
+        for now_us in (0..runners.len() as u64 * PERIOD).step_by(1000) {
+            while (next as usize) < runners.len() && RATE.due_us(Tick(next)) + late_us(next) <= now_us {
+                let known = [(RUNNER, runners[next as usize])];
                 arrival.record(now_us, Tick(next));
-                timeline.push(now_us, &Replica::after(&arena, Tick(next), &known));
+                timeline.push(now_us, &Replica::after(&yard, Tick(next), &known));
                 next += 1;
             }
             if timeline.newest().is_some() {
                 let starved = timeline.starved().1;
-                let moment = timeline.moment(now_us, &arena, &arrival).expect("a body has come");
-                let (view, place) = (moment.view, moment.place(ship_id(0)).expect("it is there"));
+                let moment = timeline.moment(now_us, &yard, &arrival).expect("a body has come");
+                let (view, place) = (moment.view, moment.place(RUNNER).expect("it is there"));
                 shown.push((view, place, timeline.starved().1 > starved));
             }
         }
         shown
     }
 
-    fn at(ships: &[Ship], view: ViewTime) -> Point {
-        let on = |tick: Tick| ships[tick.0 as usize].position;
+    fn at(runners: &[Thing], view: ViewTime) -> Point {
+        let on = |tick: Tick| runners[tick.0 as usize].position;
         if view.sixteenth() == 0 {
             on(view.tick())
         } else {
@@ -335,10 +335,10 @@ mod tests {
 
     #[test]
     fn others_are_shown_exactly_as_they_were_a_tick_and_a_half_ago_on_a_good_line() {
-        let ships = truth(&arena(), 300, 100);
-        let shown = show(&ships, |_| 20_000);
+        let runners = truth(&yard(), 300, 100);
+        let shown = show(&runners, |_| 20_000);
         for (millisecond, (view, place, is_foretold)) in shown.iter().enumerate().skip(500) {
-            assert_eq!(*place, at(&ships, *view), "{view:?}");
+            assert_eq!(*place, at(&runners, *view), "{view:?}");
             assert!(!is_foretold, "{view:?}");
             let delay_us = millisecond as i64 * 1000 - view.in_sixteenths() * PERIOD as i64 / 16;
             assert!((48_000..=56_000).contains(&delay_us), "{delay_us} us behind the newest body at {view:?}");
@@ -347,20 +347,20 @@ mod tests {
 
     #[test]
     fn on_a_line_with_jitter_they_are_shown_later_and_still_as_they_were() {
-        let ships = truth(&arena(), 600, 100);
-        let shown = show(&ships, |tick| 20_000 + u64::from(tick * 7 % 20) * 1000);
+        let runners = truth(&yard(), 600, 100);
+        let shown = show(&runners, |tick| 20_000 + u64::from(tick * 7 % 20) * 1000);
         let late = &shown[5000..];
         let foretold = late.iter().filter(|(.., is_foretold)| *is_foretold).count();
         assert!(foretold * 100 <= late.len(), "{foretold} of {}", late.len());
-        assert!(late.iter().all(|(view, place, is_foretold)| *is_foretold || *place == at(&ships, *view)));
+        assert!(late.iter().all(|(view, place, is_foretold)| *is_foretold || *place == at(&runners, *view)));
     }
 
     #[test]
     fn when_a_body_is_late_they_fly_on_and_rejoin_without_a_jump() {
-        // A line that stalls for a third of a second, while the ship turns off its course.
-        let ships = truth(&arena(), 300, 152);
+        // A line that stalls for a third of a second, while the runner turns off its course.
+        let runners = truth(&yard(), 300, 152);
         let shown =
-            show(&ships, |tick| 20_000 + if (150..160).contains(&tick) { u64::from(160 - tick) * PERIOD } else { 0 });
+            show(&runners, |tick| 20_000 + if (150..160).contains(&tick) { u64::from(160 - tick) * PERIOD } else { 0 });
         let foretold = shown.iter().filter(|(.., is_foretold)| *is_foretold).count();
         assert!((200..400).contains(&foretold), "{foretold} ms");
         // Top speed is 0.28 units a millisecond; what was foretold wrong is eased out beside that, in a tenth of a second.
@@ -369,15 +369,15 @@ mod tests {
         assert!(longest < 1.5, "{longest} units in a millisecond");
         assert!(shown.windows(2).all(|pair| pair[0].0 <= pair[1].0), "time does not go back");
         let (view, place, _) = shown.last().expect("moments");
-        assert_eq!(*place, at(&ships, *view), "and nothing is left of it");
+        assert_eq!(*place, at(&runners, *view), "and nothing is left of it");
     }
 
     #[test]
     fn after_a_long_silence_they_stand_still_instead_of_flying_away() {
-        let ships = truth(&arena(), 120, 1000);
-        let shown = show(&ships, |tick| if tick < 60 { 20_000 } else { 10_000_000 });
+        let runners = truth(&yard(), 120, 1000);
+        let shown = show(&runners, |tick| if tick < 60 { 20_000 } else { 10_000_000 });
         let (view, place, _) = shown.last().expect("moments");
         assert_eq!(view.tick(), Tick(59 + FORETOLD_MAX as u32));
-        assert_eq!(*place, at(&ships, *view));
+        assert_eq!(*place, at(&runners, *view));
     }
 }

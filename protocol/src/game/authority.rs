@@ -86,6 +86,13 @@ pub struct Joiner<D> {
     pub debt: Option<D>,
 }
 
+impl<D> Joiner<D> {
+    /// A person who owes nothing.
+    pub fn person(name: Name) -> Self {
+        Self { name, kind: PlayerKind::Person, debt: None }
+    }
+}
+
 /// A game as the authority plays it, in one room. A copy that gets the same calls does the same, also after
 /// serialization. So a panic can be repeated.
 ///

@@ -4,7 +4,7 @@
 //! A bound that follows from others is computed from them.
 
 /// Version in the hello. A server refuses any other with close code 4500.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The last tick of a server's clock, after more than two years at 60 Hz. Then all clients are asked to reconnect, and
 /// ticks restart at 0. Stamps ahead of the present still fit in 32 bits.

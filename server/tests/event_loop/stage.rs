@@ -3,7 +3,7 @@
 use fracas_arena::authority::{ArenaConfig, World, default_map};
 use fracas_arena::rules::{Arena, Input, News};
 use fracas_protocol::client::{Client, ClientOptions, Event};
-use fracas_protocol::game::authority::Game;
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
@@ -38,6 +38,11 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 pub(crate) const RATE: TickRate = TickRate::HZ_20;
+
+/// The rules of all stages, as a client has them.
+fn ruleset() -> Ruleset<Arena> {
+    Arena::ruleset(RATE, &default_map())
+}
 
 /// One direction of a connection: bytes on their way, as many as the receiver's buffers would hold.
 #[derive(Default)]
@@ -312,7 +317,7 @@ impl LoopStage {
     pub(crate) fn with_idle_limit(names: &[&str], people: u16, idle: IdleLimit) -> Self {
         let config = ArenaConfig { rate: RATE, map: default_map(), density: 20, arena_for: None, seed: 1 };
         let capacity = Capacity { people, bots: 0, spectators: 4 };
-        let rooms = Rooms::with_idle_limit(names.len(), capacity, idle, move |_, _| World::with(config.clone()));
+        let rooms = Rooms::with_idle_limit(names.len(), RATE, capacity, idle, move |_, _| World::with(config.clone()));
         let names = RoomNames::new(names.iter().map(|name| String::from(*name)).collect());
         let (endpoints, mut loops) = channel::endpoints(1);
         let (newcomers, waiting) = flume::bounded(1000);
@@ -329,7 +334,14 @@ impl LoopStage {
             trusted_proxies: Vec::new(),
         }));
         let (registry, loop_endpoints) = (Arc::new(Registry::default()), loops.remove(0));
-        let service = GameService::new(0, loop_endpoints, registry, Arc::clone(&admission), metrics.clone());
+        let service = GameService::new(
+            0,
+            loop_endpoints,
+            registry,
+            Arc::clone(&admission),
+            ruleset().data().id(),
+            metrics.clone(),
+        );
         let service = service.of_rooms(Arc::new(names));
         let shared = LoopShared { connections, metrics };
         let event_loop = EventLoop::new(0, service, Policy::game(), waiting, shared);
@@ -391,7 +403,7 @@ impl LoopStage {
     }
 
     fn seat(&mut self, peer: LoopPeer, hello: Hello) -> usize {
-        let client = Client::new(self.room().game().rules().clone(), hello, ClientOptions::default());
+        let client = Client::new(ruleset(), hello, ClientOptions::default());
         self.players.push(LoopPlayer { peer, client, welcome: None, news: Vec::new(), reads: true, is_frozen: false });
         self.players.len() - 1
     }

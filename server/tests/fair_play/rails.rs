@@ -4,7 +4,7 @@ use crate::stage::{ASPECT, DuelStage, RATE};
 use fracas_arena::rules::{Beam, FineHeading, Heading, Input, RailShot, Thrust, ship_id};
 use fracas_protocol::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::authority::Game;
-use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::game::rules::Point;
 use fracas_protocol::tick::{Tick, ViewTime};
 
 /// The shooter, and the one that flies across its view.

@@ -45,7 +45,7 @@ impl DuelStage {
         announce(seed);
         let map = Map::new(&vec![vec![false; 16]; 16]).expect("a map");
         let config = ArenaConfig { rate: RATE, map, density: 20, arena_for: None, seed };
-        let room = Room::new(World::with(config), Capacity { people: 100, bots: 0, spectators: 4 });
+        let room = Room::new(World::with(config), RATE, Capacity { people: 100, bots: 0, spectators: 4 });
         let (batch, past) = (Batch::default(), VecDeque::new());
         let (sessions, connections, rails) = (Vec::new(), Vec::new(), Vec::new());
         let taken_over = Batch::default();

@@ -12,7 +12,7 @@ pub(crate) const RATE: TickRate = TickRate::HZ_60;
 pub(crate) type Poisoned = Attended<World, Poison>;
 
 /// The ticks on which it panics.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Poison(Vec<Tick>);
 
 pub(crate) fn poisoned(seed: u64, panics_on: &[u32]) -> Poisoned {

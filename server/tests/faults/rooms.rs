@@ -37,7 +37,7 @@ impl RoomsStage {
     pub(crate) fn new(seed: u64, panics_on: &'static [u32]) -> Self {
         announce(seed);
         let make = move |room: RoomId, _life| poisoned(seed, if room == SICK { panics_on } else { &[] });
-        let (rooms, inbound) = (Rooms::new(2, CAPACITY, make), Batches::default());
+        let (rooms, inbound) = (Rooms::new(2, RATE, CAPACITY, make), Batches::default());
         Self { rooms, sessions: Vec::new(), admitted: Vec::new(), inbound, rng: Rng::new(seed, 9), connections: 0 }
     }
 
@@ -169,7 +169,7 @@ fn a_game_that_cannot_even_be_made_again_stays_closed() {
         assert!(life == 0, "no more of these");
         poisoned(4, &[5])
     };
-    let mut rooms = Rooms::new(1, CAPACITY, make);
+    let mut rooms = Rooms::new(1, RATE, CAPACITY, make);
     let mut words = Vec::new();
     for tick in 1..=7 {
         let failures = rooms.tick(TickParams::unrestrained(Tick(tick)), &mut [], |_| ()).failures;
@@ -202,7 +202,7 @@ impl TickWatch<Poisoned> for Notes {
 
 #[test]
 fn when_the_last_room_is_closed_everybody_is_told_and_the_tick_thread_ends() {
-    let rooms = Rooms::new(1, CAPACITY, |_, _| poisoned(5, &[3, 6]));
+    let rooms = Rooms::new(1, RATE, CAPACITY, |_, _| poisoned(5, &[3, 6]));
     let (endpoints, ends) = channel::endpoints::<Poisoned>(1);
     let mut notes = Notes::default();
     let end = tick_loop::run(rooms, TickClock::new(Instant::now(), RATE), &endpoints, &mut notes);

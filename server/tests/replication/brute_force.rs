@@ -3,6 +3,7 @@
 use crate::stage::{ReplicationStage, ViewTally};
 use fracas_arena::rules::tuning::{BOLT_SPEED, DASH_SPEED};
 use fracas_arena::rules::{Arena, Entity, ship_id};
+use fracas_protocol::game::rules::Coded;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
@@ -211,8 +212,8 @@ fn copy_private(replica: &Replica<Arena>, bits: &mut BitReader<'_>, out: &mut Bi
     let told = bits.flag(false)?;
     if out.flag(told)? {
         let mut world = rules.world();
-        Arena::code_world(&mut world, bits)?;
-        Arena::code_world(&mut world, out)?;
+        world.code(bits)?;
+        world.code(out)?;
         rules.set_world(world)?;
     }
     let told = bits.flag(false)?;
@@ -230,8 +231,8 @@ fn copy_private(replica: &Replica<Arena>, bits: &mut BitReader<'_>, out: &mut Bi
     let told = bits.flag(false)?;
     if out.flag(told)? {
         let mut own = *replica.own();
-        Arena::code_own(&mut own, bits)?;
-        Arena::code_own(&mut own, out)?;
+        own.code(bits)?;
+        own.code(out)?;
     }
     Ok(rules)
 }
@@ -255,12 +256,12 @@ fn copy_entries(
         let mut kept = BitWriter::new();
         let id = EntityId(bits.uint(0, 16)? as u16);
         kept.uint(u32::from(id.0), 16)?;
-        if Arena::is_named(id) {
+        if Arena::IDS.is_player(id) {
             names.copy(bits, &mut kept)?;
         }
         let mut entity = rules.blank(id);
-        rules.code_entry(&mut entity, anchor, bits)?;
-        rules.code_entry(&mut entity, anchor, &mut kept)?;
+        rules.code(&mut entity, anchor, bits)?;
+        rules.code(&mut entity, anchor, &mut kept)?;
         if index >= skip {
             let mut words = Vec::new();
             let len = kept.drain_words(&mut words);

@@ -3,7 +3,6 @@
 use crate::stage::ReplicationStage;
 use fracas_arena::authority::World;
 use fracas_arena::rules::{Arena, slot_of};
-use fracas_protocol::game::authority::Game;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::replica::Replica;
@@ -42,7 +41,7 @@ fn assert_equal(shown: &TickOutput<Arena>, told: &TickOutput<Arena>) {
             );
         }
     }
-    for owner in live.entities().iter().filter_map(|(id, _)| World::owner(*id)) {
+    for owner in live.entities().iter().filter_map(|(id, _)| Arena::IDS.owner(*id)) {
         let name = |output: &TickOutput<Arena>| output.names.get(owner.index()).cloned().flatten();
         assert!(name(told).is_some());
         assert_eq!(name(shown), name(told), "tick {tick}, {owner:?}");

@@ -5,9 +5,8 @@
 
 use crate::stage::ReplicationStage;
 use fracas_arena::authority::default_map;
-use fracas_arena::rules::map::MapDocument;
 use fracas_arena::rules::{Arena, Entity};
-use fracas_protocol::game::rules::Rules;
+use fracas_protocol::game::data::StartData;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::bits::BitReader;
@@ -42,14 +41,15 @@ fn a_room_says_what_the_vectors_recorded() {
             }
         }
     }
-    let map = MapDocument::from(&default_map());
-    let played = session::Session { map, tick_hz: stage.output.rules.tick_rate(), frames };
+    let data = default_map().to_text();
+    let data_id = StartData::new(data.as_bytes()).id();
+    let played = session::Session { data, data_id, tick_hz: stage.output.rate, frames };
     if std::env::var_os("FRACAS_WRITE_VECTORS").is_some() {
         let text = serde_json::to_string_pretty(&played).expect("plain data") + "\n";
         std::fs::write(session::vector_path(session::SESSION), text).expect("writes");
     }
     let recorded = session::load();
-    assert_eq!(played.map, recorded.map);
+    assert_eq!((played.data, played.data_id), (recorded.data, recorded.data_id));
     assert_eq!(played.frames.len(), recorded.frames.len());
     for (played, recorded) in played.frames.iter().zip(&recorded.frames) {
         assert_eq!(played, recorded, "the first frame that differs");
@@ -59,7 +59,7 @@ fn a_room_says_what_the_vectors_recorded() {
 /// A session with gaps: ticks are skipped, frames have several bodies, inputs come late, and the client starts afresh.
 #[derive(Serialize, Deserialize)]
 struct Gaps {
-    map: MapDocument,
+    data: String,
     tick_hz: TickRate,
     inputs: Vec<SaidInput>,
     frames: Vec<PlayedFrame>,
@@ -131,16 +131,16 @@ fn a_room_with_gaps_says_what_the_vectors_recorded() {
         .collect();
     let late: Vec<_> = inputs.iter().filter(|said| said.stamp < said.read_before).collect();
     assert!(late.len() >= 20 && late.iter().any(|said| said.input.dash || said.input.rail.is_some()), "{late:?}");
-    let (map, tick_hz) = (MapDocument::from(&default_map()), stage.output.rules.tick_rate());
+    let (data, tick_hz) = (default_map().to_text(), stage.output.rate);
     if vector_file::is_written() {
-        let map = serde_json::to_string(&map).expect("plain data");
+        let text = serde_json::to_string(&data).expect("plain data");
         let inputs = vector_file::lines("[", &inputs, "]");
-        let begin = format!("{{\"map\": {map},\n\"tick_hz\": {tick_hz},\n\"inputs\": {inputs},\n\"frames\": [");
+        let begin = format!("{{\"data\": {text},\n\"tick_hz\": {tick_hz},\n\"inputs\": {inputs},\n\"frames\": [");
         std::fs::write(vector_file::path("gaps.json"), vector_file::lines(&begin, &frames, "]}\n")).expect("writes");
     }
     let text = std::fs::read_to_string(vector_file::path("gaps.json")).expect("the file is there");
     let recorded: Gaps = serde_json::from_str(&text).expect("the file is such a session");
-    assert_eq!((map, tick_hz, inputs), (recorded.map, recorded.tick_hz, recorded.inputs));
+    assert_eq!((data, tick_hz, inputs), (recorded.data, recorded.tick_hz, recorded.inputs));
     assert_eq!(frames.len(), recorded.frames.len());
     for (played, recorded) in frames.iter().zip(&recorded.frames) {
         assert_eq!(played, recorded, "the first frame that differs");

@@ -62,8 +62,8 @@ impl ReplicationStage {
         announce(seed);
         let config = ArenaConfig { rate: RATE, map: default_map(), density, arena_for: None, seed };
         let world = World::with(config);
-        let output = Arc::new(TickOutput::empty(world.rules().clone()));
-        let room = Room::new(world, Capacity { people, bots: 0, spectators: 8 });
+        let output = Arc::new(TickOutput::empty(world.rules().clone(), RATE));
+        let room = Room::new(world, RATE, Capacity { people, bots: 0, spectators: 8 });
         let (composer, batch) = (Composer::default(), Batch::default());
         let rng = Rng::new(seed, 2);
         Self {

@@ -16,7 +16,6 @@ use crate::server::witness::{Witness, Witnessed};
 use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::game::attended::Attended;
 use fracas_protocol::game::authority::PlayerInput;
-use fracas_protocol::game::rules::Rules;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
 use fracas_protocol::wire::message::{Aspect, Role};
@@ -86,7 +85,7 @@ impl Rewind {
     pub(crate) fn seat(&mut self, place: u16, connection: u32, rules: &Arena) {
         let rate = rules.tick_rate();
         let game = Attended { game: new_world(rate, 20, 1), attendant: Witness::default() };
-        let room = Room::new(game, Capacity { people: 1, bots: 0, spectators: 0 });
+        let room = Room::new(game, rate, Capacity { people: 1, bots: 0, spectators: 0 });
         let (truths, lags) = (BTreeMap::new(), VecDeque::new());
         self.twins.retain(|twin| twin.place != place);
         self.twins.push(Twin { place, connection, rate, room, session: None, truths, lags, burst: None });

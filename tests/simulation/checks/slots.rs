@@ -12,13 +12,14 @@ use fracas_arena::authority::{ArenaConfig, World};
 use fracas_arena::rules::tuning::PICKUP_REACH;
 use fracas_arena::rules::{Arena, Entity, Heading, Input, Map, News, Own, RailShot, Ship, Thrust, ship_id, slot_of};
 use fracas_protocol::game::attended::Attended;
+use fracas_protocol::game::authority::Joiner;
 use fracas_protocol::game::authority::{Game, PlayerInput, ViewWindow};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::name::Name;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::message::Aspect;
-use fracas_server::ids::{PlayerId, PlayerKind};
+use fracas_server::ids::PlayerId;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -117,7 +118,7 @@ fn open(rate: TickRate, count: usize, seed: u64, bug: Option<GameBug>) -> Witnes
     let mut game = Attended { game: world, attendant: Witness::new(bug) };
     for place in 0..count {
         let name = Name::parse(&format!("ship {place}")).expect("it is a name");
-        game.join(PlayerId(place as u16), &name, PlayerKind::Person, None);
+        game.join(PlayerId(place as u16), &Joiner::person(name));
     }
     game.step(Tick(1), &[]);
     game.news(Tick(1), &mut Vec::new());

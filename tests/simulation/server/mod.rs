@@ -8,8 +8,9 @@ use crate::annals::{Annals, NoticeRecord, Passed, SeatRecord, TickRecord};
 use crate::line::{LineEnd, Time};
 use crate::plan::{LoopPlan, RunPlan};
 use fracas_arena::authority::{ArenaConfig, World, default_map};
-use fracas_arena::rules::{Input, Map};
+use fracas_arena::rules::{Arena, Input, Map};
 use fracas_protocol::game::attended::Attended;
+use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;
@@ -50,9 +51,11 @@ fn us_of(at: Instant) -> u64 {
     at.saturating_duration_since(*BASE).as_micros() as u64
 }
 
-/// A world on the map that is built in.
+/// The map that is built in.
+static MAP: LazyLock<Map> = LazyLock::new(default_map);
+
+/// A world on that map.
 pub(crate) fn new_world(rate: TickRate, density: u32, seed: u64) -> World {
-    static MAP: LazyLock<Map> = LazyLock::new(default_map);
     World::with(ArenaConfig { rate, map: MAP.clone(), density, arena_for: None, seed })
 }
 
@@ -87,6 +90,7 @@ struct LoopSide {
 /// The server.
 pub(crate) struct SimServer {
     time: Time,
+    ruleset: Ruleset<Arena>,
     admission: Arc<AdmissionControl>,
     registry: Arc<Registry>,
     ticks: TickLoop<Witnessed>,
@@ -107,7 +111,7 @@ impl SimServer {
         let (rate, density, seed) = (plan.rate, plan.density, plan.seed);
         let capacity = Capacity { people: plan.people, bots: 0, spectators: plan.spectators };
         let attendant = Witness::new(planted.as_ref().and_then(|planted| planted.bug().in_game()));
-        let rooms = Rooms::new(1, capacity, move |_, _| Attended {
+        let rooms = Rooms::new(1, rate, capacity, move |_, _| Attended {
             game: new_world(rate, density, seed),
             attendant: attendant.clone(),
         });
@@ -127,13 +131,15 @@ impl SimServer {
             trusted_proxies: Vec::new(),
         }));
         let registry = Arc::<Registry>::default();
+        let ruleset = Arena::ruleset(rate, &MAP);
         let telemetry = Telemetry::new(plan.rate).expect("the metrics' names are good");
         let mut loops = Vec::new();
         for (index, (endpoints, plan)) in loop_endpoints.into_iter().zip(&plan.loops).enumerate() {
             let (newcomers, waiting) = flume::bounded(1000);
             let (connections, metrics) = (Arc::new(AtomicUsize::new(0)), telemetry.for_loop());
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
-            let service = GameService::new(index as u8, endpoints, registry, admission, metrics.clone());
+            let service =
+                GameService::new(index as u8, endpoints, registry, admission, ruleset.data().id(), metrics.clone());
             let shared = LoopShared { connections: Arc::clone(&connections), metrics };
             let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
             let sleep = Sleep::Read(0);
@@ -153,6 +159,7 @@ impl SimServer {
         let (time, rng) = (time.clone(), Rng::new(plan.seed, 11));
         Self {
             time,
+            ruleset,
             admission,
             registry,
             ticks,
@@ -293,7 +300,12 @@ impl SimServer {
         self.room().last_tick()
     }
 
-    pub(crate) fn rules(&self) -> &fracas_arena::rules::Arena {
+    /// The rules as a client that fetches them has them.
+    pub(crate) fn ruleset(&self) -> &Ruleset<Arena> {
+        &self.ruleset
+    }
+
+    pub(crate) fn rules(&self) -> &Arena {
         use fracas_protocol::game::authority::Game;
         self.room().game().rules()
     }

@@ -191,7 +191,7 @@ impl Planted {
         });
         let Some(ship) = ship else { return };
         ship.hull -= 1;
-        let mut changed = TickOutput::empty(output.rules.clone());
+        let mut changed = TickOutput::empty(output.rules.clone(), output.rate);
         changed.tick = output.tick;
         changed.records.update(&before.records, &output.rules, output.tick, &truth);
         (changed.players, changed.names) = (output.players.clone(), Arc::clone(&output.names));

@@ -87,7 +87,7 @@ impl Adversary {
             return self.connects_us.push(now_us + RETRY_US);
         }
         *numbers += 1;
-        let rules = server.rules().clone();
+        let rules = server.ruleset().clone();
         let mut peer = SimPeer::new((self.index, member), *numbers, (line, ours), self.claim, rules, now_us, checks);
         peer.hand = self.plan.hand(*numbers, &mut self.rng);
         peer.lies = self.plan.lies(&mut self.rng);

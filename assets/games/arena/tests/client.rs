@@ -2,7 +2,7 @@
 
 use fracas_arena::rules::{Arena, Input, Map, OpenTiles, ship_id};
 use fracas_protocol::client::{Client, ClientOptions, Event};
-use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::Token;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::bits::BitWriter;
@@ -14,7 +14,7 @@ const RATE: TickRate = TickRate::HZ_30;
 
 fn client() -> Client<Arena> {
     let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let mut client = Client::new(Arena::on(RATE, map), Hello::player("client"), ClientOptions::default());
+    let mut client = Client::new(Arena::ruleset(RATE, &map), Hello::player("client"), ClientOptions::default());
     client.advance(0);
     assert!(client.take_outgoing().is_some(), "the hello");
     client
@@ -27,7 +27,7 @@ fn let_in(client: &mut Client<Arena>) {
         own: Some(ship_id(0)),
         token: Token([0; 16]),
         resumed: false,
-        map: client.replica().rules().map_id(),
+        data: Arena::ruleset(RATE, client.replica().rules().map()).data().id(),
         world: OpenTiles(1),
         limits: Limits::default(),
     });

@@ -96,7 +96,7 @@ mod mirror {
         own: Option<u16>,
         token: [u8; 16],
         resumed: bool,
-        map: u32,
+        data: u32,
         world: u16,
         limits: Limits,
     }

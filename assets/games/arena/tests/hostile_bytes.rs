@@ -2,7 +2,6 @@
 //! panic, and never an allocation beyond what the limits allow.
 #![expect(unsafe_code, reason = "a global allocator that counts can only be written with it")]
 
-use fracas_arena::rules::map::MapDocument;
 use fracas_arena::rules::{Arena, News};
 use fracas_protocol::WireError;
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
@@ -181,14 +180,9 @@ fn a_name() {
 }
 
 #[test]
-fn a_maps_document() {
-    let document = session::load().map;
-    let good = document.walls.join("\n").into_bytes();
-    attack("map", &[good], 2 * 1024 * 1024, |bytes| {
-        let walls = String::from_utf8_lossy(bytes).lines().map(Into::into).collect();
-        let damaged = MapDocument { id: document.id.clone(), walls };
-        fracas_arena::rules::Map::try_from(&damaged).is_ok()
-    });
+fn a_maps_text() {
+    let good = session::load().data.into_bytes();
+    attack("map", &[good], 2 * 1024 * 1024, |bytes| fracas_arena::rules::Map::from_data(bytes).is_ok());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Every message, record and frame part survives being written and read, whatever its values.
 
 use fracas_arena::rules::bolt::Bolt;
-use fracas_arena::rules::map::MapDocument;
 use fracas_arena::rules::news::LeaderboardRow;
 use fracas_arena::rules::own::{ENERGY_FULL, Own};
 use fracas_arena::rules::pickup::{Pickup, PickupKind};
@@ -9,6 +8,7 @@ use fracas_arena::rules::ship::Ship;
 use fracas_arena::rules::{
     Acts, Arena, Controls, Entity, FineHeading, Heading, Input, Map, News, OpenTiles, RailShot, Thrust, Vector, ship_id,
 };
+use fracas_protocol::game::rules::Coded;
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf, Point, Rules};
 use fracas_protocol::ids::{DataId, EntityId, Token};
 use fracas_protocol::name::Name;
@@ -100,13 +100,13 @@ fn server_messages() -> impl Strategy<Value = MessageOf<Arena>> {
         vec((names(), any::<u16>()).prop_map(|(name, score)| LeaderboardRow { name, score }), 0..=LEADERBOARD_LEN);
     prop_oneof![
         (rates, clocks(), own, any::<[u8; 16]>(), any::<bool>(), any::<u32>(), any::<u16>()).prop_map(
-            |(tick_rate, clock, own, token, resumed, map, open)| ServerMessage::Welcome(Welcome {
+            |(tick_rate, clock, own, token, resumed, data, open)| ServerMessage::Welcome(Welcome {
                 tick_rate,
                 clock,
                 own,
                 token: Token(token),
                 resumed,
-                map: DataId(map),
+                data: DataId(data),
                 world: OpenTiles(open),
                 limits: Limits::default(),
             })
@@ -213,8 +213,8 @@ proptest! {
         let rules = arena();
         let mut read = rules.blank(id);
         through_bits(
-            |bits| rules.code_entry(&mut entity.clone(), None, bits).expect("writes"),
-            |bits| rules.code_entry(&mut read, None, bits),
+            |bits| rules.code(&mut entity.clone(), None, bits).expect("writes"),
+            |bits| rules.code(&mut read, None, bits),
         )?.expect("reads");
         prop_assert_eq!(read, entity);
     }
@@ -225,8 +225,8 @@ proptest! {
         let anchor = Point { x: (place.x + dx).clamp(0, Point::MAX), y: (place.y + dy).clamp(0, Point::MAX) };
         let mut read = rules.blank(id);
         through_bits(
-            |bits| rules.code_entry(&mut entity.clone(), Some(anchor), bits).expect("writes"),
-            |bits| rules.code_entry(&mut read, Some(anchor), bits),
+            |bits| rules.code(&mut entity.clone(), Some(anchor), bits).expect("writes"),
+            |bits| rules.code(&mut read, Some(anchor), bits),
         )?.expect("reads");
         prop_assert_eq!(read, entity);
     }
@@ -252,7 +252,7 @@ proptest! {
         // So would the hash that a game has that does not make its own.
         let of_entry = |ship| {
             let mut digest = Digest::default();
-            rules.code_entry(&mut Entity::Ship(ship), None, &mut digest).expect("an entry");
+            rules.code(&mut Entity::Ship(ship), None, &mut digest).expect("an entry");
             digest.finish()
         };
         prop_assert_eq!(of_entry(one) == of_entry(changed), one == changed);
@@ -302,8 +302,8 @@ proptest! {
         let own = Own { energy, drained, dash_pause, rail_pause, rank };
         let mut read = Own::default();
         through_bits(
-            |bits| Arena::code_own(&mut own.clone(), bits).expect("writes"),
-            |bits| Arena::code_own(&mut read, bits),
+            |bits| own.clone().code(bits).expect("writes"),
+            |bits| read.code(bits),
         )?.expect("reads");
         prop_assert_eq!(read, own);
     }
@@ -364,15 +364,15 @@ proptest! {
     }
 
     #[test]
-    fn a_map_through_its_document(walls in vec(0..8_u32, 0..12)) {
+    fn a_map_through_its_text(walls in vec(0..8_u32, 0..12)) {
         let mut rows = vec![vec![false; 8]; 8];
         for (i, x) in walls.into_iter().enumerate() {
             // Not on the edge, and never two side by side: such a map is always connected.
             rows[1 + 2 * (i % 3)][(x as usize / 2) * 2] = true;
         }
         let map = Map::new(&rows).expect("a map");
-        let document = MapDocument::from(&map);
-        let read = Map::try_from(&document).expect("a map");
-        prop_assert_eq!((read.id(), MapDocument::from(&read)), (map.id(), document));
+        let text = map.to_text();
+        let read = Map::from_data(text.as_bytes()).expect("a map");
+        prop_assert_eq!(read.to_text(), text);
     }
 }

@@ -2,14 +2,13 @@
 
 use super::damage::Hit;
 use super::draw::{Lot, Nearest};
-use super::rewind::Past;
 use crate::rules::tuning::{BOLT_DAMAGE, BOLT_RADIUS, DASH_SPEED, RAIL_DAMAGE, SHIP_RADIUS};
 use crate::rules::{Arena, Beam, Bolt, slot_of};
 use fracas_protocol::fixed::QUANTA_PER_UNIT;
+use fracas_protocol::game::history::Past;
 use fracas_protocol::game::rules::{Fate, Point};
 use fracas_protocol::grid::{Grid, Rect};
-use fracas_protocol::ids::EntityId;
-use fracas_protocol::tick::ViewTime;
+use fracas_protocol::ids::{EntityId, PlayerId};
 use fracas_protocol::wire::limits::REWIND_MS_MAX;
 use fracas_protocol::wire::message::Aspect;
 use serde::{Deserialize, Serialize};
@@ -62,24 +61,24 @@ impl Bolts {
     }
 }
 
-/// The first ship that a beam of `shooter` hits, with all others where they were at `view`. Ships that were destroyed
-/// since are among them. `ships` holds the living ships where they are now, and `fallen` the slots of the others.
+/// The first ship that a beam of `shooter` hits, with all others where they were at a moment in the `past`. Ships that were
+/// destroyed since are among them. `ships` holds the living ships where they are now, and `fallen` the slots of the others.
 /// `past` has the positions of each in its present or last life. A ship outside the shooter's view at that moment is
 /// not hit, since its id would reveal a ship that the shooter does not know.
 pub(super) fn beam_hit(
     beam: &Beam,
-    (shooter, view, aspect): (u16, ViewTime, Aspect),
+    (shooter, aspect): (u16, Aspect),
     ships: &Grid,
     fallen: impl Iterator<Item = u16>,
-    past: &Past,
+    past: &Past<'_>,
     lot: impl Fn(u16) -> Lot,
 ) -> Option<Hit> {
     let reach = REWIND_REACH;
     let path = Rect::bounds([beam.from, beam.to].into_iter())?.widened(reach, reach);
-    let centre = past.place(shooter, view)?;
+    let centre = past.position(PlayerId(shooter))?;
     let mut first = Nearest::new(lot);
     let mut consider = |slot: u16| {
-        let place = if slot == shooter { None } else { past.place(slot, view) };
+        let place = if slot == shooter { None } else { past.position(PlayerId(slot)) };
         let place = place.filter(|place| aspect.is_in_view(centre, *place));
         if let Some(way) = place.and_then(|centre| beam.way_to(centre)) {
             first.offer(way, slot);
@@ -88,7 +87,7 @@ pub(super) fn beam_hit(
     ships.visit(&path, |id, _| slot_of(id).into_iter().for_each(&mut consider));
     fallen.for_each(&mut consider);
     let (_, victim) = first.best()?;
-    let way_squared = past.place(victim, view).map_or(0, |place| beam.from.distance_squared(place));
+    let way_squared = past.position(PlayerId(victim)).map_or(0, |place| beam.from.distance_squared(place));
     Some(Hit { shooter, victim, damage: RAIL_DAMAGE, time: 0, way_squared })
 }
 

@@ -8,7 +8,6 @@ mod default_map;
 mod draw;
 mod opening;
 mod pickups;
-mod rewind;
 mod score;
 mod spawn;
 mod tiled;

@@ -14,7 +14,6 @@ use super::default_map::default_map;
 use super::draw::Draw;
 use super::opening::{Change, Opening};
 use super::pickups::Pickups;
-use super::rewind::Past;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use super::tiled::read_tiled;
@@ -24,6 +23,7 @@ use crate::rules::{Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, Pickup
 use fracas_protocol::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::authority::{Game, GameEvent, GameSetup, Joiner, PlayerInput};
 use fracas_protocol::game::brain::Idle;
+use fracas_protocol::game::history::History;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::game::settings::{Setting, SettingKind, Settings};
 use fracas_protocol::grid::{Grid, Rect};
@@ -114,7 +114,7 @@ pub struct World {
     /// The living ships at their positions on this tick: they can be hit and can take pick-ups.
     #[serde(skip)]
     targets: Grid,
-    past: Past,
+    past: History,
     /// The generator of draws between ships that are equal by the rules. It is separate, so joins and hits change no
     /// other draw.
     lots: Rng,
@@ -153,7 +153,7 @@ impl World {
             game_events: Vec::new(),
             leader: None,
             targets: Grid::default(),
-            past: Past::default(),
+            past: History::default(),
             lots: Rng::new(config.seed, 2),
             draw: Draw::default(),
             fired: Vec::new(),
@@ -266,7 +266,7 @@ impl World {
     fn remember(&mut self, tick: Tick) {
         let places =
             self.pilots.iter().map(|pilot| Some(pilot.as_ref()?.ship).filter(Ship::is_alive).map(|s| s.position));
-        self.past.remember(tick, self.arena.tick_rate(), places);
+        self.past.record(tick, self.arena.tick_rate(), places);
     }
 
     fn collect(&mut self) {
@@ -387,7 +387,7 @@ impl Game for World {
     }
 
     fn begin_anew(&mut self) {
-        (self.past, self.now) = (Past::default(), Tick(0));
+        (self.past, self.now) = (History::default(), Tick(0));
         for pilot in self.pilots.iter_mut().flatten() {
             (pilot.since, pilot.active_at) = (pilot.since.map(|_| Tick(0)), Tick(0));
             (pilot.fought_at, pilot.debt) = (None, None);

@@ -64,7 +64,7 @@ pub(crate) fn server_messages() -> Vec<MessageOf<Arena>> {
         own: Some(EntityId(4104)),
         token: Token(*b"0123456789abcdef"),
         resumed: false,
-        map: DataId(0x89ab_cdef),
+        data: DataId(0x89ab_cdef),
         world: OpenTiles(3),
         limits: Limits::default(),
     };

@@ -2,22 +2,27 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use fracas_arena::rules::map::MapDocument;
-use fracas_arena::rules::{Arena, Map};
+use fracas_arena::rules::Arena;
+use fracas_protocol::game::data::{Ruleset, StartData};
+use fracas_protocol::ids::DataId;
 use fracas_protocol::tick::TickRate;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file among the protocol's vectors.
 pub(crate) fn vector_path(file: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../protocol/vectors")).join(file)
+    // Other crates' tests use this too, from folders of other depths.
+    let mut above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("protocol/vectors"));
+    above.find(|vectors| vectors.is_dir()).expect("the vectors are there").join(file)
 }
 
 pub(crate) const SESSION: &str = "session.json";
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Session {
-    pub(crate) map: MapDocument,
+    /// The game's start-up data, which is text.
+    pub(crate) data: String,
+    pub(crate) data_id: DataId,
     pub(crate) tick_hz: TickRate,
     pub(crate) frames: Vec<Frame>,
 }
@@ -33,8 +38,12 @@ pub(crate) struct Frame {
 }
 
 impl Session {
+    pub(crate) fn ruleset(&self) -> Ruleset<Arena> {
+        Ruleset::new(self.tick_hz, StartData::new(self.data.as_bytes())).expect("a map")
+    }
+
     pub(crate) fn rules(&self) -> Arena {
-        Arena::on(self.tick_hz, Map::try_from(&self.map).expect("a map"))
+        self.ruleset().rules().clone()
     }
 }
 

@@ -30,7 +30,7 @@ impl World {
             let fallen = (0..).zip(&self.pilots).filter(|(_, pilot)| !pilot.as_ref().is_some_and(alive));
             let fallen = fallen.map(|(slot, _)| slot);
             let lot = |slot| lot(&self.pilots, &self.draw, slot);
-            let hit = combat::beam_hit(&beam, (shooter, view, aspect), &self.targets, fallen, &self.past, lot);
+            let hit = combat::beam_hit(&beam, (shooter, aspect), &self.targets, fallen, &self.past.at(view), lot);
             let news = News::Rail { tick, hit: hit.map(|hit| ship_id(hit.victim)) };
             self.game_events.push(GameEvent { to: Some(PlayerId(shooter)), news });
             self.hits.extend(hit);

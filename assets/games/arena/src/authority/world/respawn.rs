@@ -81,7 +81,7 @@ impl World {
             (pilot.since, pilot.own.rail_pause) = (Some(tick), tuning.rail_pause);
         }
         pilot.fought_at = None;
-        self.past.forget(usize::from(slot));
+        self.past.forget(PlayerId(slot));
     }
 
     /// Whether a player that has left has nothing unfinished: no fight, and no wait for the next ship.

@@ -1,10 +1,12 @@
 //! The world does the same to everybody, whichever slot they have, and to who is not there.
 
 use super::*;
+use crate::rules::slot_of;
 use crate::rules::tuning::KILL_SCORE;
 use crate::rules::{FineHeading, Heading, Pickup, RailShot, Thrust};
 use fracas_protocol::game::authority::ViewWindow;
-use fracas_protocol::ids::{PlayerId, PlayerKind};
+use fracas_protocol::ids::PlayerId;
+use fracas_protocol::name::Name;
 use std::collections::BTreeMap;
 
 const UNIT: i32 = QUANTA_PER_UNIT;
@@ -19,7 +21,7 @@ fn world(seed: u64, names: &[String], slots: &[u16]) -> World {
     let mut order: Vec<_> = slots.iter().zip(names).collect();
     order.sort();
     for (slot, name) in order {
-        world.join(PlayerId(*slot), &Name::parse(name).expect("a name"), PlayerKind::Person, None);
+        world.join(PlayerId(*slot), &Joiner::person(Name::parse(name).expect("a name")));
     }
     world
 }
@@ -280,7 +282,7 @@ fn a_parked_ship_keeps_no_tiles_open_and_is_moved_as_it_was() {
     let mut world = World::with(ArenaConfig { rate: TickRate::HZ_20, map, density: 2, arena_for: None, seed: 3 });
     let name = Name::parse("somebody").expect("a name");
     for slot in 0..30 {
-        world.join(PlayerId(slot), &name, PlayerKind::Person, None);
+        world.join(PlayerId(slot), &Joiner::person(name.clone()));
     }
     step(&mut world, 1, &BTreeMap::new());
     let wide = world.arena.open();
