@@ -4,6 +4,7 @@
 //! down: ships would drift left and up.
 
 use crate::WireError;
+use crate::tick::TickRate;
 use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,11 @@ pub const SUBQUANTA_PER_UNIT: i32 = 1024;
 
 /// Velocity sub-quanta in a position quantum per tick.
 pub const SUBQUANTA_PER_QUANTUM: i32 = SUBQUANTA_PER_UNIT / QUANTA_PER_UNIT;
+
+/// So many units a second as sub-quanta in a tick, rounded toward zero.
+pub const fn speed(units_per_s: i32, rate: TickRate) -> i32 {
+    units_per_s * SUBQUANTA_PER_UNIT / rate.hz() as i32
+}
 
 /// The table's value for a sine of one.
 pub const SINE_ONE: i32 = 1 << 14;

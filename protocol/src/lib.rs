@@ -6,6 +6,7 @@
 //! rules. PROTOCOL.md describes the same byte by byte.
 
 pub mod game;
+pub mod prelude;
 pub mod wire;
 
 pub mod fixed;

@@ -1,5 +1,6 @@
 //! A position in the world, in fixed point.
 
+use crate::fixed::{Heading, SUBQUANTA_PER_QUANTUM, Vector};
 use crate::tick::ViewTime;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,31 @@ impl Point {
         let half = 1 << (Self::NEAR_BITS - 1);
         let is_near = |offset: i32| (-half..half).contains(&offset);
         is_near(self.x - other.x) && is_near(self.y - other.y)
+    }
+
+    /// The position after one tick at a velocity in sub-quanta, rounded toward this one.
+    #[must_use]
+    pub fn moved(self, velocity: Vector) -> Self {
+        let part = |at: i32, speed: i32| at + speed / SUBQUANTA_PER_QUANTUM;
+        Self { x: part(self.x, velocity.x), y: part(self.y, velocity.y) }
+    }
+
+    /// The nearest position whose coordinates are 0 to `side`.
+    #[must_use]
+    pub fn within(self, side: i32) -> Self {
+        Self { x: self.x.clamp(0, side), y: self.y.clamp(0, side) }
+    }
+
+    /// The distance to `other`, in quanta, rounded down.
+    pub fn distance(self, other: Self) -> i32 {
+        (self.distance_squared(other) as u64).isqrt() as i32
+    }
+
+    /// The heading from here to `other`; to the right if they are one.
+    ///
+    /// For brains and pages. No rule depends on it, so it may use floats.
+    pub fn heading_to(self, other: Self) -> Heading {
+        Heading::towards(other.x - self.x, other.y - self.y)
     }
 
     /// The square of the distance to `other`, in square quanta.

@@ -102,7 +102,6 @@ impl<R: Rules> Replica<R> {
     }
 
     /// A replica as it would be after a body.
-    #[cfg(test)]
     pub(crate) fn after(rules: &R, tick: Tick, known: &[(EntityId, R::Entity)]) -> Self {
         let known = known.iter().map(|(id, now)| Known { id: *id, before: *now, now: *now, name: None });
         Self { tick, live: true, known: known.collect(), ..Self::new(rules.clone()) }

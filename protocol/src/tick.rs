@@ -109,8 +109,8 @@ impl TickRate {
     pub const HZ_60: Self = Self(60);
 
     /// Ticks in a second.
-    pub fn hz(self) -> u32 {
-        u32::from(self.0)
+    pub const fn hz(self) -> u32 {
+        self.0 as u32
     }
 
     /// Time between two ticks in microseconds, rounded down.

@@ -76,7 +76,7 @@ impl Arrival {
     }
 
     /// Takes the arrival of a tick's body.
-    pub(super) fn record(&mut self, now_us: u64, tick: Tick) {
+    pub(crate) fn record(&mut self, now_us: u64, tick: Tick) {
         let (arrival_us, period_us) = (now_us as i64 - self.rate.due_us(tick) as i64, self.rate.period_us() as i64);
         let first =
             Quickest { estimate_us: arrival_us, body_us: now_us, goal_us: arrival_us, late: 0, late_us: i64::MAX };

@@ -138,7 +138,7 @@ impl<R: Rules> Timeline<R> {
     }
 
     /// Takes the replica after a body.
-    pub(super) fn push(&mut self, now_us: u64, replica: &Replica<R>) {
+    pub(crate) fn push(&mut self, now_us: u64, replica: &Replica<R>) {
         if self.len_max == 0 {
             return;
         }
@@ -159,7 +159,7 @@ impl<R: Rules> Timeline<R> {
     }
 
     /// What to show now. Time here never goes back. It runs at most a tenth faster or slower to keep its delay.
-    pub(super) fn moment(&mut self, now_us: u64, rules: &R, arrival: &Arrival) -> Option<Moment<'_, R>> {
+    pub(crate) fn moment(&mut self, now_us: u64, rules: &R, arrival: &Arrival) -> Option<Moment<'_, R>> {
         let shown_us = self.move_on(now_us, arrival)?;
         self.foretell(shown_us, rules);
         self.moments += 1;

@@ -3,11 +3,15 @@
 pub mod attended;
 pub mod authority;
 pub mod brain;
+pub mod check;
 pub mod data;
 pub mod history;
+pub mod laws;
 pub mod look;
+pub mod mover;
 pub mod page;
 pub mod rules;
 pub mod settings;
+pub mod slots;
 #[cfg(any(test, feature = "toy"))]
 pub mod toy;

@@ -161,6 +161,21 @@ pub trait Coder {
         if self.flag(value != 0)? { self.uint(value, width) } else { Ok(0) }
     }
 
+    /// A value that may be missing: a bit, and then the value as `code` codes it.
+    #[inline]
+    fn option<T: Default>(
+        &mut self,
+        value: &mut Option<T>,
+        code: impl FnOnce(&mut T, &mut Self) -> Result<(), WireError>,
+    ) -> Result<(), WireError> {
+        if self.flag(value.is_some())? {
+            code(value.get_or_insert_default(), self)
+        } else {
+            *value = None;
+            Ok(())
+        }
+    }
+
     /// A count that is mostly zero: one zero bit for 0, else a one and `count - 1` in groups of four bits, lowest
     /// first. A bit after each group says whether another one follows. At most `max`, which is below 65,536.
     fn count(&mut self, count: u32, max: u32) -> Result<u32, WireError> {

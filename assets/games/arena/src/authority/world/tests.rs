@@ -322,3 +322,8 @@ fn a_parked_ship_keeps_no_tiles_open_and_is_moved_as_it_was() {
     }
     assert_eq!(world.parked, 0);
 }
+
+#[test]
+fn the_arena_keeps_the_laws_of_the_seam() {
+    fracas_protocol::game::check::check::<World>().unwrap_or_else(|fault| panic!("{fault}"));
+}
