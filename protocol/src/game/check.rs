@@ -28,6 +28,8 @@ use std::fmt;
 /// How much [`check`] plays.
 const SEEDS: u64 = 6;
 const TICKS: u32 = 400;
+/// Ticks after they have begun anew.
+const TICKS_ANEW: u32 = 40;
 const PLAYERS: u16 = 12;
 /// A body arrives so long after it was due, in microseconds.
 const DELAY_US: u64 = 30_000;
@@ -70,22 +72,21 @@ pub fn check<G: Game>() -> Result<(), Fault> {
 /// See [`check`].
 pub fn check_seed<G: Game>(seed: u64) -> Result<(), Fault> {
     let rate = [TickRate::HZ_20, TickRate::HZ_30, TickRate::HZ_60][(seed % 3) as usize];
-    let run = || -> Result<Vec<u32>, Broken> {
-        let mut trial = Trial::<G>::new(seed, rate)?;
-        (1..=TICKS).map(|tick| trial.tick(Tick(tick))).collect()
-    };
     let fault = |broken| Fault { seed, broken };
-    let first = run().map_err(fault)?;
     // A second run meets other times, and hash maps of another order.
-    let second = run().map_err(fault)?;
-    match first.iter().zip(&second).position(|(one, other)| one != other) {
-        None => Ok(()),
-        Some(index) => Err(fault(Broken {
-            law: Law::IsDeterministic,
-            tick: Tick(index as u32 + 1),
-            seen: "two runs of the same calls differ".into(),
-        })),
+    let hashes = || -> Result<Vec<u32>, Broken> {
+        let mut trial = Trial::<G>::new(seed, rate)?;
+        Ok((1..=TICKS).map(|tick| trial.run(Tick(tick))).collect())
+    };
+    let (first, second) = (hashes().map_err(fault)?, hashes().map_err(fault)?);
+    if let Some(index) = first.iter().zip(&second).position(|(one, other)| one != other) {
+        let (law, tick) = (Law::IsDeterministic, Tick(index as u32 + 1));
+        return Err(fault(Broken { law, tick, seen: "two runs of the same calls differ".into() }));
     }
+    let mut trial = Trial::<G>::new(seed, rate).map_err(fault)?;
+    (1..=TICKS).try_for_each(|tick| trial.watched(Tick(tick))).map_err(fault)?;
+    trial.begin_anew();
+    (1..=TICKS_ANEW).try_for_each(|tick| trial.watched(Tick(tick))).map_err(fault)
 }
 
 /// A player of a trial: a brain, and what its client would hold.
@@ -127,32 +128,50 @@ impl<G: Game> Trial<G> {
     }
 
     /// Runs a tick. Returns a hash of what came of it.
-    fn tick(&mut self, tick: Tick) -> Result<u32, Broken> {
-        let broken = |law: Law, seen: String| Broken { law, tick, seen };
+    fn run(&mut self, tick: Tick) -> u32 {
         self.come_and_go(tick);
-        let inputs = self.inputs(tick)?;
-        for game in [&mut self.game, &mut self.twin] {
-            game.step(tick, &inputs);
-            game.news(tick, &mut Vec::new());
-        }
-        let truths = [&self.game, &self.twin].map(|game| {
-            let mut truth = Vec::new();
-            game.truth(&mut truth);
-            truth
-        });
-        let [truth, of_twin] = truths;
-        if truth != of_twin {
-            let law = if tick.0 > TWIN_EVERY { Law::StateIsWhole } else { Law::IsDeterministic };
-            return Err(broken(law, "the game and its copy differ".into()));
+        let inputs = self.inputs(tick);
+        self.step(tick, &inputs);
+        let mut digest = Digest::default();
+        self.truth.iter().for_each(|(id, entity)| self.game.rules().digest(*id, entity, &mut digest));
+        self.show(tick);
+        digest.finish()
+    }
+
+    /// Runs a tick, and holds it to the laws.
+    fn watched(&mut self, tick: Tick) -> Result<(), Broken> {
+        self.come_and_go(tick);
+        let inputs = self.inputs(tick);
+        check_held::<G>(&inputs, tick)?;
+        self.step(tick, &inputs);
+        let mut of_twin = Vec::new();
+        self.twin.truth(&mut of_twin);
+        if self.truth != of_twin {
+            let seen = "the game and one that was read back differ".into();
+            return Err(Broken { law: Law::StateIsWhole, tick, seen });
         }
         let own: Vec<_> = inputs.iter().map(|input| self.game.own(input.player)).collect();
-        self.watch.tick(self.game.rules(), tick, &inputs, &truth, &own)?;
+        self.watch.tick(self.game.rules(), tick, &inputs, &self.truth, &own)?;
         self.check_rest(tick)?;
-        let mut digest = Digest::default();
-        truth.iter().for_each(|(id, entity)| self.game.rules().digest(*id, entity, &mut digest));
-        self.truth = truth;
         self.show(tick);
-        Ok(digest.finish())
+        Ok(())
+    }
+
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]) {
+        for game in [&mut self.game, &mut self.twin] {
+            game.step(tick, inputs);
+            game.news(tick, &mut Vec::new());
+        }
+        self.truth.clear();
+        self.game.truth(&mut self.truth);
+    }
+
+    /// Ticks begin at 1 again.
+    fn begin_anew(&mut self) {
+        [&mut self.game, &mut self.twin].into_iter().for_each(Game::begin_anew);
+        for player in self.players.iter_mut().flatten() {
+            (player.timeline, player.arrival) = (Timeline::new(self.rate, DISPLAY_TICKS), Arrival::new(self.rate));
+        }
     }
 
     /// Players join and leave.
@@ -181,16 +200,13 @@ impl<G: Game> Trial<G> {
     }
 
     /// What everybody does on a tick. Now and then nothing comes, and the last input is held.
-    fn inputs(&mut self, tick: Tick) -> Result<Vec<PlayerInput<InputOf<G>>>, Broken> {
+    fn inputs(&mut self, tick: Tick) -> Vec<PlayerInput<InputOf<G>>> {
         let now_us = self.rate.due_us(tick);
         let replica = Replica::after(self.game.rules(), Tick(tick.0 - 1), &self.truth);
         let mut inputs = Vec::new();
         for (slot, player) in self.players.iter_mut().enumerate() {
             let (id, Some(player)) = (PlayerId(slot as u16), player) else { continue };
             let held = player.input.held();
-            if held.held() != held {
-                return Err(Broken { law: Law::HeldStays, tick, seen: format!("{held:?} became {:?}", held.held()) });
-            }
             player.input = held;
             if player.is_random {
                 player.input = random_input::<G>(&mut self.rng).unwrap_or(held);
@@ -205,7 +221,7 @@ impl<G: Game> Trial<G> {
             let view = ViewWindow { earliest: ViewTime::default(), latest: ViewTime::from(Tick(tick.0 - 1)) };
             inputs.push(PlayerInput { player: id, input: player.input, view, aspect: Aspect::default() });
         }
-        Ok(inputs)
+        inputs
     }
 
     /// What no tick of the watch sees.
@@ -254,6 +270,14 @@ impl<G: Game> Player<G> {
             None => return input,
         }
         self.brain.aim(sight, Aspect::default(), input)
+    }
+}
+
+fn check_held<G: Game>(inputs: &[PlayerInput<InputOf<G>>], tick: Tick) -> Result<(), Broken> {
+    let held = inputs.iter().map(|input| input.input.held());
+    match held.map(|held| (held, held.held())).find(|(once, twice)| once != twice) {
+        None => Ok(()),
+        Some((once, twice)) => Err(Broken { law: Law::HeldStays, tick, seen: format!("{once:?} became {twice:?}") }),
     }
 }
 
