@@ -60,7 +60,7 @@ function handleControl(reader) {
   if (kind === WELCOME) {
     rate = reader.byte();
     reader.clock();
-    seen.own = reader.byte() === 1 ? reader.number() : null; // then token, resumed, map, world, limits
+    seen.own = reader.byte() === 1 ? reader.number() : null; // then token, resumed, data, world, limits
     joined = true;
   } else if (kind === PONG) {
     const stamp = reader.number(), { hold } = reader.clock();
@@ -73,7 +73,7 @@ function handleControl(reader) {
 
 socket.onopen = () => {
   const [none, player, wide] = [0, 0, 2];
-  send(HELLO, ...number(1), ...text('Minimal'), none, ...text('main'), player, wide);
+  send(HELLO, ...number(2), ...text('Minimal'), none, ...text('main'), player, wide);
 };
 
 socket.onmessage = ({ data }) => {

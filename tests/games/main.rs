@@ -13,6 +13,11 @@ fn tag_keeps_the_laws() {
 }
 
 #[test]
+fn paint_keeps_the_laws() {
+    check::<fracas_paint::Board>().unwrap_or_else(|fault| panic!("{fault}"));
+}
+
+#[test]
 fn without_a_mistake_the_wrapped_game_keeps_the_laws_too() {
     check::<WrongYard<{ Mistake::NONE }>>().unwrap_or_else(|fault| panic!("{fault}"));
 }

@@ -131,9 +131,3 @@ impl Game for Yard {
         out.extend(self.runners.entities::<Tag>());
     }
 }
-
-#[cfg(test)]
-#[test]
-fn laws() {
-    fracas_protocol::game::check::check::<Yard>().unwrap_or_else(|fault| panic!("{fault}"));
-}
