@@ -12,6 +12,7 @@ pub use crate::game::mover::Mover;
 pub use crate::game::rules::{Coded, Fate, Intent, Point, QUANTA_PER_UNIT, Rules, code_point};
 pub use crate::game::settings::{Setting, SettingKind, Settings};
 pub use crate::game::slots::Slots;
+pub use crate::game::steer::Steer;
 pub use crate::ids::{EntityId, IdLayout, PlayerId, PlayerKind};
 pub use crate::rng::Rng;
 pub use crate::tick::{Tick, TickRate, ViewTime};

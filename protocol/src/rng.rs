@@ -1,5 +1,6 @@
 //! A seeded random generator, for all draws that must be repeatable: in a room, in a brain, in a test.
 
+use crate::point::Point;
 use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng as _;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ impl Rng {
     /// True `times` out of `of` times.
     pub fn chance(&mut self, times: u32, of: u32) -> bool {
         self.below(of) < times
+    }
+
+    /// A position in a square of `side` quanta.
+    pub fn place(&mut self, side: i32) -> Point {
+        Point { x: self.between(0, side), y: self.between(0, side) }
     }
 
     /// Any 64 bits, for a seed.

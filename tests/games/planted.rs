@@ -2,7 +2,7 @@
 
 use fracas_protocol::game::brain::Idle;
 use fracas_protocol::prelude::*;
-use fracas_tag::{Run, Runner, Tag, Yard};
+use fracas_tag::{Runner, Tag, Yard};
 use std::collections::HashSet;
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ pub(crate) struct WrongTag<const MISTAKE: u8>(Tag);
 
 impl<const MISTAKE: u8> Rules for WrongTag<MISTAKE> {
     type Entity = Runner;
-    type Input = Run;
+    type Input = Steer;
     type Own = ();
     type World = ();
     type News = ();
@@ -44,7 +44,7 @@ impl<const MISTAKE: u8> Rules for WrongTag<MISTAKE> {
         self.0.predict(runner)
     }
 
-    fn play(&self, runner: &mut Runner, own: &mut (), input: &Run) {
+    fn play(&self, runner: &mut Runner, own: &mut (), input: &Steer) {
         self.0.play(runner, own, input);
     }
 
@@ -105,7 +105,7 @@ impl<const MISTAKE: u8> Game for WrongYard<MISTAKE> {
         self.yard.leave(player);
     }
 
-    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Run>]) {
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Steer>]) {
         (self.tick, self.steps) = (tick, self.steps + 1);
         let is_lazy = match MISTAKE {
             Mistake::STEP_FORGETS_INPUT => tick.0.is_multiple_of(16),

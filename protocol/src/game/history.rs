@@ -40,6 +40,11 @@ impl History {
         Past { history: self, view }
     }
 
+    /// How many slots the newest tick has.
+    fn slots(&self) -> u16 {
+        self.ticks.back().map_or(0, |(_, positions)| positions.len() as u16)
+    }
+
     fn on(&self, player: PlayerId, tick: Tick) -> Option<Point> {
         let index = self.ticks.binary_search_by_key(&tick, |(tick, _)| *tick).ok()?;
         *self.ticks[index].1.get(player.index())?
@@ -62,6 +67,14 @@ impl Past<'_> {
             0 => Some(from),
             part => Some(from.towards(self.history.on(player, self.view.tick().next())?, part)),
         }
+    }
+
+    /// Who was nearest to a place, at most `reach` quanta from it. Of two as near it is the one in the lower slot.
+    pub fn nearest(&self, place: Point, reach: i32) -> Option<PlayerId> {
+        let players = (0..self.history.slots()).map(PlayerId);
+        let near = players.filter_map(|player| Some((self.position(player)?.distance_squared(place), player)));
+        let nearest = near.min()?;
+        (nearest.0 <= i64::from(reach) * i64::from(reach)).then_some(nearest.1)
     }
 }
 
@@ -86,6 +99,9 @@ mod tests {
         assert_eq!(history.at(Tick(39).into()).position(PlayerId(0)), None);
         assert_eq!(history.at(Tick(50).into()).position(PlayerId(0)), None, "not yet");
         assert_eq!(history.at(Tick(47).into()).position(PlayerId(7)), None, "nobody");
+        let past = history.at(Tick(47).into());
+        assert_eq!(past.nearest(Point { x: at(47).x, y: 99 }, 100), Some(PlayerId(0)), "of two in one place");
+        assert_eq!(past.nearest(Point { x: at(47).x, y: 101 }, 100), None);
         history.forget(PlayerId(0));
         assert_eq!(history.at(Tick(47).into()).position(PlayerId(0)), None, "another life");
     }

@@ -1,6 +1,7 @@
 //! How the stock page draws a game's entities.
 
 use super::rules::Rules;
+use crate::fixed::{FineHeading, Heading};
 use crate::ids::EntityId;
 
 /// The form of a drawn entity. All lengths are in units.
@@ -70,13 +71,11 @@ impl Drawn {
     }
 }
 
-/// How the stock page draws a game, and what its controls mean. A page of a game's own may draw what it likes.
-pub trait Look: Rules {
+/// How the stock page draws a game. What its controls mean is said by `From<&Controls>` of the game's input. A page of a
+/// game's own may draw what it likes.
+pub trait Look: Rules<Input: for<'a> From<&'a Controls>> {
     /// How an entity is drawn. None for what cannot be seen.
     fn look(&self, id: EntityId, entity: &Self::Entity) -> Option<Drawn>;
-
-    /// The input that a player's controls ask for.
-    fn input(&self, controls: &Controls) -> Self::Input;
 
     /// A line for the player about its own entity, such as a score. The default has none.
     fn status(&self, entity: &Self::Entity, own: &Self::Own) -> Option<String> {
@@ -88,10 +87,10 @@ pub trait Look: Rules {
 /// What a player's keys and pointer say, as the stock page reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Controls {
-    /// Where the direction keys point: turns clockwise from the right, or none.
-    pub direction: Option<f32>,
-    /// Where the pointer is, seen from the middle of the screen: turns clockwise from the right.
-    pub aim: f32,
+    /// Where the direction keys point, or none.
+    pub direction: Option<Heading>,
+    /// Where the pointer is, seen from the middle of the screen.
+    pub aim: FineHeading,
     /// Where the pointer is in the world.
     pub pointer: crate::point::Point,
     /// Whether the first button (or the space bar) is held.

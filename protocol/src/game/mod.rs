@@ -13,5 +13,6 @@ pub mod page;
 pub mod rules;
 pub mod settings;
 pub mod slots;
+pub mod steer;
 #[cfg(any(test, feature = "toy"))]
 pub mod toy;

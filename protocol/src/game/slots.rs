@@ -2,7 +2,9 @@
 
 use super::rules::Rules;
 use crate::ids::{EntityId, PlayerId};
+use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// Something for each player, by slot. Its order is that of the slots, so it is the same in every copy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,9 +60,15 @@ impl<T> Slots<T> {
         self.0.iter_mut().enumerate().filter_map(|(slot, row)| Some((PlayerId(slot as u16), row.as_mut()?)))
     }
 
-    /// Every slot from the first on, also those without a player.
-    pub fn by_slot(&self) -> impl Iterator<Item = Option<&T>> + Clone {
-        self.0.iter().map(Option::as_ref)
+    /// Something of every slot from the first on: none for one without a player, or of which `of` gives none.
+    pub fn by_slot<U>(&self, of: impl Fn(&T) -> Option<U>) -> impl Iterator<Item = Option<U>> {
+        self.0.iter().map(move |row| of(row.as_ref()?))
+    }
+
+    /// A player at random; none if there is nobody.
+    pub fn draw(&self, rng: &mut Rng) -> Option<PlayerId> {
+        let index = rng.below(self.len() as u32) as usize;
+        self.iter().nth(index).map(|(player, _)| player)
     }
 
     /// The players' own entities with their ids, by id.
@@ -69,6 +77,22 @@ impl<T> Slots<T> {
         T: Copy,
     {
         self.iter().map(|(player, entity)| (R::IDS.of_player(player), *entity))
+    }
+}
+
+impl<T> Index<PlayerId> for Slots<T> {
+    type Output = T;
+
+    /// # Panics
+    /// If the player is not there. Everybody with an input is.
+    fn index(&self, player: PlayerId) -> &T {
+        self.get(player).unwrap_or_else(|| panic!("{player:?} is not here"))
+    }
+}
+
+impl<T> IndexMut<PlayerId> for Slots<T> {
+    fn index_mut(&mut self, player: PlayerId) -> &mut T {
+        self.get_mut(player).unwrap_or_else(|| panic!("{player:?} is not here"))
     }
 }
 
@@ -82,8 +106,9 @@ mod tests {
         assert!(slots.insert(PlayerId(3), 'd').is_none() && slots.insert(PlayerId(1), 'b').is_none());
         assert_eq!(slots.insert(PlayerId(3), 'e'), Some('d'));
         assert_eq!(slots.iter().map(|(player, row)| (player.0, *row)).collect::<Vec<_>>(), [(1, 'b'), (3, 'e')]);
-        assert_eq!(slots.by_slot().flatten().count(), slots.len());
-        assert_eq!((slots.by_slot().count(), slots.get(PlayerId(9))), (4, None));
+        assert_eq!(slots.by_slot(|row| Some(*row)).flatten().count(), slots.len());
+        assert_eq!((slots[PlayerId(1)], slots.draw(&mut Rng::new(1, 1)).is_some()), ('b', true));
+        assert_eq!((slots.by_slot(|row| Some(*row)).count(), slots.get(PlayerId(9))), (4, None));
         assert_eq!(slots.remove(PlayerId(9)), None);
         assert_eq!((slots.remove(PlayerId(3)), slots.len()), (Some('e'), 1));
     }

@@ -16,23 +16,13 @@ pub struct Runner {
     is_it: bool,
 }
 
-/// A player's input for one tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Run {
-    heading: Option<Heading>,
-    /// To reach for whoever the screen shows near at this moment.
-    touch: Option<ViewTime>,
-}
-
-impl Intent for Run {}
-
 /// The rules, for one tick rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tag(TickRate);
 
 impl Rules for Tag {
     type Entity = Runner;
-    type Input = Run;
+    type Input = Steer;
     type Own = ();
     type World = ();
     type News = ();
@@ -51,7 +41,7 @@ impl Rules for Tag {
         Fate::Lives
     }
 
-    fn play(&self, runner: &mut Runner, _own: &mut (), input: &Run) {
+    fn play(&self, runner: &mut Runner, _own: &mut (), input: &Steer) {
         runner.mover.heading = input.heading;
         self.predict(runner);
     }
@@ -92,39 +82,34 @@ impl Game for Yard {
     }
 
     fn join(&mut self, player: PlayerId, _joiner: &Joiner<()>) {
-        let position = Point { x: self.rng.between(0, SIDE), y: self.rng.between(0, SIDE) };
-        self.history.forget(player);
-        self.runners.insert(player, Runner { mover: Mover::at(position), is_it: false });
+        self.runners.insert(player, Runner { mover: Mover::at(self.rng.place(SIDE)), is_it: false });
     }
 
     fn leave(&mut self, player: PlayerId) {
         self.runners.remove(player);
+        self.history.forget(player);
     }
 
-    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Run>]) {
+    fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Steer>]) {
         for told in inputs {
-            self.runners
-                .get_mut(told.player)
-                .into_iter()
-                .for_each(|runner| self.tag.play(runner, &mut (), &told.input));
+            self.tag.play(&mut self.runners[told.player], &mut (), &told.input);
         }
         for told in inputs {
-            let toucher = self.runners.get(told.player).filter(|runner| runner.is_it).copied();
-            let Some((toucher, view)) = toucher.zip(told.input.touch) else { continue };
+            let toucher = self.runners[told.player];
+            let Some(view) = told.input.act.filter(|_| toucher.is_it) else { continue };
             let past = self.history.at(told.view.clamp(view));
-            let distance = |player| Some((past.position(player)?.distance(toucher.mover.position), player));
-            let near = self.runners.iter().filter_map(|(player, _)| distance(player)).min();
-            if let Some((_, met)) = near.filter(|(distance, _)| *distance <= REACH) {
-                self.runners.get_mut(told.player).into_iter().for_each(|runner| runner.is_it = false);
-                self.runners.get_mut(met).into_iter().for_each(|runner| runner.is_it = true);
-            }
+            let Some(met) = past.nearest(toucher.mover.position, REACH) else { continue };
+            self.runners[told.player].is_it = false;
+            self.runners[met].is_it = true;
         }
-        if self.runners.iter().filter(|(_, runner)| runner.is_it).count() * RUNNERS_PER_IT < self.runners.len() {
-            let chosen = self.rng.below(self.runners.len() as u32) as usize;
-            self.runners.iter_mut().nth(chosen).into_iter().for_each(|(_, runner)| runner.is_it = true);
+        let its = self.runners.iter().filter(|(_, runner)| runner.is_it).count();
+        if its * RUNNERS_PER_IT < self.runners.len()
+            && let Some(player) = self.runners.draw(&mut self.rng)
+        {
+            self.runners[player].is_it = true;
         }
-        let free = |runner: Option<&Runner>| runner.filter(|runner| !runner.is_it).map(|runner| runner.mover.position);
-        self.history.record(tick, self.tag.0, self.runners.by_slot().map(free));
+        let free = self.runners.by_slot(|runner| (!runner.is_it).then_some(runner.mover.position));
+        self.history.record(tick, self.tag.0, free);
     }
 
     fn truth(&self, out: &mut Vec<(EntityId, Runner)>) {
