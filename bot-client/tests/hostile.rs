@@ -1,20 +1,19 @@
 //! A swarm at servers that take its connections and never answer: it comes to its end all the same.
 
-use fracas_arena::rules::Map;
-use fracas_bots::brain::BrainKind;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::{self, SwarmPlan};
+use fracas_protocol::game::toy::{Runner, Yard};
+use fracas_protocol::tick::TickRate;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-/// A server that gives its map, and does with every other connection what it likes.
+/// A server that gives its start-up data, and does with every other connection what it likes.
 fn server(other: fn(&mut TcpStream)) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("it is bound");
-    let map = Map::new(&vec![vec![false; 8]; 8]).expect("a map");
-    let map = map.to_text();
+    let data = Yard::ruleset(TickRate::HZ_30).data().bytes().clone();
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         for stream in listener.incoming() {
@@ -22,8 +21,8 @@ fn server(other: fn(&mut TcpStream)) -> Target {
             let mut request = [0; 1024];
             let len = stream.read(&mut request).expect("a request");
             if request[..len].starts_with(b"GET /data") {
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", map.len());
-                stream.write_all(format!("{head}{map}").as_bytes()).expect("it listens");
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", data.len());
+                stream.write_all(&[head.as_bytes(), &data].concat()).expect("it listens");
             } else {
                 other(&mut stream);
                 kept.push(stream);
@@ -40,14 +39,14 @@ fn check_that_a_swarm_ends(other: fn(&mut TcpStream)) {
         bots: 4,
         duration: Duration::from_secs(1),
         ramp: "100/s".parse().expect("a ramp"),
-        brain: BrainKind::Hunter,
+        brain: 0,
         seed: 1,
         input_hz: None,
         line: LinkConditions::default(),
         cut_at: None,
     };
     let began = Instant::now();
-    let summary = swarm::run(plan).expect("the map is there");
+    let summary = swarm::run::<Yard, Runner>(plan).expect("the data is there");
     assert_eq!((summary.bots_requested, summary.bots_joined), (4, 0));
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }

@@ -2,36 +2,13 @@
 
 use super::*;
 use crate::link::tests::PipeServer;
-use fracas_arena::rules::{Input, Map, OpenTiles, ship_id};
-use fracas_protocol::game::rules::MessageOf;
+use crate::sample::{message, welcome};
+use fracas_protocol::game::toy::{Runner, Step, Yard};
 use fracas_protocol::wire::bits::{BitWriter, Coder};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::{self, FrameHeader};
 use fracas_protocol::wire::limits::VISIBLE_MAX;
-use fracas_protocol::wire::message::{ClientMessage, Goodbye, Limits, Pong, ServerClock, ServerMessage, Welcome};
-
-fn rules() -> Ruleset<Arena> {
-    Arena::ruleset(TickRate::HZ_30, &Map::new(&vec![vec![false; 8]; 8]).expect("a map"))
-}
-
-fn message(message: &MessageOf<Arena>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    codec::encode(message, &mut bytes);
-    bytes
-}
-
-fn welcome(tick: u32) -> Vec<u8> {
-    message(&ServerMessage::Welcome(Welcome {
-        tick_rate: TickRate::HZ_30,
-        clock: ServerClock { tick: Tick(tick), ..ServerClock::default() },
-        own: Some(ship_id(0)),
-        token: Token([0; 16]),
-        resumed: false,
-        data: rules().data().id(),
-        world: OpenTiles(1),
-        limits: Limits::default(),
-    }))
-}
+use fracas_protocol::wire::message::{ClientMessage, Goodbye, Pong, ServerClock, ServerMessage};
 
 /// A frame that starts afresh and knows nothing.
 fn fresh_frame(tick: u32) -> Vec<u8> {
@@ -54,10 +31,10 @@ async fn play_at<F: Future<Output = ()> + 'static>(
     let (link, there) = PipeServer::with_link(16 * 1024).await;
     let server = server(there);
     let target = Target::parse("ws://127.0.0.1:1/ws").expect("an address");
-    let setup = Setup { attention, ..Setup::new(target, Hello::player("bot"), BrainKind::Hunter, 1) };
+    let setup = Setup { attention, ..Setup::new(target, Hello::player("bot"), 0, 1) };
     let (stop, mut stopped) = watch::channel(false);
     let (clock, began) = (Clock::start(), Instant::now());
-    let (bot, mut nobody) = (Bot::new(&setup, rules()), ());
+    let (bot, mut nobody) = (Bot::<Yard, Runner>::new(&setup, Yard::ruleset(TickRate::HZ_30)), ());
     let playing = play_over(link, bot, &setup, clock, &mut nobody, &mut stopped);
     let local = tokio::task::LocalSet::new();
     local.spawn_local(server);
@@ -79,7 +56,7 @@ async fn lie_about_the_time(mut server: PipeServer, first: u32, later: u32, coun
     assert!(server.say(welcome(first)).await && server.say(fresh_frame(first.saturating_add(1))).await);
     while let Some(said) = server.hear().await {
         count.set(count.get() + 1);
-        let Ok(ClientMessage::Ping(ping)) = codec::decode::<ClientMessage<Input>, 1024>(&said) else {
+        let Ok(ClientMessage::Ping(ping)) = codec::decode::<ClientMessage<Step>, 1024>(&said) else {
             continue;
         };
         let clock = ServerClock { tick: Tick(later), hold_us: 0, phase_us: u32::MAX };

@@ -1,10 +1,9 @@
 //! A client that reads only the frames' headers and plays without looking: enough to be a load, and to measure one.
 
 use super::Observer;
-use crate::brain::Brain;
-use fracas_arena::rules::{Arena, Input};
 use fracas_protocol::client::{ClientError, SILENCE_US};
-use fracas_protocol::game::rules::MessageOf;
+use fracas_protocol::game::brain::Brain;
+use fracas_protocol::game::rules::{ClientMessageOf, MessageOf, Rules};
 use fracas_protocol::ids::Token;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
@@ -12,6 +11,7 @@ use fracas_protocol::wire::frame::{FRAME_MARK, TickFollower};
 use fracas_protocol::wire::limits::SERVER_MESSAGE_BYTES_MAX;
 use fracas_protocol::wire::message::{ClientMessage, Hello, Inputs, Ping, ServerMessage};
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 /// How many ticks ahead of the newest body an input is stamped: it must be there when that tick runs.
 const AHEAD_TICKS: u32 = 2;
@@ -34,7 +34,7 @@ pub(super) enum WelcomeNews {
 
 /// Reads headers, acknowledges, and sends what a brain decides without looking.
 #[derive(Debug)]
-pub(super) struct LightClient {
+pub(super) struct LightClient<R> {
     /// From the welcome.
     rate: TickRate,
     follower: TickFollower,
@@ -48,9 +48,10 @@ pub(super) struct LightClient {
     /// Fresh starts after the first.
     resyncs: u64,
     outgoing: VecDeque<Vec<u8>>,
+    game: PhantomData<fn() -> R>,
 }
 
-impl LightClient {
+impl<R: Rules> LightClient<R> {
     /// A client that says `hello` first.
     pub(super) fn new(hello: Hello, input_hz: Option<u32>) -> Self {
         let mut client = Self {
@@ -63,6 +64,7 @@ impl LightClient {
             played: Tick(0),
             resyncs: 0,
             outgoing: VecDeque::new(),
+            game: PhantomData,
         };
         client.say(&ClientMessage::Hello(hello));
         client
@@ -76,7 +78,7 @@ impl LightClient {
         Self { rate, follower: TickFollower { tick: Some(tick) }, joined: true, ping_at_us: 0, played, ..client }
     }
 
-    fn say(&mut self, message: &ClientMessage<Input>) {
+    fn say(&mut self, message: &ClientMessageOf<R>) {
         let mut bytes = Vec::new();
         codec::encode(message, &mut bytes);
         self.outgoing.push_back(bytes);
@@ -117,8 +119,8 @@ impl LightClient {
         &mut self,
         now_us: u64,
         message: &[u8],
-        brain: &mut Brain,
-        observer: &mut impl Observer,
+        brain: &mut impl Brain<R>,
+        observer: &mut impl Observer<R>,
     ) -> Result<Option<WelcomeNews>, ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             let has_started = self.follower.tick.is_some();
@@ -129,7 +131,7 @@ impl LightClient {
             }
             return Ok(None);
         }
-        match codec::decode::<MessageOf<Arena>, SERVER_MESSAGE_BYTES_MAX>(message)? {
+        match codec::decode::<MessageOf<R>, SERVER_MESSAGE_BYTES_MAX>(message)? {
             ServerMessage::Welcome(welcome) => {
                 (self.joined, self.rate) = (true, welcome.tick_rate);
                 self.ping_at_us = now_us;
@@ -149,7 +151,7 @@ impl LightClient {
         Ok(None)
     }
 
-    fn take_body(&mut self, now_us: u64, tick: Tick, brain: &mut Brain, observer: &mut impl Observer) {
+    fn take_body(&mut self, now_us: u64, tick: Tick, brain: &mut impl Brain<R>, observer: &mut impl Observer<R>) {
         observer.body(now_us, tick, None);
         let next = tick.plus(AHEAD_TICKS).max(self.played.next());
         let hz = u64::from(self.rate.hz());
@@ -168,35 +170,22 @@ impl LightClient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::brain::{BrainKind, Skill};
-    use fracas_arena::rules::OpenTiles;
-    use fracas_protocol::ids::DataId;
+    use crate::sample;
+    use fracas_protocol::game::brain::Skill;
+    use fracas_protocol::game::toy::{Runner, Step, Yard};
     use fracas_protocol::wire::bits::BitWriter;
     use fracas_protocol::wire::frame::FrameHeader;
-    use fracas_protocol::wire::message::{Limits, ServerClock, Welcome};
 
     const PERIOD_US: u64 = 33_333;
 
-    fn brain(kind: BrainKind) -> Brain {
-        Brain::new(kind, 7, Skill::SEASONED)
+    fn brain() -> Runner {
+        Runner::new(0, Skill::default(), 7)
     }
 
     /// A light client that was let in at time 0, its hello and first ping taken.
-    fn client(input_hz: Option<u32>) -> LightClient {
+    fn client(input_hz: Option<u32>) -> LightClient<Yard> {
         let mut client = LightClient::new(Hello::player("light"), input_hz);
-        let welcome: MessageOf<Arena> = ServerMessage::Welcome(Welcome {
-            tick_rate: TickRate::HZ_30,
-            clock: ServerClock::default(),
-            own: None,
-            token: Token([0; 16]),
-            resumed: false,
-            data: DataId(0),
-            world: OpenTiles(1),
-            limits: Limits::default(),
-        });
-        let mut bytes = Vec::new();
-        codec::encode(&welcome, &mut bytes);
-        client.receive(0, &bytes, &mut brain(BrainKind::Idle), &mut ()).expect("a welcome");
+        client.receive(0, &sample::welcome(0), &mut brain(), &mut ()).expect("a welcome");
         client.advance(0);
         client.outgoing.clear();
         client
@@ -210,33 +199,25 @@ mod tests {
     }
 
     /// Receives the frames of ticks 1 to `ticks`, each when it is due. Returns what was said.
-    fn receive(client: &mut LightClient, ticks: u32, brain: &mut Brain) -> Vec<ClientMessage<Input>> {
+    fn receive(client: &mut LightClient<Yard>, ticks: u32) -> Vec<ClientMessage<Step>> {
+        let mut brain = brain();
         for tick in 1..=ticks {
             let now_us = u64::from(tick) * PERIOD_US;
-            client.receive(now_us, &frame(tick == 1, tick), brain, &mut ()).expect("a frame");
+            client.receive(now_us, &frame(tick == 1, tick), &mut brain, &mut ()).expect("a frame");
         }
         said(client)
     }
 
-    fn said(client: &mut LightClient) -> Vec<ClientMessage<Input>> {
+    fn said(client: &mut LightClient<Yard>) -> Vec<ClientMessage<Step>> {
         let messages = std::iter::from_fn(|| client.take_outgoing());
-        messages.map(|bytes| codec::decode::<ClientMessage<Input>, 1024>(&bytes).expect("a message")).collect()
-    }
-
-    fn inputs(kind: BrainKind) -> Vec<Input> {
-        let said = receive(&mut client(None), 300, &mut brain(kind));
-        let inputs = said.into_iter().filter_map(|message| match message {
-            ClientMessage::Inputs(inputs) => Some(inputs.input),
-            _ => None,
-        });
-        inputs.collect()
+        messages.map(|bytes| codec::decode::<ClientMessage<Step>, 1024>(&bytes).expect("a message")).collect()
     }
 
     #[test]
     fn a_light_bot_with_few_inputs_acknowledges_the_last_body_before_a_stall() {
         let mut client = client(Some(5));
         // 2 inputs a period of 12 ticks: none with tick 39.
-        receive(&mut client, 39, &mut brain(BrainKind::Idle));
+        receive(&mut client, 39);
         let at_us = 39 * PERIOD_US;
         let wake_us = client.advance(at_us);
         assert!(wake_us <= at_us + SILENCE_US);
@@ -248,23 +229,20 @@ mod tests {
     #[test]
     fn a_fresh_start_of_a_light_bot_counts_as_a_resync() {
         let mut client = client(None);
-        receive(&mut client, 10, &mut brain(BrainKind::Idle));
+        receive(&mut client, 10);
         assert_eq!(client.resyncs(), 0, "the first start is none");
-        client.receive(0, &frame(true, 50), &mut brain(BrainKind::Idle), &mut ()).expect("a frame");
+        client.receive(0, &frame(true, 50), &mut brain(), &mut ()).expect("a frame");
         assert_eq!(client.resyncs(), 1);
     }
 
     #[test]
-    fn a_light_bot_does_what_its_brain_would_and_not_always_wander() {
-        assert!(inputs(BrainKind::Idle).iter().all(|input| *input == Input::default()));
-        let crowd = inputs(BrainKind::Crowd);
-        assert!(crowd.iter().all(|input| *input == Input { aim: input.aim, ..Input::default() }), "it stays");
-        assert!(crowd.windows(2).any(|pair| pair[0].aim != pair[1].aim), "it turns");
-        for kind in [BrainKind::Wander, BrainKind::Hunter] {
-            let inputs = inputs(kind);
-            assert!(
-                inputs.iter().any(|input| input.fire) && inputs.windows(2).any(|pair| pair[0].thrust != pair[1].thrust)
-            );
-        }
+    fn a_light_bot_says_what_its_brain_does_without_looking() {
+        let said = receive(&mut client(None), 300);
+        let inputs = said.into_iter().filter_map(|message| match message {
+            ClientMessage::Inputs(inputs) => Some(inputs.input),
+            _ => None,
+        });
+        let mut alike = brain();
+        assert!(inputs.eq((0..300).map(|_| alike.think_blind(TickRate::HZ_30))));
     }
 }

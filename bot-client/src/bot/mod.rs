@@ -1,17 +1,18 @@
 //! One bot: a link, the protocol's client, and a brain, in one task.
 
+#[cfg(test)]
+mod calls;
 pub mod driver;
 #[cfg(test)]
 mod hostile;
 mod light;
 
-use crate::brain::{Brain, BrainKind, Skill};
 use crate::conditioner::{LinkConditions, LongLink};
 use crate::link::{Link, LinkError, LinkEvent, Target};
-use driver::{DISPLAY_TICKS, Driver};
-use fracas_arena::rules::{Arena, Entity};
 use fracas_protocol::client::{Client, ClientError, ClientOptions, Counters, Event};
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::ids::Token;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -72,9 +73,9 @@ pub struct Setup {
     pub target: Target,
     /// Its hello.
     pub hello: Hello,
-    /// What decides for it.
-    pub brain: BrainKind,
-    /// How well it aims, if it does.
+    /// What decides for it: an index in the game's [`Brain::KINDS`].
+    pub brain: usize,
+    /// How well it plays.
     pub skill: Skill,
     /// Decides its whims.
     pub seed: u64,
@@ -92,12 +93,12 @@ pub struct Setup {
 
 impl Setup {
     /// A bot of ordinary skill that looks closely, over a line as it is.
-    pub fn new(target: Target, hello: Hello, brain: BrainKind, seed: u64) -> Self {
+    pub fn new(target: Target, hello: Hello, brain: usize, seed: u64) -> Self {
         Self {
             target,
             hello,
             brain,
-            skill: Skill::SEASONED,
+            skill: Skill::default(),
             seed,
             input_hz: None,
             attention: Attention::Verifies,
@@ -109,8 +110,8 @@ impl Setup {
 }
 
 /// Who is told what a bot experiences. Times are those of the bot's [`Clock`].
-pub trait Observer {
-    /// The server, which ticks at `_rate`, let it in, and maybe gave it the ship back that it had before.
+pub trait Observer<R: Rules> {
+    /// The server, which ticks at `_rate`, let it in, and maybe gave it the place back that it had before.
     fn joined(&mut self, _now_us: u64, _rate: TickRate, _resumed: bool) {}
     /// A frame came, of so many payload bytes.
     fn frame(&mut self, _now_us: u64, _bytes: usize) {}
@@ -119,9 +120,9 @@ pub trait Observer {
     /// A bot that looks was shown that an input, sent so long ago, or a newer one in its place, was applied.
     fn input_applied(&mut self, _now_us: u64, _us: u64) {}
     /// What a bot that looks sees after a frame.
-    fn saw(&mut self, _now_us: u64, _replica: &Replica<Arena>) {}
-    /// A rail of a bot that looks was judged: whether as its screen promised.
-    fn rail(&mut self, _now_us: u64, _agreed: bool) {}
+    fn saw(&mut self, _now_us: u64, _replica: &Replica<R>) {}
+    /// A bot that looks has learned of a judgement of the server: whether it was as the screen had promised.
+    fn verdict(&mut self, _now_us: u64, _agreed: bool) {}
     /// A ping was answered.
     fn round_trip(&mut self, _now_us: u64, _us: u64) {}
     /// An input was sent.
@@ -129,7 +130,7 @@ pub trait Observer {
 }
 
 /// Nobody is told.
-impl Observer for () {}
+impl<R: Rules> Observer<R> for () {}
 
 /// How a bot's connection ended.
 #[derive(Debug)]
@@ -188,15 +189,18 @@ pub struct BotOutcome {
     pub retry_after_ms: Option<u32>,
 }
 
-/// Connects and plays until `stop` turns true or the connection ends.
-pub async fn play(
+/// Connects and plays a game with rules `R` by a brain `B`, until `stop` turns true or the connection ends.
+///
+/// # Panics
+/// If the game has no brain with the setup's index.
+pub async fn play<R: Rules, B: Brain<R>>(
     setup: &Setup,
-    rules: Ruleset<Arena>,
+    rules: Ruleset<R>,
     clock: Clock,
-    observer: &mut impl Observer,
+    observer: &mut impl Observer<R>,
     stop: &mut watch::Receiver<bool>,
 ) -> BotOutcome {
-    let bot = Bot::new(setup, rules);
+    let bot = Bot::<R, B>::new(setup, rules);
     let header = setup.header.as_ref().map(|(name, value)| (*name, value.as_str()));
     let connected = tokio::select! {
         connected = Link::connect(&setup.target, header) => connected,
@@ -209,12 +213,12 @@ pub async fn play(
 }
 
 /// Plays over a link.
-async fn play_over<S: AsyncRead + AsyncWrite + Unpin>(
+async fn play_over<R: Rules, B: Brain<R>, S: AsyncRead + AsyncWrite + Unpin>(
     link: Link<S>,
-    mut bot: Bot,
+    mut bot: Bot<R, B>,
     setup: &Setup,
     clock: Clock,
-    observer: &mut impl Observer,
+    observer: &mut impl Observer<R>,
     stop: &mut watch::Receiver<bool>,
 ) -> BotOutcome {
     let mut link = LongLink::new(link, setup.line, setup.seed);
@@ -254,12 +258,12 @@ async fn play_over<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Looks closely, or only at headers.
-enum Mode {
-    Full(Box<Client<Arena>>),
-    Light(LightClient),
+enum Mode<R: Rules> {
+    Full(Box<Client<R>>),
+    Light(LightClient<R>),
 }
 
-impl Mode {
+impl<R: Rules> Mode<R> {
     fn take_outgoing(&mut self) -> Option<Vec<u8>> {
         match self {
             Self::Full(client) => client.take_outgoing(),
@@ -275,9 +279,9 @@ impl Mode {
     }
 }
 
-struct Bot {
-    mode: Mode,
-    driver: Driver,
+struct Bot<R: Rules, B> {
+    mode: Mode<R>,
+    brain: B,
     attention: Attention,
     input_hz: Option<u32>,
     joined: bool,
@@ -290,19 +294,19 @@ struct Bot {
     goodbye: Option<(u64, u16)>,
 }
 
-impl Bot {
-    fn new(setup: &Setup, rules: Ruleset<Arena>) -> Self {
-        let display_ticks = if setup.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
+impl<R: Rules, B: Brain<R>> Bot<R, B> {
+    fn new(setup: &Setup, rules: Ruleset<R>) -> Self {
+        let display_ticks = driver::display_ticks::<R, B>(setup.brain);
         let options = ClientOptions { display_ticks, input_hz: setup.input_hz };
         let mode = match setup.attention {
-            Attention::Glances if !setup.brain.looks_first() => {
+            Attention::Glances if !B::KINDS[setup.brain].looks_first => {
                 Mode::Light(LightClient::new(setup.hello.clone(), setup.input_hz))
             }
             _ => Mode::Full(Box::new(Client::new(rules, setup.hello.clone(), options))),
         };
         Self {
             mode,
-            driver: Driver::new(Brain::new(setup.brain, setup.seed, setup.skill)),
+            brain: B::new(setup.brain, setup.skill, setup.seed),
             attention: setup.attention,
             input_hz: setup.input_hz,
             joined: false,
@@ -348,25 +352,26 @@ impl Bot {
     }
 
     /// Plays what is due. Returns when to come back.
-    fn advance(&mut self, now_us: u64, observer: &mut impl Observer) -> u64 {
+    fn advance(&mut self, now_us: u64, observer: &mut impl Observer<R>) -> u64 {
         match &mut self.mode {
             Mode::Light(client) => client.advance(now_us),
             Mode::Full(client) => {
                 let sent = client.counters().inputs_sent;
-                self.driver.advance(client, now_us);
+                driver::advance(&mut self.brain, client, now_us);
+                tell_verdicts(&mut self.brain, now_us, observer);
                 (sent..client.counters().inputs_sent).for_each(|_| observer.input(now_us));
                 client.wake_us(now_us)
             }
         }
     }
 
-    fn receive(&mut self, now_us: u64, message: &[u8], observer: &mut impl Observer) -> Result<(), ClientError> {
+    fn receive(&mut self, now_us: u64, message: &[u8], observer: &mut impl Observer<R>) -> Result<(), ClientError> {
         if message.first().is_some_and(|first| first & FRAME_MARK != 0) {
             observer.frame(now_us, message.len());
             self.progress_us = now_us;
         }
         match &mut self.mode {
-            Mode::Light(client) => match client.receive(now_us, message, &mut self.driver.brain, observer)? {
+            Mode::Light(client) => match client.receive(now_us, message, &mut self.brain, observer)? {
                 Some(WelcomeNews::Welcome(token)) => (self.joined, self.token) = (true, Some(token)),
                 Some(WelcomeNews::Goodbye { code, retry_after_ms }) => self.take_goodbye(now_us, code, retry_after_ms),
                 None => {}
@@ -379,7 +384,7 @@ impl Bot {
         Ok(())
     }
 
-    fn take_events(&mut self, now_us: u64, observer: &mut impl Observer) {
+    fn take_events(&mut self, now_us: u64, observer: &mut impl Observer<R>) {
         let Mode::Full(client) = &mut self.mode else { return };
         let visible = client.replica().known().len();
         let (mut last_tick, mut said_goodbye) = (None, None);
@@ -397,9 +402,8 @@ impl Bot {
                 Event::InputApplied { us } => observer.input_applied(now_us, us),
                 Event::RoundTrip { us } => observer.round_trip(now_us, us),
                 Event::News(news) => {
-                    if let Some(agreed) = self.driver.take_news(&news) {
-                        observer.rail(now_us, agreed);
-                    }
+                    self.brain.heard(&news);
+                    tell_verdicts(&mut self.brain, now_us, observer);
                 }
                 Event::Goodbye(goodbye) => said_goodbye = Some(goodbye),
             }
@@ -423,16 +427,17 @@ impl Bot {
     /// Stops decoding after the body of `tick`, if the brain can do without.
     fn look_away(&mut self, tick: Tick, now_us: u64) {
         let Mode::Full(client) = &mut self.mode else { return };
-        let arena = client.replica().rules();
-        let own = client.own_id().and_then(|id| client.replica().get(id)).and_then(|known| match &known.now {
-            Entity::Ship(ship) => Some(ship),
-            _ => None,
-        });
-        if !self.driver.brain.can_look_away(arena, own) {
+        let own = client.own_id().and_then(|id| client.replica().get(id)).map(|known| &known.now);
+        if !self.brain.can_look_away(client.replica().rules(), own) {
             return;
         }
         self.counters = *client.counters();
         let played = client.input_clock().tick_and_fraction(now_us).0;
-        self.mode = Mode::Light(LightClient::joined(arena.tuning().rate, tick, played, self.input_hz));
+        self.mode = Mode::Light(LightClient::joined(client.rate(), tick, played, self.input_hz));
     }
+}
+
+/// Tells of every judgement of the server that the brain has learned of.
+fn tell_verdicts<R: Rules>(brain: &mut impl Brain<R>, now_us: u64, observer: &mut impl Observer<R>) {
+    std::iter::from_fn(|| brain.take_verdict()).for_each(|agreed| observer.verdict(now_us, agreed));
 }

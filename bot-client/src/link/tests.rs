@@ -208,6 +208,6 @@ async fn a_health_page_without_end_is_not_taken_in() {
         }
         sent
     });
-    assert!(fetch(&authority, "/map").await.is_err());
-    assert!(server.await.expect("it noticed") < 64 * DATA_BYTES_MAX, "it was told to stop");
+    assert!(fetch(&authority, "/data").await.is_err());
+    assert!(server.await.expect("it noticed") < 16 * DATA_BYTES_MAX, "it was told to stop");
 }

@@ -115,13 +115,13 @@ pub struct Measures {
     pub visible_bodies: u64,
     /// Inputs sent.
     pub inputs_sent: u64,
-    /// Rails that were judged, and those of them that were as their shooter's screen promised.
-    pub rails: u64,
-    /// See [`Self::rails`].
-    pub rails_agreed: u64,
+    /// Judgements of the server that bots learned of, and those of them that were as the screen had promised.
+    pub verdicts: u64,
+    /// See [`Self::verdicts`].
+    pub verdicts_agreed: u64,
     /// From the end of a connection to the next welcome.
     pub away: Times,
-    /// Bots that came back, and those of them that got their ships back.
+    /// Bots that came back, and those of them that got their places back.
     pub returns: u64,
     /// See [`Self::returns`].
     pub resumed: u64,
@@ -138,8 +138,8 @@ impl Measures {
         self.visible += other.visible;
         self.visible_bodies += other.visible_bodies;
         self.inputs_sent += other.inputs_sent;
-        self.rails += other.rails;
-        self.rails_agreed += other.rails_agreed;
+        self.verdicts += other.verdicts;
+        self.verdicts_agreed += other.verdicts_agreed;
         self.away.merge(&other.away);
         self.returns += other.returns;
         self.resumed += other.resumed;

@@ -63,8 +63,8 @@ pub struct Summary {
     pub corrections: u64,
     pub corrections_late: u64,
     pub corrections_pushed: u64,
-    pub rails: u64,
-    pub rails_agreed: u64,
+    pub verdicts: u64,
+    pub verdicts_agreed: u64,
     pub disconnects: BTreeMap<&'static str, u64>,
     pub returns: u64,
     pub resumed: u64,
@@ -108,7 +108,7 @@ impl Summary {
         self.bytes_per_update = ratio(measures.bytes_in as f64, self.updates as f64);
         self.visible_mean = ratio(measures.visible as f64, measures.visible_bodies as f64);
         self.inputs_sent = measures.inputs_sent;
-        (self.rails, self.rails_agreed) = (measures.rails, measures.rails_agreed);
+        (self.verdicts, self.verdicts_agreed) = (measures.verdicts, measures.verdicts_agreed);
         (self.returns, self.resumed, self.away_ms) = (measures.returns, measures.resumed, (&measures.away).into());
     }
 

@@ -49,12 +49,12 @@ pub fn render(summary: &Summary) -> String {
             summary.corrections, summary.corrections_late, summary.corrections_pushed
         ),
     );
-    row("rails", format!("{}, {} of them as the screen promised", summary.rails, summary.rails_agreed));
+    row("verdicts", format!("{}, {} of them as the screen promised", summary.verdicts, summary.verdicts_agreed));
     let disconnects: Vec<_> = summary.disconnects.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     row("disconnects", if disconnects.is_empty() { "none".into() } else { disconnects.join(", ") });
     if summary.returns > 0 {
         let away = times(&summary.away_ms);
-        row("returns", format!("{}, {} of them to their ship, away {away}", summary.returns, summary.resumed));
+        row("returns", format!("{}, {} of them to their place, away {away}", summary.returns, summary.resumed));
     }
     let limit =
         if summary.swarm_saturated { ", which was its limit: measure with more cores or fewer bots" } else { "" };

@@ -10,14 +10,14 @@ pub use ramp::{Ramp, parse_duration};
 pub use saturation::process_cpu;
 
 use crate::bot::Clock;
-use crate::brain::BrainKind;
 use crate::conditioner::LinkConditions;
 use crate::link::{LinkError, Target};
 use crate::report::summary::Percentiles;
 use crate::report::{Measures, Summary};
-use fracas_arena::rules::Arena;
 use fracas_protocol::client::Counters;
+use fracas_protocol::game::brain::Brain;
 use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::TickRate;
 use fracas_stdio as stdio;
 use observer::Window;
@@ -45,8 +45,8 @@ pub struct SwarmPlan {
     pub duration: Duration,
     /// How fast they come.
     pub ramp: Ramp,
-    /// What decides for them.
-    pub brain: BrainKind,
+    /// What decides for them: an index in the game's [`Brain::KINDS`].
+    pub brain: usize,
     /// Decides their whims.
     pub seed: u64,
     /// Inputs a second and bot; the tick rate if none.
@@ -59,9 +59,9 @@ pub struct SwarmPlan {
 
 /// What all workers of a swarm share.
 #[derive(Debug)]
-struct Shared {
+struct Shared<R> {
     plan: SwarmPlan,
-    rules: Ruleset<Arena>,
+    rules: Ruleset<R>,
     clock: Clock,
     window: Window,
     joined: AtomicUsize,
@@ -70,12 +70,15 @@ struct Shared {
     tick_rate: OnceLock<TickRate>,
 }
 
-/// Runs a swarm to its end.
+/// Runs a swarm to its end. Its bots play a game with rules `R` by brains `B`.
 ///
 /// # Errors
-/// If the server's map cannot be had; whatever happens to single bots is in the summary.
-pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
-    let rules = fetch_rules(&plan.target)?;
+/// If the server's start-up data cannot be had, or is another game's. What happens to single bots is in the summary.
+///
+/// # Panics
+/// If the game has no brain with the plan's index.
+pub fn run<R: Rules, B: Brain<R>>(plan: SwarmPlan) -> Result<Summary, LinkError> {
+    let rules = fetch_rules::<R>(&plan.target)?;
     let cpu_before = process_cpu();
     let clock = Clock::start();
     let steady_from = plan.ramp.time_for(plan.bots);
@@ -94,7 +97,7 @@ pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
         let threads: Vec<_> = (0..workers)
             .map(|index| {
                 let job = Job { shared: Arc::clone(&shared), index, workers };
-                scope.spawn(move || worker::run(&job))
+                scope.spawn(move || worker::run::<R, B>(&job))
             })
             .collect();
         report_progress(&shared);
@@ -104,7 +107,7 @@ pub fn run(plan: SwarmPlan) -> Result<Summary, LinkError> {
     Ok(summarise(&shared, results, cpu))
 }
 
-fn fetch_rules(target: &Target) -> Result<Ruleset<Arena>, LinkError> {
+fn fetch_rules<R: Rules>(target: &Target) -> Result<Ruleset<R>, LinkError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| LinkError::Network(error.to_string()))?.block_on(target.fetch_rules())
 }
@@ -115,7 +118,7 @@ fn worker_count() -> usize {
 }
 
 /// A line on stderr now and then while it runs.
-fn report_progress(shared: &Shared) {
+fn report_progress<R>(shared: &Shared<R>) {
     const EVERY: Duration = Duration::from_secs(5);
     let end_us = shared.window.to_us;
     loop {
@@ -130,7 +133,7 @@ fn report_progress(shared: &Shared) {
     }
 }
 
-fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summary {
+fn summarise<R>(shared: &Shared<R>, results: Vec<WorkerResult>, cpu: Duration) -> Summary {
     let tick_hz = shared.tick_rate.get().copied().unwrap_or(TickRate::HZ_30).hz();
     let (plan, zero) = (&shared.plan, Percentiles { p50: 0.0, p90: 0.0, p99: 0.0, max: 0.0 });
     let mut measures = Measures::default();
@@ -175,8 +178,8 @@ fn summarise(shared: &Shared, results: Vec<WorkerResult>, cpu: Duration) -> Summ
         corrections: sum(|counters| counters.corrections),
         corrections_late: sum(|counters| counters.corrections_late),
         corrections_pushed: sum(|counters| counters.corrections_pushed),
-        rails: 0,
-        rails_agreed: 0,
+        verdicts: 0,
+        verdicts_agreed: 0,
         disconnects,
         returns: 0,
         resumed: 0,

@@ -4,6 +4,7 @@ use super::Shared;
 use crate::bot::Observer;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::{Tick, TickRate};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,14 +36,14 @@ impl Window {
 }
 
 /// One bot's observer.
-pub(super) struct BotObserver<'a> {
-    shared: &'a Shared,
+pub(super) struct BotObserver<'a, R> {
+    shared: &'a Shared<R>,
     measures: Rc<RefCell<Measures>>,
     rate: TickRate,
     joined_us: Option<u64>,
     /// When it lost its last connection, until it is back.
     lost_us: Option<u64>,
-    /// It is back with a new ship, and nothing has come yet.
+    /// It is back in a new place, and nothing has come yet.
     has_returned: bool,
     /// What the present process's clock is later than the first one's.
     origin_us: i64,
@@ -52,8 +53,8 @@ pub(super) struct BotObserver<'a> {
     updates: u64,
 }
 
-impl<'a> BotObserver<'a> {
-    pub(super) fn new(shared: &'a Shared, measures: Rc<RefCell<Measures>>) -> Self {
+impl<'a, R> BotObserver<'a, R> {
+    pub(super) fn new(shared: &'a Shared<R>, measures: Rc<RefCell<Measures>>) -> Self {
         let rate = TickRate::HZ_30;
         Self {
             shared,
@@ -128,11 +129,11 @@ impl<'a> BotObserver<'a> {
     }
 }
 
-impl Observer for BotObserver<'_> {
+impl<R: Rules> Observer<R> for BotObserver<'_, R> {
     fn joined(&mut self, now_us: u64, rate: TickRate, resumed: bool) {
         self.rate = rate;
         if let Some(lost_us) = self.lost_us.take() {
-            // Its ship is known there: it is the same process.
+            // It is known there: it is the same process.
             self.has_returned = !resumed;
             if self.counts(now_us) {
                 let mut measures = self.measures.borrow_mut();
@@ -183,11 +184,11 @@ impl Observer for BotObserver<'_> {
         }
     }
 
-    fn rail(&mut self, now_us: u64, agreed: bool) {
+    fn verdict(&mut self, now_us: u64, agreed: bool) {
         if self.counts(now_us) {
             let mut measures = self.measures.borrow_mut();
-            measures.rails += 1;
-            measures.rails_agreed += u64::from(agreed);
+            measures.verdicts += 1;
+            measures.verdicts_agreed += u64::from(agreed);
         }
     }
 
@@ -208,12 +209,11 @@ impl Observer for BotObserver<'_> {
 mod tests {
     use super::*;
     use crate::bot::Clock;
-    use crate::brain::BrainKind;
     use crate::conditioner::LinkConditions;
     use crate::link::Target;
     use crate::report::summary::on_time;
     use crate::swarm::SwarmPlan;
-    use fracas_arena::rules::{Arena, Map};
+    use fracas_protocol::game::toy::Yard;
     use std::sync::OnceLock;
     use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
@@ -221,21 +221,21 @@ mod tests {
     const RATE: TickRate = TickRate::HZ_20;
 
     /// A swarm whose steady part is from one second to three.
-    fn shared() -> Shared {
+    fn shared() -> Shared<Yard> {
         let plan = SwarmPlan {
             target: Target::parse("ws://127.0.0.1:1/ws").expect("an address"),
             room: "main".into(),
             bots: 2,
             duration: Duration::from_secs(3),
             ramp: "2/s".parse().expect("a rate"),
-            brain: BrainKind::Idle,
+            brain: 0,
             seed: 1,
             input_hz: None,
             line: LinkConditions::default(),
             cut_at: None,
         };
         Shared {
-            rules: Arena::ruleset(RATE, &Map::new(&vec![vec![false; 8]; 8]).expect("a map")),
+            rules: Yard::ruleset(RATE),
             clock: Clock::start(),
             window: Window { from_us: 1_000_000, to_us: 3_000_000 },
             joined: AtomicUsize::new(0),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     /// Plays a bot that joins at once and gets the body of each tick when it is due, up to `until_us`.
-    fn observe<'a>(shared: &'a Shared, measures: &Rc<RefCell<Measures>>, until_us: u64) -> BotObserver<'a> {
+    fn observe<'a>(shared: &'a Shared<Yard>, measures: &Rc<RefCell<Measures>>, until_us: u64) -> BotObserver<'a, Yard> {
         let mut observer = BotObserver::new(shared, Rc::clone(measures));
         observer.joined(0, RATE, false);
         let ticks = (0..).map(Tick).take_while(|tick| RATE.due_us(*tick) < until_us);

@@ -4,11 +4,12 @@ use super::observer::BotObserver;
 use super::saturation::Saturation;
 use super::{ALL_VERIFY_MAX, COHORT, Shared};
 use crate::bot::{self, Attention, BotOutcome, Ending, Setup};
-use crate::brain::BrainKind;
 use crate::link::LinkError;
 use crate::report::Measures;
 use crate::report::summary::BotShare;
 use fracas_protocol::client::Counters;
+use fracas_protocol::game::brain::Brain;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::limits::IDLE_HEADER;
 use fracas_protocol::wire::message::Hello;
@@ -30,8 +31,8 @@ const RETRY_AFTER_MAX_MS: u32 = 60_000;
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What one worker is to do: every `workers`th bot, from `index` on.
-pub(super) struct Job {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct Job<R> {
+    pub(super) shared: Arc<Shared<R>>,
     pub(super) index: usize,
     pub(super) workers: usize,
 }
@@ -76,7 +77,7 @@ impl BotFate {
 }
 
 /// Runs the worker's bots to the end of the plan.
-pub(super) fn run(job: &Job) -> WorkerResult {
+pub(super) fn run<R: Rules, B: Brain<R>>(job: &Job<R>) -> WorkerResult {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -84,16 +85,16 @@ pub(super) fn run(job: &Job) -> WorkerResult {
             return WorkerResult::default();
         }
     };
-    LocalSet::new().block_on(&runtime, run_bots(job))
+    LocalSet::new().block_on(&runtime, run_bots::<R, B>(job))
 }
 
-async fn run_bots(job: &Job) -> WorkerResult {
+async fn run_bots<R: Rules, B: Brain<R>>(job: &Job<R>) -> WorkerResult {
     let measures = Rc::new(RefCell::new(Measures::default()));
     let (stop, stopped) = watch::channel(false);
     let mut bots = Vec::new();
     for number in (job.index..job.shared.plan.bots).step_by(job.workers) {
         let (shared, measures, stopped) = (Arc::clone(&job.shared), Rc::clone(&measures), stopped.clone());
-        bots.push(tokio::task::spawn_local(async move { run_bot(&shared, number, measures, stopped).await }));
+        bots.push(tokio::task::spawn_local(async move { run_bot::<R, B>(&shared, number, measures, stopped).await }));
     }
     let probe = tokio::task::spawn_local(Saturation::watch(job.shared.clock, job.shared.window));
     tokio::time::sleep_until(job.shared.clock.at(job.shared.window.to_us)).await;
@@ -113,20 +114,21 @@ async fn run_bots(job: &Job) -> WorkerResult {
     result
 }
 
-async fn run_bot(
-    shared: &Shared,
+async fn run_bot<R: Rules, B: Brain<R>>(
+    shared: &Shared<R>,
     number: usize,
     measures: Rc<RefCell<Measures>>,
     mut stopped: watch::Receiver<bool>,
 ) -> BotFate {
-    let mut setup = setup_of(shared, number);
+    let mut setup = setup_of::<R, B>(shared, number);
     let mut rng = Rng::new(setup.seed, 5);
     let mut observer = BotObserver::new(shared, measures);
     let start = shared.clock.at(shared.plan.ramp.start_of(number).as_micros() as u64);
     tokio::time::sleep_until(start).await;
     let (mut fate, mut pause_ms, mut refusal) = (BotFate::default(), RETRY_FIRST_MS, None);
     loop {
-        let outcome = bot::play(&setup, shared.rules.clone(), shared.clock, &mut observer, &mut stopped).await;
+        let rules = shared.rules.clone();
+        let outcome = bot::play::<R, B>(&setup, rules, shared.clock, &mut observer, &mut stopped).await;
         fate.record(&outcome);
         if outcome.joined {
             (setup.hello.token, pause_ms) = (outcome.token, RETRY_FIRST_MS);
@@ -165,7 +167,7 @@ fn pause(outcome: &BotOutcome, growing_ms: u32, rng: &mut Rng) -> Duration {
     Duration::from_millis(u64::from(least_ms + rng.below(chance_ms)))
 }
 
-fn setup_of(shared: &Shared, number: usize) -> Setup {
+fn setup_of<R: Rules, B: Brain<R>>(shared: &Shared<R>, number: usize) -> Setup {
     let plan = &shared.plan;
     let attention = match number {
         0..COHORT => Attention::Verifies,
@@ -179,7 +181,7 @@ fn setup_of(shared: &Shared, number: usize) -> Setup {
         attention,
         line: plan.line,
         // A server that sends away who does nothing lets those be that say so, from its own machine.
-        header: (plan.brain == BrainKind::Idle).then(|| (IDLE_HEADER, "1".to_owned())),
+        header: B::KINDS[plan.brain].is_idle.then(|| (IDLE_HEADER, "1".to_owned())),
         cut_us: plan.cut_at.map(|at| at.as_micros() as u64),
         ..Setup::new(plan.target.clone(), hello, plan.brain, seed)
     }

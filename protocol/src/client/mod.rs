@@ -449,8 +449,14 @@ impl<R: Rules> Client<R> {
 
     /// What to show of others at this moment; none before the first body, or with [`ClientOptions::display_ticks`] of 0.
     pub fn moment(&mut self, now_us: u64) -> Option<Moment<'_, R>> {
+        self.moment_and_state(now_us).map(|(moment, ..)| moment)
+    }
+
+    /// The same, and beside it what is known and what is predicted.
+    pub fn moment_and_state(&mut self, now_us: u64) -> Option<(Moment<'_, R>, &Replica<R>, &Prediction<R>)> {
         self.timeline.newest()?;
-        self.timeline.moment(now_us, self.replica.rules(), &self.arrival)
+        let moment = self.timeline.moment(now_us, self.replica.rules(), &self.arrival)?;
+        Some((moment, &self.replica, &self.prediction))
     }
 
     /// Where others are shown, and how often their bodies were late.

@@ -9,7 +9,7 @@ use crate::wire::message::Aspect;
 use std::fmt::Debug;
 
 /// What a brain sees.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Sight<'a, R: Rules> {
     /// Everything known.
     pub replica: &'a Replica<R>,
@@ -23,6 +23,8 @@ pub struct Sight<'a, R: Rules> {
     pub tick: Tick,
     /// Ticks in a second.
     pub rate: TickRate,
+    /// The aspect that the server knows.
+    pub aspect: Aspect,
 }
 
 impl<'a, R: Rules> Sight<'a, R> {
@@ -56,7 +58,7 @@ pub struct BrainKind {
     pub name: &'static str,
     /// What it does, in one line.
     pub help: &'static str,
-    /// Whether it may ask for the screen: see [`Brain::wants_screen`]. Its client then keeps what a screen needs.
+    /// Whether it may ask for the screen: see [`Brain::wants_screen`]. Only then its client keeps what a screen shows.
     pub looks_at_screen: bool,
     /// Whether it has to look before it can play without looking.
     pub looks_first: bool,
@@ -74,7 +76,7 @@ impl BrainKind {
 /// What decides for a bot. Equal seeds decide alike on what is alike.
 ///
 /// Before each tick the bot calls [`Self::think`]. If its input goes out on that tick and the brain wants the screen,
-/// [`Self::look`] and [`Self::aim`] follow. After the tick was played it calls [`Self::played`].
+/// [`Self::aim`] follows. After the tick was played it calls [`Self::played`].
 pub trait Brain<R: Rules>: Debug + Send + Sized + 'static {
     /// The kinds there are, at least one. The first is the swarm's default, and fills rooms.
     const KINDS: &'static [BrainKind];
@@ -85,34 +87,31 @@ pub trait Brain<R: Rules>: Debug + Send + Sized + 'static {
     /// What to do on the next tick.
     fn think(&mut self, sight: &Sight<'_, R>) -> R::Input;
 
-    /// Whether what it has just decided depends on what the screen shows, which is not what the replica holds.
+    /// Whether what it has just decided depends on what the screen shows, which is not what the replica holds. The
+    /// default never looks at it. Its kind must say so: see [`BrainKind::looks_at_screen`].
     fn wants_screen(&self) -> bool {
         false
     }
 
-    /// What the screen shows at this moment, to a player with this entity and aspect.
-    fn look(&mut self, screen: &Moment<'_, R>, own: EntityId, aspect: Aspect) {
-        let _ = (screen, own, aspect);
-    }
-
-    /// Completes the input with what the screen showed.
-    fn aim(&mut self, sight: &Sight<'_, R>, aspect: Aspect, input: R::Input) -> R::Input {
-        let _ = (sight, aspect);
+    /// Completes an input with what the screen shows at this moment. The server can judge such an input by
+    /// [`Moment::view`]. The default changes nothing.
+    fn aim(&mut self, sight: &Sight<'_, R>, screen: &Moment<'_, R>, input: R::Input) -> R::Input {
+        let _ = (sight, screen);
         input
     }
 
-    /// A tick was played: the own entity is predicted to be so after it.
+    /// A tick was played: the own entity is predicted to be so after it. The default takes no note.
     fn played(&mut self, tick: Tick, rules: &R, own: &R::Entity, aspect: Aspect) {
         let _ = (tick, rules, own, aspect);
     }
 
-    /// The game has news.
+    /// The game has news. The default takes no note.
     fn heard(&mut self, news: &R::News) {
         let _ = news;
     }
 
-    /// The next of the server's judgements that it has learned of: whether it was what the screen had promised. A swarm
-    /// counts them.
+    /// The next of the server's judgements that it has learned of: whether it was what the screen had promised. The bot
+    /// asks after each of the other calls until there is none, and a swarm counts them. The default learns of none.
     fn take_verdict(&mut self) -> Option<bool> {
         None
     }
@@ -123,7 +122,7 @@ pub trait Brain<R: Rules>: Debug + Send + Sized + 'static {
         R::Input::default()
     }
 
-    /// Whether a bot with this own entity may stop to look.
+    /// Whether a bot with this own entity may stop to look. The default may at any time.
     fn can_look_away(&self, rules: &R, own: Option<&R::Entity>) -> bool {
         let _ = (rules, own);
         true

@@ -214,7 +214,8 @@ impl<G: Game> Trial<G> {
                 let own_id = <G::Rules as Rules>::IDS.of_player(id);
                 if let Some(known) = replica.get(own_id) {
                     let (own, state) = (known.now, self.game.own(id));
-                    let sight = Sight { replica: &replica, own: &own, own_id, state: &state, tick, rate: self.rate };
+                    let (rate, aspect) = (self.rate, Aspect::default());
+                    let sight = Sight { replica: &replica, own: &own, own_id, state: &state, tick, rate, aspect };
                     player.input = player.decide(&sight, now_us);
                 }
             }
@@ -266,10 +267,9 @@ impl<G: Game> Player<G> {
             return input;
         }
         match self.timeline.moment(now_us + DELAY_US, sight.rules(), &self.arrival) {
-            Some(moment) => self.brain.look(&moment, sight.own_id, Aspect::default()),
-            None => return input,
+            Some(screen) => self.brain.aim(sight, &screen, input),
+            None => input,
         }
-        self.brain.aim(sight, Aspect::default(), input)
     }
 }
 

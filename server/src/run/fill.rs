@@ -3,10 +3,11 @@
 
 use crate::config::Config;
 use crate::front::http::HOUSE_HEADER;
+use fracas_arena::brain::ArenaBrain;
 use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, Clock, Setup};
-use fracas_bots::brain::{BrainKind, Skill};
 use fracas_bots::link::Target;
+use fracas_protocol::game::brain::Skill;
 use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Hello;
@@ -150,13 +151,15 @@ impl HostedBot {
         let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };
         let target = plan.target.clone();
         let seed = Rng::new(plan.seed, number as u64).word();
+        // A game's first kind of brain is the one that fills rooms.
+        let kind = 0;
         let setup = Setup {
-            skill: Skill::CASUAL,
+            skill: Skill::Casual,
             header: Some((HOUSE_HEADER, plan.house_secret.clone())),
-            ..Setup::new(target, hello, BrainKind::Hunter, seed)
+            ..Setup::new(target, hello, kind, seed)
         };
         let task = tokio::task::spawn_local(async move {
-            let outcome = bot::play(&setup, rules, clock, &mut (), &mut stopped).await;
+            let outcome = bot::play::<Arena, ArenaBrain>(&setup, rules, clock, &mut (), &mut stopped).await;
             if !*stopped.borrow() {
                 tracing::debug!(ending = outcome.ending.label(), "one of the server's own bots ended");
                 tokio::time::sleep(PAUSE).await;

@@ -1,6 +1,8 @@
 //! The arena, the built-in game: a top-down fight of small ships with inertia.
 //!
-//! [`rules`] is what both ends of a connection run; [`authority`] is what only the server decides.
+//! [`rules`] is what both ends of a connection run; [`authority`] is what only the server decides; [`brain`] is what
+//! decides for its bots.
 
 pub mod authority;
+pub mod brain;
 pub mod rules;

@@ -17,12 +17,12 @@ use super::pickups::Pickups;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
 use super::tiled::read_tiled;
+use crate::brain::ArenaBrain;
 use crate::rules::own::ENERGY_FULL;
 use crate::rules::tuning::{CELL_ENERGY, ENERGY_PARTS, HULL_MAX, REPAIR_HULL, SHARD_SCORE};
 use crate::rules::{Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, PickupKind, SHIPS_MAX, Ship, ship_id};
 use fracas_protocol::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::authority::{Game, GameEvent, GameSetup, Joiner, PlayerInput};
-use fracas_protocol::game::brain::Idle;
 use fracas_protocol::game::history::History;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::game::settings::{Setting, SettingKind, Settings};
@@ -311,7 +311,7 @@ impl World {
 impl Game for World {
     type Rules = Arena;
     type Debt = Debt;
-    type Brain = Idle;
+    type Brain = ArenaBrain;
 
     const NAME: &'static str = "arena";
     const SETTINGS: &'static [Setting] = SETTINGS;

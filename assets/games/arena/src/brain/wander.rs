@@ -1,7 +1,7 @@
 //! Flies about: a new direction every second or so, now and then with a dash, a sweeping aim, fire in bursts. It looks at
 //! nothing.
 
-use fracas_arena::rules::{Heading, Input, Thrust};
+use crate::rules::{Heading, Input, Thrust};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 

@@ -1,10 +1,10 @@
 //! Goes to the middle of the arena and stays about there, so that everybody sees everybody. It holds its fire: a crowd
 //! that shoots at itself is soon all over the arena, each where it respawned.
 
-use super::Sight;
-use super::pilot::{bearing, steer};
-use fracas_arena::rules::tuning::TIME_TO_REST_MS;
-use fracas_arena::rules::{Arena, Controls, Heading, Input, Ship, Thrust};
+use super::Surroundings;
+use super::steering::{bearing, steer};
+use crate::rules::tuning::TIME_TO_REST_MS;
+use crate::rules::{Arena, Controls, Heading, Input, Ship, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
@@ -20,15 +20,15 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) fn think(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Input {
+    pub(super) fn think(&mut self, around: &Surroundings<'_>, rng: &mut Rng) -> Input {
         if self.decide_in == 0 {
-            self.decide_in = ticks_to_decision(sight.arena().tuning().rate, rng);
-            let (heading, distance) = bearing(sight.own.position, middle(sight.arena()));
+            self.decide_in = ticks_to_decision(around.arena().tuning().rate, rng);
+            let (heading, distance) = bearing(around.own.position, middle(around.arena()));
             let whim = whim(rng);
             self.input.thrust = match distance > NEAR {
-                true => steer(sight, heading.turned(rng.between(-60, 60))),
+                true => steer(around, heading.turned(rng.between(-60, 60))),
                 false if rng.chance(1, 3) => Thrust::NONE,
-                false => steer(sight, whim),
+                false => steer(around, whim),
             };
             self.input.aim = whim;
         }

@@ -1,10 +1,11 @@
 //! Looks for others and fights them: leads its shots, keeps its distance, takes what lies about.
 
-use super::Sight;
-use super::pilot::{bearing, is_clear, steer};
-use fracas_arena::rules::tuning::RAIL_RANGE;
-use fracas_arena::rules::{Entity, Heading, Input, PickupKind, Ship, Thrust};
+use super::Surroundings;
+use super::steering::{bearing, is_clear, steer};
+use crate::rules::tuning::RAIL_RANGE;
+use crate::rules::{Entity, Heading, Input, PickupKind, Ship, Thrust};
 use fracas_protocol::fixed::SUBQUANTA_PER_QUANTUM;
+use fracas_protocol::game::brain::Skill;
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::rng::Rng;
@@ -21,24 +22,26 @@ const SNATCH: i32 = 160;
 
 /// How well a hunter aims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Skill {
+struct Aiming {
     /// Most it is off, in steps of a 1,024th of a turn.
-    pub error_steps: i32,
+    error_steps: i32,
     /// Most it turns its aim in a second, in the same steps.
-    pub turn_steps_per_s: i32,
+    turn_steps_per_s: i32,
 }
 
-impl Skill {
-    /// Like somebody who has played for a while: what a load test should look like.
-    pub const SEASONED: Self = Self { error_steps: 14, turn_steps_per_s: 900 };
-    /// Like somebody who has just come: what a person should meet first.
-    pub const CASUAL: Self = Self { error_steps: 34, turn_steps_per_s: 500 };
+impl Aiming {
+    fn of(skill: Skill) -> Self {
+        match skill {
+            Skill::Seasoned => Self { error_steps: 14, turn_steps_per_s: 900 },
+            Skill::Casual => Self { error_steps: 34, turn_steps_per_s: 500 },
+        }
+    }
 }
 
 /// Looks for others and fights them.
 #[derive(Clone, Debug)]
 pub(super) struct Hunter {
-    skill: Skill,
+    aiming: Aiming,
     input: Input,
     target: Option<EntityId>,
     /// +1 or -1: which way round the target.
@@ -56,7 +59,7 @@ impl Hunter {
     pub(super) fn new(skill: Skill) -> Self {
         let (input, roam) = (Input::default(), Heading::default());
         Self {
-            skill,
+            aiming: Aiming::of(skill),
             input,
             target: None,
             side: 1,
@@ -69,14 +72,14 @@ impl Hunter {
         }
     }
 
-    pub(super) fn think(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Input {
+    pub(super) fn think(&mut self, around: &Surroundings<'_>, rng: &mut Rng) -> Input {
         if self.decide_in == 0 {
-            self.decide(sight, rng);
-            self.decide_in = sight.arena().tuning().rate.ticks_in_ms(150 + rng.below(250));
+            self.decide(around, rng);
+            self.decide_in = around.arena().tuning().rate.ticks_in_ms(150 + rng.below(250));
         }
         self.decide_in -= 1;
-        self.aim(sight);
-        if !sight.own.is_alive() {
+        self.aim(around);
+        if !around.own.is_alive() {
             // Else it would be done where and when it comes back, which it does not know yet.
             (self.rail, self.wants_rail, self.wants_dash) = (None, false, false);
         }
@@ -84,70 +87,70 @@ impl Hunter {
         Input { dash, ..self.input }
     }
 
-    /// Whom to fire a rail at on this tick, and by how much it will be off.
+    /// Whom to fire a rail at, with what it has just decided to do, and by how many 16,384ths of a turn it will be off.
     pub(super) fn rail_target(&mut self) -> Option<(EntityId, i32)> {
         self.rail.take()
     }
 
     /// Whom to fight and where to fly, for the next fraction of a second.
-    fn decide(&mut self, sight: &Sight<'_>, rng: &mut Rng) {
-        let from = sight.own.position;
-        let hunted = sight.others().filter(|(_, ship)| !ship.is_protected());
+    fn decide(&mut self, around: &Surroundings<'_>, rng: &mut Rng) {
+        let from = around.own.position;
+        let hunted = around.others().filter(|(_, ship)| !ship.is_protected());
         let nearest = hunted.min_by_key(|(id, ship)| (from.distance_squared(ship.position), *id));
         self.target = nearest.map(|(id, _)| id);
-        self.error = rng.between(-self.skill.error_steps, self.skill.error_steps);
+        self.error = rng.between(-self.aiming.error_steps, self.aiming.error_steps);
         if rng.chance(1, 4) {
             self.side = -self.side;
         }
         // Away from trouble, or past somebody's aim.
         self.wants_dash =
-            sight.state.may_dash() && nearest.is_some() && rng.chance(1, if sight.own.hull < HURT { 2 } else { 8 });
-        self.wants_rail = sight.state.may_fire_rail() && rng.chance(1, 3);
-        let loot = wanted_pickup(sight);
+            around.state.may_dash() && nearest.is_some() && rng.chance(1, if around.own.hull < HURT { 2 } else { 8 });
+        self.wants_rail = around.state.may_fire_rail() && rng.chance(1, 3);
+        let loot = wanted_pickup(around);
         self.input.thrust = match (nearest, loot) {
-            (_, Some((heading, distance))) if distance < SNATCH || sight.own.hull < HURT => steer(sight, heading),
-            (Some((_, target)), _) => self.manoeuvre(sight, target),
-            (None, Some((heading, _))) => steer(sight, heading),
-            (None, None) => self.roam(sight, rng),
+            (_, Some((heading, distance))) if distance < SNATCH || around.own.hull < HURT => steer(around, heading),
+            (Some((_, target)), _) => self.manoeuvre(around, target),
+            (None, Some((heading, _))) => steer(around, heading),
+            (None, None) => self.roam(around, rng),
         };
     }
 
-    fn manoeuvre(&self, sight: &Sight<'_>, target: &Ship) -> Thrust {
-        let (heading, distance) = bearing(sight.own.position, target.position);
+    fn manoeuvre(&self, around: &Surroundings<'_>, target: &Ship) -> Thrust {
+        let (heading, distance) = bearing(around.own.position, target.position);
         let turn = match distance {
             FAR.. => 0,
             NEAR..FAR => 256 * self.side,
             _ => 400 * self.side,
         };
-        steer(sight, heading.turned(turn))
+        steer(around, heading.turned(turn))
     }
 
     /// Nobody in sight: to where the most are, or just on.
-    fn roam(&mut self, sight: &Sight<'_>, rng: &mut Rng) -> Thrust {
-        let map = sight.arena().map();
-        let busiest = sight.density.iter().enumerate().max_by_key(|(_, ships)| **ships);
+    fn roam(&mut self, around: &Surroundings<'_>, rng: &mut Rng) -> Thrust {
+        let map = around.arena().map();
+        let busiest = around.density.iter().enumerate().max_by_key(|(_, ships)| **ships);
         let busy = busiest.filter(|(_, ships)| **ships > 1).and_then(|(rank, _)| map.tile_of_rank(rank as u16));
         match busy {
             Some((column, row)) => {
                 let middle = |tile: u32| tile as i32 * map.tile_quanta() + map.tile_quanta() / 2;
-                let (heading, _) = bearing(sight.own.position, Point { x: middle(column), y: middle(row) });
-                steer(sight, heading.turned(rng.between(-40, 40)))
+                let (heading, _) = bearing(around.own.position, Point { x: middle(column), y: middle(row) });
+                steer(around, heading.turned(rng.between(-40, 40)))
             }
             None => {
                 self.roam = self.roam.turned(rng.between(-60, 60));
-                steer(sight, self.roam)
+                steer(around, self.roam)
             }
         }
     }
 
     /// Turns the aim towards where the target will be when a bolt gets there, and fires if that makes sense.
-    fn aim(&mut self, sight: &Sight<'_>) {
+    fn aim(&mut self, around: &Surroundings<'_>) {
         self.input.fire = false;
         self.rail = None;
-        let Some(target) = self.target.and_then(|id| sight.replica.get(id)) else { return };
+        let Some(target) = self.target.and_then(|id| around.replica.get(id)) else { return };
         let Entity::Ship(target) = &target.now else { return };
-        let tuning = sight.arena().tuning();
-        let from = sight.own.position;
+        let tuning = around.arena().tuning();
+        let from = around.own.position;
         let (_, distance) = bearing(from, target.position);
         let flight_ticks = distance * QUANTA_PER_UNIT * SUBQUANTA_PER_QUANTUM / tuning.bolt_speed;
         let moved = |velocity: i32| velocity / SUBQUANTA_PER_QUANTUM * flight_ticks;
@@ -155,11 +158,11 @@ impl Hunter {
             Point { x: target.position.x + moved(target.velocity.x), y: target.position.y + moved(target.velocity.y) };
         let (wanted, _) = bearing(from, ahead);
         let wanted = wanted.turned(self.error);
-        let most = self.skill.turn_steps_per_s / tuning.rate.hz() as i32;
+        let most = self.aiming.turn_steps_per_s / tuning.rate.hz() as i32;
         let turn = wanted.turn_from(self.input.aim).clamp(-most, most);
         self.input.aim = self.input.aim.turned(turn);
         let on_target = wanted.turn_from(self.input.aim).abs() < 24;
-        let is_free = on_target && is_clear(sight, from, self.input.aim, distance, 0);
+        let is_free = on_target && is_clear(around, from, self.input.aim, distance, 0);
         self.input.fire = is_free && distance < RANGE;
         if self.wants_rail && is_free && distance < RAIL_RANGE {
             self.wants_rail = false;
@@ -170,15 +173,15 @@ impl Hunter {
 }
 
 /// The nearest pick-up that is of use now: its direction and distance.
-fn wanted_pickup(sight: &Sight<'_>) -> Option<(Heading, i32)> {
-    let pickups = sight.replica.known().iter().filter_map(|known| match &known.now {
+fn wanted_pickup(around: &Surroundings<'_>) -> Option<(Heading, i32)> {
+    let pickups = around.replica.known().iter().filter_map(|known| match &known.now {
         Entity::Pickup(pickup) => Some(pickup),
         _ => None,
     });
-    let hurt = sight.own.hull < HURT;
+    let hurt = around.own.hull < HURT;
     let useful = pickups.filter(|pickup| !hurt || pickup.kind == PickupKind::Repair);
     let nearest = useful.min_by_key(|pickup| {
-        (sight.own.position.distance_squared(pickup.position), pickup.position.x, pickup.position.y)
+        (around.own.position.distance_squared(pickup.position), pickup.position.x, pickup.position.y)
     });
-    nearest.map(|pickup| bearing(sight.own.position, pickup.position))
+    nearest.map(|pickup| bearing(around.own.position, pickup.position))
 }
