@@ -2,11 +2,12 @@
 //! plays the same again.
 
 use fracas_arena::authority::{ArenaConfig, World, default_map};
+use fracas_arena::brain::{ArenaBrain, HUNTER};
 use fracas_arena::rules::{Arena, Entity, Input, slot_of};
-use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
-use fracas_bots::brain::{Brain, BrainKind, Skill};
+use fracas_bots::bot::driver::{self, DISPLAY_TICKS};
 use fracas_protocol::client::{Client, ClientOptions, Event};
 use fracas_protocol::game::authority::Game;
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{MessageOf, Rules};
 use fracas_protocol::ids::DataId;
@@ -43,7 +44,7 @@ struct Hunter {
     arrives_us: u64,
     now_us: u64,
     client: Client<Arena>,
-    driver: Driver,
+    brain: ArenaBrain,
     /// Messages under way, and when each arrives.
     to_server: VecDeque<(u64, Vec<u8>)>,
     to_client: VecDeque<(u64, Vec<u8>)>,
@@ -162,7 +163,7 @@ impl Hunter {
         let connection = ConnectionKey { event_loop: 0, slot: place, generation: 0 };
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let client = Client::new(rules, Hello::player(format!("hunter {place}")), options);
-        let driver = Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED));
+        let brain = ArenaBrain::new(HUNTER, Skill::Seasoned, seed);
         let arrives_us = u64::from(place) * ARRIVES_US;
         let (to_server, to_client) = (VecDeque::new(), VecDeque::new());
         Self {
@@ -170,7 +171,7 @@ impl Hunter {
             arrives_us,
             now_us: 0,
             client,
-            driver,
+            brain,
             to_server,
             to_client,
             hello_us: 0,
@@ -201,7 +202,7 @@ impl Hunter {
             }
             while let Some(event) = self.client.take_event() {
                 if let Event::News(news) = event {
-                    self.driver.take_news(&news);
+                    self.brain.heard(&news);
                 }
             }
             self.advance();
@@ -209,7 +210,7 @@ impl Hunter {
     }
 
     fn advance(&mut self) {
-        self.driver.advance(&mut self.client, self.now_us);
+        driver::advance(&mut self.brain, &mut self.client, self.now_us);
         let said = std::iter::from_fn(|| self.client.take_outgoing());
         self.to_server.extend(said.map(|message| (self.now_us + DELAY_US, message)));
     }

@@ -3,11 +3,12 @@
 use crate::formats::Formats;
 use crate::wire::{Inbox, UPGRADE, append_message};
 use anyhow::Result;
+use fracas_arena::brain::{ArenaBrain, Wander};
 use fracas_arena::rules::{Arena, Entity, Input};
-use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
-use fracas_bots::brain::{Brain, BrainKind, Skill, Wander};
+use fracas_bots::bot::driver;
 use fracas_bots::report::measures::{Arrivals, Times};
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::rng::Rng;
@@ -47,7 +48,8 @@ pub(crate) struct SwarmShared {
     pub(crate) rules: Option<Ruleset<Arena>>,
     pub(crate) rate: TickRate,
     /// What decides for those who look closely.
-    pub(crate) brain: BrainKind,
+    /// A kind of the arena's brains.
+    pub(crate) brain: usize,
     pub(crate) aspect: Aspect,
     pub(crate) fires: bool,
     /// Whether views are also weighed in other formats.
@@ -126,7 +128,7 @@ pub(crate) struct SwarmMember {
     kind: MemberKind,
     mind: Mind,
     wander: Wander,
-    driver: Driver,
+    brain: ArenaBrain,
     rng: Rng,
     joined: bool,
     closed: bool,
@@ -143,7 +145,7 @@ impl SwarmMember {
         let hello = Hello { role, aspect: shared.aspect, ..Hello::player(format!("m{index}")) };
         let mind = match (kind, &shared.rules) {
             (MemberKind::Full, Some(rules)) => {
-                let display_ticks = if shared.brain.looks_at_screen() { DISPLAY_TICKS } else { 0 };
+                let display_ticks = driver::display_ticks::<Arena, ArenaBrain>(shared.brain);
                 let options = ClientOptions { display_ticks, ..ClientOptions::default() };
                 Mind::Client(Box::new(Client::new(rules.clone(), hello.clone(), options)))
             }
@@ -156,7 +158,7 @@ impl SwarmMember {
             kind,
             mind,
             wander: Wander::default(),
-            driver: Driver::new(Brain::new(shared.brain, index as u64, Skill::SEASONED)),
+            brain: ArenaBrain::new(shared.brain, Skill::Seasoned, index as u64),
             rng: Rng::new(index as u64, 1),
             joined: kind == MemberKind::Plain,
             closed: false,
@@ -251,7 +253,7 @@ impl SwarmMember {
         if client.wake_us(now_us) > now_us {
             return;
         }
-        self.driver.advance(client, now_us);
+        driver::advance(&mut self.brain, client, now_us);
         self.take_outgoing();
         self.flush();
     }
@@ -287,7 +289,7 @@ impl SwarmMember {
                         Event::Body { tick } => tally.body(now_us, tick),
                         Event::InputApplied { us } => tally.input_to_update(us),
                         Event::News(news) => {
-                            self.driver.take_news(&news);
+                            self.brain.heard(&news);
                         }
                         _ => {}
                     }

@@ -4,10 +4,11 @@
 use crate::member::{MemberKind, MemberTally, SwarmMember, SwarmShared};
 use crate::process::Usage;
 use anyhow::Result;
+use fracas_arena::brain::ArenaBrain;
 use fracas_arena::rules::Arena;
-use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::process_cpu;
+use fracas_protocol::game::brain::Brain;
 use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
@@ -52,8 +53,8 @@ pub(crate) struct SwarmOptions {
     #[arg(long, default_value_t = 0)]
     pub(crate) cohort: usize,
     /// What decides for those.
-    #[arg(long, value_enum, default_value = "wander")]
-    pub(crate) brain: BrainKind,
+    #[arg(long, value_parser = parse_brain, default_value = "wander")]
+    pub(crate) brain: usize,
     /// Their windows are square and nobody fires: who gathers in the middle stays there, and has everybody in sight.
     #[arg(long)]
     pub(crate) one_screen: bool,
@@ -156,6 +157,11 @@ pub(crate) fn run(options: SwarmOptions) -> Result<Measured> {
     swarm.assemble()?;
     swarm.run_for(Duration::from_secs_f64(swarm.options.settle), &mut MemberTally::default())?;
     swarm.measure()
+}
+
+fn parse_brain(name: &str) -> Result<usize, String> {
+    let kind = ArenaBrain::KINDS.iter().position(|kind| kind.name == name);
+    kind.ok_or_else(|| format!("no brain is called {name}"))
 }
 
 fn fetch_rules(address: SocketAddr, rate: TickRate) -> Result<Ruleset<Arena>> {

@@ -1,9 +1,9 @@
 //! People, bots and swarms in one arena.
 
+use fracas_arena::brain::{ArenaBrain, IDLE};
 use fracas_arena::rules::tuning::HULL_MAX;
 use fracas_arena::rules::{Arena, Entity};
 use fracas_bots::bot::{self, Clock, Observer, Setup};
-use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::TickRate;
@@ -126,7 +126,7 @@ struct Newcomer {
     hurt_us: Option<u64>,
 }
 
-impl Observer for Newcomer {
+impl Observer<Arena> for Newcomer {
     fn joined(&mut self, now_us: u64, _: TickRate, _: bool) {
         self.joined_us = now_us;
     }
@@ -144,7 +144,7 @@ impl Observer for Newcomer {
     }
 }
 
-fn setup(server: &Server, brain: BrainKind, hello: Hello) -> Setup {
+fn setup(server: &Server, brain: usize, hello: Hello) -> Setup {
     Setup::new(Target::parse(&server.url()).expect("an address"), hello, brain, 1)
 }
 
@@ -161,7 +161,7 @@ fn play(setup: &Setup, time: Duration) -> (bot::BotOutcome, Newcomer) {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            outcome = bot::play(setup, rules, Clock::start(), &mut newcomer, &mut stopped) => (outcome, newcomer),
+            outcome = bot::play::<Arena, ArenaBrain>(setup, rules, Clock::start(), &mut newcomer, &mut stopped) => (outcome, newcomer),
             () = timer => unreachable!("it waits for ever"),
         }
     })
@@ -171,8 +171,7 @@ fn play(setup: &Setup, time: Duration) -> (bot::BotOutcome, Newcomer) {
 fn who_comes_to_a_server_started_without_argument_has_company_at_once_and_a_fight_soon() {
     let server = Server::start(&[]);
     // Idle, so that the fight is the others' doing.
-    let (outcome, newcomer) =
-        play(&setup(&server, BrainKind::Idle, Hello::player("newcomer")), Duration::from_secs(10));
+    let (outcome, newcomer) = play(&setup(&server, IDLE, Hello::player("newcomer")), Duration::from_secs(10));
     assert!(outcome.joined && outcome.counters.view_mismatches == 0);
     let company_us = newcomer.company_us.expect("company");
     assert!(company_us < 3_000_000, "another ship after {company_us} us");
@@ -185,7 +184,7 @@ fn a_spectator_sees_the_fight_and_takes_no_seat() {
     let server = Server::start(&["--fill", "12"]);
     server.wait_for("twelve bots", |server| server.metric("fracas_players{kind=\"bot\"}") == 12.0);
     let hello = Hello { role: Role::Spectator, ..Hello::player("watcher") };
-    let (outcome, newcomer) = play(&setup(&server, BrainKind::Idle, hello), Duration::from_secs(4));
+    let (outcome, newcomer) = play(&setup(&server, IDLE, hello), Duration::from_secs(4));
     assert!(outcome.joined && newcomer.company_us.is_some());
     assert!(outcome.counters.view_checks >= 3 && outcome.counters.view_mismatches == 0, "{:?}", outcome.counters);
     assert_eq!(server.metric("fracas_players{kind=\"person\"}"), 0.0);

@@ -1,8 +1,8 @@
 //! Who watches beside a player: the real server, and two clients of one machine.
 
+use fracas_arena::brain::{ArenaBrain, HUNTER};
 use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, BotOutcome, Clock, Observer, Setup};
-use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::tick::{Tick, TickRate};
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Seen(Vec<(u64, Tick)>);
 
-impl Observer for Seen {
+impl Observer<Arena> for Seen {
     fn saw(&mut self, now_us: u64, replica: &Replica<Arena>) {
         self.0.push((now_us, replica.tick()));
     }
@@ -24,7 +24,7 @@ impl Observer for Seen {
 /// Plays in one tab and watches in another, which is opened a second later. What either saw, and how the watching ended.
 fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, BotOutcome) {
     let target = Target::parse(&server.url()).expect("an address");
-    let setup = |hello| Setup::new(target.clone(), hello, BrainKind::Hunter, 1);
+    let setup = |hello| Setup::new(target.clone(), hello, HUNTER, 1);
     let player = setup(Hello::player("Ada"));
     let watcher = setup(Hello { role: Role::Spectator, ..Hello::player("second tab") });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -33,10 +33,10 @@ fn play_and_watch(server: &Server, time: Duration) -> (Seen, Seen, BotOutcome) {
         let (stop, stopped) = watch::channel(false);
         let (mut stop_player, mut stop_watcher) = (stopped.clone(), stopped);
         let (clock, mut played, mut watched) = (Clock::start(), Seen::default(), Seen::default());
-        let playing = bot::play(&player, rules.clone(), clock, &mut played, &mut stop_player);
+        let playing = bot::play::<Arena, ArenaBrain>(&player, rules.clone(), clock, &mut played, &mut stop_player);
         let watching = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            bot::play(&watcher, rules.clone(), clock, &mut watched, &mut stop_watcher).await
+            bot::play::<Arena, ArenaBrain>(&watcher, rules.clone(), clock, &mut watched, &mut stop_watcher).await
         };
         let ending = async {
             tokio::time::sleep(time).await;

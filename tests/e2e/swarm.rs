@@ -1,8 +1,8 @@
 //! What a swarm's bots do when there are too many for all to look.
 
+use fracas_arena::brain::{ArenaBrain, CROWD};
 use fracas_arena::rules::{Arena, Entity};
 use fracas_bots::bot::{self, Attention, Clock, Observer, Setup};
-use fracas_bots::brain::BrainKind;
 use fracas_bots::link::Target;
 use fracas_protocol::replica::Replica;
 use fracas_protocol::wire::message::Hello;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Company(usize);
 
-impl Observer for Company {
+impl Observer<Arena> for Company {
     fn saw(&mut self, _: u64, replica: &Replica<Arena>) {
         let ships = replica.known().iter().filter(|known| matches!(known.now, Entity::Ship(_)));
         self.0 = ships.filter(|known| replica.follow() != Some(known.id)).count();
@@ -22,7 +22,7 @@ impl Observer for Company {
 }
 
 /// Lets as many bots of a brain play as there are attentions. Returns what became of each, and its company at the end.
-fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Duration) -> Vec<(bot::BotOutcome, usize)> {
+fn play(server: &Server, brain: usize, attentions: &[Attention], time: Duration) -> Vec<(bot::BotOutcome, usize)> {
     let target = Target::parse(&server.url()).expect("an address");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
@@ -38,7 +38,7 @@ fn play(server: &Server, brain: BrainKind, attentions: &[Attention], time: Durat
                 let (rules, mut stopped) = (rules.clone(), stopped.clone());
                 tokio::task::spawn_local(async move {
                     let mut company = Company::default();
-                    (bot::play(&setup, rules, clock, &mut company, &mut stopped).await, company.0)
+                    (bot::play::<Arena, ArenaBrain>(&setup, rules, clock, &mut company, &mut stopped).await, company.0)
                 })
             })
             .collect();
@@ -57,7 +57,7 @@ fn a_crowd_of_bots_that_do_not_look_gathers_all_the_same() {
     let server = Server::start(&["--fill", "0", "--arena-for", "100", "--seed", "5"]);
     let mut attentions = [Attention::Glances; 11];
     attentions[0] = Attention::Verifies;
-    let ends = play(&server, BrainKind::Crowd, &attentions, Duration::from_secs(16));
+    let ends = play(&server, CROWD, &attentions, Duration::from_secs(16));
     let (witness, company) = &ends[0];
     assert!(witness.verified && witness.counters.view_mismatches == 0, "{:?}", witness.counters);
     assert!(ends[1..].iter().all(|(bot, _)| bot.joined && !bot.verified), "each looks away once it is there");

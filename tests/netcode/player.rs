@@ -3,12 +3,13 @@
 use crate::board::{Board, Watch};
 use crate::far::FarShared;
 use anyhow::{Context, Result};
+use fracas_arena::brain::{ArenaBrain, HUNTER};
 use fracas_arena::rules::{Arena, Thrust};
-use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
-use fracas_bots::brain::{Brain, BrainKind, Skill};
+use fracas_bots::bot::driver::{self, DISPLAY_TICKS};
 use fracas_bots::conditioner::LongLink;
 use fracas_bots::link::{Link, LinkEvent};
 use fracas_protocol::client::{Client, ClientOptions, Counters, Event};
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, ViewTime};
 use fracas_protocol::wire::frame::FRAME_MARK;
@@ -95,7 +96,7 @@ pub(crate) async fn play(shared: &FarShared, number: u64, absence: Option<Absenc
 struct Player<'a> {
     shared: &'a FarShared,
     client: Client<Arena>,
-    driver: Driver,
+    brain: ArenaBrain,
     rng: Rng,
     absence: Option<Absence>,
     /// When it looked again, and the fresh starts before.
@@ -114,7 +115,7 @@ impl<'a> Player<'a> {
         Self {
             shared,
             client: Client::new(shared.rules.clone(), hello, options),
-            driver: Driver::new(Brain::new(BrainKind::Hunter, seed, Skill::SEASONED)),
+            brain: ArenaBrain::new(HUNTER, Skill::Seasoned, seed),
             rng: Rng::new(seed, 8),
             absence,
             returns: None,
@@ -130,7 +131,7 @@ impl<'a> Player<'a> {
         self.hide_or_show(now_us);
         let played = |client: &Client<Arena>| client.input_clock().tick_and_fraction(now_us).0.0;
         let before = played(&self.client);
-        self.driver.advance(&mut self.client, now_us);
+        driver::advance(&mut self.brain, &mut self.client, now_us);
         (before + 1..=played(&self.client)).for_each(|tick| self.note_action(Tick(tick), now_us));
         if now_us >= self.look_us {
             self.look_us = now_us + LOOK_US;
@@ -215,7 +216,8 @@ impl<'a> Player<'a> {
                     }
                 }
                 Event::News(news) => {
-                    if let Some(agreed) = self.driver.take_news(&news) {
+                    self.brain.heard(&news);
+                    if let Some(agreed) = self.brain.take_verdict() {
                         self.sample.rails += 1;
                         self.sample.rails_agreed += u64::from(agreed);
                     }

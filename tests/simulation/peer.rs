@@ -9,10 +9,11 @@ use crate::hand::Hand;
 use crate::line::{Line, LineEnd};
 use crate::plan::PlayerPlan;
 use crate::strategies::liar::Lies;
+use fracas_arena::brain::ArenaBrain;
 use fracas_arena::rules::{Arena, Entity, Input, Own, Ship, slot_of};
-use fracas_bots::bot::driver::{DISPLAY_TICKS, Driver};
-use fracas_bots::brain::{Brain, Skill};
+use fracas_bots::bot::driver::DISPLAY_TICKS;
 use fracas_protocol::client::{Client, ClientOptions, Event};
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::MessageOf;
 use fracas_protocol::ids::{EntityId, Token};
@@ -94,7 +95,7 @@ impl SimPeer {
             ..Hello::player(format!("player {player}"))
         };
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
-        let brain = Brain::new(plan.brain, plan.seed ^ u64::from(number), Skill::SEASONED);
+        let brain = ArenaBrain::new(plan.brain, Skill::Seasoned, plan.seed ^ u64::from(number));
         let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
         Self {
             number,
@@ -106,7 +107,7 @@ impl SimPeer {
             closed: None,
             retry_after_ms: None,
             is_over: false,
-            hand: Hand::Brain(Driver::new(brain)),
+            hand: Hand::Brain(brain),
             lies: None,
             is_mute: false,
             heard_us: now_us,

@@ -2,7 +2,7 @@
 
 use crate::line::{Direction, Quality};
 use crate::strategies::{AdversaryPlan, Strategy};
-use fracas_bots::brain::BrainKind;
+use fracas_arena::brain::{CROWD, HUNTER, WANDER};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
@@ -55,7 +55,7 @@ pub(crate) struct PlayerPlan {
     pub(crate) address: [u8; 4],
     pub(crate) quality: Quality,
     pub(crate) arrives_us: u64,
-    pub(crate) brain: BrainKind,
+    pub(crate) brain: usize,
     pub(crate) is_spectator: bool,
     /// How many ticks late it is shown the room; none for who plays.
     pub(crate) delay: u32,
@@ -153,7 +153,7 @@ impl LoopPlan {
 
 impl PlayerPlan {
     fn new(index: usize, rng: &mut Rng) -> Self {
-        let kinds = [BrainKind::Hunter, BrainKind::Hunter, BrainKind::Wander, BrainKind::Crowd];
+        let kinds = [HUNTER, HUNTER, WANDER, CROWD];
         let late = index > 5 && rng.chance(1, 3);
         Self {
             seed: rng.word(),

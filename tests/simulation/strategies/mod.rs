@@ -23,8 +23,8 @@ use crate::line::Quality;
 use crate::peer::SimPeer;
 use crate::plan::PlayerPlan;
 use duelist::Duelist;
-use fracas_bots::bot::driver::Driver;
-use fracas_bots::brain::{Brain, BrainKind, Skill};
+use fracas_arena::brain::{ArenaBrain, HUNTER, IDLE};
+use fracas_protocol::game::brain::{Brain, Skill};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Aspect;
 use liar::Lies;
@@ -103,7 +103,7 @@ impl AdversaryPlan {
                 jitter_us: u64::from(rng.below(if is_near { 3_000 } else { 20_000 })),
             },
             arrives_us: u64::from(300_000 + rng.below(1_200_000)),
-            brain: BrainKind::Hunter,
+            brain: HUNTER,
             is_spectator: false,
             delay: 0,
             aspect: Aspect::ALL[rng.below(4) as usize],
@@ -124,13 +124,13 @@ impl AdversaryPlan {
 
     /// What drives the client of one of its connections.
     fn hand(&self, number: u32, rng: &mut Rng) -> Hand {
-        let brain = |kind| Driver::new(Brain::new(kind, self.member.seed ^ u64::from(number), Skill::SEASONED));
+        let brain = |kind| ArenaBrain::new(kind, Skill::Seasoned, self.member.seed ^ u64::from(number));
         match self.strategy {
             Strategy::Hopper => Hand::Trigger(Trigger::new(rng.word(), rng.chance(1, 2), 0)),
             Strategy::Liar => Hand::Trigger(Trigger::new(rng.word(), false, rng.below(12))),
             Strategy::Duel => Hand::Duelist(Duelist::new(rng.word())),
-            Strategy::Idler | Strategy::Crowd => Hand::Brain(brain(BrainKind::Idle)),
-            Strategy::Roles => Hand::Brain(brain(BrainKind::Hunter)),
+            Strategy::Idler | Strategy::Crowd => Hand::Brain(brain(IDLE)),
+            Strategy::Roles => Hand::Brain(brain(HUNTER)),
         }
     }
 
