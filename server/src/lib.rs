@@ -18,4 +18,6 @@ pub mod ids;
 pub mod replication;
 pub mod sim;
 
+pub mod testkit;
+
 pub mod ops;

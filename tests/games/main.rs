@@ -1,11 +1,17 @@
 //! The games that come with the engine, held to the laws of the seam; and mistakes planted in one of them, each of which the
 //! test kit must name.
 
+mod judge;
 mod planted;
 
 use fracas_protocol::game::check::check;
 use fracas_protocol::game::laws::Law;
+use fracas_server::testkit::{Line, Match};
+use judge::Judge;
 use planted::{Mistake, WrongYard};
+
+/// Far away, over a line that wavers.
+const FAR: Line = Line { delay_ms: 50, jitter_ms: 20 };
 
 #[test]
 fn tag_keeps_the_laws() {
@@ -73,4 +79,43 @@ fn a_field_that_is_not_serialized_is_found() {
 #[test]
 fn an_undeclared_decision_of_the_server_is_found() {
     assert_eq!(law_of::<{ Mistake::UNDECLARED }>(), Law::StepIsPlay);
+}
+
+#[test]
+fn players_of_tag_on_a_bad_line_see_right_and_are_never_corrected_without_a_cause() {
+    let mut played = Match::<fracas_tag::Yard>::new(7).on_line(FAR);
+    played.brains::<Judge>(40, 0);
+    played.run_ms(30_000);
+    played.assert_sound();
+}
+
+#[test]
+fn a_touch_meets_whom_the_screen_showed_in_reach() {
+    let mut played = Match::<fracas_tag::Yard>::new(8).on_line(Line { delay_ms: 50, jitter_ms: 0 });
+    played.brains::<Judge>(80, 0);
+    played.run_ms(60_000);
+    let (touches, agreed) = played.verdicts();
+    println!("{agreed} of {touches} touches met somebody");
+    assert!(touches >= 100, "{touches} touches are too few to judge");
+    assert!(agreed * 100 >= touches * 99, "{agreed} of {touches}");
+}
+
+#[test]
+fn painters_on_a_bad_line_see_right_and_are_never_corrected_without_a_cause() {
+    let mut played = Match::<fracas_paint::Board>::new(9).on_line(FAR);
+    played.bots(40);
+    played.run_ms(30_000);
+    played.assert_sound();
+}
+
+#[test]
+fn a_script_walks_to_the_right_until_the_board_ends() {
+    use fracas_protocol::prelude::*;
+    let mut played = Match::<fracas_tag::Yard>::new(3).on_line(FAR);
+    let ada = played.scripted(|_| Steer { heading: Some(Heading::new(0)), act: None });
+    played.run_ms(12_000);
+    played.assert_sound();
+    let client = played.client(ada);
+    let (own, ()) = client.prediction().newest().map(|(own, state)| (*own, *state)).expect("it plays");
+    assert_eq!(fracas_tag::Tag::position(&own).x, 2400 * QUANTA_PER_UNIT);
 }

@@ -2,9 +2,10 @@
 
 use fracas_protocol::prelude::*;
 
-/// Side of the yard, and how far an arm reaches, in quanta.
+/// Side of the yard, in quanta.
 const SIDE: i32 = 2400 * QUANTA_PER_UNIT;
-const REACH: i32 = 40 * QUANTA_PER_UNIT;
+/// How far an arm reaches, in quanta.
+pub const REACH: i32 = 40 * QUANTA_PER_UNIT;
 /// One of so many runners is it.
 const RUNNERS_PER_IT: usize = 8;
 
@@ -13,7 +14,7 @@ const RUNNERS_PER_IT: usize = 8;
 pub struct Runner {
     mover: Mover,
     /// Whether it has to catch somebody. Only the server decides that.
-    is_it: bool,
+    pub is_it: bool,
 }
 
 /// The rules, for one tick rate.
