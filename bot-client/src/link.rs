@@ -1,7 +1,8 @@
 //! A connection to a server: the only file that names the WebSocket and HTTP libraries.
 
-use fracas_protocol::game::data::{DATA_BYTES_MAX, DataError, Ruleset, StartData};
+use fracas_protocol::game::data::{DATA_BYTES_MAX, DataError, StartData};
 use fracas_protocol::game::rules::Rules;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, FRAME_BYTES_MAX, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};

@@ -8,6 +8,7 @@ use crate::tick::TickRate;
 use crate::wire::bits::Coder;
 use serde::{Deserialize, Serialize};
 
+use crate::point::Point;
 pub use crate::point::QUANTA_PER_UNIT;
 
 /// Velocity sub-quanta in a unit per tick.
@@ -251,6 +252,22 @@ impl Vector {
     pub fn length(self) -> i32 {
         let (x, y) = (i64::from(self.x), i64::from(self.y));
         ((x * x + y * y) as u64).isqrt() as i32
+    }
+}
+
+impl Point {
+    /// The position after one tick at a velocity in sub-quanta, rounded toward this one.
+    #[must_use]
+    pub fn moved(self, velocity: Vector) -> Self {
+        let part = |at: i32, speed: i32| at + speed / SUBQUANTA_PER_QUANTUM;
+        Self { x: part(self.x, velocity.x), y: part(self.y, velocity.y) }
+    }
+
+    /// The heading from here to `other`; to the right if they are one.
+    ///
+    /// For brains and pages. No rule depends on it, so it may use floats.
+    pub fn heading_to(self, other: Self) -> Heading {
+        Heading::towards(other.x - self.x, other.y - self.y)
     }
 }
 

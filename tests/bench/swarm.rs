@@ -9,7 +9,7 @@ use fracas_arena::rules::Arena;
 use fracas_bots::link::Target;
 use fracas_bots::swarm::process_cpu;
 use fracas_protocol::game::brain::Brain;
-use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::message::Aspect;
 use rustix::buffer::spare_capacity;

@@ -7,8 +7,8 @@ use fracas_arena::rules::{Arena, EntityKind, FineHeading, Input, News, RailShot}
 use fracas_bots::bot::Clock;
 use fracas_bots::link::{Link, LinkEvent, Target};
 use fracas_protocol::client::{Client, ClientOptions, Event};
-use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{Point, Rules};
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::tick::{Tick, ViewTime};
 use fracas_protocol::wire::codec;

@@ -10,7 +10,7 @@ use fracas_arena::rules::Arena;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_bots::link::Target;
-use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::ruleset::Ruleset;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) type Edges = BTreeMap<String, BTreeSet<String>>;
 
 /// The crates by the name that others import them by, and their sources.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 7] = [
     ("fracas_protocol", "protocol/src/"),
     ("fracas_server", "server/src/"),
     ("fracas_bots", "bot-client/src/"),
-    ("fracas_web_core", "assets/web/core/src/"),
+    ("fracas_web", "assets/web/core/src/"),
+    ("fracas_arena", "assets/games/arena/src/"),
+    ("fracas_paint", "assets/games/paint/src/"),
+    ("fracas_tag", "assets/games/tag/src/"),
 ];
-
-/// The folders of a game: a row must name them, a folder around them does not stand for them.
-const GAMES: [&str; 2] = ["protocol/arena", "server/arena"];
 
 /// Why somebody may not join: the simulation's part of what a client is told, whoever tells it.
 const REFUSAL: &str = "server/sim/join_refusal";
@@ -28,33 +28,46 @@ const REFUSAL: &str = "server/sim/join_refusal";
 /// Who may import whom, by folder, without `/src/` and `.rs`; a folder stands for all that is in it. Every folder may
 /// import from itself, and the first row that fits a file is its row.
 const ALLOWED: &[(&str, &[&str])] = &[
-    // What both ends share. Only a game's half names a game.
+    // What both ends share.
     ("protocol/lib", &[]),
     ("protocol/ids", &["protocol/lib"]),
     ("protocol/point", &["protocol/tick"]),
     ("protocol/tick", &["protocol/lib"]),
-    ("protocol/rng", &["protocol/lib"]),
+    ("protocol/fixed", &["protocol/lib", "protocol/point", "protocol/tick", "protocol/wire/bits"]),
+    ("protocol/rng", &["protocol/lib", "protocol/point"]),
+    ("protocol/grid", &["protocol/ids", "protocol/point"]),
     ("protocol/name", &["protocol/lib", "protocol/wire"]),
     (
         "protocol/wire",
         &["protocol/lib", "protocol/ids", "protocol/point", "protocol/name", "protocol/tick", "protocol/game"],
     ),
+    // A brain sees what a client has, and the test kit plays clients.
+    ("protocol/game/brain", &["protocol"]),
+    ("protocol/game/check", &["protocol"]),
+    ("protocol/game/toy", &["protocol"]),
     (
         "protocol/game",
-        &["protocol/lib", "protocol/ids", "protocol/point", "protocol/tick", "protocol/wire", "protocol/record"],
+        &[
+            "protocol/lib",
+            "protocol/fixed",
+            "protocol/ids",
+            "protocol/name",
+            "protocol/point",
+            "protocol/rng",
+            "protocol/tick",
+            "protocol/wire",
+            "protocol/record",
+        ],
     ),
     ("protocol/record", &["protocol/lib", "protocol/ids", "protocol/wire", "protocol/game"]),
     ("protocol/replica", &["protocol"]),
     ("protocol/client", &["protocol"]),
-    ("protocol/arena", &["protocol"]),
+    ("protocol/prelude", &["protocol"]),
     // The server, in the order of what it stands on.
     ("server/lib", &[]),
     ("server/ids", &["protocol"]),
-    ("server/game", &["protocol", "server/ids"]),
-    ("server/grid", &["protocol"]),
-    ("server/replication", &["protocol", "server/ids", "server/grid", "server/game"]),
-    ("server/arena", &["protocol", "protocol/arena", "server/ids", "server/game", "server/grid"]),
-    ("server/sim", &["protocol", "server/ids", "server/game", "server/replication"]),
+    ("server/replication", &["protocol", "server/ids"]),
+    ("server/sim", &["protocol", "server/ids", "server/replication"]),
     ("server/host", &["protocol"]),
     // The operators' port is served as the players' port is.
     ("server/ops/server", &["protocol", "server/ops", "server/front", "server/config"]),
@@ -67,24 +80,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "server/session",
-        &[
-            "protocol",
-            "server/ids",
-            "server/ops",
-            "server/admission",
-            "server/io",
-            "server/game",
-            "server/replication",
-            "server/sim",
-        ],
+        &["protocol", "server/ids", "server/ops", "server/admission", "server/io", "server/replication", "server/sim"],
     ),
     ("server/config", &["protocol", "server/ids"]),
     // The only place that knows every part, the game and the bots too.
-    ("server/run", &["protocol", "protocol/arena", "server", "server/arena", "bot-client"]),
+    ("server/run", &["protocol", "server", "bot-client"]),
     ("server/main", &["server/config", "server/run"]),
     // The programs at the other end: they know the protocol, and no server.
-    ("bot-client", &["protocol", "protocol/arena"]),
-    ("assets/web/core", &["protocol", "protocol/arena"]),
+    ("bot-client", &["protocol"]),
+    ("assets/web/core", &["protocol"]),
+    // A game: what both ends share, and the page's core. Another game's program is the server's, with that game.
+    ("assets/games/arena", &["protocol", "assets/web/core"]),
+    ("assets/games/paint", &["protocol", "server", "assets/web/core"]),
+    ("assets/games/tag", &["protocol", "server", "assets/web/core"]),
 ];
 
 /// Imports that the table does not allow: who, whom, and why it is so.
@@ -99,17 +107,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("server/config/settings", "server/admission/join_budget", "the type of a setting"),
     ("server/config/settings", "server/sim/idle", "the type of a setting"),
     ("server/config/settings", "server/sim/roster", "the type of a setting"),
-    ("server/config/settings", "protocol/arena", "the bound of a setting of the built-in game"),
     ("server/config/time", "server/sim/idle", "the type of a setting"),
-    ("server/config/check", "protocol/arena", "the bound of a setting of the built-in game"),
-    ("server/config/arena_map", "protocol/arena/map", "the map is a setting of the built-in game"),
-    ("server/config/arena_map", "server/arena/default_map", "the map is a setting of the built-in game"),
-    ("server/config/arena_map", "server/arena/tiled", "the map is a setting of the built-in game"),
     ("server/host/memory", "server/admission/memory_budget", "what is measured goes to admission's budget"),
     ("server/host/memory", "server/front/http", "what is measured goes to admission by way of the front"),
     ("server/ops/metrics", "server/admission/memory_budget", "a metric shows it"),
     ("server/ops/metrics", "server/front/rejection", "its values are a metric's labels"),
-    ("server/ops/metrics", "server/game", "its values are a metric's labels"),
     ("server/ops/metrics", "server/sim/phase", "its values are a metric's labels"),
     ("server/ops/metrics", "server/sim/room/result", "what a tick counted"),
     ("server/ops/metrics", "server/sim/roster", "what a tick counted"),
@@ -301,10 +303,8 @@ fn refused(edges: &Edges, allowed: &[(&str, &[&str])], exceptions: &[(&str, &str
             continue;
         };
         for other in others.iter().map(|other| short(other)) {
-            let game = GAMES.iter().find(|game| is_in(&other, game));
-            let covers = |folder: &str| is_in(&other, folder) && game.is_none_or(|game| is_in(folder, game));
             let is_exception = exceptions.iter().any(|(who, whom, _)| *who == file && *whom == other);
-            if !is_in(&other, own) && !whom.iter().any(|folder| covers(folder)) && !is_exception {
+            if !is_in(&other, own) && !whom.iter().any(|folder| is_in(&other, folder)) && !is_exception {
                 refused.push(format!("{file} imports {other}"));
             }
         }
@@ -314,7 +314,7 @@ fn refused(edges: &Edges, allowed: &[(&str, &[&str])], exceptions: &[(&str, &str
 
 /// The sources whose imports are held.
 fn sources() -> Vec<File> {
-    files(&["protocol/src", "server/src", "bot-client/src", "assets/web/core/src"], &["rs"])
+    files(&["protocol/src", "server/src", "bot-client/src", "assets/web/core/src", "assets/games"], &["rs"])
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub use inputs::InputClock;
 pub use prediction::{Agreement, Prediction};
 pub use timeline::{Moment, Snapshot, Timeline};
 
-use crate::game::data::Ruleset;
 use crate::game::rules::{ClientMessageOf, Intent, MessageOf, Rules};
+use crate::game::ruleset::Ruleset;
 use crate::ids::EntityId;
 use crate::replica::{BodySummary, Replica};
 use crate::tick::{Tick, TickRate};

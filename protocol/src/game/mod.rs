@@ -11,6 +11,7 @@ pub mod look;
 pub mod mover;
 pub mod page;
 pub mod rules;
+pub mod ruleset;
 pub mod settings;
 pub mod slots;
 pub mod steer;

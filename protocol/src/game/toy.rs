@@ -4,8 +4,9 @@
 
 use super::authority::{Game, GameEvent, GameSetup, Joiner, PlayerInput};
 use super::brain::{Brain, BrainKind, Sight, Skill};
-use super::data::{DataError, Ruleset, StartData};
+use super::data::{DataError, StartData};
 use super::rules::{Coded, Fate, Intent, Point, QUANTA_PER_UNIT, Rules, code_point};
+use super::ruleset::Ruleset;
 use super::settings::{Setting, SettingKind};
 use crate::WireError;
 use crate::fixed::{Heading, SUBQUANTA_PER_QUANTUM, SUBQUANTA_PER_UNIT, Vector};

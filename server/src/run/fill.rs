@@ -8,7 +8,7 @@ use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::link::Target;
 use fracas_protocol::game::brain::Skill;
-use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Hello;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

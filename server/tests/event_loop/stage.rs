@@ -3,8 +3,8 @@
 use fracas_arena::authority::{ArenaConfig, World, default_map};
 use fracas_arena::rules::{Arena, Input, News};
 use fracas_protocol::client::{Client, ClientOptions, Event};
-use fracas_protocol::game::data::Ruleset;
 use fracas_protocol::game::rules::{MessageOf, Rules};
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::frame::FRAME_MARK;

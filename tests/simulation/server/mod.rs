@@ -10,7 +10,7 @@ use crate::plan::{LoopPlan, RunPlan};
 use fracas_arena::authority::{ArenaConfig, World, default_map};
 use fracas_arena::rules::{Arena, Input, Map};
 use fracas_protocol::game::attended::Attended;
-use fracas_protocol::game::data::Ruleset;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::close::CloseReason;

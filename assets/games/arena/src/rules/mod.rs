@@ -24,8 +24,9 @@ pub use ship::{Acts, Ship};
 pub use tuning::Tuning;
 
 use fracas_protocol::WireError;
-use fracas_protocol::game::data::{DataError, Ruleset, StartData};
+use fracas_protocol::game::data::{DataError, StartData};
 use fracas_protocol::game::rules::{Coded, Fate, Point, Rules};
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::ids::{EntityId, IdLayout, PlayerId};
 use fracas_protocol::tick::{Tick, TickRate};
 use fracas_protocol::wire::bits::Coder;

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use fracas_arena::rules::Arena;
-use fracas_protocol::game::data::{Ruleset, StartData};
+use fracas_protocol::game::data::StartData;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::ids::DataId;
 use fracas_protocol::tick::TickRate;
 use serde::{Deserialize, Serialize};
