@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
 /// http://127.0.0.1:8080.
 #[derive(Parser, Debug)]
-#[command(name = "fracas-server", version, max_term_width = 100)]
+#[command(version, max_term_width = 100)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Subcommands>,
