@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use check::why_not_writable;
+pub use cli::SWARM;
 pub use early_format::expected_format;
 pub use game::{GameConfig, GameInfo};
 pub use layers::unknown_variables;
@@ -71,6 +72,9 @@ pub fn read(game: &GameInfo, arguments: impl IntoIterator<Item = OsString>) -> R
         }
         Some(Subcommands::Replay { file }) => Ok(Action::Replay(file)),
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
+        Some(Subcommands::Swarm { .. }) => {
+            Err(UsageError(format!("{SWARM} takes no settings of the server; write it in the first place")))
+        }
         Some(Subcommands::CheckConfig) => {
             let config = checked(cli.settings)?;
             let unknown: String = unknown_variables(game).iter().map(|warning| format!("{warning}\n")).collect();

@@ -14,10 +14,14 @@ const FATAL: u8 = 1;
 /// A mistake in flags, environment or config file, or a file that cannot be read.
 const USAGE: u8 = 2;
 
-/// The whole program for a game. It serves the game, checks and prints settings, replays crashes and asks a server for
-/// its health, as its arguments say.
+/// The whole program for a game. It serves the game, checks and prints settings, replays crashes, asks a server for its
+/// health, and plays as a swarm of bots, as its arguments say.
 pub fn main<G: Game>() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // The swarm has settings of its own, some by the same names. So nothing else reads its arguments.
+    if arguments.get(1).is_some_and(|first| first == config::SWARM) {
+        return fracas_bots::run_swarm::<G::Rules, G::Brain>(arguments.into_iter().skip(2));
+    }
     let game = GameInfo::of::<G>();
     let mut console =
         Console { program: config::program_name(&arguments), format: config::expected_format(&arguments) };

@@ -315,6 +315,9 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
+    for misplaced in ["--fill 3 swarm --bots 5", "swarm --help", "swarm"] {
+        assert!(refusal(misplaced).contains("swarm takes no settings of the server"), "{misplaced}");
+    }
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "fill = 3\n").expect("writes");
