@@ -111,6 +111,7 @@ fn front(entrance: LoopEntrance, telemetry: &Telemetry) -> anyhow::Result<Front>
         admission: Arc::new(AdmissionControl::new(config)),
         loops: vec![entrance],
         metrics: telemetry.for_front(),
+        game: "echo",
         data: Default::default(),
         subprotocol: None,
         // There are no bots that could show it.

@@ -1,4 +1,4 @@
-//! The Fracas game server, as a library that its binary and the tests use.
+//! The Fracas game server, for any game. A game's program is one line: `fracas_server::main::<Tag>()`.
 //!
 //! A message's way: [`front`] accepts sockets, [`admission`] decides which may stay, and [`io`] reads them. [`session`]
 //! knows the players and hands their input to [`sim`], which runs a game.
@@ -6,6 +6,7 @@
 //! operators' port. [`host`] reads what the machine has. [`run`] puts all of it together as [`config`] says.
 
 pub mod config;
+mod program;
 pub mod run;
 
 pub mod admission;
@@ -21,3 +22,5 @@ pub mod sim;
 pub mod testkit;
 
 pub mod ops;
+
+pub use program::{main, without_game};

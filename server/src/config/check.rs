@@ -1,9 +1,10 @@
 //! Checks of files, folders, names and ports before anything is opened. `check-config` and the start both use them, so
 //! both accept the same settings.
 
-use super::settings::{Config, UsageError};
+use super::game::GameInfo;
+use super::settings::Config;
 use super::sources::Sources;
-use fracas_arena::rules::SHIPS_MAX;
+use super::usage_error::UsageError;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -31,16 +32,26 @@ pub fn why_not_writable(folder: &Path) -> Option<String> {
     }
 }
 
-/// More ships than an arena has room for.
-pub(super) fn seats(config: &Config, sources: &Sources) -> Result<(), UsageError> {
-    let (max_players, fill) = (config.max_players, config.fill);
-    let (seats, most) = (u32::from(max_players) + u32::from(fill), u32::from(SHIPS_MAX - 16) * 8 / 9);
-    if seats > most {
-        let (players, bots) = (sources.of("max-players"), sources.of("fill"));
-        let why = format!("{players} {max_players} and {bots} {fill} are {seats} ships; one arena has room for {most}");
-        return Err(UsageError(why));
+/// Why page files cannot be served from a folder.
+pub(super) fn why_no_page_folder(folder: &Path) -> Option<String> {
+    match std::fs::metadata(folder) {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some("it is no folder; name the folder that the page's files are in".into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some("there is no such folder".into()),
+        Err(error) => Some(format!("cannot look at it: {error}")),
     }
-    Ok(())
+}
+
+/// Refuses more seats than the game has ids for.
+pub(super) fn seats(config: &Config, game: &GameInfo, sources: &Sources) -> Result<(), UsageError> {
+    if config.capacity().fits(game.players_max) {
+        return Ok(());
+    }
+    let (max_players, fill) = (config.max_players, config.fill);
+    let (players, bots) = (sources.of("max-players"), sources.of("fill"));
+    let (seats, most) = (u32::from(max_players) + u32::from(fill), game.seats_max());
+    let why = format!("{players} {max_players} and {bots} {fill} are {seats} players; one room has seats for {most}");
+    Err(UsageError(why))
 }
 
 /// Refuses one address for both listeners, since the second could not be opened.

@@ -2,12 +2,16 @@
 
 use super::settings::Config;
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// The sub-command that is a program of its own.
+pub const SWARM: &str = "swarm";
 
 /// Fracas: a real-time multiplayer game server. Started without any argument it serves the game on
 /// http://127.0.0.1:8080.
 #[derive(Parser, Debug)]
-#[command(name = "fracas-server", version, max_term_width = 100)]
+#[command(version, max_term_width = 100)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Subcommands>,
@@ -28,6 +32,13 @@ pub(super) enum Subcommands {
     Replay {
         /// As the log named it, for example /tmp/fracas-crash-main-1234-56.replay
         file: PathBuf,
+    },
+    /// Put a server under load with many bots, and measure what comes back.
+    #[command(name = SWARM, disable_help_flag = true)]
+    Swarm {
+        /// See `swarm --help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<OsString>,
     },
     /// Ask a server whether it is ready; exit 0 if it is.
     Healthcheck {

@@ -3,10 +3,11 @@
 //! What the environment and the file set is handed to clap as if it had been a flag, unless a layer above sets it too: every
 //! layer is read by the same parser. Where a value came from is kept for messages.
 
+use super::bounded_file::read_text;
 use super::cli::Cli;
-use super::settings::UsageError;
+use super::game::GameInfo;
 use super::sources::Sources;
-use super::text_file::read_text;
+use super::usage_error::UsageError;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory};
 use std::ffi::{OsStr, OsString};
@@ -18,9 +19,14 @@ const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 /// What variables of ours begin with.
 const PREFIX: &str = "FRACAS_";
 
-/// The command line, with the variable of each setting in its help.
-pub(super) fn command() -> Command {
-    Cli::command().mut_args(|argument| match (argument.get_long(), argument.get_help()) {
+/// The command line of a program of this name, which serves this game.
+pub(super) fn plain_command(game: &GameInfo, program: &str) -> Command {
+    game.add_to(Cli::command().name(program.to_owned()))
+}
+
+/// The same, with the variable of each setting in its help.
+pub(super) fn command(game: &GameInfo, program: &str) -> Command {
+    plain_command(game, program).mut_args(|argument| match (argument.get_long(), argument.get_help()) {
         (Some(name), Some(help)) => {
             let help = format!("{help} [env: {}]", variable(name));
             argument.help(help)
@@ -41,8 +47,8 @@ fn variable(name: &str) -> String {
 
 /// Variables that look like settings and are none, each in a sentence. They are no mistake for certain: an orchestrator may
 /// make some for a service of this name.
-pub fn unknown_variables() -> Vec<String> {
-    let command = command();
+pub fn unknown_variables(game: &GameInfo) -> Vec<String> {
+    let command = plain_command(game, "");
     let known: Vec<_> = command.get_arguments().filter_map(|argument| argument.get_long().map(variable)).collect();
     let given = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let unknown = given.filter(|name| name.starts_with(PREFIX) && !known.contains(name));
@@ -62,16 +68,15 @@ type Read = Result<(ArgMatches, Sources), UsageError>;
 ///
 /// # Errors
 /// The outer one is clap's, also where help was asked for; the inner one tells of the environment or the file.
-pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Read, clap::Error> {
-    let command = command();
+pub(super) fn read(command: &Command, mut arguments: Vec<OsString>) -> Result<Read, clap::Error> {
     let flags = command.clone().try_get_matches_from(&arguments)?;
     let is_flag = |argument: &Arg| flags.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
-    let below = match Below::read(&command, flags.get_one("config").cloned(), is_flag) {
+    let below = match Below::read(command, flags.get_one("config").cloned(), is_flag) {
         Ok(below) => below,
         Err(mistake) => return Ok(Err(mistake)),
     };
     let (mut sources, mut more) = (Sources::default(), Vec::new());
-    for (name, argument) in settings(&command) {
+    for (name, argument) in settings(command) {
         if is_flag(argument) {
             sources.0.insert(name.into(), format!("--{name}"));
         } else if let Some(setting) = below.0.iter().find(|setting| setting.name == name) {
@@ -82,7 +87,7 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Read, clap::Error> {
     // Before all others: behind `--` they would be none.
     let front = arguments.len().min(1);
     arguments.splice(front..front, more);
-    Ok(Ok((command.try_get_matches_from(arguments)?, sources)))
+    Ok(Ok((command.clone().try_get_matches_from(arguments)?, sources)))
 }
 
 /// A setting of the environment or the file.

@@ -1,6 +1,6 @@
 //! Every setting, how each value is read, and what follows from several of them.
 
-use super::arena_map::ArenaMap;
+use super::game::GameConfig;
 use super::logging::{LogFormat, LogLevel};
 use super::time;
 use crate::admission::join_budget::JoinRate;
@@ -8,9 +8,7 @@ use crate::front::forwarded::TrustedProxy;
 use crate::front::origin::{HostNames, Origin};
 use crate::sim::idle::IdleLimit;
 use crate::sim::roster::Capacity;
-use clap::builder::RangedI64ValueParser;
 use clap::{ArgAction, Args, value_parser};
-use fracas_arena::rules::SHIPS_MAX;
 use fracas_protocol::tick::TickRate;
 use fracas_protocol::wire::limits::{DEFAULT_ROOM, ROOM_NAME_BYTES_MAX};
 use std::net::SocketAddr;
@@ -18,7 +16,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Every setting, as the server uses it: a field's documentation is its help, and its flag's name is also its name in the
-/// environment and in the file. A setting without a default has an example, which the config template shows.
+/// environment and in the file. A setting without a default has an example, which the config template shows. Defaults and
+/// bounds of `max_players` and `fill` follow from the game: see [`super::GameInfo`].
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Config {
@@ -44,18 +43,18 @@ pub struct Config {
     #[arg(long = "room", value_name = "NAME", value_delimiter = ',', global = true, value_parser = parse_room, default_value = DEFAULT_ROOM)]
     pub rooms: Vec<String>,
     /// People who may play in one room at the same time.
-    #[arg(long, value_name = "N", global = true, value_parser = range(1, SHIPS_MAX), default_value_t = 5000)]
+    #[arg(long, value_name = "N", global = true, default_value_t)]
     pub max_players: u16,
-    /// Spectators of a room with people in it are shown it so late, at most 60s, so that nobody can watch what their own ship
-    /// cannot see; 0 for not at all.
+    /// Spectators of a room with people in it are shown it so late, at most 60s, so that nobody can watch what they cannot
+    /// see as players; 0 for not at all.
     #[arg(long, value_name = "TIME", global = true, value_parser = time::spectator_delay, default_value = "5s")]
     pub spectator_delay: Duration,
     /// Threads that own the players' sockets. [default: one per 2000 of --max-players in all rooms, at most the cores]
     /// [example: 2]
     #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u8).range(1..=64))]
     pub(super) event_loops: Option<u8>,
-    /// Keep at least so many ships in each room by adding bots.
-    #[arg(long, value_name = "N", global = true, value_parser = range(0, SHIPS_MAX), default_value_t = 24)]
+    /// Keep at least so many players in each room by adding bots.
+    #[arg(long, value_name = "N", global = true, default_value_t)]
     pub fill: u16,
     /// Decides all chances of the rooms. [default: another one each time] [example: 1]
     #[arg(long, value_name = "N", global = true)]
@@ -77,7 +76,7 @@ pub struct Config {
     /// Connections from one address; for IPv6 from one /64.
     #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=100_000), default_value_t = 64)]
     pub max_per_address: u32,
-    /// New players a second from one address (for IPv6 one /64), and how many at once; who comes back for a ship does not count.
+    /// New players a second from one address (for IPv6 one /64), and how many at once; who comes back does not count.
     /// N alone means 32 N at once.
     #[arg(long, value_name = "N:BURST", global = true, default_value_t)]
     pub joins_per_address: JoinRate,
@@ -93,18 +92,12 @@ pub struct Config {
     /// The least important lines that are logged: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", global = true, default_value = "info")]
     pub log_level: LogLevel,
-    /// Ships to a view: the arena's open part grows and shrinks for it.
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=1000), default_value_t = 20)]
-    pub density: u32,
-    /// Open the arena for so many ships, whoever is there; for measuring. [default: follow the population] [example: 1000]
-    #[arg(long, value_name = "N", global = true, value_parser = value_parser!(u32).range(1..=100_000))]
-    pub arena_for: Option<u32>,
-    /// A map drawn with Tiled and saved as .tmj, instead of the built-in one. [example: map.tmj]
-    #[arg(long = "map", value_name = "FILE", global = true)]
-    pub(super) map_file: Option<PathBuf>,
-    /// What is in that file.
+    /// Serve the page's files from this folder first, as they are at each request: for whoever works on a page. [example: page]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub web: Option<PathBuf>,
+    /// What the game adds to the settings.
     #[arg(skip)]
-    pub map: ArenaMap,
+    pub game: GameConfig,
     /// Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; may be given several times. They must
     /// send it with every game connection. [example: 10.0.0.1,10.1.0.0/16]
     #[arg(long = "trusted-proxy", value_name = "ADDR", value_delimiter = ',', global = true)]
@@ -141,11 +134,6 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A mistake in flags, environment or config file, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct UsageError(pub(super) String);
-
 impl Config {
     /// Threads that own the players' sockets.
     pub fn event_loops(&self) -> u8 {
@@ -164,10 +152,6 @@ impl Config {
     pub fn connections_max(&self) -> usize {
         self.rooms.len() * (2 * usize::from(self.max_players) + usize::from(self.fill)) + 256
     }
-}
-
-fn range(least: u16, most: u16) -> RangedI64ValueParser<u16> {
-    value_parser!(u16).range(i64::from(least)..=i64::from(most))
 }
 
 /// A room's name stands in addresses and file names.

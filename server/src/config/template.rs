@@ -1,15 +1,13 @@
 //! The config template: a file with every setting commented out, made from the settings' own help.
 
-use super::cli::Cli;
 use super::layers::settings;
-use clap::{Arg, ArgAction, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 
-/// The file.
-pub(super) fn render() -> String {
-    let command = Cli::command();
-    let mut text =
-        String::from("# Settings of fracas-server; each can also be a flag or FRACAS_... in the environment.\n");
-    for (name, argument) in settings(&command) {
+/// The file, for a command line without the settings' variables in its help.
+pub(super) fn render(command: &Command) -> String {
+    let program = command.get_name();
+    let mut text = format!("# Settings of {program}; each can also be a flag or FRACAS_... in the environment.\n");
+    for (name, argument) in settings(command) {
         let (help, example) = help_and_example(argument);
         text += &format!("\n# {help}\n# {name} = {}\n", in_toml(argument, &example));
     }

@@ -2,11 +2,56 @@
 
 use super::*;
 use crate::sim::idle::IdleLimit;
+use fracas_protocol::game::brain::{Brain, BrainKind, Idle};
+use fracas_protocol::game::data::StartData;
+use fracas_protocol::game::settings::{Setting, SettingKind, Settings};
+use fracas_protocol::game::toy::Yard;
 use fracas_protocol::tick::TickRate;
 use std::time::Duration;
 
+const WALKS: &[BrainKind] = &[BrainKind::new("walk", "Walks.")];
+
+/// A game with every kind of setting, whose board must not be empty.
+const GAME: GameInfo = GameInfo {
+    name: "checkers",
+    settings: &[
+        Setting {
+            name: "board-size",
+            value_name: "N",
+            help: "How many fields a side has.",
+            kind: SettingKind::Number { default: Some(8), min: 4, max: 64 },
+        },
+        Setting {
+            name: "moves",
+            value_name: "N",
+            help: "End the game after so many moves. [default: never] [example: 40]",
+            kind: SettingKind::Number { default: None, min: 1, max: 1000 },
+        },
+        Setting {
+            name: "board",
+            value_name: "FILE",
+            help: "Where the stones stand. [example: board.txt]",
+            kind: SettingKind::File { bytes_max: 100 },
+        },
+    ],
+    players_max: 7680,
+    brains: WALKS,
+    start_data,
+};
+
+fn start_data(settings: &Settings, _rate: TickRate) -> Result<StartData, String> {
+    match settings.file("board") {
+        Some(b"") => Err("the board is empty".into()),
+        board => Ok(StartData::new(board.unwrap_or(b"as usual"))),
+    }
+}
+
 fn read_line(line: &str) -> Result<Action, UsageError> {
-    read(std::iter::once("fracas-server").chain(line.split_whitespace()).map(Into::into))
+    read_line_of(&GAME, line)
+}
+
+fn read_line_of(game: &GameInfo, line: &str) -> Result<Action, UsageError> {
+    read(game, std::iter::once("/usr/bin/fracas-server").chain(line.split_whitespace()).map(Into::into))
 }
 
 fn config(line: &str) -> Config {
@@ -30,7 +75,7 @@ fn with_file(text: &str, line: &str) -> Result<Action, UsageError> {
 
 #[test]
 fn the_command_line_is_well_defined() {
-    debug_assert();
+    debug_assert(&GAME);
 }
 
 #[test]
@@ -71,7 +116,7 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal("--tick-hz 25").contains("20, 30 or 60"));
     assert!(refusal("--no-such-flag").contains("--no-such-flag"));
     assert!(refusal("--max-players 0").contains("--max-players"));
-    assert!(refusal("--max-players 7000 --fill 1000").contains("8000 ships"));
+    assert!(refusal("--max-players 7000 --fill 1000").contains("8000 players; one room has seats for 6813"));
     assert!(refusal("--room attic --room attic").contains("already"));
     assert!(refusal("--room a/b").contains("letters"));
     assert!(refusal(&format!("--room {}", "x".repeat(33))).contains("1 to 32"));
@@ -85,6 +130,8 @@ fn mistakes_are_named_in_one_line() {
     assert!(refusal("--trusted-proxy proxy.example").contains("10.0.0.0/8"));
     assert!(refusal("--data-dir /tmp").contains("no journal yet"));
     assert!(refusal("--crash-dir /no/such/folder").contains("no such folder"));
+    assert!(refusal("--web /no/such/folder").contains("no such folder"));
+    assert!(refusal("--web /dev/null").contains("it is no folder"));
     assert!(refusal("--config /no/such/file.toml").contains("/no/such/file.toml"));
 }
 
@@ -93,8 +140,7 @@ fn the_log_format_is_known_before_anything_else_is_read() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "log-format = \"json\"\nno-such-key = 1\n").expect("writes");
     let file = file.path().display();
-    let format =
-        |line: &str| expected_format(&line.split_whitespace().map(Into::into).collect::<Vec<std::ffi::OsString>>());
+    let format = |line: &str| expected_format(&line.split_whitespace().map(Into::into).collect::<Vec<OsString>>());
     for line in ["--log-format json --wrong", "--fill 3 --log-format=json", &format!("--config {file} check-config")] {
         assert_eq!(format(line), LogFormat::Json, "{line}");
     }
@@ -154,25 +200,112 @@ fn a_mistake_between_settings_names_where_each_comes_from() {
     let error = with_file("\nmax-players = 7000\n", "--fill 1000").expect_err("refused").to_string();
     let place = error.strip_prefix("max-players (").and_then(|rest| rest.split_once(')')).map(|(place, _)| place);
     assert!(place.is_some_and(|place| place.ends_with(", line 2, column 1")), "{error}");
-    assert!(error.contains("7000 and --fill 1000 are 8000 ships"), "{error}");
+    assert!(error.contains("7000 and --fill 1000 are 8000 players"), "{error}");
 }
 
 #[test]
 fn every_setting_is_in_the_template_and_the_template_is_good() {
-    let template = template::render();
-    let command = layers::command();
+    let command = layers::plain_command(&GAME, "checkers");
+    let template = template::render(&command);
+    assert!(template.starts_with("# Settings of checkers;"), "{template}");
     let names: Vec<_> = layers::settings(&command).map(|(name, _)| name).collect();
+    assert!(names.contains(&"board-size") && names.contains(&"board"), "{names:?}");
     for name in &names {
         assert!(template.contains(&format!("# {name} = ")), "{name}");
     }
     let settings = template.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| {
         names.iter().any(|name| line.starts_with(&format!("{name} = "))) && !line.starts_with("data-dir")
     });
-    // The one file that it names is not there.
-    let map = format!("{:?}", concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/maps/default.tmj"));
-    let text = settings.collect::<Vec<_>>().join("\n").replace("\"map.tmj\"", &map);
-    assert!(text.contains(&map));
+    // The file and the folder that it names are not there.
+    let folder = tempfile::tempdir().expect("a folder");
+    let board = folder.path().join("board.txt");
+    std::fs::write(&board, "stones").expect("writes");
+    let (board, page) =
+        (format!("{:?}", board.display().to_string()), format!("{:?}", folder.path().display().to_string()));
+    let text = settings.collect::<Vec<_>>().join("\n").replace("\"board.txt\"", &board).replace("\"page\"", &page);
+    assert!(text.contains(&board) && text.contains(&page), "{text}");
     with_file(&text, "").expect("it is good");
+}
+
+#[test]
+fn the_games_settings_come_from_flags_and_file_and_are_as_the_game_says_when_nobody_sets_them() {
+    let settings = |line: &str| config(line).game.settings;
+    let usual = settings("");
+    assert_eq!((usual.number("board-size"), usual.number("moves"), usual.file("board")), (Some(8), None, None));
+    assert_eq!(settings("--board-size 16 --moves=40").number("moves"), Some(40));
+    let action = with_file("board-size = 16\nmoves = 7\n", "--moves 9");
+    let Ok(Action::Serve(config)) = action else { panic!("{action:?}") };
+    let settings = &config.game.settings;
+    assert_eq!((settings.number("board-size"), settings.number("moves")), (Some(16), Some(9)));
+    let Ok(Action::Check(_, told)) = read_line("check-config --board-size 32") else { panic!("it is good") };
+    assert!(
+        told.contains("game: checkers {") && told.contains("board-size: 32") && told.contains("moves: not set"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_wrong_value_of_the_games_is_told_as_one_of_the_servers_is() {
+    assert!(refusal("--board-size 3").contains("'--board-size <N>': 3 is not in 4..=64"));
+    assert!(refusal("--moves many").contains("'many' for '--moves <N>'"));
+    let message = |text| with_file(text, "").expect_err("refused").to_string();
+    assert!(message("board-size = 65").contains("line 1, column 1: board-size: 65 is not in 4..=64"));
+    assert!(message("bord-size = 8").contains("unknown key \"bord-size\"; did you mean \"board-size\"?"));
+    assert!(refusal("--board-siz 8").contains("--board-size"));
+}
+
+#[test]
+fn a_file_of_the_games_is_read_at_the_start_within_its_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("board.txt");
+    let read = |content: &[u8]| {
+        std::fs::write(&path, content).expect("writes");
+        read_line(&format!("--board {}", path.display()))
+    };
+    let Ok(Action::Serve(config)) = read(b"stones") else { panic!("it is good") };
+    assert_eq!(
+        (config.game.settings.file("board"), &config.game.data.bytes()[..]),
+        (Some(&b"stones"[..]), &b"stones"[..])
+    );
+    let shown = format!("{:#?}", config.game);
+    assert!(
+        shown.contains(&path.display().to_string()) && !shown.contains("115"),
+        "the file and not its bytes: {shown}"
+    );
+    let message = |content: &[u8]| read(content).expect_err("refused").to_string();
+    let place = format!("--board {}", path.display());
+    assert_eq!(message(&[7; 101]), format!("{place}: cannot read the board: it is larger than 100 bytes"));
+    assert_eq!(message(b""), format!("{place}: the board is empty"), "the game itself refuses it");
+    assert!(refusal("--board /").contains("--board /: cannot read the board: it is a folder"));
+    assert!(refusal("--board /no/such.txt").contains("/no/such.txt: cannot read the board: No such file"));
+}
+
+#[test]
+fn a_room_has_no_more_seats_than_its_game_has_ids_and_no_bots_that_do_nothing() {
+    let of = |players_max, brains, line: &str| match read_line_of(&GameInfo { players_max, brains, ..GAME }, line) {
+        Ok(Action::Serve(config)) => Ok((config.max_players, config.fill)),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    };
+    assert_eq!(of(61_440, WALKS, ""), Ok((5000, 24)));
+    assert_eq!(of(61_440, <Idle as Brain<Yard>>::KINDS, ""), Ok((5000, 0)));
+    let (max_players, fill) = of(700, WALKS, "").expect("it is good");
+    assert!(max_players > 100 && fill == 24, "{max_players} {fill}");
+    assert_eq!(of(700, WALKS, &format!("--max-players {max_players}")), Ok((max_players, fill)));
+    let refused = of(700, WALKS, &format!("--max-players {}", max_players + 1)).expect_err("too many");
+    assert!(refused.contains("one room has seats for"), "{refused}");
+    assert!(of(500, WALKS, "").expect_err("too few").contains("the smallest room takes 514"));
+    let smallest = of(514, WALKS, "").expect("it is good");
+    assert!(smallest.0 >= 1, "{smallest:?}");
+    assert!(of(61_440, WALKS, "--max-players 60000").expect_err("too many").contains("60024 players"));
+}
+
+#[test]
+fn the_program_is_called_what_its_file_is_called() {
+    let called = |path: &str| program_name(&[path.into()]);
+    assert_eq!((called("/opt/tag/fracas-tag"), called("tag")), ("fracas-tag".into(), "tag".into()));
+    let Ok(Action::Print(help)) = read(&GAME, ["bin/checkers", "--help"].map(Into::into)) else { panic!("it prints") };
+    assert!(help.contains("Usage: checkers ") && help.contains("[env: FRACAS_BOARD_SIZE]"), "{help}");
 }
 
 #[test]
@@ -182,6 +315,9 @@ fn subcommands_are_told_apart() {
     assert!(matches!(read_line("healthcheck http://127.0.0.1:1/readyz"), Ok(Action::Healthcheck(_))));
     assert!(matches!(read_line("replay x.replay"), Ok(Action::Replay(_))));
     assert!(matches!(read_line("--help"), Ok(Action::Print(_))));
+    for misplaced in ["--fill 3 swarm --bots 5", "swarm --help", "swarm"] {
+        assert!(refusal(misplaced).contains("swarm takes no settings of the server"), "{misplaced}");
+    }
     assert!(refusal("check-config --tick-hz 7").contains("20, 30 or 60"));
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "fill = 3\n").expect("writes");
@@ -196,7 +332,7 @@ fn the_idle_time_has_a_unit_or_is_never() {
     assert_eq!((idle(""), idle("--idle 90s"), idle("--idle 2h")), (after(300), after(90), after(7200)));
     assert_eq!(idle("--idle 0"), IdleLimit::NEVER);
     for wrong in ["5", "m", "1.5", "1s", "25h", "m5", "4294967295h", "5\u{b5}"] {
-        let words = read(["fracas-server", "--idle", wrong].map(Into::into)).expect_err(wrong).to_string();
+        let words = read(&GAME, ["fracas-server", "--idle", wrong].map(Into::into)).expect_err(wrong).to_string();
         assert!(words.contains("--idle") && words.contains("or 0 for ever"), "{words}");
     }
     for (text, limit) in [("idle = \"2m\"", after(120)), ("idle = 0", IdleLimit::NEVER)] {

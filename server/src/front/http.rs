@@ -1,7 +1,9 @@
-//! The game port's HTTP side: the page, the start-up data, health, and the upgrade that turns a request into a game connection.
+//! The game port's HTTP side: the page, the game's name and start-up data, health, and the upgrade that turns a request
+//! into a game connection.
 
 use crate::admission::control::{AdmissionControl, AdmissionPermit};
 use crate::front::guarded_stream::Guarded;
+use crate::front::page;
 use crate::front::rejection::{Rejection, RejectionResponse};
 use crate::front::upgrade;
 use crate::ids::PlayerKind;
@@ -15,10 +17,12 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::routing::{any, get};
+use fracas_protocol::game::page::PageFile;
 use fracas_protocol::wire::limits::IDLE_HEADER;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::net::{IpAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -48,6 +52,8 @@ pub struct Front {
     pub loops: Vec<LoopEntrance>,
     /// What counts refusals.
     pub metrics: FrontMetrics,
+    /// The game's name, which `GET /game` answers.
+    pub game: &'static str,
     /// The game's start-up data, which `GET /data` answers.
     pub data: Bytes,
     /// The subprotocol that a handshake must offer. None for a service without one.
@@ -68,28 +74,21 @@ impl std::fmt::Debug for Health {
     }
 }
 
-/// The game port's routes.
-pub fn router(front: Arc<Front>) -> Router {
-    let page = page()
-        .index_file(Some("/index.html"))
-        .html_cache_control(memory_serve::CacheControl::NoCache)
-        .cache_control(memory_serve::CacheControl::NoCache)
-        .into_router()
-        .layer(from_fn_with_state(Arc::clone(&front), check_page));
-    let game = Router::new().route("/data", get(data)).merge(health_routes()).with_state(Arc::clone(&front));
-    game.merge(upgrade_route(front)).merge(page).layer(map_response(secure))
+/// The game port's routes, with these page files of the game. Files of the folder `web` come before them.
+///
+/// # Errors
+/// If the folder is none, or the system gives no thread.
+pub fn router(front: Arc<Front>, page_files: &'static [PageFile], web: Option<&Path>) -> std::io::Result<Router> {
+    let page = page::router(page_files, web)?.layer(from_fn_with_state(Arc::clone(&front), check_page));
+    let game = Router::new().route("/game", get(game)).route("/data", get(data));
+    let game = game.merge(health_routes()).with_state(Arc::clone(&front));
+    Ok(game.merge(upgrade_route(front)).merge(page).layer(map_response(secure)))
 }
 
 /// Only `/ws`, the way into the event loops, whatever they serve.
 pub fn upgrade_route(front: Arc<Front>) -> Router {
     // For any method: the handshake's check says what is wrong with a request.
     Router::new().route("/ws", any(upgrade)).with_state(front)
-}
-
-/// The files of the page, put into the binary by the build script.
-#[expect(unused_qualifications, reason = "the build script writes them so")]
-fn page() -> memory_serve::MemoryServe {
-    memory_serve::load!()
 }
 
 /// Refuses the page under a name that is not the server's. Otherwise [`upgrade`] would refuse the browser later, where
@@ -125,13 +124,29 @@ async fn readyz(State(front): State<Arc<Front>>) -> (StatusCode, &'static str) {
     livez(State(front)).await
 }
 
-/// The game's start-up data, also for a page of another origin that may connect: the browser lets it read the answer only if
-/// that names it.
+/// What a page has to know of the game before it joins.
+async fn game(State(front): State<Arc<Front>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    let game = serde_json::json!({ "name": front.game });
+    readable_elsewhere(&front, &uri, &headers, "application/json", format!("{game}\n").into())
+}
+
+/// The game's start-up data.
 async fn data(State(front): State<Arc<Front>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::from(front.data.clone()));
-    let reader = front.admission.origins().reader(&uri, &headers);
+    readable_elsewhere(&front, &uri, &headers, "application/octet-stream", front.data.clone().into())
+}
+
+/// An answer that a page of another origin may read, if it may connect: the browser lets it only if the answer names it.
+fn readable_elsewhere(
+    front: &Front,
+    uri: &Uri,
+    headers: &HeaderMap,
+    content_type: &'static str,
+    body: Body,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    let reader = front.admission.origins().reader(uri, headers);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(reader) = reader {

@@ -47,7 +47,7 @@ metrics! {
     JOINS = "fracas_joins_total", Counter, Count, "Sessions that began, of players, spectators and the server's own bots.";
     JOINS_REFUSED = "fracas_joins_refused_total", Counter, Count, "Players and spectators who said hello and were not let in, by reason.";
     JOINS_IN_DEBT = "fracas_joins_in_debt_total", Counter, Count, "New sessions that began with the debt of one that had left a fight.";
-    PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, ships kept for a lost connection included, by kind.";
+    PLAYERS = "fracas_players", Gauge, Count, "Players in all rooms, those kept for a lost connection included, by kind.";
     SPECTATORS = "fracas_spectators", Gauge, Count, "Spectators in all rooms.";
     SPECTATOR_DELAY_BYTES = "fracas_spectator_delay_bytes", Gauge, Bytes, "Memory of what happened in the rooms and spectators are not shown yet.";
     ROOMS = "fracas_rooms", Gauge, Count, "Rooms that are open.";

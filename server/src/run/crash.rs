@@ -1,11 +1,10 @@
 //! Writes what led to a panic in a room's game to a file, and replays it from there. The file has one line of JSON for
 //! people, and then the recording.
 
-use super::played_game::PlayedGame;
 use super::sabotage;
-use crate::sim::recording::{Recording, Replayed};
+use crate::sim::recording::{Recording, RecordingError, Replayed};
 use anyhow::{Context, anyhow, ensure};
-use fracas_protocol::wire::codec;
+use fracas_protocol::game::authority::Game;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -31,6 +30,8 @@ const MODE: u32 = 0o600;
 /// The first line of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Head {
+    pub(super) game: String,
+    pub(super) state_version: u32,
     pub(super) version: String,
     pub(super) commit: String,
     pub(super) room: String,
@@ -40,9 +41,10 @@ pub(super) struct Head {
 
 impl Head {
     /// The first line for a panic in this build.
-    pub(super) fn new(room: &str, tick: u32, message: String) -> Self {
+    pub(super) fn new<G: Game>(room: &str, tick: u32, message: String) -> Self {
         let (version, commit) = (env!("CARGO_PKG_VERSION").into(), env!("FRACAS_COMMIT").into());
-        Self { version, commit, room: room.into(), tick, message }
+        let (game, state_version) = (G::NAME.into(), G::STATE_VERSION);
+        Self { game, state_version, version, commit, room: room.into(), tick, message }
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) struct Crash {
     pub(super) reopens: bool,
 }
 
-type Written = (Crash, Recording<PlayedGame>);
+type Written<G> = (Crash, Recording<G>);
 
 impl Crash {
     /// Logs it in one line.
@@ -66,20 +68,20 @@ impl Crash {
 
 /// Takes crashes, and writes them on a separate thread, so that no room waits for a disk.
 #[derive(Debug)]
-pub(super) struct Crashes {
+pub(super) struct Crashes<G: Game> {
     folder: PathBuf,
     handed_in: u32,
-    writer: Option<(SyncSender<Written>, JoinHandle<()>)>,
+    writer: Option<(SyncSender<Written<G>>, JoinHandle<()>)>,
 }
 
-impl Crashes {
+impl<G: Game> Crashes<G> {
     /// Files go into this folder.
     pub(super) fn new(folder: PathBuf) -> Self {
         Self { folder, handed_in: 0, writer: None }
     }
 
     /// Logs a crash, and writes its recording unless there are too many already.
-    pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<PlayedGame>>) {
+    pub(super) fn hand_in(&mut self, crash: Crash, recording: Option<Recording<G>>) {
         let Some(recording) = recording else { return crash.log("not saved: there was no game") };
         if self.handed_in == FILES_MAX {
             return crash.log("not saved: this process has written 16 files");
@@ -97,7 +99,7 @@ impl Crashes {
         }
     }
 
-    fn writer(&mut self) -> std::io::Result<&SyncSender<Written>> {
+    fn writer(&mut self) -> std::io::Result<&SyncSender<Written<G>>> {
         if self.writer.is_none() {
             let (crashes, waiting) = sync_channel(WAITING_MAX);
             let folder = self.folder.clone();
@@ -109,7 +111,7 @@ impl Crashes {
     }
 }
 
-impl Drop for Crashes {
+impl<G: Game> Drop for Crashes<G> {
     /// Waits until all are written.
     fn drop(&mut self) {
         if let Some((crashes, thread)) = self.writer.take() {
@@ -120,7 +122,7 @@ impl Drop for Crashes {
     }
 }
 
-fn write(folder: &Path, crash: &Crash, recording: &Recording<PlayedGame>) {
+fn write<G: Game>(folder: &Path, crash: &Crash, recording: &Recording<G>) {
     // Serializing runs the game's own code, which has failed once already.
     let written = catch_unwind(AssertUnwindSafe(|| try_write(folder, &crash.head, recording)));
     match written.unwrap_or_else(|_| Err(anyhow!("another panic"))) {
@@ -129,10 +131,10 @@ fn write(folder: &Path, crash: &Crash, recording: &Recording<PlayedGame>) {
     }
 }
 
-fn try_write(folder: &Path, head: &Head, recording: &Recording<PlayedGame>) -> anyhow::Result<PathBuf> {
+fn try_write<G: Game>(folder: &Path, head: &Head, recording: &Recording<G>) -> anyhow::Result<PathBuf> {
     let mut bytes = serde_json::to_vec(head)?;
     bytes.push(b'\n');
-    codec::encode(recording, &mut bytes);
+    recording.write(&mut bytes);
     let (path, mut file) = create(folder, head)?;
     let written = file.write_all(&bytes).and_then(|()| file.sync_all());
     if written.is_err() {
@@ -163,20 +165,23 @@ fn create(folder: &Path, Head { room, tick, .. }: &Head) -> anyhow::Result<(Path
 /// Replays a file. Returns whether the same panic came, and the text to print.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
+/// If the file cannot be read, or is another game's.
+pub fn replay<G: Game>(path: &Path) -> anyhow::Result<(bool, String)> {
     let _sabotage = sabotage::set_up();
-    let (head, recording) = read(path).with_context(|| path.display().to_string())?;
+    let (head, recording) = read::<G>(path).with_context(|| path.display().to_string())?;
     let ticks = recording.ticks();
     // It is printed below, once.
     std::panic::set_hook(Box::new(|_| {}));
     let replayed = recording.replay();
     let is_same =
         matches!(&replayed, Replayed::Panicked { tick, message } if (tick.0, message) == (head.tick, &head.message));
-    let Head { version, commit, room, tick, message } = head;
+    let Head { state_version, version, commit, room, tick, message, .. } = head;
     let mut text = format!("room {room}, {ticks} ticks to tick {tick}: {message}\n");
     if (version.as_str(), commit.as_str()) != (env!("CARGO_PKG_VERSION"), env!("FRACAS_COMMIT")) {
         text += &format!("it was recorded by another build: version {version}, commit {commit}\n");
+    }
+    if state_version != G::STATE_VERSION {
+        text += &format!("its state of version {state_version} was made one of version {}\n", G::STATE_VERSION);
     }
     text += &match replayed {
         _ if is_same => "the same panic came again, on the same tick\n".into(),
@@ -186,12 +191,51 @@ pub fn replay(path: &Path) -> anyhow::Result<(bool, String)> {
     Ok((is_same, text))
 }
 
-fn read(path: &Path) -> anyhow::Result<(Head, Recording<PlayedGame>)> {
+fn read<G: Game>(path: &Path) -> anyhow::Result<(Head, Recording<G>)> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     ensure!(bytes.len() <= FILE_BYTES_MAX, "it is too large");
     let line = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| anyhow!("it is no crash file"))?;
-    let head = serde_json::from_slice(&bytes[..line]).map_err(|_| anyhow!("it is no crash file"))?;
-    let recording = codec::decode::<_, FILE_BYTES_MAX>(&bytes[line + 1..]);
-    Ok((head, recording.map_err(|_| anyhow!("its recording cannot be read; was it made by another build?"))?))
+    let head: Head = serde_json::from_slice(&bytes[..line]).map_err(|_| anyhow!("it is no crash file"))?;
+    ensure!(
+        head.game == G::NAME,
+        "it is of the game \"{}\", and this program has \"{}\"; replay it with that game's program",
+        head.game,
+        G::NAME
+    );
+    let recording = Recording::read::<FILE_BYTES_MAX>(&bytes[line + 1..], head.state_version);
+    let recording = recording.map_err(|why| match why {
+        RecordingError::Unreadable => anyhow!("its recording cannot be read; was it made by another build?"),
+        RecordingError::StateVersion => {
+            let (recorded, ours) = (head.state_version, G::STATE_VERSION);
+            anyhow!("its state has version {recorded}; this build has {ours}, and cannot read the other")
+        }
+    })?;
+    Ok((head, recording))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fracas_protocol::game::toy::YardGame;
+
+    /// What is said of a file that begins with this line and holds no recording.
+    fn refusal(head: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("any.replay");
+        std::fs::write(&path, format!("{head}\nno recording")).expect("writes");
+        read::<YardGame>(&path).map(|_| ()).expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn a_file_of_another_game_is_told_from_a_damaged_one_and_from_something_else() {
+        let head = serde_json::to_string(&Head::new::<YardGame>("main", 7, "it broke".into())).expect("plain data");
+        assert_eq!(refusal(&head), "its recording cannot be read; was it made by another build?");
+        let words = refusal(&head.replace(r#""game":"yard""#, r#""game":"chess""#));
+        assert_eq!(
+            words,
+            r#"it is of the game "chess", and this program has "yard"; replay it with that game's program"#
+        );
+        assert_eq!(refusal("{}"), "it is no crash file");
+    }
 }

@@ -3,11 +3,10 @@
 
 use crate::config::Config;
 use crate::front::http::HOUSE_HEADER;
-use fracas_arena::brain::ArenaBrain;
-use fracas_arena::rules::Arena;
 use fracas_bots::bot::{self, Clock, Setup};
 use fracas_bots::link::Target;
-use fracas_protocol::game::brain::Skill;
+use fracas_protocol::game::brain::{Brain, Skill};
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::message::Hello;
@@ -24,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Pause after a bot that could not play, before the next one tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What they are: the first kind of brain that the game has.
+const KIND: usize = 0;
+
 /// The bots' names. A person with one of these names gets a number added.
 pub(super) const NAMES: [&str; 32] = [
     "Ada", "Brisk", "Comet", "Dusk", "Ember", "Flint", "Gale", "Hazel", "Iris", "Juno", "Kestrel", "Lyra", "Mica",
@@ -39,25 +41,25 @@ pub(super) struct Fill {
 }
 
 /// The bots' settings for one room.
-struct Plan {
+struct Plan<R> {
     room: String,
-    ships: u16,
+    players: u16,
     target: Target,
     house_secret: String,
     people: Arc<[AtomicU16]>,
     index: usize,
     seed: u64,
-    rules: Ruleset<Arena>,
+    rules: Ruleset<R>,
 }
 
 impl Fill {
     /// Starts the thread, unless no bots are wanted. `people` is how many people have played for a while, by room.
-    pub(super) fn start(
+    pub(super) fn start<R: Rules, B: Brain<R>>(
         config: &Config,
         game: SocketAddr,
         house_secret: String,
         people: Arc<[AtomicU16]>,
-        rules: &Ruleset<Arena>,
+        rules: &Ruleset<R>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         if config.fill == 0 {
@@ -66,7 +68,7 @@ impl Fill {
         let target = Target::parse(&format!("ws://{}/ws", reachable(game)))?;
         let plans = config.rooms.iter().enumerate().map(|(index, room)| Plan {
             room: room.clone(),
-            ships: config.fill,
+            players: config.fill,
             target: target.clone(),
             house_secret: house_secret.clone(),
             people: Arc::clone(&people),
@@ -77,7 +79,8 @@ impl Fill {
         let plans: Vec<_> = plans.collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("fill".into());
-        let thread = thread.spawn(move || LocalSet::new().block_on(&runtime, keep_all_filled(plans, stopped)))?;
+        let thread =
+            thread.spawn(move || LocalSet::new().block_on(&runtime, keep_all_filled::<R, B>(plans, stopped)))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 
@@ -101,8 +104,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-async fn keep_all_filled(plans: Vec<Plan>, stopped: watch::Receiver<bool>) {
-    let keep = |plan| tokio::task::spawn_local(keep_filled(plan, stopped.clone()));
+async fn keep_all_filled<R: Rules, B: Brain<R>>(plans: Vec<Plan<R>>, stopped: watch::Receiver<bool>) {
+    let keep = |plan| tokio::task::spawn_local(keep_filled::<R, B>(plan, stopped.clone()));
     let keepers: Vec<_> = plans.into_iter().map(keep).collect();
     for keeper in keepers {
         // A bot's failure does no harm.
@@ -110,15 +113,15 @@ async fn keep_all_filled(plans: Vec<Plan>, stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn keep_filled(plan: Plan, mut stopped: watch::Receiver<bool>) {
+async fn keep_filled<R: Rules, B: Brain<R>>(plan: Plan<R>, mut stopped: watch::Receiver<bool>) {
     let clock = Clock::start();
     let mut bots: Vec<HostedBot> = Vec::new();
     let mut number = 0;
     loop {
         bots.retain(|bot| !bot.task.is_finished());
-        let wanted = usize::from(plan.ships.saturating_sub(plan.people[plan.index].load(Ordering::Relaxed)));
+        let wanted = usize::from(plan.players.saturating_sub(plan.people[plan.index].load(Ordering::Relaxed)));
         while bots.len() < wanted {
-            bots.push(HostedBot::start(&plan, clock, number));
+            bots.push(HostedBot::start::<R, B>(&plan, clock, number));
             number += 1;
         }
         for bot in bots.drain(wanted.min(bots.len())..) {
@@ -145,21 +148,19 @@ struct HostedBot {
 }
 
 impl HostedBot {
-    fn start(plan: &Plan, clock: Clock, number: usize) -> Self {
+    fn start<R: Rules, B: Brain<R>>(plan: &Plan<R>, clock: Clock, number: usize) -> Self {
         let rules = plan.rules.clone();
         let (stop, mut stopped) = watch::channel(false);
         let hello = Hello { room: plan.room.clone(), ..Hello::player(NAMES[number % NAMES.len()]) };
         let target = plan.target.clone();
         let seed = Rng::new(plan.seed, number as u64).word();
-        // A game's first kind of brain is the one that fills rooms.
-        let kind = 0;
         let setup = Setup {
             skill: Skill::Casual,
             header: Some((HOUSE_HEADER, plan.house_secret.clone())),
-            ..Setup::new(target, hello, kind, seed)
+            ..Setup::new(target, hello, KIND, seed)
         };
         let task = tokio::task::spawn_local(async move {
-            let outcome = bot::play::<Arena, ArenaBrain>(&setup, rules, clock, &mut (), &mut stopped).await;
+            let outcome = bot::play::<R, B>(&setup, rules, clock, &mut (), &mut stopped).await;
             if !*stopped.borrow() {
                 tracing::debug!(ending = outcome.ending.label(), "one of the server's own bots ended");
                 tokio::time::sleep(PAUSE).await;

@@ -43,27 +43,38 @@ pub(super) fn listening(format: LogFormat, game: SocketAddr, ops: SocketAddr) {
     });
 }
 
-/// Prints the requested text, and ends with this exit code. If it cannot be printed, the exit code is 1.
-pub fn print(format: LogFormat, text: &str, code: u8) -> ExitCode {
-    match stdio::print(text) {
-        Ok(()) => finish(code),
-        Err(error) => complain(format, &format!("cannot write to standard output: {error}"), 1),
+/// Where a program's last words go, and how it ends.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// The program's name, which stands before an error.
+    pub program: String,
+    /// How its lines look.
+    pub format: LogFormat,
+}
+
+impl Console {
+    /// Prints the requested text, and ends with this exit code. If it cannot be printed, the exit code is 1.
+    pub fn print(&self, text: &str, code: u8) -> ExitCode {
+        match stdio::print(text) {
+            Ok(()) => self.finish(code),
+            Err(error) => self.complain(&format!("cannot write to standard output: {error}"), 1),
+        }
     }
-}
 
-/// Prints an error in one line, after everything that was logged, and ends with this exit code.
-pub fn complain(format: LogFormat, what: &str, code: u8) -> ExitCode {
-    stdio::finish(Some(&match format {
-        LogFormat::Text => format!("fracas-server: {what}"),
-        LogFormat::Json => json("ERROR", what, &[]),
-    }));
-    ExitCode::from(code)
-}
+    /// Prints an error in one line, after everything that was logged, and ends with this exit code.
+    pub fn complain(&self, what: &str, code: u8) -> ExitCode {
+        stdio::finish(Some(&match self.format {
+            LogFormat::Text => format!("{}: {what}", self.program),
+            LogFormat::Json => json("ERROR", what, &[]),
+        }));
+        ExitCode::from(code)
+    }
 
-/// Ends with this exit code, once everything logged is written or cannot be written.
-pub fn finish(code: u8) -> ExitCode {
-    stdio::finish(None);
-    ExitCode::from(code)
+    /// Ends with this exit code, once everything logged is written or cannot be written.
+    pub fn finish(&self, code: u8) -> ExitCode {
+        stdio::finish(None);
+        ExitCode::from(code)
+    }
 }
 
 /// A line like those of the log. It is printed at every log level.

@@ -4,7 +4,6 @@ mod crash;
 mod fill;
 mod healthcheck;
 pub mod log;
-mod played_game;
 mod sabotage;
 pub mod shutdown;
 mod trouble;
@@ -33,14 +32,12 @@ use crate::sim::tick_loop::{self, TickEnd, TickTimes, TickWatch};
 use anyhow::{Context, anyhow, bail};
 use crash::{Crash, Crashes, Head};
 use fill::Fill;
-use fracas_arena::authority::{ArenaConfig, World};
-use fracas_protocol::game::data::StartData;
+use fracas_protocol::game::authority::{Game, GameSetup};
 use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::Tick;
 use fracas_protocol::wire::close::CloseReason;
 use fracas_protocol::wire::limits::SUBPROTOCOL;
-use played_game::PlayedGame;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,11 +64,11 @@ const SETTLED_LOOKS: u32 = 4;
 /// How long the threads may take for the farewell.
 const STOP_DEADLINE: Duration = Duration::from_secs(8);
 
-/// Serves until a signal comes or a thread dies.
+/// Serves a game until a signal comes or a thread dies.
 ///
 /// # Errors
 /// What keeps the server from starting or continuing, as a message for the operator.
-pub fn serve(config: &Config) -> anyhow::Result<()> {
+pub fn serve<G: Game>(config: &Config) -> anyhow::Result<()> {
     let _sabotage = sabotage::set_up();
     let descriptors = share_out_descriptors(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -86,9 +83,12 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::warn!(%crash_dir, why, "what leads to a panic cannot be kept; set --crash-dir");
     }
     let limits = memory::MemoryLimits::find(Path::new("/proc"));
-    let server = Server::start(config, game_address)?;
+    let server = Server::start::<G>(config, game_address)?;
     memory::log_limits(&limits, config.max_players);
-    let game = http::router(Arc::clone(&server.front));
+    let game = http::router(Arc::clone(&server.front), G::PAGE, config.web.as_deref())?;
+    if let Some(folder) = &config.web {
+        tracing::info!(folder = %folder.display(), "page files of a folder come first, as they are at each request");
+    }
     let gate = Gate { token: config.ops_token.clone(), hosts: HostNames::new(config.ops_hosts.clone()) };
     let operators =
         server::router(gate, Arc::clone(&server.telemetry), Arc::clone(&server.shutdown), Arc::clone(&server.front));
@@ -160,10 +160,10 @@ struct ThreadEnd {
 }
 
 impl Server {
-    fn start(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
-        let data = StartData::new(config.map.map.to_text().into_bytes());
+    fn start<G: Game>(config: &Config, game_address: SocketAddr) -> anyhow::Result<Self> {
+        let rules = Ruleset::<G::Rules>::new(config.tick_rate, config.game.data.clone())?;
         let begins_after = sabotage::begins_after();
-        let rooms = make_rooms(config)?.starting_after(begins_after);
+        let rooms = make_rooms::<G>(config, &rules)?.starting_after(begins_after);
         let rooms = if config.fill > 0 { rooms.reserving(fill::NAMES.into_iter().collect()) } else { rooms };
 
         let telemetry = Arc::new(Telemetry::new(config.tick_rate)?.counting_log(fracas_stdio::dropped_lines));
@@ -174,7 +174,7 @@ impl Server {
         let shutdown = Arc::new(Shutdown::default());
         let people: Arc<[AtomicU16]> = config.rooms.iter().map(|_| AtomicU16::new(0)).collect();
         let pulse = Arc::new(Pulse::new());
-        let watch = Watch {
+        let watch = Watch::<G> {
             crashes: Crashes::new(config.crash_dir.clone()),
             rooms: config.rooms.clone(),
             metrics,
@@ -202,7 +202,8 @@ impl Server {
             entrances.push(LoopEntrance { newcomers, connections: Arc::clone(&connections) });
             let metrics = telemetry.for_loop();
             let (registry, admission) = (Arc::clone(&registry), Arc::clone(&admission));
-            let service = GameService::new(index as u8, endpoints, registry, admission, data.id(), metrics.clone());
+            let service =
+                GameService::new(index as u8, endpoints, registry, admission, rules.data().id(), metrics.clone());
             let service = service.of_rooms(Arc::clone(&room_names));
             let shared = LoopShared { connections, metrics };
             let event_loop = EventLoop::new(index as u8, service, Policy::game(), waiting, shared);
@@ -215,12 +216,13 @@ impl Server {
             admission,
             loops: entrances,
             metrics: telemetry.for_front(),
-            data: data.bytes().to_vec().into(),
+            game: G::NAME,
+            data: rules.data().bytes().to_vec().into(),
             subprotocol: Some(SUBPROTOCOL),
             house_secret: house_secret.clone(),
             health: Health(Arc::new(move || pulse.beats())),
         };
-        let fill = Fill::start(config, game_address, house_secret, people, &Ruleset::new(config.tick_rate, data)?)?;
+        let fill = Fill::start::<G::Rules, G::Brain>(config, game_address, house_secret, people, &rules)?;
         Ok(Self { front: Arc::new(front), telemetry, shutdown, threads, ends, fill })
     }
 
@@ -285,11 +287,11 @@ async fn all_end(ends: &mut mpsc::Receiver<ThreadEnd>, count: usize) -> anyhow::
     Ok(())
 }
 
-fn run_rooms(
-    rooms: Rooms<PlayedGame>,
+fn run_rooms<G: Game>(
+    rooms: Rooms<G>,
     clock: TickClock,
-    endpoints: &channel::TickEndpoints<PlayedGame>,
-    mut watch: Watch,
+    endpoints: &channel::TickEndpoints<G>,
+    mut watch: Watch<G>,
 ) -> Option<&'static str> {
     match tick_loop::run(rooms, clock, endpoints, &mut watch) {
         TickEnd::Farewell => None,
@@ -330,14 +332,14 @@ fn random_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn make_rooms(config: &Config) -> anyhow::Result<Rooms<PlayedGame>> {
+fn make_rooms<G: Game>(config: &Config, rules: &Ruleset<G::Rules>) -> anyhow::Result<Rooms<G>> {
     let seed = config.seed.map_or_else(random_seed, Ok)?;
-    let (rate, density, arena_for) = (config.tick_rate, config.density, config.arena_for);
-    tracing::info!(seed, tick_hz = rate.hz(), rooms = config.rooms.join(", "), "the rooms' seed and rate");
-    let map = config.map.map.clone();
+    let rate = config.tick_rate;
+    let (game, rooms) = (G::NAME, config.rooms.join(", "));
+    tracing::info!(game, seed, tick_hz = rate.hz(), rooms, "the game, and its rooms' seed and rate");
+    let (rules, settings) = (rules.rules().clone(), config.game.settings.clone());
     let rooms = Rooms::with_idle_limit(config.rooms.len(), rate, config.capacity(), config.idle, move |room, life| {
-        let seed = seed_of(seed, room, life);
-        World::with(ArenaConfig { rate, map: map.clone(), density, arena_for, seed })
+        G::new(GameSetup { rules: rules.clone(), rate, seed: seed_of(seed, room, life), settings: &settings })
     });
     // Never shorter than the setting.
     let delay_ticks = (config.spectator_delay.as_millis() as u32 * rate.hz()).div_ceil(1000);
@@ -388,8 +390,8 @@ impl Pulse {
 
 /// Passes what the tick thread reports to the rest of the process.
 #[derive(Debug)]
-struct Watch {
-    crashes: Crashes,
+struct Watch<G: Game> {
+    crashes: Crashes<G>,
     /// Their names.
     rooms: Vec<String>,
     metrics: TickMetrics,
@@ -400,8 +402,8 @@ struct Watch {
     pulse: Arc<Pulse>,
 }
 
-impl TickWatch<PlayedGame> for Watch {
-    fn ticked(&mut self, rooms: &Rooms<PlayedGame>, result: &RoomsResult<PlayedGame>, times: &TickTimes) {
+impl<G: Game> TickWatch<G> for Watch<G> {
+    fn ticked(&mut self, rooms: &Rooms<G>, result: &RoomsResult<G>, times: &TickTimes) {
         sabotage::pass();
         self.pulse.beat();
         let hz = result.rate.hz();
@@ -426,11 +428,11 @@ impl TickWatch<PlayedGame> for Watch {
         }
     }
 
-    fn failed(&mut self, failure: Failure<PlayedGame>) {
+    fn failed(&mut self, failure: Failure<G>) {
         self.metrics.room_failed();
         self.people[failure.room.index()].store(0, Ordering::Relaxed);
         let Failure { room, tick, message, reopens, recording } = failure;
-        let head = Head::new(&self.rooms[room.index()], tick.0, message);
+        let head = Head::new::<G>(&self.rooms[room.index()], tick.0, message);
         self.crashes.hand_in(Crash { head, reopens }, recording);
     }
 

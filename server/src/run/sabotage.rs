@@ -2,7 +2,7 @@
 //! the environment as `FAILPOINTS`; a build without the feature `failpoints` of the crate `fail` has none of this.
 //!
 //! `tick=60*off->return` and `loop-0=60*off->return` have that thread panic after 60 ticks, `first-tick=return(90)` begins 90
-//! ticks before the last there can be, and `arena-step` has a room's game panic: see [`fracas_arena::authority::World`].
+//! ticks before the last there can be, and `game-step` has a room's game panic: see `sim/game_tick.rs`.
 
 use fail::{FailScenario, fail_point};
 use fracas_protocol::tick::Tick;

@@ -131,7 +131,7 @@ pub fn admit(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_arena::authority::World;
+    use fracas_protocol::game::toy::YardGame;
 
     fn check(hello: Hello) -> Result<(), CloseRequest> {
         check_among(&RoomNames::default(), hello).map(|_| ())
@@ -139,8 +139,8 @@ mod tests {
 
     fn check_among(rooms: &RoomNames, hello: Hello) -> Result<RoomId, CloseRequest> {
         let mut bytes = Vec::new();
-        codec::encode(&ClientMessage::<InputOf<World>>::Hello(hello), &mut bytes);
-        let hello = read_hello::<World>(&bytes)?;
+        codec::encode(&ClientMessage::<InputOf<YardGame>>::Hello(hello), &mut bytes);
+        let hello = read_hello::<YardGame>(&bytes)?;
         admit(hello, PlayerKind::Person, None, rooms, None, Instant::now()).map(|admissible| admissible.room)
     }
 
@@ -155,7 +155,10 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_own_words() {
-        assert_eq!(refused(Hello { version: 2, ..Hello::player("Ada") }).reason, CloseReason::Version);
+        assert_eq!(
+            refused(Hello { version: PROTOCOL_VERSION + 1, ..Hello::player("Ada") }).reason,
+            CloseReason::Version
+        );
         assert!(refused(Hello::player("")).message.starts_with("The name is empty"));
         assert!(refused(Hello::player("x".repeat(40))).message.starts_with("The name is too long"));
         assert!(refused(Hello::player("a\u{202e}b")).message.contains("invisible"));
@@ -177,9 +180,12 @@ mod tests {
 
     #[test]
     fn another_versions_hello_need_not_be_readable() {
-        assert_eq!(read_hello::<World>(&[0, 9, 1, 2, 3]).map(|_| ()), Err(CloseReason::Version.into()));
-        assert_eq!(read_hello::<World>(&[0, 1, 255]).expect_err("refused").reason, CloseReason::BadMessage);
-        assert_eq!(read_hello::<World>(&[4]).expect_err("refused").message, "The first message must be a hello.");
-        assert_eq!(read_hello::<World>(&[]).expect_err("refused").reason, CloseReason::BadMessage);
+        assert_eq!(read_hello::<YardGame>(&[0, 9, 1, 2, 3]).map(|_| ()), Err(CloseReason::Version.into()));
+        assert_eq!(
+            read_hello::<YardGame>(&[0, PROTOCOL_VERSION as u8, 255]).expect_err("refused").reason,
+            CloseReason::BadMessage
+        );
+        assert_eq!(read_hello::<YardGame>(&[4]).expect_err("refused").message, "The first message must be a hello.");
+        assert_eq!(read_hello::<YardGame>(&[]).expect_err("refused").reason, CloseReason::BadMessage);
     }
 }

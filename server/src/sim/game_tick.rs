@@ -41,6 +41,7 @@ impl<G: Game> GameTick<G> {
         self.events.clear();
         self.truth.clear();
         self.own.clear();
+        fail_if_wanted(game, tick, inputs.len());
         game.step(tick, inputs);
         game.news(tick, &mut self.events);
         mark(Phase::Step);
@@ -54,4 +55,23 @@ impl<G: Game> GameTick<G> {
         self.own.extend(inputs.iter().map(|input| game.own(input.player)));
         self.to_watch = game.to_watch(&self.truth);
     }
+}
+
+/// A test may have the step panic: by `FAILPOINTS=game-step=return(60,120:2)` on tick 60, and on tick 120 if there are two
+/// players. A build without the feature `failpoints` of the crate `fail` has none of this.
+#[inline]
+fn fail_if_wanted<G: Game>(game: &G, tick: Tick, players: usize) {
+    fail::fail_point!("game-step", |when| {
+        use fracas_protocol::{game::rules::Rules, wire::digest::Digest};
+        let (tick, mut truth, mut digest) = (tick.0.to_string(), Vec::new(), Digest::default());
+        let here = format!("{tick}:{players}");
+        if when.is_some_and(|when| when.split(',').any(|when| when == tick || when == here)) {
+            game.truth(&mut truth);
+            // So only the same entities in the same state give the same message.
+            truth.iter().for_each(|(id, entity)| game.rules().digest(*id, entity, &mut digest));
+            panic!("sabotage among {players} players: {:x}", digest.finish());
+        }
+    });
+    // Without fail points nothing is asked.
+    let _ = (game, tick, players);
 }

@@ -4,7 +4,7 @@
 /// Why a join is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinRefusal {
-    /// The room has no free seat for a person, or for a spectator. Ships kept for their players count.
+    /// The room has no free seat for a person, or for a spectator. Seats kept for lost connections count.
     Full,
     /// The server is overloaded.
     Overload,

@@ -1,6 +1,6 @@
 //! The simulation: one thread that runs its rooms at a fixed rate, and waits for no other thread.
 //!
-//! Nothing in here, in `replication`, `game` or `arena` names a socket, a runtime or a lock.
+//! Nothing in here or in `replication` names a socket, a runtime or a lock.
 
 pub mod channel;
 pub mod clock;

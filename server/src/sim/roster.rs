@@ -30,7 +30,7 @@ pub const SETTLED_MS: u32 = 5_000;
 pub const RESUME_MS: u32 = 60_000;
 
 /// Slots beyond the seats, in a small room.
-const SPARE: u16 = 512;
+const SPARE: u32 = 512;
 
 /// How many seats a room has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +44,28 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// Whether a game with ids for `players_max` players has one for each slot, and each slot has a number.
+    pub fn fits(self, players_max: u16) -> bool {
+        let players = with_spare(u32::from(self.people) + u32::from(self.bots));
+        players <= players_max.into() && players + with_spare(self.spectators.into()) <= u16::MAX.into()
+    }
+
     /// Slots of players.
-    pub fn player_slots(self) -> u16 {
-        let filled = self.people + self.bots;
-        filled + spare(filled)
+    pub const fn player_slots(self) -> u16 {
+        with_spare(self.people as u32 + self.bots as u32) as u16
     }
 
     /// Slots of players, and those of spectators after them.
     pub fn slots(self) -> u16 {
-        self.player_slots() + self.spectators + spare(self.spectators)
+        self.player_slots() + with_spare(self.spectators.into()) as u16
     }
 }
 
-/// Spare slots, so that a slot can rest between two holders. Large rooms have an eighth of those that may be taken, and
-/// 16 more. Small rooms have up to [`SPARE`], of which half can be used on one tick without delay.
-fn spare(filled: u16) -> u16 {
-    (filled / 8 + 16).max(SPARE.saturating_sub(filled / 8))
+/// Adds spare slots, so that a slot can rest between two holders. Large rooms have an eighth of those that may be taken,
+/// and 16 more. Small rooms have up to [`SPARE`], of which half can be used on one tick without delay.
+const fn with_spare(filled: u32) -> u32 {
+    let (large, small) = (filled / 8 + 16, SPARE.saturating_sub(filled / 8));
+    filled + if large > small { large } else { small }
 }
 
 /// A member of the room.
@@ -350,13 +356,13 @@ mod slot_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_arena::rules::Input;
+    use fracas_protocol::game::toy::Step;
 
-    fn roster() -> Roster<Input> {
+    fn roster() -> Roster<Step> {
         Roster::new(Capacity { people: 2, bots: 1, spectators: 1 })
     }
 
-    fn join(roster: &mut Roster<Input>, kind: PlayerKind, role: Role) -> Result<SessionId, JoinRefusal> {
+    fn join(roster: &mut Roster<Step>, kind: PlayerKind, role: Role) -> Result<SessionId, JoinRefusal> {
         let name = Name::parse("somebody").expect("a name");
         roster.join(name, kind, role, ConnectionKey::default(), None).map(|member| member.session)
     }

@@ -14,6 +14,8 @@
 //! - `spectators`: who watches a room with people in it is late
 //! - `rooms`: several rooms on one loop, and what happens in one of them alone
 
+#![cfg(feature = "arena")]
+
 mod acknowledgements;
 mod endings;
 mod hidden;

@@ -5,6 +5,8 @@
 //! - `recorded`: what led to a panic leads there again
 //! - `program`, `processes`: the same in the real program, and threads of it that die
 
+#![cfg(feature = "arena")]
+
 mod poison;
 mod processes;
 mod program;

@@ -28,7 +28,7 @@ fn only_file(folder: &tempfile::TempDir) -> PathBuf {
 }
 
 /// The game of the room with two players panics in its fourth second. A replay comes to the same place.
-const TWO_PANIC: &str = "arena-step=return(120:2)";
+const TWO_PANIC: &str = "game-step=return(120:2)";
 
 /// What `replay` prints, and its exit code.
 fn replay(file: &std::path::Path) -> (Option<i32>, String) {
@@ -91,6 +91,15 @@ fn replays_of_other_files_fail_in_words(good: &std::path::Path) {
     let head = String::from_utf8_lossy(&bytes[..line]).replace("sabotage", "treason");
     let (code, text) = replay(&written(&[head.as_bytes(), &bytes[line..]].concat()));
     assert!(code == Some(1) && text.contains("another panic came, on tick 120: sabotage"), "{code:?} {text}");
+    let with_head = |from: &str, to: &str| {
+        let head = String::from_utf8_lossy(&bytes[..line]);
+        assert!(head.contains(from), "{head}");
+        [head.replace(from, to).as_bytes(), &bytes[line..]].concat()
+    };
+    let (code, text) = replay(&written(&with_head(r#""game":"arena""#, r#""game":"chess""#)));
+    assert!(code == Some(2) && text.contains("it is of the game \"chess\", and this program has \"arena\""), "{text}");
+    let (code, text) = replay(&written(&with_head(r#""state_version":1"#, r#""state_version":0"#)));
+    assert!(code == Some(2) && text.contains("its state has version 0; this build has 1"), "{text}");
     for (bad, words) in [(&bytes[..bytes.len() - 9], "recording cannot be read"), (&b"{}"[..], "no crash file")] {
         let (code, text) = replay(&written(bad));
         assert!(code == Some(2) && text.contains(words) && text.lines().count() == 1, "{code:?} {text}");
@@ -101,7 +110,7 @@ fn replays_of_other_files_fail_in_words(good: &std::path::Path) {
 #[test]
 fn a_room_that_always_panics_ends_the_process_in_words() {
     let folder = folder();
-    let mut program = Program::start("arena-step=return(60,90)", folder.path(), &[]);
+    let mut program = Program::start("game-step=return(60,90)", folder.path(), &[]);
     let mut peer = SocketPeer::join(program.address, hello_to("main"));
     peer.play_while(|_| true);
     let mut again = SocketPeer::join(program.address, hello_to("main"));
@@ -166,7 +175,7 @@ fn a_panic_is_survived_and_ends_the_process_in_order_also_when_nobody_takes_its_
     let full_disk = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
     for stderr in [Stdio::from(full_pipe), closed_pipe.into(), full_disk.into()] {
         let folder = folder();
-        let mut program = unheard("arena-step=return(30);tick=90*off->return", folder.path(), stderr);
+        let mut program = unheard("game-step=return(30);tick=90*off->return", folder.path(), stderr);
         let status = program.wait().expect("it can be waited for");
         assert_eq!(status.code(), Some(1), "{status}");
         only_file(&folder);

@@ -2,9 +2,9 @@
 
 use crate::poison::{Poisoned, RATE};
 use crate::rooms::{RoomsStage, SICK};
+use fracas_protocol::game::authority::Game;
 use fracas_protocol::tick::Tick;
-use fracas_protocol::wire::codec;
-use fracas_server::sim::recording::{Recording, Replayed};
+use fracas_server::sim::recording::{Recording, RecordingError, Replayed};
 use fracas_server::sim::rooms::Failure;
 
 const BYTES_MAX: usize = 1 << 26;
@@ -39,8 +39,8 @@ fn busy_room_and_debts(seed: u64, panics_on: &'static [u32]) -> (Failure<Poisone
 
 fn read_again(recording: &Recording<Poisoned>) -> Recording<Poisoned> {
     let mut bytes = Vec::new();
-    codec::encode(recording, &mut bytes);
-    codec::decode::<_, BYTES_MAX>(&bytes).expect("what was written can be read")
+    recording.write(&mut bytes);
+    Recording::read::<BYTES_MAX>(&bytes, Poisoned::STATE_VERSION).expect("what was written can be read")
 }
 
 #[test]
@@ -87,6 +87,7 @@ fn half_of_a_recording_is_refused() {
     let failure = busy_room(14, &[100]);
     let recording = failure.recording.expect("there was a game");
     let mut bytes = Vec::new();
-    codec::encode(&recording, &mut bytes);
-    assert!(codec::decode::<Recording<Poisoned>, BYTES_MAX>(&bytes[..bytes.len() / 2]).is_err());
+    recording.write(&mut bytes);
+    let half = Recording::<Poisoned>::read::<BYTES_MAX>(&bytes[..bytes.len() / 2], Poisoned::STATE_VERSION);
+    assert_eq!(half.map(|_| ()), Err(RecordingError::Unreadable));
 }

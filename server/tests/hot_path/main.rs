@@ -1,5 +1,7 @@
 //! What a steady tick costs in things that can be counted on any machine: allocations and calls, not time.
 
+#![cfg(feature = "arena")]
+
 #[path = "../event_loop/stage.rs"]
 #[allow(dead_code, reason = "these tests need less of the stage than those of the event loop")]
 mod stage;

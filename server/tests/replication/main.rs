@@ -7,6 +7,8 @@
 //! - `recorded`: the session among the protocol's vectors is still what a room says
 //! - `brute_force`: the view recomputed from all records; a sabotaged frame turns the checks red
 
+#![cfg(feature = "arena")]
+
 mod agreement;
 mod brute_force;
 mod delayed;

@@ -2,20 +2,20 @@
 
 use super::*;
 use crate::ids::{ConnectionKey, PlayerKind, SessionId};
-use fracas_arena::rules::Input;
+use fracas_protocol::game::toy::Step;
 use proptest::prelude::*;
 
-fn roster(people: u16, bots: u16, spectators: u16) -> Roster<Input> {
+fn roster(people: u16, bots: u16, spectators: u16) -> Roster<Step> {
     Roster::new(Capacity { people, bots, spectators })
 }
 
-fn join_from(roster: &mut Roster<Input>, role: Role, network: Option<IpAddr>) -> Result<SessionId, JoinRefusal> {
+fn join_from(roster: &mut Roster<Step>, role: Role, network: Option<IpAddr>) -> Result<SessionId, JoinRefusal> {
     let name = Name::parse("somebody").expect("a name");
     let connection = ConnectionKey::default();
     roster.join(name, PlayerKind::Person, role, connection, network).map(|member| member.session)
 }
 
-fn join(roster: &mut Roster<Input>) -> Result<SessionId, JoinRefusal> {
+fn join(roster: &mut Roster<Step>) -> Result<SessionId, JoinRefusal> {
     join_from(roster, Role::Player, None)
 }
 
@@ -23,7 +23,7 @@ fn join(roster: &mut Roster<Input>) -> Result<SessionId, JoinRefusal> {
 fn who_joins_and_leaves_over_and_over_gets_its_own_slots_back_and_keeps_nobody_out() {
     let mut roster = roster(100, 24, 0);
     let (churner, others) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
-    let joined = |roster: &mut Roster<Input>, network| join_from(roster, Role::Player, network).expect("there is room");
+    let joined = |roster: &mut Roster<Step>, network| join_from(roster, Role::Player, network).expect("there is room");
     let mut before = Vec::new();
     // 2,700 a second for ten seconds, where slots would rest for two.
     for tick in 1..300 {
@@ -33,7 +33,7 @@ fn who_joins_and_leaves_over_and_over_gets_its_own_slots_back_and_keeps_nobody_o
         }
         before.extend((0..90).map(|_| joined(&mut roster, churner)));
     }
-    let rested_most = |roster: &Roster<Input>| roster.resting.iter().filter(|slot| slot.network != churner).count();
+    let rested_most = |roster: &Roster<Step>| roster.resting.iter().filter(|slot| slot.network != churner).count();
     assert_eq!((rested_most(&roster), roster.headcount().people), (0, 90));
     for _ in 0..10 {
         joined(&mut roster, others);
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn a_newcomer_is_refused_only_by_people_and_not_by_slots_that_rest(ticks in deeds(), people in 1_u16..60) {
         let capacity = Capacity { people, bots: 8, spectators: people / 2 };
-        let mut roster = Roster::<Input>::new(capacity);
+        let mut roster = Roster::<Step>::new(capacity);
         let mut here = Vec::new();
         for (tick, deeds) in (1..).zip(ticks) {
             roster.release(Tick(tick));

@@ -175,21 +175,6 @@ impl World {
         self.pilots.get(player.index())?.as_ref()
     }
 
-    /// A test may have a step panic: by `FAILPOINTS=arena-step=return(60,120:2)` on tick 60, and on tick 120 if there are
-    /// two players.
-    fn fail_if_wanted(&self) {
-        fail::fail_point!("arena-step", |when| {
-            let (tick, players) = (self.now.0.to_string(), self.pilots().count());
-            let here = format!("{tick}:{players}");
-            if when.is_some_and(|when| when.split(',').any(|when| when == tick || when == here)) {
-                let places = self.pilots().map(|(_, pilot)| pilot.ship.position);
-                // So only the same ships at the same positions give the same message.
-                let sum = places.fold(0, |sum, place| sum ^ (i64::from(place.x) << 32 | i64::from(place.y)));
-                panic!("sabotage among {players} players: {sum:x}");
-            }
-        });
-    }
-
     fn pilots(&self) -> impl Iterator<Item = (u16, &Pilot)> + Clone {
         self.pilots.iter().enumerate().filter_map(|(slot, pilot)| Some((slot as u16, pilot.as_ref()?)))
     }
@@ -320,8 +305,11 @@ impl Game for World {
         let map = match settings.file("map") {
             None => default_map(),
             Some(text) => {
-                let text = std::str::from_utf8(text).map_err(|_| "the map cannot be used: it is not text")?;
-                read_tiled(text).map_err(|why| format!("the map cannot be used: {why}"))?
+                let text = std::str::from_utf8(text)
+                    .map_err(|_| "the map cannot be used: it is not text in UTF-8; save it as UTF-8")?;
+                // The byte order mark that some editors put in front is no part of it.
+                read_tiled(text.trim_start_matches('\u{feff}'))
+                    .map_err(|why| format!("the map cannot be used: {why}"))?
             }
         };
         Ok(map.to_text().into_bytes())
@@ -408,7 +396,6 @@ impl Game for World {
         self.note_activity();
         self.remember(tick);
         self.pickups.replenish(&self.arena, &self.places, &mut self.rng);
-        self.fail_if_wanted();
     }
 
     fn truth(&self, out: &mut Vec<(EntityId, Entity)>) {
