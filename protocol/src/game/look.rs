@@ -3,6 +3,8 @@
 use super::rules::Rules;
 use crate::fixed::{FineHeading, Heading};
 use crate::ids::EntityId;
+use crate::point::Point;
+use crate::tick::ViewTime;
 
 /// The form of a drawn entity. All lengths are in units.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +84,12 @@ pub trait Look: Rules<Input: for<'a> From<&'a Controls>> {
         let _ = (entity, own);
         None
     }
+
+    /// A line for the player about news of the game. The default has none.
+    fn news(news: &Self::News) -> Option<String> {
+        let _ = news;
+        None
+    }
 }
 
 /// What a player's keys and pointer say, as the stock page reads them.
@@ -92,7 +100,7 @@ pub struct Controls {
     /// Where the pointer is, seen from the middle of the screen.
     pub aim: FineHeading,
     /// Where the pointer is in the world.
-    pub pointer: crate::point::Point,
+    pub pointer: Point,
     /// Whether the first button (or the space bar) is held.
     pub primary: bool,
     /// Whether the second button (or E) was pressed since the last input.
@@ -100,5 +108,5 @@ pub struct Controls {
     /// Whether Shift was pressed since the last input.
     pub boost: bool,
     /// The moment that the screen shows, for an input that is judged by it. None before the first frame.
-    pub view: Option<crate::tick::ViewTime>,
+    pub view: Option<ViewTime>,
 }
