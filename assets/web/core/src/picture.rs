@@ -85,9 +85,9 @@ impl<R: Rules, S: Screen<R>> EntityPainter<'_, R, S> {
         let turned = turn_from(before.as_ref().map_or(heading, heading_of), heading);
         let heading = heading - turned * (1.0 - between.fraction as f32);
         let (shape, width, height) = match drawn.shape {
-            Shape::Disc { radius } => (1.0, 2.0 * radius, 2.0 * radius),
-            Shape::Wedge { radius, .. } => (2.0, 2.0 * radius, 2.0 * radius),
-            Shape::Bar { width, height } => (3.0, width, height),
+            Shape::Disc { radius } => (0.0, 2.0 * radius, 2.0 * radius),
+            Shape::Wedge { radius, .. } => (1.0, 2.0 * radius, 2.0 * radius),
+            Shape::Bar { width, height } => (2.0, width, height),
         };
         let colour = if let Colour::Palette(number) = drawn.colour { f32::from(number) } else { -1.0 };
         let player = if R::IDS.is_player(id) { Some(id) } else { R::IDS.parent(id) };

@@ -12,8 +12,8 @@ pub(crate) static ENTITIES: Rows<13> = Rows::at(
     ["x", "y", "id", "player", "own", "shape", "width", "height", "heading", "colour", "strength", "ring", "label"],
 );
 
-/// The names of shapes; the first is of what has no look.
-pub(crate) const SHAPES: [&str; 4] = ["none", "disc", "wedge", "bar"];
+/// The names of shapes.
+pub(crate) const SHAPES: [&str; 3] = ["disc", "wedge", "bar"];
 
 /// One row: where the camera is, in units, the last tick received, and what was counted.
 pub(crate) static STATE: Rows<13> = Rows::at(
