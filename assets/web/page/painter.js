@@ -25,6 +25,8 @@ const DART = /** @type {const} */ ([
   [-0.34, 0],
   [-0.66, -0.72],
 ]);
+/** Fills by colour. @type {Map<string, string>} */
+const fills = new Map();
 /** Units between an entity and the name above it, and its ring. */
 const LABEL_GAP = 9;
 const RING_GAP = 6;
@@ -54,10 +56,11 @@ export class Painter {
     context.setTransform(scale, 0, 0, scale, halfWidth * scale, halfHeight * scale);
     this.drawGround(game.state(), fit);
     const entities = game.entities();
-    // What belongs to nobody lies below what does, and the own entity above all.
-    const order = [false, true].flatMap((isOwned) => entities.filter(({ player }) => player >= 0 === isOwned));
-    for (const entity of order) this.drawEntity(entity, scale, now);
-    this.drawLabels(game, order, fit);
+    // Bars are ground and walls: all of a colour at once, for there may be thousands. The own entity comes last.
+    this.drawBars(entities.filter(isGround), scale);
+    const others = entities.filter((entity) => !isGround(entity));
+    for (const entity of others) this.drawEntity(entity, scale, now);
+    this.drawLabels(game, others, fit);
     this.workMs += (performance.now() - began - this.workMs) / 30;
   }
 
@@ -89,6 +92,28 @@ export class Painter {
     context.fillRect(-halfWidth, -halfHeight, 2 * halfWidth, 2 * halfHeight);
   }
 
+  /** @param {Entity[]} bars @param {number} scale device pixels to a unit */
+  drawBars(bars, scale) {
+    const { context } = this;
+    /** @type {Map<string, Entity[]>} */
+    const byColour = new Map();
+    for (const bar of bars) {
+      const same = byColour.get(colourOf(bar));
+      if (same) same.push(bar);
+      else byColour.set(colourOf(bar), [bar]);
+    }
+    for (const [colour, same] of byColour) {
+      context.beginPath();
+      // A line between neighbours stays open, so that one sees where each ends.
+      const gap = 1 / scale;
+      for (const { x, y, width, height } of same) {
+        context.rect(x - width / 2 + gap, y - height / 2 + gap, width - 2 * gap, height - 2 * gap);
+      }
+      context.fillStyle = fillOf(colour);
+      context.fill();
+    }
+  }
+
   /** @param {Entity} entity @param {number} scale device pixels to a unit @param {number} now in seconds */
   drawEntity(entity, scale, now) {
     const { context } = this;
@@ -96,7 +121,7 @@ export class Painter {
     context.globalAlpha = entity.strength;
     context.beginPath();
     trace(context, entity);
-    context.fillStyle = `color-mix(in srgb, ${colour} 55%, ${GROUND})`;
+    context.fillStyle = fillOf(colour);
     context.fill();
     context.strokeStyle = colour;
     context.lineJoin = 'round';
@@ -138,6 +163,23 @@ export class Painter {
     // A name is kept while its entity is in sight: the next one with this id may be somebody else's.
     this.names = seen;
   }
+}
+
+/** Whether an entity is a plain bar that belongs to nobody. @param {Entity} entity */
+function isGround({ shape, player, strength, ring, label }) {
+  return shape === 'bar' && player < 0 && strength === 1 && !ring && !label;
+}
+
+/** What a shape is filled with, darker than its edge. @param {string} colour */
+function fillOf(colour) {
+  let fill = fills.get(colour);
+  if (!fill) {
+    const channel = (/** @type {number} */ at) => Number.parseInt(colour.slice(at, at + 2), 16);
+    const [red, green, blue] = [1, 3, 5].map((at) => Math.round(0.6 * channel(at) + 6));
+    fill = `rgb(${red} ${green} ${blue})`;
+    fills.set(colour, fill);
+  }
+  return fill;
 }
 
 /** Where multiples of a step are, seen from the camera. @param {number} step @param {number} camera @param {number} half */

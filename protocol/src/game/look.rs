@@ -79,6 +79,12 @@ pub trait Look: Rules<Input: for<'a> From<&'a Controls>> {
     /// How an entity is drawn. None for what cannot be seen.
     fn look(&self, id: EntityId, entity: &Self::Entity) -> Option<Drawn>;
 
+    /// The other shapes of an entity that is more than one. `part` is called with each, and with how far its middle is
+    /// from the entity's position, in units. The default has none.
+    fn parts(&self, id: EntityId, entity: &Self::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
+        let _ = (id, entity, part);
+    }
+
     /// A line for the player about its own entity, such as a score. The default has none.
     fn status(&self, entity: &Self::Entity, own: &Self::Own) -> Option<String> {
         let _ = (entity, own);

@@ -78,12 +78,21 @@ impl<R: Rules, S: Screen<R>> EntityPainter<'_, R, S> {
     }
 
     fn push(&mut self, id: EntityId, between: &Between<'_, R::Entity>, place: Place) {
-        let Some(drawn) = S::look(self.rules, id, between.now) else { return };
-        let before = between.before.filter(|before| !Place::is_jump(R::position(before), R::position(between.now)));
-        let before = before.and_then(|before| S::look(self.rules, id, before));
-        let heading = heading_of(&drawn);
-        let turned = turn_from(before.as_ref().map_or(heading, heading_of), heading);
-        let heading = heading - turned * (1.0 - between.fraction as f32);
+        let place = place.seen_from(self.camera);
+        if let Some(drawn) = S::look(self.rules, id, between.now) {
+            let before = between.before.filter(|before| !Place::is_jump(R::position(before), R::position(between.now)));
+            let before = before.and_then(|before| S::look(self.rules, id, before));
+            let heading = heading_of(&drawn);
+            let turned = turn_from(before.as_ref().map_or(heading, heading_of), heading);
+            self.push_shape(id, &drawn, place, heading - turned * (1.0 - between.fraction as f32));
+        }
+        S::parts(self.rules, id, between.now, &mut |offset, drawn| {
+            let place = [place[0] + offset[0], place[1] + offset[1]];
+            self.push_shape(id, &drawn, place, heading_of(&drawn));
+        });
+    }
+
+    fn push_shape(&mut self, id: EntityId, drawn: &Drawn, [x, y]: [f32; 2], heading: f32) {
         let (shape, width, height) = match drawn.shape {
             Shape::Disc { radius } => (0.0, 2.0 * radius, 2.0 * radius),
             Shape::Wedge { radius, .. } => (1.0, 2.0 * radius, 2.0 * radius),
@@ -92,7 +101,6 @@ impl<R: Rules, S: Screen<R>> EntityPainter<'_, R, S> {
         let colour = if let Colour::Palette(number) = drawn.colour { f32::from(number) } else { -1.0 };
         let player = if R::IDS.is_player(id) { Some(id) } else { R::IDS.parent(id) };
         let player = player.map_or(-1.0, |id| f32::from(id.0));
-        let [x, y] = place.seen_from(self.camera);
         let (own, ring, label) = (flag(self.is_own(id)), flag(drawn.has_ring), flag(drawn.has_label));
         let id = f32::from(id.0);
         let row = [x, y, id, player, own, shape, width, height, heading, colour, drawn.strength, ring, label];

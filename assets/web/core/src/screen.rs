@@ -20,6 +20,11 @@ pub trait Screen<R: Rules>: Default + 'static {
     /// How an entity is drawn by a page that knows nothing of the game. None for what cannot be seen.
     fn look(rules: &R, id: EntityId, entity: &R::Entity) -> Option<Drawn>;
 
+    /// Its other shapes: see [`Look::parts`](fracas_protocol::game::look::Look::parts).
+    fn parts(rules: &R, id: EntityId, entity: &R::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
+        let _ = (rules, id, entity, part);
+    }
+
     /// The text of news for the page: fields parted by tabs, records by line feeds. The first field is its kind. None if
     /// the page does not want to know.
     fn news(news: &R::News) -> Option<String>;

@@ -18,6 +18,10 @@ impl<R: Look> Screen<R> for Stock {
         rules.look(id, entity)
     }
 
+    fn parts(rules: &R, id: EntityId, entity: &R::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
+        rules.parts(id, entity, part);
+    }
+
     fn news(news: &R::News) -> Option<String> {
         let line = R::news(news)?.replace(['\t', '\n'], " ");
         Some(format!("news\t{line}"))
