@@ -80,6 +80,9 @@ export interface State {
   /** Where the middle of the picture is in the world. */
   x: number;
   y: number;
+  /** The sides of the ground, from the world's corner. */
+  groundWidth: number;
+  groundHeight: number;
   /** The own entity's id; -1 for none. */
   ownId: number;
   /** The last tick received, and ticks in a second. */

@@ -1,20 +1,20 @@
 // Draws any game on a canvas: a dark ground with a grid that moves, and a disc, a wedge or a bar for each entity.
 
-/** @import { Entity, Game } from './fracas.js' */
+/** @import { Entity, Game, State } from './fracas.js' */
 
 /**
  * Half the picture's sides in units, CSS pixels to a unit, and device pixels to a CSS pixel.
  * @typedef {{ halfWidth: number, halfHeight: number, pixelsPerUnit: number, ratio: number }} Fit
  */
 
-/** The side of the world, and distances between lines of the grid, in units, with their colours. */
-const WORLD = 65_536;
+/** Distances between lines of the grid, in units, with their colours. */
 const GRID = /** @type {const} */ ([
   [64, 'rgb(78 104 178 / 13%)'],
   [256, 'rgb(96 128 214 / 22%)'],
 ]);
 const GROUND = '#0b1020';
 const OUTSIDE = '#05070f';
+const EDGE = 'rgb(110 150 255 / 70%)';
 const OWN = '#5ce1ff';
 /** Neighbours differ in lightness too. None is like the own colour. */
 const PALETTE = ['#ff8c42', '#f25c8c', '#ffcc59', '#b885ff', '#4ade80', '#f87171', '#6f9bff', '#e8eefc'];
@@ -64,27 +64,32 @@ export class Painter {
     this.workMs += (performance.now() - began - this.workMs) / 30;
   }
 
-  /** @param {{ x: number, y: number }} camera @param {Fit} fit */
-  drawGround({ x, y }, { halfWidth, halfHeight, pixelsPerUnit }) {
+  /** @param {State} state @param {Fit} fit */
+  drawGround({ x, y, groundWidth, groundHeight }, { halfWidth, halfHeight, pixelsPerUnit }) {
     const { context } = this;
     context.fillStyle = OUTSIDE;
     context.fillRect(-halfWidth, -halfHeight, 2 * halfWidth, 2 * halfHeight);
     context.fillStyle = GROUND;
-    context.fillRect(-x, -y, WORLD, WORLD);
+    context.fillRect(-x, -y, groundWidth, groundHeight);
     for (const [step, colour] of GRID) {
       context.strokeStyle = colour;
       context.lineWidth = 1.2 / pixelsPerUnit;
       context.beginPath();
-      for (const at of multiples(step, x, halfWidth)) {
-        context.moveTo(at, -halfHeight);
-        context.lineTo(at, halfHeight);
+      const [left, right] = [Math.max(-halfWidth, -x), Math.min(halfWidth, groundWidth - x)];
+      const [top, bottom] = [Math.max(-halfHeight, -y), Math.min(halfHeight, groundHeight - y)];
+      for (const at of multiples(step, x, left, right)) {
+        context.moveTo(at, top);
+        context.lineTo(at, bottom);
       }
-      for (const at of multiples(step, y, halfHeight)) {
-        context.moveTo(-halfWidth, at);
-        context.lineTo(halfWidth, at);
+      for (const at of multiples(step, y, top, bottom)) {
+        context.moveTo(left, at);
+        context.lineTo(right, at);
       }
       context.stroke();
     }
+    context.strokeStyle = EDGE;
+    context.lineWidth = 3;
+    context.strokeRect(-x, -y, groundWidth, groundHeight);
     const light = context.createRadialGradient(0, 0, 0, 0, 0, Math.hypot(halfWidth, halfHeight));
     light.addColorStop(0, 'rgb(60 90 180 / 12%)');
     light.addColorStop(1, 'rgb(2 4 12 / 45%)');
@@ -182,10 +187,13 @@ function fillOf(colour) {
   return fill;
 }
 
-/** Where multiples of a step are, seen from the camera. @param {number} step @param {number} camera @param {number} half */
-function multiples(step, camera, half) {
-  const first = Math.ceil((camera - half) / step);
-  const count = Math.floor((camera + half) / step) - first + 1;
+/**
+ * Where multiples of a step are between two places, seen from the camera.
+ * @param {number} step @param {number} camera @param {number} from @param {number} to
+ */
+function multiples(step, camera, from, to) {
+  const first = Math.ceil((camera + from) / step);
+  const count = Math.max(0, Math.floor((camera + to) / step) - first + 1);
   return Array.from({ length: count }, (_, i) => (first + i) * step - camera);
 }
 

@@ -70,7 +70,7 @@ function frame(now) {
 /** A game has its name from its program. */
 async function showTitle() {
   const { name } = await (await fetch('/game')).json();
-  setText(find('title'), name);
+  setText(find('title'), name.charAt(0).toUpperCase() + name.slice(1));
   document.title = name;
 }
 

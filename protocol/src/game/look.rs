@@ -3,7 +3,7 @@
 use super::rules::Rules;
 use crate::fixed::{FineHeading, Heading};
 use crate::ids::EntityId;
-use crate::point::Point;
+use crate::point::{Point, QUANTA_PER_UNIT};
 use crate::tick::ViewTime;
 
 /// The form of a drawn entity. All lengths are in units.
@@ -83,6 +83,12 @@ pub trait Look: Rules<Input: for<'a> From<&'a Controls>> {
     /// from the entity's position, in units. The default has none.
     fn parts(&self, id: EntityId, entity: &Self::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
         let _ = (id, entity, part);
+    }
+
+    /// The width and the height of the ground, in units from the world's corner. What lies beyond is drawn darker. The
+    /// default is the whole world.
+    fn ground(&self) -> [f32; 2] {
+        [(Point::MAX / QUANTA_PER_UNIT + 1) as f32; 2]
     }
 
     /// A line for the player about its own entity, such as a score. The default has none.

@@ -3,20 +3,20 @@
 
 use crate::place::Place;
 use crate::rows::{NET, RowSet, STATE};
-use crate::screen::us;
+use crate::screen::{Screen, us};
 use fracas_protocol::client::Client;
 use fracas_protocol::game::rules::Rules;
 use fracas_protocol::tick::ViewTime;
 
 /// Adds the numbers of this moment. `view` is the moment that the screen shows of others.
-pub(crate) fn add<R: Rules>(
+pub(crate) fn add<R: Rules, S: Screen<R>>(
     client: &Client<R>,
     now_ms: f64,
     view: Option<ViewTime>,
     camera: Option<Place>,
     rows: &mut RowSet,
 ) {
-    add_state(client, camera.unwrap_or_default(), rows);
+    add_state::<R, S>(client, camera.unwrap_or_default(), rows);
     let ms = |us: i64| us as f32 / 1000.0;
     let counters = client.counters();
     let period_us = client.rate().period_us() as i64;
@@ -43,11 +43,14 @@ pub(crate) fn add<R: Rules>(
     rows.push(&NET, net);
 }
 
-fn add_state<R: Rules>(client: &Client<R>, camera: Place, rows: &mut RowSet) {
+fn add_state<R: Rules, S: Screen<R>>(client: &Client<R>, camera: Place, rows: &mut RowSet) {
     let counters = client.counters();
+    let [ground_width, ground_height] = S::ground(client.replica().rules());
     let state = [
         camera.x as f32,
         camera.y as f32,
+        ground_width,
+        ground_height,
         client.own_id().map_or(-1.0, |id| f32::from(id.0)),
         client.replica().tick().0 as f32,
         client.rate().hz() as f32,

@@ -194,7 +194,7 @@ impl<R: Rules, S: Screen<R>> Page<R, S> {
             picture::add_own::<R, S>(&shown, &mut self.rows);
             self.screen.draw(&shown, &mut self.rows);
         }
-        net::add(&self.client, now_ms, view, camera, &mut self.rows);
+        net::add::<R, S>(&self.client, now_ms, view, camera, &mut self.rows);
     }
 
     /// Draws what is shown of others. Returns the moment at which it is so.

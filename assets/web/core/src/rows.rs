@@ -15,13 +15,15 @@ pub(crate) static ENTITIES: Rows<13> = Rows::at(
 /// The names of shapes.
 pub(crate) const SHAPES: [&str; 3] = ["disc", "wedge", "bar"];
 
-/// One row: where the camera is, in units, the last tick received, and what was counted.
-pub(crate) static STATE: Rows<13> = Rows::at(
+/// One row: where the camera is and how large the ground is, in units, the last tick received, and what was counted.
+pub(crate) static STATE: Rows<15> = Rows::at(
     1,
     "state",
     [
         "x",
         "y",
+        "groundWidth",
+        "groundHeight",
         "ownId",
         "tick",
         "hz",

@@ -4,7 +4,7 @@ use crate::place::Place;
 use crate::rows::{RowLayout, RowSet};
 use fracas_protocol::client::{Client, Moment};
 use fracas_protocol::game::look::{Controls, Drawn};
-use fracas_protocol::game::rules::Rules;
+use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT, Rules};
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::ViewTime;
 
@@ -23,6 +23,12 @@ pub trait Screen<R: Rules>: Default + 'static {
     /// Its other shapes: see [`Look::parts`](fracas_protocol::game::look::Look::parts).
     fn parts(rules: &R, id: EntityId, entity: &R::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
         let _ = (rules, id, entity, part);
+    }
+
+    /// The width and the height of the ground: see [`Look::ground`](fracas_protocol::game::look::Look::ground).
+    fn ground(rules: &R) -> [f32; 2] {
+        let _ = rules;
+        [(Point::MAX / QUANTA_PER_UNIT + 1) as f32; 2]
     }
 
     /// The text of news for the page: fields parted by tabs, records by line feeds. The first field is its kind. None if

@@ -22,6 +22,10 @@ impl<R: Look> Screen<R> for Stock {
         rules.parts(id, entity, part);
     }
 
+    fn ground(rules: &R) -> [f32; 2] {
+        rules.ground()
+    }
+
     fn news(news: &R::News) -> Option<String> {
         let line = R::news(news)?.replace(['\t', '\n'], " ");
         Some(format!("news\t{line}"))
