@@ -7,6 +7,7 @@ use crate::screen::{OthersShown, OwnShown, Screen, Shown, us};
 use crate::texts::{self, Cause};
 use crate::{net, picture};
 use fracas_protocol::client::{Client, ClientError, ClientOptions, Counters};
+use fracas_protocol::fixed::{FineHeading, Heading};
 use fracas_protocol::game::data::{Ruleset, StartData};
 use fracas_protocol::game::look::Controls;
 use fracas_protocol::game::rules::Rules;
@@ -103,9 +104,11 @@ impl<R: Rules, S: Screen<R>> Page<R, S> {
     /// Sets what the player wants.
     pub(crate) fn set_input(&mut self, now_ms: f64, pressed: &Pressed) {
         let camera = self.camera(now_ms).unwrap_or_default();
+        let steps = |turns: f32, turn: u16| (turns.rem_euclid(1.0) * f32::from(turn)).round() as u16;
+        let heading = Heading::new(steps(pressed.direction, Heading::TURN));
         let controls = Controls {
-            direction: (pressed.direction >= 0.0).then_some(pressed.direction),
-            aim: pressed.aim,
+            direction: (pressed.direction >= 0.0).then_some(heading),
+            aim: FineHeading::new(steps(pressed.aim, FineHeading::TURN)),
             pointer: camera.moved(pressed.pointer).to_point(),
             primary: pressed.primary,
             secondary: pressed.secondary,

@@ -10,8 +10,8 @@ use fracas_protocol::ids::EntityId;
 pub struct Stock;
 
 impl<R: Look> Screen<R> for Stock {
-    fn input(&mut self, controls: &Controls, client: &Client<R>) -> R::Input {
-        client.replica().rules().input(controls)
+    fn input(&mut self, controls: &Controls, _client: &Client<R>) -> R::Input {
+        controls.into()
     }
 
     fn look(rules: &R, id: EntityId, entity: &R::Entity) -> Option<Drawn> {

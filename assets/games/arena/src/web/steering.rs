@@ -16,23 +16,27 @@ pub(super) struct Steering {
 impl Steering {
     /// The input that the controls ask for: the trigger is the first button, a rail the second, a dash the boost.
     pub(super) fn input(&mut self, controls: &Controls, client: &Client<Arena>) -> Input {
-        let steps = |turns: f32, turn: u16| (turns.rem_euclid(1.0) * f32::from(turn)).round() as u16;
-        let heading = |turns: f32| Heading::new(steps(turns, Heading::TURN));
-        let aim = controls.aim;
-        self.aim = aim;
-        let mut thrust = controls.direction.map_or(Thrust::NONE, |turns| Thrust::towards(heading(turns)));
+        let aim = nearest(controls.aim);
+        self.aim = f32::from(controls.aim.steps()) / f32::from(FineHeading::TURN);
+        let mut thrust = controls.direction.map_or(Thrust::NONE, Thrust::towards);
         // What is pressed while waiting to come back is not done then, from a place nobody knows yet.
         let flies = client.prediction().newest().is_some_and(|(own, _)| own.flying().is_some());
         let (dash, rail) = (controls.boost && flies, controls.secondary && flies);
         let view = controls.view.filter(|_| rail);
-        let rail = view.map(|view| RailShot { aim: FineHeading::new(steps(aim, FineHeading::TURN)), view });
+        let rail = view.map(|view| RailShot { aim: controls.aim, view });
         // Whoever dashes without flying means to where they look, until that was sent.
         if dash {
-            self.dash_thrust = Thrust::towards(heading(aim));
+            self.dash_thrust = Thrust::towards(aim);
         }
         if thrust == Thrust::NONE && (dash || client.input().dash) {
             thrust = self.dash_thrust;
         }
-        Input { thrust, aim: heading(aim), fire: controls.primary, dash, rail }
+        Input { thrust, aim, fire: controls.primary, dash, rail }
     }
+}
+
+/// The heading nearest to a finer one.
+fn nearest(aim: FineHeading) -> Heading {
+    let fineness = FineHeading::TURN / Heading::TURN;
+    Heading::new((aim.steps() + fineness / 2) / fineness)
 }
