@@ -40,7 +40,8 @@ function picture() {
   const [x, y] = [...held].reduce(([x, y], code) => [x + (KEYS[code]?.[0] ?? 0), y + (KEYS[code]?.[1] ?? 0)], [0, 0]);
   game.input({ direction: x || y ? (turnsOf(x, y) + 1) % 1 : null, aim, primary });
   game.show(canvas.width / 2, canvas.height / 2);
-  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = '#111';
+  context.fillRect(0, 0, canvas.width, canvas.height);
   for (const entity of game.entities()) {
     context.beginPath();
     context.arc(canvas.width / 2 + entity.x, canvas.height / 2 + entity.y, entity.width / 2, 0, 7);
