@@ -60,6 +60,11 @@ impl Heading {
         self.0
     }
 
+    /// Turns from the right, 0 to 1, for what is drawn.
+    pub fn turns(self) -> f32 {
+        f32::from(self.0) / f32::from(Self::TURN)
+    }
+
     /// The heading that points along (`x`, `y`), to the nearest step; to the right for (0, 0).
     ///
     /// For brains and pages. No rule depends on it, so it may use floats.

@@ -9,6 +9,7 @@ pub use crate::game::data::DataError;
 pub use crate::game::history::History;
 pub use crate::game::look::{Colour, Controls, Drawn, Look, Shape};
 pub use crate::game::mover::Mover;
+pub use crate::game::page::PageFile;
 pub use crate::game::rules::{Coded, Fate, Intent, Point, QUANTA_PER_UNIT, Rules, code_point};
 pub use crate::game::settings::{Setting, SettingKind, Settings};
 pub use crate::game::slots::Slots;

@@ -108,7 +108,7 @@ test('pages that lost their server do not come back in lock-step', async () => {
 test('on a screen with small pixels names and the map are as sharp as the arena', async () => {
   const player = await Player.open(stage.browser, stage.server.url(), 2);
   await player.join('Ada');
-  for (const id of ['arena', 'labels', 'map']) {
+  for (const id of ['picture', 'labels', 'map']) {
     const [pixels, wide] = await player.page.locator(`canvas#${id}`).evaluate((element) => {
       return [/** @type {HTMLCanvasElement} */ (element).width, element.clientWidth];
     });

@@ -28,8 +28,7 @@ impl Brain<Tag> for Judge {
             self.touched = None;
         }
         let me = Tag::position(sight.own);
-        let others = sight.others().filter(|(_, other)| other.is_it != sight.own.is_it);
-        let nearest = others.map(|(_, other)| Tag::position(other)).min_by_key(|at| at.distance(me));
+        let nearest = sight.nearest(|other| other.is_it != sight.own.is_it);
         let heading = nearest.map(|at| me.heading_to(at).turned(if sight.own.is_it { 0 } else { 512 }));
         Steer { heading, act: None }
     }

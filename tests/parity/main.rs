@@ -5,10 +5,11 @@ mod record;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use fracas_arena::web::ArenaScreen;
 use fracas_bots::conditioner::LinkConditions;
 use fracas_tests::Server;
 use fracas_tests::program::{repository, sibling};
-use fracas_web_core::parity;
+use fracas_web::Screen;
 use record::{ParityPlan, ParityRecording};
 use std::process::Command;
 
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
     };
     let recordings = record::record(&plan)?;
     drop(server);
-    let steps_here = parity::steps(options.seed, options.steps);
+    let steps_here = ArenaScreen::trial(options.seed, options.steps);
     let told = replay(&recordings, &options)?;
     let (steps_there, digests) = told.split_first().context("the replay said nothing")?;
     ensure!(*steps_there == steps_here, "after {} random steps the builds differ", options.steps);
@@ -72,7 +73,7 @@ fn replay(recordings: &[ParityRecording], options: &ParityOptions) -> Result<Vec
     std::fs::write(&sessions, recordings.iter().map(|recording| &recording.calls[..]).collect::<Vec<_>>().concat())?;
     let root = repository();
     let mut node = Command::new("node");
-    node.arg(root.join("tests/parity/replay.mjs")).arg(root.join("assets/web/page/core.wasm")).arg(sessions);
+    node.arg(root.join("tests/parity/replay.mjs")).arg(root.join("assets/games/arena/page/core.wasm")).arg(sessions);
     node.arg(&hashes).args([options.seed.to_string(), options.steps.to_string()]);
     ensure!(node.status().context("node is missing")?.success(), "the replay failed");
     Ok(std::fs::read(hashes)?

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use fracas_arena::rules::Arena;
+use fracas_arena::web::ArenaScreen;
 use fracas_bots::bot::Clock;
 use fracas_bots::conditioner::{LinkConditions, LongLink};
 use fracas_bots::link::{Link, LinkEvent, Target};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::wire::frame::FRAME_MARK;
-use fracas_web_core::parity::Session;
+use fracas_web::parity::{Keys, Session};
 use tokio::task::LocalSet;
 
 /// Between two pictures, in microseconds: about 60 a second.
@@ -70,19 +71,17 @@ pub(crate) fn record(plan: &ParityPlan) -> Result<Vec<ParityRecording>> {
 }
 
 struct Player {
-    session: Session,
+    session: Session<Arena, ArenaScreen>,
     recording: ParityRecording,
     rng: Rng,
-    /// Thrust and aim in turns.
-    held: (f32, f32),
-    pressed: u32,
+    keys: Keys,
 }
 
 impl Player {
     fn new(data: &[u8], number: u64, rng: Rng) -> Result<Self> {
         let name = format!("parity {number}");
         let session = Session::start(data, &name).context("the core does not take the start-up data")?;
-        let mut player = Self { session, recording: ParityRecording::default(), rng, held: (-1.0, 0.0), pressed: 0 };
+        let mut player = Self { session, recording: ParityRecording::default(), rng, keys: Keys::default() };
         player.note(Call::Start, 0.0, &[&(data.len() as u32).to_le_bytes(), data, &length(&name), name.as_bytes()]);
         Ok(player)
     }
@@ -120,15 +119,21 @@ impl Player {
     fn picture(&mut self, now_ms: f64) {
         if self.rng.chance(1, 12) {
             let turns = |rng: &mut Rng| rng.below(1 << 16) as f32 / 65_536.0;
-            let thrust = if self.rng.chance(1, 4) { -1.0 } else { turns(&mut self.rng) };
-            (self.held, self.pressed) = ((thrust, turns(&mut self.rng)), self.rng.below(8));
+            let units = |rng: &mut Rng| f64::from(rng.between(-600, 600));
+            self.keys = Keys {
+                direction: if self.rng.chance(1, 4) { -1.0 } else { turns(&mut self.rng) },
+                aim: turns(&mut self.rng),
+                pointer: (units(&mut self.rng), units(&mut self.rng)),
+                pressed: [(); 3].map(|()| self.rng.chance(1, 2)),
+            };
         }
-        let (thrust, aim) = self.held;
-        let pressed = self.pressed.to_le_bytes();
-        self.session.set_input(now_ms, self.held, self.pressed);
-        self.note(Call::SetInput, now_ms, &[&thrust.to_le_bytes(), &aim.to_le_bytes(), &pressed]);
+        let keys = self.keys;
+        self.session.set_input(now_ms, &keys);
+        let turns = [keys.direction, keys.aim].map(f32::to_le_bytes).concat();
+        let pointer = [keys.pointer.0, keys.pointer.1].map(f64::to_le_bytes).concat();
+        self.note(Call::SetInput, now_ms, &[&turns, &pointer, &keys.pressed.map(u8::from)]);
         // What is done once was done.
-        self.pressed &= 1;
+        self.keys.pressed = [keys.pressed[0], false, false];
         self.session.advance(now_ms);
         self.note(Call::Advance, now_ms, &[]);
         self.session.draw(now_ms);

@@ -16,7 +16,7 @@ const [wasm, sessions, output, seed, steps] = argv.slice(2);
 const core = await Core.load(new Uint8Array(readFileSync(wasm)));
 const bytes = readFileSync(sessions);
 /** @type {number[]} */
-const digests = [core.exports.steps_digest(Number(seed), Number(steps))];
+const digests = [core.exports.trial(Number(seed), Number(steps))];
 let at = 0;
 
 function take(/** @type {number} */ len) {
@@ -26,14 +26,15 @@ function take(/** @type {number} */ len) {
 
 const takeLength = () => take(4).readUInt32LE();
 const takeFloat = () => take(4).readFloatLE();
+const takeDouble = () => take(8).readDoubleLE();
 
 while (at < bytes.length) {
   const [kind] = take(1);
-  const nowMs = take(8).readDoubleLE();
+  const nowMs = takeDouble();
   switch (kind) {
     case START: {
-      const [id, ...walls] = take(takeLength()).toString().split('\n');
-      expectOk(core.start({ id, walls }, take(takeLength()).toString(), 0, null));
+      const data = Uint8Array.from(take(takeLength()));
+      expectOk(core.start(data, take(takeLength()).toString(), 0, null));
       break;
     }
     case RECEIVE:
@@ -42,9 +43,12 @@ while (at < bytes.length) {
       while (core.exports.take_outgoing() >= 0);
       digests.push(core.exports.digest());
       break;
-    case SET_INPUT:
-      core.exports.set_input(nowMs, takeFloat(), takeFloat(), takeLength());
+    case SET_INPUT: {
+      const [direction, aim, x, y] = [takeFloat(), takeFloat(), takeDouble(), takeDouble()];
+      const [primary, secondary, boost] = take(3);
+      core.exports.set_input(nowMs, direction, aim, x, y, primary, secondary, boost);
       break;
+    }
     case ADVANCE:
       core.exports.advance(nowMs);
       break;

@@ -18,3 +18,16 @@ export function fitCanvas(canvas) {
   }
   return ratio;
 }
+
+/**
+ * Fits a canvas to its window and a view to the canvas. The view's area is the same for all: what does not fit its shape is
+ * cut off, never added.
+ * @param {HTMLCanvasElement} canvas
+ * @param {readonly [number, number]} view its width and height in units
+ */
+export function fitView(canvas, [viewWidth, viewHeight]) {
+  const ratio = fitCanvas(canvas);
+  const { width, height } = canvas;
+  const scale = Math.max(width / viewWidth, height / viewHeight);
+  return { ratio, halfWidth: width / scale / 2, halfHeight: height / scale / 2, pixelsPerUnit: scale / ratio };
+}

@@ -19,32 +19,33 @@ const CHECK_MS = 1000;
 /** Looks in a row between which nothing came, beyond which the connection is lost. A server speaks on every tick. */
 const QUIET_CHECKS_MAX = 5;
 
+/** Messages whose size is remembered. */
+const SIZES_MAX = 240;
+
 /**
- * What the connection tells the page.
+ * Whom the connection says hello as, where, and what it tells the page.
  * @typedef {{
+ *   server: URL,
+ *   name: string,
+ *   room: string,
+ *   token: string | null,
+ *   windowAspect(): number,
  *   onEvent(event: string[][]): void,
  *   onWaiting(words: string, seconds: number): void,
  *   onEnd(words: string): void,
- * }} Listener
+ * }} Errand
  */
 
 export class Connection {
-  /**
-   * @param {Core} core
-   * @param {string} name
-   * @param {() => number} windowAspect the aspect of the window, which may change while the connection is lost
-   * @param {Listener} listener
-   */
-  constructor(core, name, windowAspect, listener) {
+  /** @param {Core} core @param {Errand} errand */
+  constructor(core, errand) {
     this.core = core;
-    this.name = name;
-    this.windowAspect = windowAspect;
-    this.aspect = windowAspect();
-    this.listener = listener;
+    this.errand = errand;
+    this.aspect = errand.windowAspect();
     /** @type {WebSocket | null} */
     this.socket = null;
-    /** @type {Uint8Array | null} */
-    this.token = null;
+    /** What takes the own entity back. @type {string | null} */
+    this.token = errand.token;
     this.retryMs = RETRY_FIRST_MS;
     this.retryAfterMs = 0;
     this.openedAt = 0;
@@ -59,21 +60,24 @@ export class Connection {
     /** Payload of all messages so far. */
     this.bytesIn = 0;
     this.bytesOut = 0;
+    /** Payload of each of the last messages. @type {number[]} */
+    this.sizes = [];
   }
 
   /** Fetches the start-up data and opens the socket. */
   async open() {
     let data;
     try {
-      data = await fetchData();
+      data = await fetchData(this.errand.server);
     } catch {
       this.comeBack('The server cannot be reached.');
       return;
     }
     if (this.ended) return;
-    this.aspect = this.windowAspect();
-    const room = new URLSearchParams(location.search).get('room') ?? 'main';
-    if (this.core.start(data, this.name, this.aspect, this.token, room) !== OK) {
+    // The window may have another shape by now.
+    this.aspect = this.errand.windowAspect();
+    const { name, room } = this.errand;
+    if (this.core.start(data, name, this.aspect, this.token ? bytesOf(this.token) : null, room) !== OK) {
       this.end('The server plays another game: reload the page.');
       return;
     }
@@ -81,8 +85,9 @@ export class Connection {
   }
 
   connect() {
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    const socket = new WebSocket(`${scheme}://${location.host}/ws`, 'fracas.1');
+    const url = new URL('/ws', this.errand.server);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(url, 'fracas.1');
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       this.openedAt = performance.now();
@@ -127,6 +132,8 @@ export class Connection {
   receive(message) {
     this.quietChecks = 0;
     this.bytesIn += message.byteLength;
+    this.sizes.push(message.byteLength);
+    if (this.sizes.length > SIZES_MAX) this.sizes.shift();
     const now = performance.now();
     const fault = this.core.receive(message, now);
     if (fault !== OK) {
@@ -138,11 +145,11 @@ export class Connection {
     for (const event of this.core.events()) {
       const [kind, ...fields] = event[0];
       if (kind === 'welcome') {
-        this.token = bytesOf(fields[0]);
+        this.token = fields[0];
         if (document.hidden) this.core.exports.set_hidden(1, now);
       }
       if (kind === 'goodbye') this.retryAfterMs = Number(fields[1]);
-      this.listener.onEvent(event);
+      this.errand.onEvent(event);
     }
     // A hidden page is not drawn, and must still answer.
     if (document.hidden) this.advance(now);
@@ -199,7 +206,7 @@ export class Connection {
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
     this.retryAfterMs = 0;
     this.openedAt = 0;
-    this.listener.onWaiting(words, pause / 1000);
+    this.errand.onWaiting(words, pause / 1000);
     this.timer = setTimeout(() => this.open(), pause);
   }
 
@@ -218,7 +225,7 @@ export class Connection {
   /** @param {string} words */
   end(words) {
     this.leave();
-    this.listener.onEnd(words);
+    this.errand.onEnd(words);
   }
 }
 
@@ -232,8 +239,9 @@ export function pauseMs(retryMs, retryAfterMs) {
   return Math.max(retryMs, Math.min(retryAfterMs, RETRY_AFTER_MAX_MS)) * (1 + Math.random());
 }
 
-async function fetchData() {
-  const answer = await fetch('/data', { cache: 'no-cache', signal: AbortSignal.timeout(DATA_MS) });
+/** @param {URL} server */
+async function fetchData(server) {
+  const answer = await fetch(new URL('/data', server), { cache: 'no-cache', signal: AbortSignal.timeout(DATA_MS) });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }

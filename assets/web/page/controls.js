@@ -1,4 +1,6 @@
-// Keyboard and mouse: what the player wants, as thrust, aim and trigger.
+// Keyboard and mouse: what the player wants, as a direction, an aim and what is pressed.
+
+/** @import { Controls as Wanted } from './fracas.js' */
 
 /** @type {Record<string, [number, number]>} */
 const DIRECTIONS = {
@@ -12,22 +14,24 @@ const DIRECTIONS = {
   ArrowRight: [1, 0],
 };
 
-/** Keys that do something once when they go down. @type {Record<string, 'dash' | 'rail'>} */
-const ACTS = { ShiftLeft: 'dash', ShiftRight: 'dash', KeyE: 'rail' };
+/** Keys that do something once when they go down. @type {Record<string, 'boost' | 'secondary'>} */
+const ACTS = { ShiftLeft: 'boost', ShiftRight: 'boost', KeyE: 'secondary' };
 
 const TURN = 2 * Math.PI;
 
 export class Controls {
-  /** @param {HTMLElement} surface what the mouse aims on; its middle is the own ship */
+  /** @param {HTMLElement} surface what the mouse aims on; its middle is the own entity */
   constructor(surface) {
     /** @type {Set<string>} */
     this.held = new Set();
     this.aim = 0;
+    /** Where the pointer is from the middle of the surface, in CSS pixels. */
+    this.pointer = { x: 0, y: 0 };
     this.trigger = false;
     /** What was pressed since it was last read. */
-    this.pressed = { dash: false, rail: false };
+    this.pressed = { boost: false, secondary: false };
     /** Whether the mouse's right button is down. */
-    this.railButton = false;
+    this.secondButton = false;
     this.active = false;
     this.surface = surface;
     addEventListener('keydown', (event) => this.key(event, true));
@@ -44,7 +48,7 @@ export class Controls {
     document.addEventListener('visibilitychange', () => this.release());
   }
 
-  /** @param {boolean} active whether there is a ship to control */
+  /** @param {boolean} active whether there is something to control */
   setActive(active) {
     this.active = active;
     this.release();
@@ -53,8 +57,8 @@ export class Controls {
   release() {
     this.held.clear();
     this.trigger = false;
-    this.railButton = false;
-    this.pressed = { dash: false, rail: false };
+    this.secondButton = false;
+    this.pressed = { boost: false, secondary: false };
   }
 
   /** @param {KeyboardEvent} event @param {boolean} down */
@@ -79,20 +83,21 @@ export class Controls {
     const { left, top, width, height } = this.surface.getBoundingClientRect();
     const x = event.clientX - left - width / 2;
     const y = event.clientY - top - height / 2;
+    this.pointer = { x, y };
     if (x !== 0 || y !== 0) this.aim = Math.atan2(y, x) / TURN;
     // Of several buttons only the first to go down and the last to go up have events of their own; the others move.
     this.trigger = this.active && (event.buttons & 1) === 1;
-    const railButton = this.active && (event.buttons & 2) === 2;
-    if (railButton && !this.railButton) this.pressed.rail = true;
-    this.railButton = railButton;
+    const secondButton = this.active && (event.buttons & 2) === 2;
+    if (secondButton && !this.secondButton) this.pressed.secondary = true;
+    this.secondButton = secondButton;
   }
 
   /**
-   * What is wanted now; a dash or a rail is told once.
-   * @returns {{ thrust: number, aim: number, fire: boolean, dash: boolean, rail: boolean }} thrust and aim in turns
-   *   clockwise from the right; no thrust is -1
+   * What is wanted now; what is pressed once is told once.
+   * @param {number} pixelsPerUnit CSS pixels to a unit
+   * @returns {Wanted}
    */
-  read() {
+  read(pixelsPerUnit) {
     let [x, y] = [0, 0];
     for (const code of this.held) {
       const [dx, dy] = DIRECTIONS[code] ?? [0, 0];
@@ -100,9 +105,10 @@ export class Controls {
       y += dy;
     }
     // Opposite keys cancel out; two keys for one direction are one.
-    const thrust = x === 0 && y === 0 ? -1 : (Math.atan2(Math.sign(y), Math.sign(x)) / TURN + 1) % 1;
-    const { dash, rail } = this.pressed;
-    this.pressed = { dash: false, rail: false };
-    return { thrust, aim: this.aim, fire: this.trigger || this.held.has('Space'), dash, rail };
+    const direction = x === 0 && y === 0 ? null : (Math.atan2(Math.sign(y), Math.sign(x)) / TURN + 1) % 1;
+    const { boost, secondary } = this.pressed;
+    this.pressed = { boost: false, secondary: false };
+    const pointer = { x: this.pointer.x / pixelsPerUnit, y: this.pointer.y / pixelsPerUnit };
+    return { direction, aim: this.aim, pointer, primary: this.trigger || this.held.has('Space'), secondary, boost };
   }
 }

@@ -1,84 +1,59 @@
-// The wasm core, as functions with types: loads it, moves bytes and texts in and out, and shows its arrays.
+// The wasm core of any game, as functions with types: loads it, moves bytes and texts in and out, and shows its arrays.
 
 /**
  * The core's exports, all of them in assets/web/core/src/exports.rs.
  * @typedef {{
  *   memory: WebAssembly.Memory,
  *   init(): void,
- *   inbox(): number, inbox_len(): number, outbox(): number,
+ *   inbox(len: number): number, outbox(): number,
  *   start(dataLen: number, nameLen: number, tokenLen: number, roomLen: number, aspect: number): number,
  *   receive(len: number, nowMs: number): number,
- *   set_input(nowMs: number, thrust: number, aim: number, pressed: number): void,
+ *   set_input(nowMs: number, direction: number, aim: number, pointerX: number, pointerY: number, primary: number,
+ *     secondary: number, boost: number): void,
  *   set_hidden(hidden: number, nowMs: number): void,
  *   advance(nowMs: number): void, acknowledge(nowMs: number): void, leave(nowMs: number): void,
- *   take_outgoing(): number, take_event(): number,
- *   name_of(id: number): number, own_name(): number, words_for_close(code: number): number,
  *   draw(nowMs: number, halfWidth: number, halfHeight: number): void,
- *   ships(): number, ships_len(): number, bolts(): number, bolts_len(): number,
- *   pickups(): number, pickups_len(): number, walls(): number, walls_len(): number,
- *   beams(): number, beams_len(): number,
- *   hud(): number, hud_len(): number, net(): number, net_len(): number,
+ *   take_outgoing(): number, take_event(): number,
+ *   name_of(id: number): number, status(): number, explain(): number, words_for_close(code: number): number,
+ *   describe(): number,
+ *   array(index: number): number, array_len(index: number): number,
  *   recorded_place(axis: number): number,
- *   tile_of_rank(rank: number, axis: number): number,
- *   digest(): number, steps_digest(seed: number, steps: number): number,
+ *   digest(): number, trial(seed: number, steps: number): number,
  * }} Exports
  */
+
+/** @import { Controls } from './fracas.js' */
 
 /** What {@link Core.receive} and {@link Core.start} return when all is well. */
 export const OK = 0;
 /** The server plays with other start-up data than the core was started with. */
 export const OTHER_DATA = 3;
 
-/** Floats of one ship, bolt, pick-up, wall cell and beam; see assets/web/core/src/scene.rs. */
-export const SHIP_FLOATS = 9;
-export const BOLT_FLOATS = 4;
-export const PICKUP_FLOATS = 3;
-export const WALL_FLOATS = 3;
-export const BEAM_FLOATS = 6;
+/** One of the core's arrays: rows of floats whose fields have names. The core tells which. */
+export class Rows {
+  /** @param {Core} core @param {number} index @param {string[]} fields */
+  constructor(core, index, fields) {
+    this.core = core;
+    this.index = index;
+    this.fields = fields;
+    /** Floats in a row. */
+    this.stride = fields.length;
+    /** Where each field is in a row. @type {Record<string, number>} */
+    this.at = Object.fromEntries(fields.map((field, at) => [field, at]));
+  }
 
-/** Bits of what is pressed, for `set_input`. */
-export const FIRE = 1;
-export const DASH = 2;
-export const RAIL = 4;
+  /** All rows of the last picture, in the core's own memory: good until the next call of anything else. */
+  floats() {
+    const { core, index } = this;
+    return core.floats(core.exports.array(index), core.exports.array_len(index));
+  }
 
-/** Where each number of {@link Core.hud} is; the order is that of assets/web/core/src/page.rs. */
-export const HUD = /** @type {const} */ ({
-  hull: 0,
-  energy: 1,
-  drained: 2,
-  score: 3,
-  rank: 4,
-  timer: 5,
-  ping: 6,
-  x: 7,
-  y: 8,
-  tick: 9,
-  known: 10,
-  corrections: 11,
-  mismatches: 12,
-  open: 13,
-  tile: 14,
-  aspect: 15,
-  dashPause: 16,
-  rail: 17,
-});
-
-/** Where each number of {@link Core.net} is; the order is that of assets/web/core/src/net.rs. */
-export const NET = /** @type {const} */ ({
-  rtt: 0,
-  jitter: 1,
-  age: 2,
-  slack: 3,
-  lead: 4,
-  work: 5,
-  period: 6,
-  late: 7,
-  pushed: 8,
-  unexplained: 9,
-  serverStalls: 10,
-  networkStalls: 11,
-  starved: 12,
-});
+  /** The only row, by field; zeros if there is none yet. @returns {Record<string, number>} */
+  row() {
+    const floats = this.floats();
+    return Object.fromEntries(this.fields.map((field, at) => [field, floats[at] ?? 0]));
+  }
+}
 
 export class Core {
   /** @param {Exports} exports */
@@ -87,6 +62,14 @@ export class Core {
     this.encoder = new TextEncoder();
     this.decoder = new TextDecoder();
     exports.init();
+    /** @type {{ arrays: { name: string, fields: string[] }[], shapes: string[], views: [number, number][] }} */
+    const { arrays, shapes, views } = JSON.parse(this.text(exports.describe()) ?? '');
+    /** The names of the shapes that entities have. */
+    this.shapes = shapes;
+    /** Sizes of the views in units, by aspect: the area is the same for all. */
+    this.views = views;
+    /** @type {Record<string, Rows>} */
+    this.arrays = Object.fromEntries(arrays.map(({ name, fields }, index) => [name, new Rows(this, index, fields)]));
   }
 
   /**
@@ -116,37 +99,37 @@ export class Core {
    * Begins a connection; what to send first is then in {@link outgoing}.
    * @param {Uint8Array} data the game's start-up data, as `GET /data` tells it
    * @param {string} name
-   * @param {number} aspect 0 tall, 1 square, 2 wide, 3 ultrawide
+   * @param {number} aspect the index of a view
    * @param {Uint8Array | null} token
    * @param {string} [room] the room to play in
    * @returns {number} {@link OK} or a fault
    */
   start(data, name, aspect, token, room = 'main') {
-    const parts = [
-      data,
-      this.encoder.encode(name),
-      token ?? new Uint8Array(),
-      this.encoder.encode(room),
-    ];
+    const texts = [this.encoder.encode(name), token ?? new Uint8Array(), this.encoder.encode(room)];
+    const parts = [data, ...texts];
+    const inbox = this.inbox(parts.reduce((sum, part) => sum + part.length, 0));
+    if (!inbox) return 1;
     let at = 0;
     for (const part of parts) {
-      this.inbox().set(part, at);
+      inbox.set(part, at);
       at += part.length;
     }
-    const [dataLen, nameLen, tokenLen, roomLen] = parts.map((part) => part.length);
-    return this.exports.start(dataLen, nameLen, tokenLen, roomLen, aspect);
+    const [nameLen, tokenLen, roomLen] = texts.map((part) => part.length);
+    return this.exports.start(data.length, nameLen, tokenLen, roomLen, aspect);
   }
 
-  inbox() {
-    return this.bytes(this.exports.inbox(), this.exports.inbox_len());
+  // The buffer is looked up after all calls into the core: one that lets its memory grow leaves older views empty.
+
+  /** Where to write so many bytes; null if that is too much. @param {number} len */
+  inbox(len) {
+    const at = this.exports.inbox(len);
+    return at === 0 ? null : this.bytes(at, len);
   }
 
   /** @param {number} len */
   outbox(len) {
     return this.bytes(this.exports.outbox(), len);
   }
-
-  // The buffer is looked up after all calls into the core: one that lets its memory grow leaves older views empty.
 
   /** @param {number} at @param {number} len */
   bytes(at, len) {
@@ -170,10 +153,17 @@ export class Core {
    * @returns {number} {@link OK} or a fault
    */
   receive(message, nowMs) {
-    const inbox = this.inbox();
-    if (message.byteLength > inbox.length) return 2;
+    const inbox = this.inbox(message.byteLength);
+    if (!inbox) return 2;
     inbox.set(new Uint8Array(message));
     return this.exports.receive(message.byteLength, nowMs);
+  }
+
+  /** Tells what the player wants. @param {number} nowMs @param {Partial<Controls>} controls */
+  setInput(nowMs, { direction, aim, pointer, primary, secondary, boost }) {
+    const { x, y } = pointer ?? { x: 0, y: 0 };
+    const [first, second, third] = [primary, secondary, boost].map((pressed) => (pressed ? 1 : 0));
+    this.exports.set_input(nowMs, direction ?? -1, aim ?? 0, x, y, first, second, third);
   }
 
   /** What is to be sent, each message copied out. @returns {Generator<Uint8Array<ArrayBuffer>>} */
@@ -190,14 +180,9 @@ export class Core {
     }
   }
 
-  /** @param {number} id a ship's */
+  /** The name that an entity bears; null if it has none. @param {number} id */
   nameOf(id) {
     return this.text(this.exports.name_of(id));
-  }
-
-  /** The name that others see at the own ship; null before it is known. */
-  ownName() {
-    return this.text(this.exports.own_name());
   }
 
   /** What a player reads after a close, and whether to come back. @param {number} code */
@@ -206,36 +191,7 @@ export class Core {
     return { mayRetry: mayRetry === '1', words };
   }
 
-  // The arrays of the last picture, in the core's own memory: good until the next call of anything else.
-  ships() {
-    return this.floats(this.exports.ships(), this.exports.ships_len());
-  }
-
-  bolts() {
-    return this.floats(this.exports.bolts(), this.exports.bolts_len());
-  }
-
-  pickups() {
-    return this.floats(this.exports.pickups(), this.exports.pickups_len());
-  }
-
-  walls() {
-    return this.floats(this.exports.walls(), this.exports.walls_len());
-  }
-
-  beams() {
-    return this.floats(this.exports.beams(), this.exports.beams_len());
-  }
-
-  hud() {
-    return this.floats(this.exports.hud(), this.exports.hud_len());
-  }
-
-  net() {
-    return this.floats(this.exports.net(), this.exports.net_len());
-  }
-
-  /** Where the server has the own ship, in units; not a number if it has none. */
+  /** Where the server has the own entity, in units; not a number if it has none. */
   recordedPlace() {
     return { x: this.exports.recorded_place(0), y: this.exports.recorded_place(1) };
   }

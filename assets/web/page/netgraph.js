@@ -1,10 +1,8 @@
 // The net graph on F3: how the line and the server do, and whose fault it is when something stalls.
 
 import { fitCanvas } from './canvas.js';
-import { NET } from './core.js';
 
-/** @import { Core } from './core.js' */
-/** @import { Connection } from './connection.js' */
+/** @import { Game, Net, Traffic } from './fracas.js' */
 
 /** Pictures in the graph's history. */
 const HISTORY = 240;
@@ -37,6 +35,7 @@ export class NetGraph {
       event.preventDefault();
       this.panel.hidden = !this.panel.hidden;
     });
+    document.addEventListener('visibilitychange', () => this.pause());
   }
 
   /** @param {HTMLInputElement} slider @param {HTMLElement} text */
@@ -45,7 +44,7 @@ export class NetGraph {
       this.delayMs = Number(slider.value);
       text.textContent = this.delayMs === 0 ? 'off' : `by ${this.delayMs} ms each way`;
     });
-    // The ship is flown with the keys and the mouse that move a slider.
+    // The game is played with the keys and the mouse that move a slider.
     slider.addEventListener('change', () => slider.blur());
     for (const kind of ['pointerdown', 'pointermove', 'pointerup']) {
       this.panel.addEventListener(kind, (event) => event.stopPropagation());
@@ -61,19 +60,19 @@ export class NetGraph {
     this.bytesOut = 0;
   }
 
-  /** After each picture. @param {Core} core @param {Connection} connection @param {number} now in milliseconds */
-  update(core, connection, now) {
-    connection.setDelay(this.delayMs);
+  /** After each picture. @param {Game} game @param {number} now in milliseconds */
+  update(game, now) {
+    game.setDelay(this.delayMs);
     const gap = this.frameAt > 0 ? now - this.frameAt : 0;
     this.frameAt = now;
     if (gap > OWN_STALL_MS) this.ownStalls += 1;
-    const net = core.net();
-    this.history.push([net[NET.rtt], net[NET.age]]);
+    const net = game.net();
+    this.history.push([net.rtt, net.age]);
     if (this.history.length > HISTORY) this.history.shift();
     if (this.panel.hidden) return;
-    this.draw(net[NET.period]);
+    this.draw(net.period);
     if (now - this.textAt >= TEXT_MS) {
-      this.write(net, connection, (now - this.textAt) / 1000);
+      this.write(net, game.traffic, (now - this.textAt) / 1000);
       this.textAt = now;
     }
   }
@@ -83,21 +82,21 @@ export class NetGraph {
     this.frameAt = 0;
   }
 
-  /** @param {Float32Array} net @param {Connection} connection @param {number} seconds since it was last written */
-  write(net, connection, seconds) {
+  /** @param {Net} net @param {Traffic} traffic @param {number} seconds since it was last written */
+  write(net, traffic, seconds) {
     const ms = (/** @type {number} */ value) => (value < 0 ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
     const rate = (/** @type {number} */ bytes) => `${(bytes / seconds / 1024).toFixed(1)} KiB/s`;
-    const inNow = rate(connection.bytesIn - this.bytesIn);
-    const outNow = rate(connection.bytesOut - this.bytesOut);
-    [this.bytesIn, this.bytesOut] = [connection.bytesIn, connection.bytesOut];
+    const inNow = rate(traffic.bytesIn - this.bytesIn);
+    const outNow = rate(traffic.bytesOut - this.bytesOut);
+    [this.bytesIn, this.bytesOut] = [traffic.bytesIn, traffic.bytesOut];
     this.text.textContent = [
-      `round trip      ${ms(net[NET.rtt])}, jitter ${ms(net[NET.jitter])}`,
-      `others shown    ${ms(net[NET.age])} ago, ${(net[NET.starved] * 100).toFixed(1)} % foretold`,
-      `inputs          ${ms(net[NET.slack])} early, lead ${net[NET.lead]}`,
-      `server tick     ${ms(net[NET.work])} of ${ms(net[NET.period])}`,
+      `round trip      ${ms(net.rtt)}, jitter ${ms(net.jitter)}`,
+      `others shown    ${ms(net.age)} ago, ${(net.starved * 100).toFixed(1)} % foretold`,
+      `inputs          ${ms(net.slack)} early, lead ${net.lead}`,
+      `server tick     ${ms(net.work)} of ${ms(net.period)}`,
       `bytes           ${inNow} in, ${outNow} out`,
-      `corrections     ${net[NET.late]} late input, ${net[NET.pushed]} pushed, ${net[NET.unexplained]} unexplained`,
-      `stalls          ${net[NET.serverStalls]} server, ${net[NET.networkStalls]} network, ${this.ownStalls} this page`,
+      `corrections     ${net.late} late input, ${net.pushed} pushed, ${net.unexplained} unexplained`,
+      `stalls          ${net.serverStalls} server, ${net.networkStalls} network, ${this.ownStalls} this page`,
     ].join('\n');
   }
 

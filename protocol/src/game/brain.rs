@@ -3,6 +3,7 @@
 use super::rules::Rules;
 use crate::client::Moment;
 use crate::ids::EntityId;
+use crate::point::Point;
 use crate::replica::Replica;
 use crate::tick::{Tick, TickRate};
 use crate::wire::message::Aspect;
@@ -39,6 +40,13 @@ impl<'a, R: Rules> Sight<'a, R> {
         let known = self.replica.known().iter().map(|known| (known.id, &known.now));
         known.filter(move |(id, _)| *id != own)
     }
+
+    /// Where the nearest other entity is of those that `is_wanted`.
+    pub fn nearest(&self, is_wanted: impl Fn(&R::Entity) -> bool) -> Option<Point> {
+        let wanted = self.others().filter(|(_, entity)| is_wanted(entity)).map(|(_, entity)| R::position(entity));
+        let from = R::position(self.own);
+        wanted.min_by_key(|at| (from.distance_squared(*at), at.x, at.y))
+    }
 }
 
 /// How well a bot plays.
@@ -71,6 +79,11 @@ impl BrainKind {
     pub const fn new(name: &'static str, help: &'static str) -> Self {
         Self { name, help, looks_at_screen: false, looks_first: false, is_idle: false }
     }
+
+    /// The same, but it looks at the screen.
+    pub const fn looking(self) -> Self {
+        Self { looks_at_screen: true, ..self }
+    }
 }
 
 /// What decides for a bot. Equal seeds decide alike on what is alike.
@@ -87,10 +100,10 @@ pub trait Brain<R: Rules>: Debug + Send + Sized + 'static {
     /// What to do on the next tick.
     fn think(&mut self, sight: &Sight<'_, R>) -> R::Input;
 
-    /// Whether what it has just decided depends on what the screen shows, which is not what the replica holds. The
-    /// default never looks at it. Its kind must say so: see [`BrainKind::looks_at_screen`].
+    /// Whether what it has just decided depends on what the screen shows, which is not what the replica holds. It is
+    /// asked if its kind looks at the screen: see [`BrainKind::looks_at_screen`]. The default then always looks.
     fn wants_screen(&self) -> bool {
-        false
+        true
     }
 
     /// Completes an input with what the screen shows at this moment. The server can judge such an input by

@@ -3,6 +3,8 @@
 use super::rules::Rules;
 use crate::fixed::{FineHeading, Heading};
 use crate::ids::EntityId;
+use crate::point::{Point, QUANTA_PER_UNIT};
+use crate::tick::ViewTime;
 
 /// The form of a drawn entity. All lengths are in units.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,9 +79,27 @@ pub trait Look: Rules<Input: for<'a> From<&'a Controls>> {
     /// How an entity is drawn. None for what cannot be seen.
     fn look(&self, id: EntityId, entity: &Self::Entity) -> Option<Drawn>;
 
+    /// The other shapes of an entity that is more than one. `part` is called with each, and with how far its middle is
+    /// from the entity's position, in units. The default has none.
+    fn parts(&self, id: EntityId, entity: &Self::Entity, part: &mut dyn FnMut([f32; 2], Drawn)) {
+        let _ = (id, entity, part);
+    }
+
+    /// The width and the height of the ground, in units from the world's corner. What lies beyond is drawn darker. The
+    /// default is the whole world.
+    fn ground(&self) -> [f32; 2] {
+        [(Point::MAX / QUANTA_PER_UNIT + 1) as f32; 2]
+    }
+
     /// A line for the player about its own entity, such as a score. The default has none.
     fn status(&self, entity: &Self::Entity, own: &Self::Own) -> Option<String> {
         let _ = (entity, own);
+        None
+    }
+
+    /// A line for the player about news of the game. The default has none.
+    fn news(news: &Self::News) -> Option<String> {
+        let _ = news;
         None
     }
 }
@@ -92,7 +112,7 @@ pub struct Controls {
     /// Where the pointer is, seen from the middle of the screen.
     pub aim: FineHeading,
     /// Where the pointer is in the world.
-    pub pointer: crate::point::Point,
+    pub pointer: Point,
     /// Whether the first button (or the space bar) is held.
     pub primary: bool,
     /// Whether the second button (or E) was pressed since the last input.
@@ -100,5 +120,5 @@ pub struct Controls {
     /// Whether Shift was pressed since the last input.
     pub boost: bool,
     /// The moment that the screen shows, for an input that is judged by it. None before the first frame.
-    pub view: Option<crate::tick::ViewTime>,
+    pub view: Option<ViewTime>,
 }

@@ -10,6 +10,18 @@ pub struct PageFile {
 }
 
 /// The files of a folder of the game's crate, by their paths: `page_files!("page": "index.html", "main.js")`.
+///
+/// In a core for a page it holds none: that is one of the files.
+#[cfg(target_family = "wasm")]
+#[macro_export]
+macro_rules! page_files {
+    ($folder:literal: $($path:literal),+ $(,)?) => {
+        &[]
+    };
+}
+
+/// The files of a folder of the game's crate, by their paths: `page_files!("page": "index.html", "main.js")`.
+#[cfg(not(target_family = "wasm"))]
 #[macro_export]
 macro_rules! page_files {
     ($folder:literal: $($path:literal),+ $(,)?) => {

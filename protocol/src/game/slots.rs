@@ -1,5 +1,6 @@
 //! A table of players by slot, for games that keep something for each.
 
+use super::authority::PlayerInput;
 use super::rules::Rules;
 use crate::ids::{EntityId, PlayerId};
 use crate::rng::Rng;
@@ -77,6 +78,15 @@ impl<T> Slots<T> {
         T: Copy,
     {
         self.iter().map(|(player, entity)| (R::IDS.of_player(player), *entity))
+    }
+}
+
+impl<T> Slots<T> {
+    /// Plays everybody's input, in a game whose players have no state of their own.
+    pub fn play<R: Rules<Entity = T, Own = ()>>(&mut self, rules: &R, inputs: &[PlayerInput<R::Input>]) {
+        for told in inputs {
+            rules.play(&mut self[told.player], &mut (), &told.input);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Paint: a board of 64 by 64 cells that all players colour. It mostly stands still; only the brushes move.
 
-use fracas_protocol::prelude::*;
+use fracas_protocol::{page_files, prelude::*};
 
 /// Cells along the board's side, and along a block's. A block is known as a whole, or not at all.
 const BOARD: i32 = 64;
@@ -48,6 +48,12 @@ impl Intent for Stroke {
 
     fn merge(&mut self, earlier: Self) {
         self.is_next |= earlier.is_next;
+    }
+}
+
+impl From<&Controls> for Stroke {
+    fn from(controls: &Controls) -> Self {
+        Self { heading: controls.direction, is_down: controls.primary, is_next: controls.secondary }
     }
 }
 
@@ -150,6 +156,7 @@ impl Game for Board {
     type Debt = ();
     type Brain = Painter;
     const NAME: &'static str = "paint";
+    const PAGE: &'static [PageFile] = page_files!("page": "core.wasm");
 
     fn new(GameSetup { rules, seed, .. }: GameSetup<'_, Paint>) -> Self {
         let blocks = (0..BLOCKS).map(|id| rules.blank(EntityId(id))).collect();
@@ -210,3 +217,27 @@ impl Brain<Paint> for Painter {
         std::mem::replace(stroke, stroke.held())
     }
 }
+
+impl Look for Paint {
+    fn look(&self, id: EntityId, thing: &Thing) -> Option<Drawn> {
+        let brush = Drawn::new(Shape::Disc { radius: 6.0 }, Colour::Palette(thing.colour)).with_ring(true).with_label();
+        Self::IDS.owner(id).map(|_| brush)
+    }
+
+    fn ground(&self) -> [f32; 2] {
+        [(BOARD * CELL / QUANTA_PER_UNIT) as f32; 2]
+    }
+
+    fn parts(&self, _id: EntityId, thing: &Thing, part: &mut dyn FnMut([f32; 2], Drawn)) {
+        let side = (CELL / QUANTA_PER_UNIT) as f32;
+        let cells = thing.cells.iter().flat_map(|rows| rows.as_flattened()).enumerate();
+        for (cell, colour) in cells.filter(|(_, colour)| **colour > 0) {
+            let offset = |index: i32| (index as f32 + 0.5 - BLOCK as f32 / 2.0) * side;
+            let at = [offset(cell as i32 % BLOCK), offset(cell as i32 / BLOCK)];
+            part(at, Drawn::new(Shape::Bar { width: side, height: side }, Colour::Palette(*colour)));
+        }
+    }
+}
+
+#[cfg(feature = "web")]
+fracas_web::core!(Paint);

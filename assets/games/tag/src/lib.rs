@@ -1,6 +1,6 @@
 //! Tag: whoever is *it* runs a little faster, and touches another as its own screen shows that one.
 
-use fracas_protocol::prelude::*;
+use fracas_protocol::{page_files, prelude::*};
 
 /// Side of the yard, in quanta.
 const SIDE: i32 = 2400 * QUANTA_PER_UNIT;
@@ -71,8 +71,9 @@ pub struct Yard {
 impl Game for Yard {
     type Rules = Tag;
     type Debt = ();
-    type Brain = fracas_protocol::game::brain::Idle;
+    type Brain = Chaser;
     const NAME: &'static str = "tag";
+    const PAGE: &'static [PageFile] = page_files!("page": "core.wasm");
 
     fn new(GameSetup { rules, seed, .. }: GameSetup<'_, Tag>) -> Self {
         Self { tag: rules, rng: Rng::new(seed, 1), runners: Slots::default(), history: History::default() }
@@ -92,14 +93,12 @@ impl Game for Yard {
     }
 
     fn step(&mut self, tick: Tick, inputs: &[PlayerInput<Steer>]) {
+        self.runners.play(&self.tag, inputs);
         for told in inputs {
-            self.tag.play(&mut self.runners[told.player], &mut (), &told.input);
-        }
-        for told in inputs {
-            let toucher = self.runners[told.player];
-            let Some(view) = told.input.act.filter(|_| toucher.is_it) else { continue };
+            let me = self.runners[told.player];
+            let Some(view) = told.input.act.filter(|_| me.is_it) else { continue };
             let past = self.history.at(told.view.clamp(view));
-            let Some(met) = past.nearest(toucher.mover.position, REACH) else { continue };
+            let Some(met) = past.nearest(me.mover.position, REACH) else { continue };
             self.runners[told.player].is_it = false;
             self.runners[met].is_it = true;
         }
@@ -117,3 +116,39 @@ impl Game for Yard {
         out.extend(self.runners.entities::<Tag>());
     }
 }
+
+/// A bot: runs after who is free while it is it, else away from who is it. It always reaches out.
+#[derive(Debug)]
+pub struct Chaser;
+
+impl Brain<Tag> for Chaser {
+    const KINDS: &'static [BrainKind] = &[BrainKind::new("chase", "Runs after others, or away.").looking()];
+
+    fn new(_kind: usize, _skill: Skill, _seed: u64) -> Self {
+        Self
+    }
+
+    fn think(&mut self, sight: &Sight<'_, Tag>) -> Steer {
+        let (me, away) = (sight.own.mover.position, if sight.own.is_it { 0 } else { 512 });
+        let nearest = sight.nearest(|other| other.is_it != sight.own.is_it);
+        Steer { heading: nearest.map(|at| me.heading_to(at).turned(away)), act: None }
+    }
+
+    fn aim(&mut self, _sight: &Sight<'_, Tag>, screen: &Moment<'_, Tag>, input: Steer) -> Steer {
+        Steer { act: Some(screen.view), ..input }
+    }
+}
+
+impl Look for Tag {
+    fn look(&self, _id: EntityId, runner: &Runner) -> Option<Drawn> {
+        let shape = Shape::Wedge { radius: 16.0, heading: runner.mover.heading.unwrap_or_default().turns() };
+        Some(Drawn::new(shape, Colour::ById).with_ring(runner.is_it).with_label())
+    }
+
+    fn ground(&self) -> [f32; 2] {
+        [(SIDE / QUANTA_PER_UNIT) as f32; 2]
+    }
+}
+
+#[cfg(feature = "web")]
+fracas_web::core!(Tag);

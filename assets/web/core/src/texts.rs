@@ -1,41 +1,47 @@
-//! Events for the page as lines of text: fields parted by tabs, records by line feeds. Names can hold neither.
+//! What the page is told as lines of text: fields parted by tabs, records by line feeds. Names can hold neither.
 
-use fracas_arena::rules::{Arena, News};
+use crate::rows::{RowSet, SHAPES};
+use crate::screen::Screen;
 use fracas_protocol::client::Event;
+use fracas_protocol::game::rules::Rules;
 use fracas_protocol::wire::close::CloseReason;
-use fracas_protocol::wire::message::Goodbye;
-use std::fmt::Write;
+use fracas_protocol::wire::message::{Aspect, Goodbye};
+
+/// Why the own entity was not where it was predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// An input came too late.
+    Late,
+    /// The server did something that nobody could foresee.
+    Pushed,
+    /// None that is known: the two ends do not do the same.
+    Unexplained,
+}
 
 /// The text of an event, if the page wants to know of it.
-pub(crate) fn describe(event: &Event<Arena>) -> Option<String> {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = match event {
+pub(crate) fn describe<R: Rules, S: Screen<R>>(event: &Event<R>) -> Option<String> {
+    match event {
         Event::Welcome(welcome) => {
             let token: String = welcome.token.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            write!(text, "welcome\t{token}\t{}\t{}", welcome.resumed, welcome.tick_rate)
+            Some(format!("welcome\t{token}\t{}\t{}", welcome.resumed, welcome.tick_rate))
         }
-        Event::News(News::Leaderboard { players, rows }) => {
-            let _ = write!(text, "leaderboard\t{players}");
-            rows.iter().try_for_each(|row| write!(text, "\n{}\t{}", row.score, row.name))
-        }
-        Event::News(News::KillFeed { kills, more }) => {
-            let _ = write!(text, "kills\t{more}");
-            kills.iter().try_for_each(|kill| write!(text, "\n{}\t{}", kill.killer, kill.victim))
-        }
-        Event::News(News::Destroyed { by }) => write!(text, "destroyed\t{by}"),
-        Event::News(News::Rail { hit, .. }) => write!(text, "rail\t{}", hit.map_or(-1, |id| i32::from(id.0))),
-        Event::News(News::Density(tiles)) => {
-            let _ = write!(text, "density");
-            tiles.iter().try_for_each(|ships| write!(text, "\t{ships}"))
-        }
+        Event::News(news) => S::news(news),
         Event::Goodbye(Goodbye { code, retry_after_ms }) => {
             let message = CloseReason::from_code(*code).map_or("", CloseReason::message);
-            write!(text, "goodbye\t{code}\t{retry_after_ms}\t{message}")
+            Some(format!("goodbye\t{code}\t{retry_after_ms}\t{message}"))
         }
-        Event::Body { .. } | Event::InputApplied { .. } | Event::RoundTrip { .. } => return None,
+        Event::Body { .. } | Event::InputApplied { .. } | Event::RoundTrip { .. } => None,
+    }
+}
+
+/// The text of a correction: its tick, its cause, and by how many units.
+pub(crate) fn describe_correction(tick: u32, cause: Cause, units: f64) -> String {
+    let cause = match cause {
+        Cause::Late => "late",
+        Cause::Pushed => "pushed",
+        Cause::Unexplained => "unexplained",
     };
-    Some(text)
+    format!("correction\t{tick}\t{cause}\t{units:.2}")
 }
 
 /// What a player reads when a connection was closed with `code`, and whether the page may come back by itself: a `1` or a
@@ -45,4 +51,16 @@ pub(crate) fn describe_close(code: u16) -> String {
         Some(reason) => format!("{}\t{}", u8::from(reason.may_retry()), reason.message()),
         None => "1\tThe connection was lost.".into(),
     }
+}
+
+/// What the page must know of this core, as JSON: the layouts of its arrays, the names of shapes, and the sizes of views by
+/// aspect.
+pub(crate) fn describe_core<R: Rules, S: Screen<R>>() -> String {
+    let arrays: Vec<_> = RowSet::new(S::ROWS).layouts().iter().map(|layout| layout.to_json()).collect();
+    let views = Aspect::ALL.map(|aspect| {
+        let (width, height) = aspect.view_size();
+        format!("[{width},{height}]")
+    });
+    let shapes = SHAPES.join("\",\"");
+    format!("{{\"arrays\":[{}],\"shapes\":[\"{shapes}\"],\"views\":[{}]}}", arrays.join(","), views.join(","))
 }

@@ -7,6 +7,7 @@ mod debt;
 mod default_map;
 mod draw;
 mod opening;
+mod page;
 mod pickups;
 mod score;
 mod spawn;

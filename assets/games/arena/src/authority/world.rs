@@ -13,6 +13,7 @@ use super::debt::Debt;
 use super::default_map::default_map;
 use super::draw::Draw;
 use super::opening::{Change, Opening};
+use super::page::PAGE;
 use super::pickups::Pickups;
 use super::score::{self, KillFeed, Standing};
 use super::spawn::SpawnPlaces;
@@ -24,6 +25,7 @@ use crate::rules::{Arena, Bolt, Entity, Input, Map, News, OpenTiles, Own, Pickup
 use fracas_protocol::fixed::QUANTA_PER_UNIT;
 use fracas_protocol::game::authority::{Game, GameEvent, GameSetup, Joiner, PlayerInput};
 use fracas_protocol::game::history::History;
+use fracas_protocol::game::page::PageFile;
 use fracas_protocol::game::rules::{Point, Rules};
 use fracas_protocol::game::settings::{Setting, SettingKind, Settings};
 use fracas_protocol::grid::{Grid, Rect};
@@ -300,6 +302,7 @@ impl Game for World {
 
     const NAME: &'static str = "arena";
     const SETTINGS: &'static [Setting] = SETTINGS;
+    const PAGE: &'static [PageFile] = PAGE;
 
     fn start_data(settings: &Settings) -> Result<Vec<u8>, String> {
         let map = match settings.file("map") {

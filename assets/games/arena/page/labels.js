@@ -1,9 +1,8 @@
 // Names beside the ships, on a canvas of their own: text is what WebGL does not do.
 
 import { fitCanvas } from './canvas.js';
-import { SHIP_FLOATS } from './core.js';
 
-/** @import { Core } from './core.js' */
+/** @import { Game } from './fracas.js' */
 /** @import { Renderer } from './renderer.js' */
 
 export class Labels {
@@ -15,8 +14,8 @@ export class Labels {
     this.names = new Map();
   }
 
-  /** @param {Core} core @param {Renderer} renderer */
-  draw(core, renderer) {
+  /** @param {Game} game @param {Renderer} renderer */
+  draw(game, renderer) {
     const { canvas, context } = this;
     const ratio = fitCanvas(canvas);
     const [width, height] = [canvas.width / ratio, canvas.height / ratio];
@@ -25,18 +24,18 @@ export class Labels {
     context.font = '12px system-ui, sans-serif';
     context.textAlign = 'center';
     const seen = new Map();
+    const { at, stride } = game.rows('ships');
     // Copied, because asking for a name moves the core's memory along.
-    const ships = core.ships().slice();
-    for (let i = 0; i < ships.length; i += SHIP_FLOATS) {
-      const [x, y, , , hull, , own] = ships.subarray(i, i + SHIP_FLOATS);
-      const id = ships[i + 8];
-      const name = this.names.get(id) ?? core.nameOf(id);
+    const floats = game.rows('ships').floats().slice();
+    for (let i = 0; i < floats.length; i += stride) {
+      const id = floats[i + at.id];
+      const name = this.names.get(id) ?? game.nameOf(id);
       if (name === null) continue;
       seen.set(id, name);
-      if (hull === 0 || own === 1) continue;
+      if (floats[i + at.hull] === 0 || floats[i + at.own] === 1) continue;
       context.fillStyle = 'rgb(232 238 252 / 80%)';
       const scale = renderer.pixelsPerUnit;
-      context.fillText(name, width / 2 + x * scale, height / 2 + (y - 36) * scale);
+      context.fillText(name, width / 2 + floats[i + at.x] * scale, height / 2 + (floats[i + at.y] - 36) * scale);
     }
     // A name is kept while its ship is in sight: the next one with this id may be somebody else's.
     this.names = seen;

@@ -1,37 +1,24 @@
 // Draws a picture with WebGL2: the core's arrays go to the card as they lie in its memory, one draw call per kind.
 
-import { fitCanvas } from './canvas.js';
+import { fitView } from './canvas.js';
+import { SPARKS } from './effects.js';
 import * as shaders from './shaders.js';
 
-/** @import { Core } from './core.js' */
-/** @import { Attribute } from './shaders.js' */
-
-/** Sizes of the views in units, by aspect class; see `Aspect::view_size` in the protocol. */
-export const VIEWS = [
-  [678, 1204],
-  [1043, 782],
-  [1200, 680],
-  [1380, 591],
-];
-
-/** The class whose shape is nearest to a window's. @param {number} width @param {number} height */
-export function aspectOf(width, height) {
-  const distance = (/** @type {number[]} */ [w, h]) => Math.abs(Math.log((w / h) * (height / width)));
-  const distances = VIEWS.map(distance);
-  return distances.indexOf(Math.min(...distances));
-}
+/** @import { Game, Rows } from './fracas.js' */
+/** @import { Shader } from './shaders.js' */
 
 /** One kind of thing: its program, and the buffer its instances go to. */
 class Layer {
   /**
    * @param {WebGL2RenderingContext} gl
-   * @param {{ vertex: string, fragment: string, attributes: Attribute[] }} shader
+   * @param {Shader} shader
    * @param {WebGLBuffer} corners
+   * @param {Pick<Rows, 'stride' | 'at'>} layout of its instances; without fields for the one of the ground
    */
-  constructor(gl, shader, corners) {
+  constructor(gl, shader, corners, layout) {
     this.gl = gl;
     this.program = build(gl, shader.vertex, shader.fragment);
-    this.floats = shader.attributes.reduce((sum, attribute) => sum + attribute.floats, 0);
+    this.floats = layout.stride;
     this.buffer = gl.createBuffer();
     this.array = gl.createVertexArray();
     gl.bindVertexArray(this.array);
@@ -40,16 +27,15 @@ class Layer {
     gl.enableVertexAttribArray(corner);
     gl.vertexAttribPointer(corner, 2, gl.FLOAT, false, 0, 0);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
-    let offset = 0;
-    for (const { name, floats } of shader.attributes) {
+    for (const [name, fields] of Object.entries(shader.attributes)) {
       const location = gl.getAttribLocation(this.program, name);
+      const offset = layout.at[fields[0]];
+      if (fields.some((field, i) => layout.at[field] !== offset + i)) throw new Error(`no fields ${fields} in a row`);
       // A compiler may leave out what does not matter.
-      if (location >= 0) {
-        gl.enableVertexAttribArray(location);
-        gl.vertexAttribPointer(location, floats, gl.FLOAT, false, this.floats * 4, offset * 4);
-        gl.vertexAttribDivisor(location, 1);
-      }
-      offset += floats;
+      if (location < 0) continue;
+      gl.enableVertexAttribArray(location);
+      gl.vertexAttribPointer(location, fields.length, gl.FLOAT, false, this.floats * 4, offset * 4);
+      gl.vertexAttribDivisor(location, 1);
     }
     /** @type {Map<string, WebGLUniformLocation | null>} */
     this.uniforms = new Map();
@@ -93,11 +79,12 @@ class Layer {
  */
 
 export class Renderer {
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
+  /** @param {HTMLCanvasElement} canvas @param {Game} game whose arrays are drawn */
+  constructor(canvas, game) {
     const gl = canvas.getContext('webgl2', { alpha: false, antialias: true, powerPreference: 'high-performance' });
     if (!gl) throw new Error('This browser has no WebGL2, which the game draws with.');
     this.canvas = canvas;
+    this.game = game;
     this.gl = gl;
     this.halfWidth = 600;
     this.halfHeight = 340;
@@ -113,54 +100,45 @@ export class Renderer {
     const corners = /** @type {WebGLBuffer} */ (gl.createBuffer());
     gl.bindBuffer(gl.ARRAY_BUFFER, corners);
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]), gl.STATIC_DRAW);
+    const layer = (/** @type {Shader} */ shader, /** @type {string} */ array) =>
+      new Layer(gl, shader, corners, this.game.rows(array));
     this.layers = {
-      ground: new Layer(gl, shaders.ground, corners),
-      walls: new Layer(gl, shaders.walls, corners),
-      pickups: new Layer(gl, shaders.pickups, corners),
-      sparks: new Layer(gl, shaders.sparks, corners),
-      beams: new Layer(gl, shaders.beams, corners),
-      bolts: new Layer(gl, shaders.bolts, corners),
-      ships: new Layer(gl, shaders.ships, corners),
+      ground: new Layer(gl, shaders.ground, corners, { stride: 0, at: {} }),
+      walls: layer(shaders.walls, 'walls'),
+      pickups: layer(shaders.pickups, 'pickups'),
+      sparks: new Layer(gl, shaders.sparks, corners, SPARKS),
+      beams: layer(shaders.beams, 'beams'),
+      bolts: layer(shaders.bolts, 'bolts'),
+      ships: layer(shaders.ships, 'ships'),
     };
     gl.enable(gl.BLEND);
     // Colours come multiplied already; what has less alpha than colour glows.
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /**
-   * Fits the canvas to the window. The view's area is the same for all: what does not fit its shape is cut off, never
-   * added.
-   * @param {number} aspect
-   */
-  fit(aspect) {
-    const { canvas } = this;
-    const ratio = fitCanvas(canvas);
-    const { width, height } = canvas;
-    const [viewWidth, viewHeight] = VIEWS[aspect] ?? VIEWS[2];
-    const pixelsPerUnit = Math.max(width / viewWidth, height / viewHeight);
-    this.halfWidth = width / pixelsPerUnit / 2;
-    this.halfHeight = height / pixelsPerUnit / 2;
-    this.pixelsPerUnit = pixelsPerUnit / ratio;
-    this.gl.viewport(0, 0, width, height);
+  /** Fits the canvas to the window. */
+  fit() {
+    const { halfWidth, halfHeight, pixelsPerUnit } = fitView(this.canvas, this.game.view);
+    Object.assign(this, { halfWidth, halfHeight, pixelsPerUnit });
+    this.gl.viewport(0, 0, this.canvas.width, this.canvas.height);
   }
 
   /**
-   * Draws the core's last picture.
-   * @param {Core} core
+   * Draws the game's last picture.
    * @param {Float32Array} sparks
    * @param {{ x: number, y: number, time: number }} moment
    */
-  draw(core, sparks, moment) {
+  draw(sparks, moment) {
     const picture = { halfWidth: this.halfWidth, halfHeight: this.halfHeight, ...moment };
-    const { layers } = this;
+    const { layers, game } = this;
     if (!layers || this.gl.isContextLost()) return;
     layers.ground.draw(sparks, picture);
-    layers.walls.draw(core.walls(), picture);
-    layers.pickups.draw(core.pickups(), picture);
+    layers.walls.draw(game.rows('walls').floats(), picture);
+    layers.pickups.draw(game.rows('pickups').floats(), picture);
     layers.sparks.draw(sparks, picture);
-    layers.beams.draw(core.beams(), picture);
-    layers.bolts.draw(core.bolts(), picture);
-    layers.ships.draw(core.ships(), picture);
+    layers.beams.draw(game.rows('beams').floats(), picture);
+    layers.bolts.draw(game.rows('bolts').floats(), picture);
+    layers.ships.draw(game.rows('ships').floats(), picture);
   }
 }
 

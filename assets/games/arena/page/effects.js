@@ -1,11 +1,11 @@
 // Sparks: what flies about when a ship is hit or destroyed. Derived from what the pictures show; no message is needed.
 
-import { SHIP_FLOATS } from './core.js';
+/** @import { Rows } from './fracas.js' */
 
 /** Sparks at the same time; the oldest make room. */
 const SPARKS_MAX = 1500;
-/** Floats of a spark as the card gets it: x, y, size, red, green, blue, strength. */
-const FLOATS = 7;
+/** The layout of sparks, as the card gets them. */
+export const SPARKS = { stride: 7, at: { x: 0, y: 1, size: 2, red: 3, green: 4, blue: 5, strength: 6 } };
 
 /**
  * @typedef {{ x: number, y: number, vx: number, vy: number, age: number, life: number, size: number,
@@ -18,7 +18,7 @@ export class Effects {
     this.sparks = [];
     /** @type {Map<number, { hull: number, x: number, y: number }>} */
     this.ships = new Map();
-    this.instances = new Float32Array(SPARKS_MAX * FLOATS);
+    this.instances = new Float32Array(SPARKS_MAX * SPARKS.stride);
     this.last = 0;
     this.calm = matchMedia('(prefers-reduced-motion: reduce)');
   }
@@ -30,15 +30,17 @@ export class Effects {
 
   /**
    * Looks at the ships of a picture, in units relative to the camera, and moves the sparks on.
-   * @param {Float32Array} ships
+   * @param {Rows} ships
    * @param {{ x: number, y: number }} camera
    * @param {number} now in seconds
    */
   update(ships, camera, now) {
     const seen = new Map();
-    for (let i = 0; i < ships.length; i += SHIP_FLOATS) {
-      const id = ships[i + 8];
-      const ship = { hull: ships[i + 4], x: ships[i] + camera.x, y: ships[i + 1] + camera.y };
+    const { at, stride } = ships;
+    const floats = ships.floats();
+    for (let i = 0; i < floats.length; i += stride) {
+      const id = floats[i + at.id];
+      const ship = { hull: floats[i + at.hull], x: floats[i + at.x] + camera.x, y: floats[i + at.y] + camera.y };
       const before = this.ships.get(id);
       if (before && ship.hull < before.hull) {
         if (ship.hull === 0) this.burst(before.x, before.y, 60, 320, 0.9, [1, 0.6, 0.25]);
@@ -87,7 +89,7 @@ export class Effects {
     for (const { x, y, size, colour, age, life } of this.sparks) {
       const strength = 1 - age / life;
       this.instances.set([x - camera.x, y - camera.y, size, ...colour, strength], at);
-      at += FLOATS;
+      at += SPARKS.stride;
     }
     return this.instances.subarray(0, at);
   }

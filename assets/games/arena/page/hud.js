@@ -1,9 +1,8 @@
 // The heads-up display: vitals, score, leaders, kill feed, ping, and where the fight is. Names only ever go in as text.
 
 import { fitCanvas } from './canvas.js';
-import { HUD } from './core.js';
 
-/** @import { Core } from './core.js' */
+/** @import { Game, State } from './fracas.js' */
 
 /** Lines of the kill feed. */
 const FEED_MAX = 6;
@@ -102,26 +101,27 @@ export class Hud {
     setTimeout(() => item.remove(), FEED_MS);
   }
 
-  /** Shows the numbers of the last picture. @param {Core} core */
-  update(core) {
-    if (!this.isNamed) this.takeName(core.ownName());
-    const hud = core.hud();
-    if (!(hud[HUD.tile] > 0)) return this.blank();
-    const alive = hud[HUD.hull] > 0;
+  /** Shows the numbers of the last picture. @param {Game} game @param {State} state */
+  update(game, state) {
+    if (!this.isNamed) this.takeName(game.nameOf(state.ownId));
+    const hud = game.rows('hud').row();
+    if (!(hud.tile > 0)) return this.blank();
+    const alive = hud.hull > 0;
     const percent = (/** @type {number} */ part) => Math.ceil(part * 100);
-    bar(this.hull, hud[HUD.hull], `${percent(hud[HUD.hull])}`);
-    this.hull.classList.toggle('low', hud[HUD.hull] < 0.35);
-    bar(this.energy, hud[HUD.energy], hud[HUD.drained] ? 'recharging' : `${percent(hud[HUD.energy])}`);
-    this.energy.classList.toggle('drained', hud[HUD.drained] === 1);
-    this.dash.classList.toggle('ready', alive && hud[HUD.dashPause] === 0);
-    this.rail.classList.toggle('ready', alive && hud[HUD.rail] === 1);
-    setText(this.score, `${hud[HUD.score]}`);
-    setText(this.ping, hud[HUD.ping] < 0 ? '– ms' : `${Math.round(hud[HUD.ping])} ms`);
-    const rank = hud[HUD.rank] > 0 ? `You are ${hud[HUD.rank]} of ${this.players}` : '';
+    bar(this.hull, hud.hull, `${percent(hud.hull)}`);
+    this.hull.classList.toggle('low', hud.hull < 0.35);
+    bar(this.energy, hud.energy, hud.drained ? 'recharging' : `${percent(hud.energy)}`);
+    this.energy.classList.toggle('drained', hud.drained === 1);
+    this.dash.classList.toggle('ready', alive && hud.dashPause === 0);
+    this.rail.classList.toggle('ready', alive && hud.rail === 1);
+    setText(this.score, `${hud.score}`);
+    const { rtt } = game.net();
+    setText(this.ping, rtt < 0 ? '– ms' : `${Math.round(rtt)} ms`);
+    const rank = hud.rank > 0 ? `You are ${hud.rank} of ${this.players}` : '';
     setText(this.standing, rank);
     if (alive) this.destroyedBy = '';
-    setText(this.banner, alive ? this.welcome(hud[HUD.timer]) : this.epitaph(hud[HUD.timer]));
-    this.drawMap(core, hud);
+    setText(this.banner, alive ? this.welcome(hud.timer) : this.epitaph(hud.timer));
+    this.drawMap(game, hud.tile, state);
   }
 
   /** @param {number} seconds of protection left */
@@ -135,17 +135,21 @@ export class Hud {
     return `Destroyed${by} · back in ${Math.ceil(seconds)}`;
   }
 
-  /** Draws the open tiles, brighter where more ships are, and the own place. @param {Core} core @param {Float32Array} hud */
-  drawMap(core, hud) {
+  /**
+   * Draws the open tiles, brighter where more ships are, and the own place.
+   * @param {Game} game @param {number} tile the side of one in units @param {State} state
+   */
+  drawMap(game, tile, { x, y }) {
     const { map, mapContext: context } = this;
-    const [open, tile, x, y] = [hud[HUD.open], hud[HUD.tile], hud[HUD.x], hud[HUD.y]];
     const ratio = fitCanvas(map);
     const side = map.width / ratio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, side, side);
-    const tiles = Array.from({ length: Math.min(open, 4096) }, (_, rank) => ({
-      column: core.exports.tile_of_rank(rank, 0),
-      row: core.exports.tile_of_rank(rank, 1),
+    const { at, stride } = game.rows('tiles');
+    const floats = game.rows('tiles').floats();
+    const tiles = Array.from({ length: floats.length / stride }, (_, rank) => ({
+      column: floats[rank * stride + at.column],
+      row: floats[rank * stride + at.row],
       ships: this.density[rank] ?? 0,
     }));
     const columns = tiles.map((t) => t.column);

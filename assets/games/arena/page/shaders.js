@@ -28,11 +28,14 @@ vec3 paint(float id) {
 const vec3 OWN = vec3(0.36, 0.88, 1.0);
 `;
 
-/** @typedef {{ name: string, floats: number }} Attribute */
+/**
+ * A kind of thing: its shaders, and the fields of the core's array that each attribute is.
+ * @typedef {{ attributes: Record<string, string[]>, vertex: string, fragment: string }} Shader
+ */
 
 /** The ground: one quad over everything, with a grid that moves with the camera. */
 export const ground = {
-  attributes: /** @type {Attribute[]} */ ([]),
+  attributes: /** @type {Record<string, string[]>} */ ({}),
   vertex: `${HEADER}${QUAD}
 uniform vec2 half_view;
 out vec2 at;
@@ -56,10 +59,7 @@ void main() {
 };
 
 export const walls = {
-  attributes: [
-    { name: 'at', floats: 2 },
-    { name: 'kind', floats: 1 },
-  ],
+  attributes: { at: ['x', 'y'], kind: ['kind'] },
   vertex: `${HEADER}${QUAD}
 in vec2 at; in float kind;
 out vec2 local; flat out int sides;
@@ -84,10 +84,7 @@ void main() {
 };
 
 export const pickups = {
-  attributes: [
-    { name: 'at', floats: 2 },
-    { name: 'kind', floats: 1 },
-  ],
+  attributes: { at: ['x', 'y'], kind: ['kind'] },
   vertex: `${HEADER}${QUAD}
 uniform float time;
 in vec2 at; in float kind;
@@ -112,11 +109,7 @@ void main() {
 };
 
 export const bolts = {
-  attributes: [
-    { name: 'at', floats: 2 },
-    { name: 'heading', floats: 1 },
-    { name: 'own', floats: 1 },
-  ],
+  attributes: { at: ['x', 'y'], heading: ['heading'], own: ['own'] },
   vertex: `${HEADER}${QUAD}
 in vec2 at; in float heading; in float own;
 out vec2 local; flat out float ours;
@@ -135,12 +128,7 @@ void main() {
 
 /** Beams of rails: from, to, how much is left, own. The quad lies along the beam. */
 export const beams = {
-  attributes: [
-    { name: 'from', floats: 2 },
-    { name: 'to', floats: 2 },
-    { name: 'left', floats: 1 },
-    { name: 'own', floats: 1 },
-  ],
+  attributes: { from: ['x', 'y'], to: ['endX', 'endY'], left: ['left'], own: ['own'] },
   vertex: `${HEADER}${QUAD}
 in vec2 from; in vec2 to; in float left; in float own;
 out vec2 local; flat out vec2 light;
@@ -164,16 +152,16 @@ void main() {
 };
 
 export const ships = {
-  attributes: [
-    { name: 'at', floats: 2 },
-    { name: 'aim', floats: 1 },
-    { name: 'thrust', floats: 1 },
-    { name: 'hull', floats: 1 },
-    { name: 'shield', floats: 1 },
-    { name: 'own', floats: 1 },
-    { name: 'score', floats: 1 },
-    { name: 'id', floats: 1 },
-  ],
+  attributes: {
+    at: ['x', 'y'],
+    aim: ['aim'],
+    thrust: ['thrust'],
+    hull: ['hull'],
+    shield: ['shield'],
+    own: ['own'],
+    score: ['score'],
+    id: ['id'],
+  },
   vertex: `${HEADER}${QUAD}
 in vec2 at; in float aim; in float thrust; in float hull; in float shield; in float own; in float score; in float id;
 out vec2 local; out vec2 straight; flat out vec2 flame; flat out vec4 state; flat out float who;
@@ -227,11 +215,7 @@ void main() {
 
 /** Sparks: x, y, size, red, green, blue, strength. */
 export const sparks = {
-  attributes: [
-    { name: 'at', floats: 2 },
-    { name: 'size', floats: 1 },
-    { name: 'tint', floats: 4 },
-  ],
+  attributes: { at: ['x', 'y'], size: ['size'], tint: ['red', 'green', 'blue', 'strength'] },
   vertex: `${HEADER}${QUAD}
 in vec2 at; in float size; in vec4 tint;
 out vec2 local; flat out vec4 light;
