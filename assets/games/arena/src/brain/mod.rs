@@ -138,7 +138,7 @@ impl Brain<Arena> for ArenaBrain {
     fn heard(&mut self, news: &News) {
         match news {
             News::Density(tiles) => self.density = tiles.to_vec(),
-            News::Rail { tick, hit } => self.verdict = Some(self.rails.judge(*tick, *hit)),
+            News::Rail { tick, hit } => self.verdict = Some(self.rails.check(*tick, *hit)),
             _ => {}
         }
     }

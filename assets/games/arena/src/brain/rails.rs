@@ -68,7 +68,7 @@ impl Rails {
     }
 
     /// What became of the rail of a tick: whether it is what the screen promised.
-    pub(super) fn judge(&mut self, tick: Tick, hit: Option<EntityId>) -> bool {
+    pub(super) fn check(&mut self, tick: Tick, hit: Option<EntityId>) -> bool {
         // One that was fired later than it was meant to answers the one before it.
         let mut expected = None;
         while let Some((_, should_hit)) = self.expected.pop_front_if(|(fired, _)| *fired <= tick) {
@@ -95,9 +95,9 @@ mod tests {
             (4, ahead, None, false),
         ] {
             rails.fired(Tick(tick), beam);
-            assert_eq!(rails.judge(Tick(tick), hit), agrees, "on tick {tick}");
+            assert_eq!(rails.check(Tick(tick), hit), agrees, "on tick {tick}");
         }
-        assert!(!rails.judge(Tick(9), None), "one that was never fired");
+        assert!(!rails.check(Tick(9), None), "one that was never fired");
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let nowhere = Beam { from: Point::default(), to: Point::default() };
         (0..100).for_each(|tick| rails.fired(Tick(tick), nowhere));
         assert_eq!(rails.expected.len(), EXPECTED_MAX);
-        assert!(rails.judge(Tick(99), None));
+        assert!(rails.check(Tick(99), None));
         assert!(rails.expected.is_empty(), "those before it as well");
     }
 }
