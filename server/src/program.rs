@@ -20,7 +20,7 @@ pub fn main<G: Game>() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     // The swarm has settings of its own, some by the same names. So nothing else reads its arguments.
     if arguments.get(1).is_some_and(|first| first == config::SWARM) {
-        return fracas_bots::run_swarm::<G::Rules, G::Brain>(arguments.into_iter().skip(2));
+        return run::swarm::<G>(arguments.into_iter().skip(2));
     }
     let game = GameInfo::of::<G>();
     let mut console =

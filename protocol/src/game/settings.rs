@@ -7,7 +7,7 @@ pub struct Setting {
     pub name: &'static str,
     /// What stands for the value in the help, such as `N`.
     pub value_name: &'static str,
-    /// What it does, in one line.
+    /// What it does, in one line. Without a default it ends with an example for the config template: `[example: 40]`.
     pub help: &'static str,
     /// What it may be.
     pub kind: SettingKind,

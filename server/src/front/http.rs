@@ -3,7 +3,7 @@
 
 use crate::admission::control::{AdmissionControl, AdmissionPermit};
 use crate::front::guarded_stream::Guarded;
-use crate::front::page;
+use crate::front::page::Page;
 use crate::front::rejection::{Rejection, RejectionResponse};
 use crate::front::upgrade;
 use crate::ids::PlayerKind;
@@ -17,7 +17,6 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Response, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::routing::{any, get};
-use fracas_protocol::game::page::PageFile;
 use fracas_protocol::wire::limits::IDLE_HEADER;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -74,12 +73,12 @@ impl std::fmt::Debug for Health {
     }
 }
 
-/// The game port's routes, with these page files of the game. Files of the folder `web` come before them.
+/// The game port's routes. Files of the folder `web` come before the page's own.
 ///
 /// # Errors
-/// If the folder is none, or the system gives no thread.
-pub fn router(front: Arc<Front>, page_files: &'static [PageFile], web: Option<&Path>) -> std::io::Result<Router> {
-    let page = page::router(page_files, web)?.layer(from_fn_with_state(Arc::clone(&front), check_page));
+/// If the folder is none.
+pub fn router(front: Arc<Front>, page: &Page, web: Option<&Path>) -> std::io::Result<Router> {
+    let page = page.router(web)?.layer(from_fn_with_state(Arc::clone(&front), check_page));
     let game = Router::new().route("/game", get(game)).route("/data", get(data));
     let game = game.merge(health_routes()).with_state(Arc::clone(&front));
     Ok(game.merge(upgrade_route(front)).merge(page).layer(map_response(secure)))

@@ -8,7 +8,7 @@ pub mod http_connections;
 mod http_exchange;
 pub mod listener;
 pub mod origin;
-mod page;
+pub mod page;
 pub mod rejection;
 mod shortage;
 mod upgrade;

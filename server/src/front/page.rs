@@ -10,10 +10,11 @@ use axum::middleware::{Next, from_fn_with_state};
 use fracas_protocol::game::page::PageFile;
 use memory_serve::{Asset, CacheControl, MemoryServe};
 use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use tokio::fs;
+use tokio::io::AsyncReadExt;
 use tower_service::Service;
 
 /// The file for `/`.
@@ -28,34 +29,46 @@ const BROTLI_QUALITY: u32 = 10;
 /// Brotli's window, as a power of two.
 const BROTLI_WINDOW: u32 = 22;
 
-/// The page's routes. `folder` is where files are looked for first.
-///
-/// # Errors
-/// If the folder is none, or the system gives no thread.
-pub(super) fn router(game: &'static [PageFile], folder: Option<&Path>) -> io::Result<Router> {
-    let page = embedded(game)?;
-    let Some(folder) = folder else { return Ok(page) };
-    // Its real path, which everything in it begins with.
-    let folder: Arc<Path> = folder.canonicalize()?.into();
-    // Also for files that only the folder has.
-    Ok(page.fallback(|| async { StatusCode::NOT_FOUND }).layer(from_fn_with_state(folder, look_in_folder)))
+/// The files of the page in the program: a game's, and the stock page's.
+#[derive(Clone, Debug)]
+pub struct Page {
+    game: &'static [PageFile],
+    /// The routes with the game's files compressed, once that is done.
+    compressed: Arc<OnceLock<Router>>,
 }
 
-/// The files in the program. The build has compressed those of the stock page. In optimised builds a thread of its own does
-/// so with the game's. Until then they go out as they are.
-fn embedded(game: &'static [PageFile]) -> io::Result<Router> {
-    let plain = routes(game, plain);
-    if game.is_empty() || cfg!(debug_assertions) {
-        return Ok(plain);
+impl Page {
+    /// With a game's files. The build has compressed those of the stock page.
+    pub fn new(game: &'static [PageFile]) -> Self {
+        Self { game, compressed: Arc::default() }
     }
-    let ready = Arc::new(OnceLock::new());
-    let done = Arc::clone(&ready);
-    std::thread::Builder::new().name("page".into()).spawn(move || done.set(routes(game, compressed)))?;
-    let choose = move |request: Request| {
-        let mut router: Router = ready.get().unwrap_or(&plain).clone();
-        async move { Service::call(&mut router, request).await }
-    };
-    Ok(Router::new().fallback(choose))
+
+    /// Whether [`Self::compress`] is of use: not without files of a game, and not in a build that is for trying things out.
+    pub fn is_worth_compressing(&self) -> bool {
+        !self.game.is_empty() && !cfg!(debug_assertions)
+    }
+
+    /// Compresses the game's files. It takes a while, so it is for a thread of its own. Until then they go out as they are.
+    pub fn compress(&self) {
+        self.compressed.get_or_init(|| routes(self.game, compressed));
+    }
+
+    /// The page's routes. `folder` is where files are looked for first.
+    ///
+    /// # Errors
+    /// If the folder is none.
+    pub(super) fn router(&self, folder: Option<&Path>) -> io::Result<Router> {
+        let (plain, ready) = (routes(self.game, plain), Arc::clone(&self.compressed));
+        let choose = move |request: Request| {
+            let mut router: Router = ready.get().unwrap_or(&plain).clone();
+            async move { Service::call(&mut router, request).await }
+        };
+        let page = Router::new().fallback(choose);
+        let Some(folder) = folder else { return Ok(page) };
+        // Its real path, which everything in it begins with.
+        let folder: Arc<Path> = folder.canonicalize()?.into();
+        Ok(page.layer(from_fn_with_state(folder, look_in_folder)))
+    }
 }
 
 /// The routes of the game's files, and of those of the stock page that the game does not replace. They stay in memory until
@@ -130,8 +143,7 @@ async fn look_in_folder(State(folder): State<Arc<Path>>, request: Request, next:
     }
     let Some(path) = path_in(&folder, request.uri().path()) else { return next.run(request).await };
     let content_type = content_type(&path.to_string_lossy());
-    let read = tokio::task::spawn_blocking(move || read_within(&folder, &path)).await;
-    let content = match read.unwrap_or_else(|error| Err(error.to_string())) {
+    let content = match read_within(&folder, &path).await {
         Ok(None) => return next.run(request).await,
         Ok(Some(content)) => Ok(content),
         Err(why) => Err(format!("{}: {why}\n", request.uri().path())),
@@ -158,13 +170,14 @@ fn path_in(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Reads a file of the folder. None if there is no such file in it: a link may not lead out of it.
-fn read_within(folder: &Path, path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let Some(real) = path.canonicalize().ok().filter(|real| real.starts_with(folder) && real.is_file()) else {
+async fn read_within(folder: &Path, path: &Path) -> Result<Option<Vec<u8>>, String> {
+    let Some(real) = fs::canonicalize(path).await.ok().filter(|real| real.starts_with(folder)) else { return Ok(None) };
+    if !fs::metadata(&real).await.is_ok_and(|found| found.is_file()) {
         return Ok(None);
-    };
+    }
     let mut content = Vec::new();
-    let read = File::open(real).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content));
-    read.map_err(|error| format!("cannot read it: {error}"))?;
+    let read = async { fs::File::open(real).await?.take(FILE_BYTES_MAX + 1).read_to_end(&mut content).await };
+    read.await.map_err(|error| format!("cannot read it: {error}"))?;
     if content.len() as u64 > FILE_BYTES_MAX {
         return Err(format!("it is larger than {} MiB", FILE_BYTES_MAX / (1024 * 1024)));
     }
@@ -176,6 +189,12 @@ mod tests {
     use super::*;
     use axum::body::to_bytes;
     use axum::http::HeaderMap;
+    use std::fs::File;
+    use std::io::Read;
+
+    fn router(game: &'static [PageFile], folder: Option<&Path>) -> io::Result<Router> {
+        Page::new(game).router(folder)
+    }
 
     const GAME: &[PageFile] = &[
         PageFile { path: "index.html", content: b"<title>the game's</title>" },
@@ -250,6 +269,15 @@ mod tests {
         assert_eq!(ask(&page, Method::GET, "/core.wasm", &[(header::IF_NONE_MATCH, "\"old\"")]).0, 200);
         let (status, headers, body) = ask(&page, Method::HEAD, "/core.wasm", &[]);
         assert_eq!((status, &headers[header::CONTENT_LENGTH], body.len()), (200, &HeaderValue::from_static("4"), 0));
+    }
+
+    #[test]
+    fn once_they_are_compressed_the_games_files_are_served_from_there() {
+        let page = Page::new(GAME);
+        let router = page.router(None).expect("a page");
+        let before = get(&router, "/index.html");
+        page.compressed.set(Router::new().fallback(|| async { "compressed" })).expect("only once");
+        assert_eq!((before.0, get(&router, "/index.html").1), (200, "compressed".into()));
     }
 
     #[test]

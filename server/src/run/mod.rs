@@ -6,6 +6,7 @@ mod healthcheck;
 pub mod log;
 mod sabotage;
 pub mod shutdown;
+mod swarm;
 mod trouble;
 mod upkeep;
 
@@ -14,6 +15,7 @@ use crate::config::{Config, why_not_writable};
 use crate::front::http::{self, Front, Health, LoopEntrance};
 use crate::front::listener::{self, Reception};
 use crate::front::origin::HostNames;
+use crate::front::page::Page;
 use crate::host::descriptors::Descriptors;
 use crate::host::{memory, rlimit};
 use crate::ids::RoomId;
@@ -50,6 +52,7 @@ use trouble::Trouble;
 
 pub use crash::replay;
 pub use healthcheck::healthcheck;
+pub use swarm::swarm;
 
 /// The tick thread counts as alive if its last tick is not older than this.
 const PULSE_MAX: Duration = Duration::from_secs(1);
@@ -85,7 +88,12 @@ pub fn serve<G: Game>(config: &Config) -> anyhow::Result<()> {
     let limits = memory::MemoryLimits::find(Path::new("/proc"));
     let server = Server::start::<G>(config, game_address)?;
     memory::log_limits(&limits, config.max_players);
-    let game = http::router(Arc::clone(&server.front), G::PAGE, config.web.as_deref())?;
+    let page = Page::new(G::PAGE);
+    let game = http::router(Arc::clone(&server.front), &page, config.web.as_deref())?;
+    if page.is_worth_compressing() {
+        // It ends by itself, and nobody waits for it.
+        std::thread::Builder::new().name("page".into()).spawn(move || page.compress())?;
+    }
     if let Some(folder) = &config.web {
         tracing::info!(folder = %folder.display(), "page files of a folder come first, as they are at each request");
     }

@@ -3,6 +3,7 @@
 use crate::stage::LoopStage;
 use fracas_protocol::game::rules::ClientMessageOf;
 use fracas_protocol::wire::codec;
+use fracas_protocol::wire::limits::PROTOCOL_VERSION;
 use fracas_protocol::wire::message::{ClientMessage, Hello};
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +81,7 @@ fn cases() -> Vec<Refused> {
     let mut first = |bytes: &[u8], why: &str| add(After::Handshake, false, bytes, why);
     first(&[], "an empty message");
     first(&[2, 5], "the first message is no hello");
-    first(&hello(|hello| hello.version = 2), "another version");
+    first(&hello(|hello| hello.version = PROTOCOL_VERSION + 1), "another version");
     first(&[0, 9, 1, 2, 3], "another version, whose hello goes on differently");
     first(&hello(|hello| hello.name.clear()), "an empty name");
     first(&hello(|hello| hello.name = "x".repeat(21)), "a name of 21 characters");
@@ -91,7 +92,7 @@ fn cases() -> Vec<Refused> {
     first(&[&plain[..plain.len() - 1], &[4]].concat(), "aspect 4");
     first(&[&plain[..plain.len() - 2], &[2, 2]].concat(), "role 2");
     first(&[&plain[..2], &[251, 3, 0], &plain[3..]].concat(), "a length that is longer than it need be");
-    first(&[0, 1, 2, 0xff, 0xfe], "a name that is not UTF-8");
+    first(&[0, PROTOCOL_VERSION as u8, 2, 0xff, 0xfe], "a name that is not UTF-8");
     add(After::Hello, false, &[2, 5], "a message before the welcome");
     let mut then = |bytes: &[u8], why: &str| add(After::Welcome, false, bytes, why);
     then(&plain, "a second hello");
