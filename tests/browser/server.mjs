@@ -19,11 +19,11 @@ export class Server {
 
   /**
    * Starts a server, by itself on a free port, and waits until it listens.
-   * @param {string[]} args @param {string} listen
+   * @param {string[]} args @param {string} listen @param {string} program of another game
    */
-  static async start(args = [], listen = '127.0.0.1:0') {
+  static async start(args = [], listen = '127.0.0.1:0', program = 'fracas-server') {
     const all = ['--listen', listen, '--ops-listen', '127.0.0.1:0', ...args];
-    const child = spawn(`${FOLDER}/fracas-server`, all, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(`${FOLDER}/${program}`, all, { stdio: ['ignore', 'ignore', 'pipe'] });
     const log = [];
     for await (const line of createInterface({ input: child.stderr })) {
       const [, game, ops] = /^listening game=(\S+) ops=(\S+)$/.exec(line) ?? [];
