@@ -120,7 +120,7 @@ impl<const MISTAKE: u8> Game for WrongYard<MISTAKE> {
         match MISTAKE {
             Mistake::UNSORTED => out.reverse(),
             Mistake::STRANGER if self.tick == Tick(100) => {
-                out.push((Tag::IDS.of_player(PlayerId(99)), Runner::default()))
+                out.push((Tag::IDS.of_player(PlayerId(99)), Runner::default()));
             }
             _ => {}
         }

@@ -131,7 +131,9 @@ impl<R: Rules> LawWatch<R> {
         self.check_motion(rules, tick, inputs, truth)?;
         self.check_play(rules, inputs, truth).map_err(broken(Law::StepIsPlay))?;
         self.rules.clone_from(rules);
-        (self.truth.clear(), self.own.clear(), self.players.clear());
+        self.truth.clear();
+        self.own.clear();
+        self.players.clear();
         self.truth.extend_from_slice(truth);
         self.own.extend_from_slice(own);
         self.players.extend(inputs.iter().map(|input| input.player));

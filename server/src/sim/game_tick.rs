@@ -4,6 +4,8 @@
 use super::phase::Phase;
 use crate::replication::{Records, TickOutput};
 use fracas_protocol::game::authority::{EntityOf, Game, GameEvent, InputOf, NewsOf, OwnOf, PlayerInput};
+#[cfg(debug_assertions)]
+use fracas_protocol::game::laws::LawWatch;
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::tick::Tick;
 
@@ -18,11 +20,21 @@ pub(super) struct GameTick<G: Game> {
     pub(super) own: Vec<OwnOf<G>>,
     /// Whom a spectator is to watch who watches nobody.
     pub(super) to_watch: Option<EntityId>,
+    /// Holds the game to the laws of the seam.
+    #[cfg(debug_assertions)]
+    laws: Option<LawWatch<G::Rules>>,
 }
 
 impl<G: Game> Default for GameTick<G> {
     fn default() -> Self {
-        Self { truth: Vec::new(), events: Vec::new(), own: Vec::new(), to_watch: None }
+        Self {
+            truth: Vec::new(),
+            events: Vec::new(),
+            own: Vec::new(),
+            to_watch: None,
+            #[cfg(debug_assertions)]
+            laws: None,
+        }
     }
 }
 
@@ -53,7 +65,18 @@ impl<G: Game> GameTick<G> {
         mark(Phase::Records);
 
         self.own.extend(inputs.iter().map(|input| game.own(input.player)));
+        #[cfg(debug_assertions)]
+        self.check_laws(game, tick, inputs);
         self.to_watch = game.to_watch(&self.truth);
+    }
+
+    /// A developer's build does not go on with a game that breaks a law: what is sent from then on would be wrong somewhere.
+    #[cfg(debug_assertions)]
+    fn check_laws(&mut self, game: &G, tick: Tick, inputs: &[PlayerInput<InputOf<G>>]) {
+        let laws = self.laws.get_or_insert_with(|| LawWatch::new(game.rules().clone()));
+        if let Err(broken) = laws.tick(game.rules(), tick, inputs, &self.truth, &self.own) {
+            panic!("the game breaks a law of the seam {broken}");
+        }
     }
 }
 
