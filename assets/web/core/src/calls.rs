@@ -212,3 +212,6 @@ impl<R: Rules, S: Screen<R>> Core<R, S> {
         S::trial(seed, steps)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,11 @@ use fracas_protocol::page_files;
 /// All of them.
 pub(super) const PAGE: &[PageFile] = page_files!(
     "page":
-    "index.html",
     "arena.css",
     "core.wasm",
     "effects.js",
     "hud.js",
+    "index.html",
     "labels.js",
     "main.js",
     "renderer.js",
