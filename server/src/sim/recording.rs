@@ -167,10 +167,11 @@ impl<G: Game> Replay<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_protocol::game::authority::{EntityOf, GameSetup};
+    use fracas_protocol::game::authority::{EntityOf, GameSetup, ViewWindow};
     use fracas_protocol::game::toy::{Runner, Step, Yard, YardGame};
     use fracas_protocol::ids::EntityId;
     use fracas_protocol::name::Name;
+    use fracas_protocol::wire::message::Aspect;
 
     const LIMIT: usize = 1 << 20;
 
@@ -227,9 +228,11 @@ mod tests {
         let (rules, settings) = (Yard::ruleset(rate).rules().clone(), Default::default());
         let game = YardGame::new(GameSetup { rules, rate, seed: 1, settings: &settings });
         let joiner = Joiner::person(Name::parse("Ada").expect("a name"));
-        let mut calls = vec![Call::Tick(Tick(7)), Call::Join(PlayerId(0), joiner), Call::Step(0)];
-        calls.extend((8..11).flat_map(|tick| [Call::Tick(Tick(tick)), Call::Step(0)]));
-        Recording { rate, game, calls, inputs: Vec::new() }
+        let mut calls = vec![Call::Tick(Tick(7)), Call::Join(PlayerId(0), joiner), Call::Step(1)];
+        calls.extend((8..11).flat_map(|tick| [Call::Tick(Tick(tick)), Call::Step(1)]));
+        let (player, input) = (PlayerId(0), Step::default());
+        let input = PlayerInput { player, input, view: ViewWindow::default(), aspect: Aspect::default() };
+        Recording { rate, game, calls, inputs: vec![input; 4] }
     }
 
     fn written() -> Vec<u8> {
