@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the core of a game's page: `build-core.sh arena` for the crate fracas-arena in assets/games/arena. Writes
+# Builds the core of a game's page: `build-core.sh tag` for the crate fracas-tag in assets/games/tag. Writes
 # page/core.wasm there, and core.wasm.stamp, which says from which sources. The game has a feature `web`.
 # Needs the target wasm32-unknown-unknown, which rustup adds; where it cannot, Debian's rustc-web does (see below).
 set -euo pipefail

@@ -1,6 +1,6 @@
 //! What the exports do: they move bytes and texts through the inbox and the outbox, and hand on to the page.
 
-use crate::page::{Greeting, Page, PageFault, Pressed};
+use crate::page::{GamePage, Greeting, PageFault, Pressed};
 use crate::screen::Screen;
 use crate::{panics, texts};
 use fracas_protocol::game::data::DATA_BYTES_MAX;
@@ -16,7 +16,7 @@ const _: () = assert!(FRAME_BYTES_MAX <= INBOX_BYTES_MAX);
 pub struct Core<R: Rules, S: Screen<R>> {
     inbox: Vec<u8>,
     outbox: Vec<u8>,
-    page: Option<Page<R, S>>,
+    page: Option<GamePage<R, S>>,
 }
 
 impl<R: Rules, S: Screen<R>> Default for Core<R, S> {
@@ -73,7 +73,7 @@ impl<R: Rules, S: Screen<R>> Core<R, S> {
             return PageFault::BadStart as i32;
         };
         let greeting = Greeting { name, room, token: token.try_into().ok(), aspect };
-        match Page::new(data, &greeting) {
+        match GamePage::new(data, &greeting) {
             Ok(page) => {
                 self.page = Some(page);
                 0
@@ -148,13 +148,13 @@ impl<R: Rules, S: Screen<R>> Core<R, S> {
 
     /// Puts the next message to send into the outbox. Returns its length; -1 for none.
     pub fn take_outgoing(&mut self) -> i32 {
-        let message = self.page.as_mut().and_then(Page::take_outgoing);
+        let message = self.page.as_mut().and_then(GamePage::take_outgoing);
         self.put(message.as_deref())
     }
 
     /// Puts the next event's text into the outbox. Returns its length; -1 for none.
     pub fn take_event(&mut self) -> i32 {
-        let text = self.page.as_mut().and_then(Page::take_event);
+        let text = self.page.as_mut().and_then(GamePage::take_event);
         self.put_text(text)
     }
 
@@ -166,13 +166,13 @@ impl<R: Rules, S: Screen<R>> Core<R, S> {
 
     /// Puts a line for the player about its own entity into the outbox. Returns its length; -1 for none.
     pub fn status(&mut self) -> i32 {
-        let text = self.page.as_ref().and_then(Page::status);
+        let text = self.page.as_ref().and_then(GamePage::status);
         self.put_text(text)
     }
 
     /// Puts into the outbox what the record and the prediction of the own entity hold. Returns its length; -1 for none.
     pub fn explain(&mut self) -> i32 {
-        let text = self.page.as_ref().and_then(Page::explain);
+        let text = self.page.as_ref().and_then(GamePage::explain);
         self.put_text(text)
     }
 
@@ -198,13 +198,13 @@ impl<R: Rules, S: Screen<R>> Core<R, S> {
 
     /// Where the server has the own entity, in units: x for 0, y for 1; not a number if it has none.
     pub fn recorded_place(&self, axis: u32) -> f64 {
-        let place = self.page.as_ref().and_then(Page::recorded_place);
+        let place = self.page.as_ref().and_then(GamePage::recorded_place);
         place.map_or(f64::NAN, |place| if axis == 0 { place.x } else { place.y })
     }
 
     /// A hash of what the core holds; 0 before [`Self::start`].
     pub fn digest(&self) -> u32 {
-        self.page.as_ref().map_or(0, Page::digest)
+        self.page.as_ref().map_or(0, GamePage::digest)
     }
 
     /// See [`Screen::trial`].

@@ -57,7 +57,7 @@ pub(crate) struct Pressed {
 }
 
 /// One page's connection.
-pub(crate) struct Page<R: Rules, S> {
+pub(crate) struct GamePage<R: Rules, S> {
     client: Client<R>,
     screen: S,
     rows: RowSet,
@@ -65,7 +65,7 @@ pub(crate) struct Page<R: Rules, S> {
     corrections: VecDeque<String>,
 }
 
-impl<R: Rules, S: Screen<R>> Page<R, S> {
+impl<R: Rules, S: Screen<R>> GamePage<R, S> {
     /// A page that says hello, with the game's start-up data.
     pub(crate) fn new(data: &[u8], greeting: &Greeting<'_>) -> Result<Self, PageFault> {
         let ruleset = Ruleset::<R>::new(TickRate::HZ_30, StartData::new(data)).map_err(|_| PageFault::BadStart)?;

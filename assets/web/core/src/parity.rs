@@ -1,13 +1,13 @@
 //! What a core holds, as a hash: the build for the page and one for this machine must agree on it.
 
-use crate::page::{Greeting, Page, Pressed};
+use crate::page::{GamePage, Greeting, Pressed};
 use crate::screen::Screen;
 use fracas_protocol::game::rules::{Coded, Rules};
 use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::limits::DEFAULT_ROOM;
 
 /// A page without a page: the same calls as the exports, for a build for this machine.
-pub struct Session<R: Rules, S: Screen<R>>(Page<R, S>);
+pub struct Session<R: Rules, S: Screen<R>>(GamePage<R, S>);
 
 /// What a player's keys and pointer say, as the page tells it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +26,7 @@ impl<R: Rules, S: Screen<R>> Session<R, S> {
     /// Begins with the game's start-up data and a name. None if they cannot be used.
     pub fn start(data: &[u8], name: &str) -> Option<Self> {
         let greeting = Greeting { name, room: DEFAULT_ROOM, token: None, aspect: 0 };
-        Page::new(data, &greeting).ok().map(Self)
+        GamePage::new(data, &greeting).ok().map(Self)
     }
 
     /// Takes a message. Whether it could be understood.
@@ -67,7 +67,7 @@ impl<R: Rules, S: Screen<R>> Session<R, S> {
     }
 }
 
-impl<R: Rules, S: Screen<R>> Page<R, S> {
+impl<R: Rules, S: Screen<R>> GamePage<R, S> {
     /// A hash of what it holds: the replica, the prediction, what was corrected and why, and every float of the last
     /// picture. Floats are only added, multiplied, divided and compared, which every machine does alike.
     pub(crate) fn digest(&self) -> u32 {
