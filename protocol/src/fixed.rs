@@ -1,7 +1,7 @@
 //! Fixed-point arithmetic: headings and their sine, and vectors that round toward zero.
 //!
 //! Divisions here round toward zero, which treats both directions alike. An arithmetic shift rounds a negative number
-//! down: ships would drift left and up.
+//! down: everything would drift left and up.
 
 use crate::WireError;
 use crate::tick::TickRate;

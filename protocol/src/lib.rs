@@ -2,8 +2,7 @@
 //! thread or global. The server, the bots and (as WebAssembly) the page all run this code.
 //!
 //! [`wire`] turns control messages and frames into bytes. A frame is made of [`record`]s, as the game's [`game::rules`]
-//! describe them. A [`replica`] keeps them, and a [`client`] drives it. [`arena`] is the built-in game's half of the
-//! rules. PROTOCOL.md describes the same byte by byte.
+//! describe them. A [`replica`] keeps them, and a [`client`] drives it. PROTOCOL.md describes the same byte by byte.
 
 pub mod game;
 pub mod prelude;

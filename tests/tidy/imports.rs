@@ -85,8 +85,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server/config", &["protocol", "server/ids"]),
     // The only place that knows every part, the game and the bots too.
     ("server/run", &["protocol", "server", "bot-client"]),
-    ("server/main", &["server/config", "server/run"]),
+    ("server/program", &["protocol", "server/config", "server/run"]),
+    // A developer's tests play whole matches.
+    ("server/testkit", &["protocol", "server", "bot-client"]),
+    ("server/main", &["server/program", "assets/games/arena"]),
     // The programs at the other end: they know the protocol, and no server.
+    ("bot-client/main", &["bot-client", "assets/games/arena"]),
     ("bot-client", &["protocol"]),
     ("assets/web/core", &["protocol"]),
     // A game: what both ends share, and the page's core. Another game's program is the server's, with that game.
@@ -107,6 +111,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("server/config/settings", "server/admission/join_budget", "the type of a setting"),
     ("server/config/settings", "server/sim/idle", "the type of a setting"),
     ("server/config/settings", "server/sim/roster", "the type of a setting"),
+    ("server/config/game", "server/sim/roster", "the seats that a game has ids for"),
     ("server/config/time", "server/sim/idle", "the type of a setting"),
     ("server/host/memory", "server/admission/memory_budget", "what is measured goes to admission's budget"),
     ("server/host/memory", "server/front/http", "what is measured goes to admission by way of the front"),

@@ -65,5 +65,5 @@ fn read(path: &str) -> String {
 
 /// All Rust sources.
 fn rust() -> Vec<File> {
-    files(&["protocol", "server", "bot-client", "tests", "assets/web/core"], &["rs"])
+    files(&["protocol", "server", "bot-client", "tests", "assets"], &["rs"])
 }

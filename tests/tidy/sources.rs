@@ -38,10 +38,34 @@ fn the_simulation_names_no_socket_runtime_or_lock() {
 }
 
 #[test]
-fn only_the_game_itself_names_the_arena() {
-    for part in ["front", "admission", "host", "io", "session", "sim", "replication", "ops"] {
-        let folder = format!("server/src/{part}/");
-        assert_eq!(named(&folder, &["arena::", "arena;"]), [""; 0], "{folder}");
+fn the_engine_names_no_game() {
+    // The programs and the feature that turns the built-in game on.
+    const NAMED_MAX: usize = 10;
+    let words = ["ship", "ships", "bolt", "bolts", "rail", "rails", "arena", "arenas"];
+    let folders = ["protocol/src", "server/src", "bot-client/src", "assets/web"];
+    let mut hits = Vec::new();
+    for file in files(&folders, &["rs", "js", "ts", "html", "css"]) {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let mut said = line.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+            if said.any(|word| words.contains(&word.as_str())) {
+                hits.push(format!("{}:{number}", file.path));
+            }
+        }
+    }
+    let is_main = |hit: &String| hit.starts_with("server/src/main.rs:") || hit.starts_with("bot-client/src/main.rs:");
+    let others: Vec<_> = hits.iter().filter(|hit| !is_main(hit)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(hits.len() <= NAMED_MAX, "{hits:?}");
+}
+
+#[test]
+fn a_game_takes_few_lines() {
+    for (game, most) in [("tag", 120), ("paint", 200)] {
+        let sources = files(&[&format!("assets/games/{game}")], &["rs"]);
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
+        let lines: usize = sources.iter().map(|file| file.text.lines().filter(is_code).count()).sum();
+        assert!(lines <= most, "{game} has {lines} lines of code; at most {most}");
+        assert!(lines > 50, "{game} is where this looks");
     }
 }
 
@@ -73,11 +97,12 @@ fn a_simulated_world_has_one_clock_and_nothing_that_differs_from_run_to_run() {
 #[test]
 fn the_shared_step_and_the_game_are_in_integers() {
     // A heading for a brain or a page is found with floats; it is quantised before any rule sees it.
-    let is_heading = |hit: &String| hit.contains("protocol/src/arena/fixed.rs") && hit.contains("f64");
-    let mut hits = named("protocol/src/arena/", &["f32", "f64"]);
-    hits.retain(|hit| !is_heading(hit));
+    let mut hits = named("protocol/src/fixed.rs", &["f32", "f64"]);
+    hits.retain(|hit| !hit.contains("atan2") && !hit.contains("turns"));
     assert_eq!(hits, [""; 0]);
-    assert_eq!(named("server/src/arena/", &["f32", "f64", "HashMap", "HashSet"]), [""; 0]);
+    assert_eq!(named("assets/games/arena/src/rules/", &["f32", "f64"]), [""; 0]);
+    let floats = ["f32", "f64", "HashMap", "HashSet"];
+    assert_eq!(named("assets/games/arena/src/authority/", &floats), [""; 0]);
     assert_eq!(named("server/src/sim/room.rs", &["HashMap", "HashSet", "Instant"]), [""; 0]);
 }
 
@@ -90,7 +115,9 @@ fn one_file_names_bincode_and_one_the_bots_websocket_library() {
     only("protocol/src/", "bincode::", "protocol/src/wire/codec.rs");
     only("server/src/", "bincode", "none");
     only("bot-client/src/", "tungstenite", "bot-client/src/link.rs");
-    only("server/src/", "fracas_bots::", "server/src/run/fill.rs");
+    let mut bots = named("server/src/", &["fracas_bots::"]);
+    bots.retain(|hit| !["run/fill.rs", "run/swarm.rs", "testkit.rs"].iter().any(|file| hit.contains(file)));
+    assert_eq!(bots, [""; 0], "who runs bots");
 }
 
 #[test]

@@ -96,7 +96,7 @@ pub trait Rules: Clone + Send + Sync + 'static {
         Self::Entity::default()
     }
 
-    /// The entity that this one spawned on a tick, given its state after that tick: for example a bolt. A viewer that
+    /// The entity that this one spawned on a tick, given its state after that tick: for example a projectile. A viewer that
     /// knows the parent then knows the child without further data. The child's id is one behind its parent's: see
     /// [`IdLayout`]. The default spawns nothing this way: an entity that comes into being is sent in full.
     fn spawned_by(&self, id: EntityId, entity: &Self::Entity) -> Option<(EntityId, Self::Entity)> {

@@ -32,7 +32,7 @@ pub enum CloseReason {
     Kicked,
     /// The token is malformed, or the address guesses tokens.
     BadToken,
-    /// Another tab has the ship.
+    /// Another tab plays on.
     ResumedElsewhere,
     /// The player did nothing for too long.
     Idle,
@@ -65,7 +65,7 @@ const TABLE: [Row; 16] = [
     row(CloseReason::Rate, 4502, "rate", "The connection sent too many messages."),
     row(CloseReason::Kicked, 4503, "kicked", "You were removed from the game."),
     row(CloseReason::BadToken, 4504, "bad_token", "The session could not be taken back."),
-    row(CloseReason::ResumedElsewhere, 4505, "resumed_elsewhere", "Another tab has your ship."),
+    row(CloseReason::ResumedElsewhere, 4505, "resumed_elsewhere", "You play on in another tab."),
     row(CloseReason::Idle, 4506, "idle", "You were away for too long, and made room for others."),
 ];
 

@@ -20,7 +20,7 @@ pub const IDLE_HEADER: &str = "x-fracas-idle";
 /// Largest WebSocket message a client may send, in bytes. A larger one is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES_MAX: usize = 1024;
 
-/// Largest control message a server sends, in bytes. A leaderboard or a density map of the widest arena fits.
+/// Largest control message a server sends, in bytes. A game's largest news must fit.
 pub const SERVER_MESSAGE_BYTES_MAX: usize = 8 * 1024;
 
 /// Most entities on one client's known list. Beyond it the nearest are kept.
@@ -38,7 +38,7 @@ pub const DELTA_BITS_MAX: usize = 256;
 /// Largest frame, in bytes. Law 5 allows one frame per player in memory, so this bounds that memory too.
 ///
 /// It covers one body with a full known list and a full budget of entries. Every entity has a flag, and an eighth of
-/// them (the ships) a whole delta. A frame takes another body only while it is below half of this.
+/// them a whole delta. A frame takes another body only while it is below half of this.
 pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 
 const _: () = assert!(
@@ -85,7 +85,7 @@ pub const REWIND_RISE_TICKS_PER_S: u32 = 1;
 /// How many ticks of an input's lead count. More lead is ignored.
 pub const REWIND_LEAD_TICKS: u32 = 2;
 /// How far beyond the screen's edge entities are made known, in units. So an entity is known before it flies into view,
-/// also for a client that predicts its own ship some ticks ahead.
+/// also for a client that predicts its own entity some ticks ahead.
 pub const VIEW_MARGIN: i32 = 48;
 
 /// How far a shot's view may be from what the server expects of that player, in ticks.
@@ -96,12 +96,3 @@ pub const CLIENT_SILENCE_MAX_MS: u32 = 200;
 
 /// A client may ask for one fresh start in this time.
 pub const FRESH_START_INTERVAL_MS: u32 = 1000;
-
-/// Rows of the leaderboard.
-pub const LEADERBOARD_LEN: usize = 10;
-
-/// Kills in one kill-feed message. Further kills of that second are only counted.
-pub const KILL_FEED_LEN: usize = 8;
-
-/// Tiles of the widest arena that a density map can describe.
-pub const DENSITY_TILES_MAX: usize = 4096;

@@ -2,6 +2,7 @@
 
 use fracas_arena::rules::bolt::Bolt;
 use fracas_arena::rules::news::LeaderboardRow;
+use fracas_arena::rules::news::{DENSITY_TILES_MAX, LEADERBOARD_LEN};
 use fracas_arena::rules::own::{ENERGY_FULL, Own};
 use fracas_arena::rules::pickup::{Pickup, PickupKind};
 use fracas_arena::rules::ship::Ship;
@@ -18,9 +19,7 @@ use fracas_protocol::wire::bits::{BitReader, BitWriter, Coder};
 use fracas_protocol::wire::codec;
 use fracas_protocol::wire::digest::Digest;
 use fracas_protocol::wire::frame::{self, FrameHeader, InputReport};
-use fracas_protocol::wire::limits::{
-    CLIENT_MESSAGE_BYTES_MAX, DENSITY_TILES_MAX, LEADERBOARD_LEN, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX,
-};
+use fracas_protocol::wire::limits::{CLIENT_MESSAGE_BYTES_MAX, SERVER_MESSAGE_BYTES_MAX, VISIBLE_MAX};
 use fracas_protocol::wire::message::{
     Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };

@@ -21,7 +21,7 @@ pub enum ClientMessage<I> {
     Ping(Ping),
     /// The replica is lost. The server should start it afresh.
     FreshStart,
-    /// The player leaves for good, and the server closes with 1000. The ship goes, unless it is in a fight.
+    /// The player leaves for good, and the server closes with 1000. Its entity goes, unless the game keeps it for a while.
     Goodbye,
     /// The page is hidden. The server releases the held controls and sends no frames.
     Hide,
@@ -36,7 +36,7 @@ pub struct Hello {
     pub version: u16,
     /// The player's name, to be checked by [`crate::name::Name::parse`].
     pub name: String,
-    /// From the last welcome, to resume the session with its ship.
+    /// From the last welcome, to resume the session with its entity.
     pub token: Option<Token>,
     /// The room to join.
     pub room: String,
@@ -63,9 +63,9 @@ impl Hello {
 /// What a client may do in the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// Has a ship.
+    /// Has an entity.
     Player,
-    /// Follows another player's ship.
+    /// Follows another player's entity.
     Spectator,
 }
 

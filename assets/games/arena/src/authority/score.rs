@@ -1,10 +1,10 @@
 //! Scores: the leaderboard, the kill feed, and the density map.
 
+use crate::rules::news::{DENSITY_TILES_MAX, KILL_FEED_LEN};
 use crate::rules::news::{Kill, LeaderboardRow};
 use crate::rules::{Map, News};
 use fracas_protocol::game::rules::Point;
 use fracas_protocol::name::Name;
-use fracas_protocol::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN};
 use serde::{Deserialize, Serialize};
 
 /// A player's entry for the leaderboard.

@@ -3,9 +3,17 @@
 use fracas_protocol::ids::EntityId;
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::Tick;
-use fracas_protocol::wire::limits::{DENSITY_TILES_MAX, KILL_FEED_LEN, LEADERBOARD_LEN};
 use fracas_protocol::wire::message::List;
 use serde::{Deserialize, Serialize};
+
+/// Rows of the leaderboard.
+pub const LEADERBOARD_LEN: usize = 10;
+
+/// Kills in one kill-feed message. Further kills of that second are only counted.
+pub const KILL_FEED_LEN: usize = 8;
+
+/// Tiles of the widest arena that a density map can describe.
+pub const DENSITY_TILES_MAX: usize = 4096;
 
 /// One piece of news. The first three go to all once a second, encoded once. The others go to one player at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,13 @@
 //! One of every control message, with small and large values.
 
+use fracas_arena::rules::news::{KILL_FEED_LEN, LEADERBOARD_LEN};
 use fracas_arena::rules::news::{Kill, LeaderboardRow};
 use fracas_arena::rules::{Arena, FineHeading, Heading, Input, News, OpenTiles, RailShot, Thrust};
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf};
 use fracas_protocol::ids::{DataId, EntityId, Token};
 use fracas_protocol::name::Name;
 use fracas_protocol::tick::{Tick, TickRate, ViewTime};
-use fracas_protocol::wire::limits::{KILL_FEED_LEN, LEADERBOARD_LEN, PROTOCOL_VERSION};
+use fracas_protocol::wire::limits::PROTOCOL_VERSION;
 use fracas_protocol::wire::message::{
     Aspect, ClientMessage, Goodbye, Hello, Inputs, Limits, Ping, Pong, Role, ServerClock, ServerMessage, Welcome,
 };
