@@ -137,8 +137,8 @@ impl AdmissionControl {
         }
         if !self.memory.may_enter(self.connections()) {
             // An address with a lost entity may connect to resume it.
-            let has_ship = |network: &&mut Network| self.kept.count(network.address) > 0;
-            let network = network.as_mut().filter(has_ship).ok_or(Rejection::Memory)?;
+            let has_entity = |network: &&mut Network| self.kept.count(network.address) > 0;
+            let network = network.as_mut().filter(has_entity).ok_or(Rejection::Memory)?;
             network.only_returns = true;
             if !self.memory.may_return() {
                 return Err(Rejection::Memory);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_ships_hold_their_addresss_share_but_whoever_comes_for_one_is_let_in() {
+    fn lost_entities_hold_their_addresss_share_but_whoever_comes_for_one_is_let_in() {
         let admission = make(|_| ());
         let one = ip("192.0.2.1");
         let lost: Vec<_> = (0..2)
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_keeps_as_many_ships_as_it_likes_but_token_abuse_no_more_than_others() {
+    fn loopback_keeps_as_many_entities_as_it_likes_but_token_abuse_no_more_than_others() {
         let admission = make(|config| config.connections_max = 20);
         let network =
             admission.enter(ip("127.0.0.1"), false, Instant::now()).expect("room").network().expect("a person's");
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn without_memory_only_they_are_let_in_who_may_have_lost_a_ship_and_they_get_no_new_one() {
+    fn without_memory_only_they_are_let_in_who_may_have_lost_an_entity_and_they_get_no_new_one() {
         let admission = make(|_| ());
         let enter = |address: &str| admission.enter(ip(address), false, Instant::now());
         let lost = enter("192.0.2.1").expect("room").network().expect("a person's").keep();

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_a_ship_here_may_return_until_hardly_anything_is_left() {
+    fn who_has_an_entity_here_may_return_until_hardly_anything_is_left() {
         let memory = seen(88, 1000);
         assert!(!memory.may_enter(1000) && memory.may_return() && memory.may_serve(7));
         let returned = (0..100_000).filter(|_| memory.may_return()).count() as u64;

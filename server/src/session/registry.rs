@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_bad_line_the_third_attempt_to_resume_still_gets_the_ship() {
+    fn on_a_bad_line_the_third_attempt_to_resume_still_gets_the_entity() {
         let registry = Registry::default();
         let held = registry.issue(&given(1), HOLDER);
         for attempt in 0..5 {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ship_that_somebody_has_back_is_not_kept_by_the_late_end_of_who_had_it_before() {
+    fn an_entity_that_somebody_has_back_is_not_kept_by_the_late_end_of_who_had_it_before() {
         let (registry, shares) = (Registry::default(), Arc::<AddressQuota>::default());
         let (address, later) = (IpAddr::from([192, 0, 2, 1]), ConnectionKey { slot: 7, ..HOLDER });
         let keep = |holder| registry.keep(SESSION, holder, shares.try_acquire(address, 9).expect("a share"));

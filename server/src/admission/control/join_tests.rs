@@ -71,7 +71,7 @@ fn whoever_is_beyond_the_budget_is_told_when_the_next_join_is_due() {
 }
 
 #[test]
-fn who_comes_back_for_a_ship_takes_no_join_and_needs_none() {
+fn who_comes_back_for_an_entity_takes_no_join_and_needs_none() {
     let (admission, now) = (admission(false), Instant::now());
     let session = SessionId { room: RoomId(0), player: PlayerId(3), serial: 9 };
     for _ in 0..300 {
