@@ -6,7 +6,8 @@ use crate::{File, files, read, rust};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sources whose types must differ in name.
-const PRODUCT: [&str; 4] = ["protocol/src/", "server/src/", "bot-client/src/", "assets/web/core/src/"];
+const PRODUCT: [&str; 5] =
+    ["protocol/src/", "server/src/", "bot-client/src/", "assets/web/core/src/", "assets/games/arena/src/"];
 /// The tests' own library: what it shows counts too.
 const HARNESS: &str = "tests/harness/";
 

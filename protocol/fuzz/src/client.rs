@@ -2,8 +2,8 @@
 //! server can read, and no more of them than a server takes.
 #![no_main]
 
-use fracas_fuzz::{Steps, number, recorded, welcome};
 use fracas_arena::rules::{Arena, Input};
+use fracas_fuzz::{Steps, number, recorded, welcome};
 use fracas_protocol::client::{Client, ClientOptions};
 use fracas_protocol::game::rules::ClientMessageOf;
 use fracas_protocol::wire::codec;

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let (rules, session) = recorded();
-    let (mut replica, mut follower) = (Replica::new(rules.clone()), TickFollower::default());
+    let (mut replica, mut follower) = (Replica::new(rules.rules().clone()), TickFollower::default());
     for (what, bytes) in Steps(data).take(64) {
         let frames = match what % 2 {
             0 => std::slice::from_ref(&bytes),

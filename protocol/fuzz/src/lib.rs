@@ -5,8 +5,8 @@
 mod session;
 
 use fracas_arena::rules::{Arena, OpenTiles};
-use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::game::rules::MessageOf;
+use fracas_protocol::game::ruleset::Ruleset;
 use fracas_protocol::ids::{EntityId, Token};
 use fracas_protocol::wire::message::{Limits, ServerClock, ServerMessage, Welcome};
 use std::sync::OnceLock;
