@@ -41,6 +41,15 @@ pub enum Action {
     Print(String),
     /// Repeat what a crash file holds.
     Replay(PathBuf),
+    /// Write a game to begin with.
+    NewGame {
+        /// Its name.
+        name: String,
+        /// Where to.
+        folder: PathBuf,
+        /// The engine's folder, if it was named.
+        engine: Option<PathBuf>,
+    },
     /// Ask a server for its health.
     Healthcheck(String),
 }
@@ -71,6 +80,7 @@ pub fn read(game: &GameInfo, arguments: impl IntoIterator<Item = OsString>) -> R
             Ok(Action::Print(template::render(&layers::plain_command(game, &program))))
         }
         Some(Subcommands::Replay { file }) => Ok(Action::Replay(file)),
+        Some(Subcommands::NewGame { name, folder, engine }) => Ok(Action::NewGame { name, folder, engine }),
         Some(Subcommands::Healthcheck { url }) => Ok(Action::Healthcheck(url)),
         Some(Subcommands::Swarm { .. }) => {
             Err(UsageError(format!("{SWARM} takes no settings of the server; write it in the first place")))

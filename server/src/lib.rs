@@ -19,6 +19,7 @@ pub mod ids;
 pub mod replication;
 pub mod sim;
 
+mod new_game;
 pub mod testkit;
 
 pub mod ops;

@@ -1,6 +1,7 @@
 //! The server's program for a game. It reads the command line, and turns an error into one line and an exit code.
 
 use crate::config::{self, Action, GameInfo, LogFormat};
+use crate::new_game::new_game;
 use crate::run;
 use crate::run::log::{self, Console};
 use fracas_protocol::game::authority::Game;
@@ -41,6 +42,10 @@ pub fn main<G: Game>() -> ExitCode {
         }
         Ok(Action::Replay(file)) => match run::replay::<G>(&file) {
             Ok((is_same, text)) => console.print(&text, if is_same { FINE } else { FATAL }),
+            Err(error) => console.complain(&format!("{error:#}"), USAGE),
+        },
+        Ok(Action::NewGame { name, folder, engine }) => match new_game(&name, &folder, engine.as_deref()) {
+            Ok(text) => console.print(&text, FINE),
             Err(error) => console.complain(&format!("{error:#}"), USAGE),
         },
         Ok(Action::Healthcheck(url)) => end(&console, run::healthcheck(&url)),

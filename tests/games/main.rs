@@ -3,6 +3,9 @@
 
 mod judge;
 mod planted;
+#[allow(unreachable_pub, reason = "elsewhere it is a crate of its own")]
+#[path = "../../assets/template/src/game.rs"]
+mod template;
 
 use fracas_protocol::game::check::check;
 use fracas_protocol::game::laws::Law;

@@ -85,7 +85,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server/config", &["protocol", "server/ids"]),
     // The only place that knows every part, the game and the bots too.
     ("server/run", &["protocol", "server", "bot-client"]),
-    ("server/program", &["protocol", "server/config", "server/run"]),
+    ("server/new_game", &[]),
+    ("server/program", &["protocol", "server/config", "server/new_game", "server/run"]),
     // A developer's tests play whole matches.
     ("server/testkit", &["protocol", "server", "bot-client"]),
     ("server/main", &["server/program", "assets/games/arena"]),

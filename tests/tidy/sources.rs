@@ -31,7 +31,7 @@ fn named(folder: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_simulation_names_no_socket_runtime_or_lock() {
-    for folder in ["server/src/sim/", "server/src/replication/", "server/src/arena/", "server/src/game.rs"] {
+    for folder in ["server/src/sim/", "server/src/replication/", "protocol/src/game/", "assets/games/"] {
         let words = ["tokio", "TcpStream", "socket", "dashmap", "Mutex", "RwLock", "tungstenite", "axum"];
         assert_eq!(named(folder, &words), [""; 0], "{folder}");
     }

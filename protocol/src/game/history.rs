@@ -18,8 +18,12 @@ pub struct History {
 }
 
 impl History {
-    /// Records the positions after a tick, one for each slot.
+    /// Records the positions after a tick, one for each slot. A tick that is not after the last one begins anew.
     pub fn record(&mut self, tick: Tick, rate: TickRate, positions: impl Iterator<Item = Option<Point>>) {
+        if self.ticks.back().is_some_and(|(last, _)| *last >= tick) {
+            // Ticks have begun anew.
+            self.ticks.clear();
+        }
         let most = rate.ticks_in_ms(REWIND_MS_MAX) as usize + 1;
         let oldest = if self.ticks.len() >= most { self.ticks.pop_front() } else { None };
         let (_, mut all) = oldest.unwrap_or_default();
@@ -104,5 +108,8 @@ mod tests {
         assert_eq!(past.nearest(Point { x: at(47).x, y: 101 }, 100), None);
         history.forget(PlayerId(0));
         assert_eq!(history.at(Tick(47).into()).position(PlayerId(0)), None, "another life");
+        history.record(Tick(1), rate, [Some(at(9))].into_iter());
+        assert_eq!(history.at(Tick(1).into()).position(PlayerId(0)), Some(at(9)), "ticks have begun anew");
+        assert_eq!(history.at(Tick(47).into()).position(PlayerId(1)), None);
     }
 }

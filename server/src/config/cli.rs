@@ -40,6 +40,16 @@ pub(super) enum Subcommands {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<OsString>,
     },
+    /// Write a game to begin with into a folder that does not exist yet.
+    NewGame {
+        /// The name of its crate, for example push-puck
+        name: String,
+        /// Where to
+        folder: PathBuf,
+        /// The folder of this repository; if it is not found around the game or the program
+        #[arg(long, value_name = "FOLDER")]
+        engine: Option<PathBuf>,
+    },
     /// Ask a server whether it is ready; exit 0 if it is.
     Healthcheck {
         /// For example http://127.0.0.1:8080/readyz

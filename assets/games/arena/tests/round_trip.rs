@@ -7,7 +7,8 @@ use fracas_arena::rules::own::{ENERGY_FULL, Own};
 use fracas_arena::rules::pickup::{Pickup, PickupKind};
 use fracas_arena::rules::ship::Ship;
 use fracas_arena::rules::{
-    Acts, Arena, Controls, Entity, FineHeading, Heading, Input, Map, News, OpenTiles, RailShot, Thrust, Vector, ship_id,
+    Acts, Arena, Entity, FineHeading, Heading, Input, Map, News, OpenTiles, RailShot, ShipControls, Thrust, Vector,
+    ship_id,
 };
 use fracas_protocol::game::rules::Coded;
 use fracas_protocol::game::rules::{ClientMessageOf, MessageOf, Point, Rules};
@@ -149,7 +150,7 @@ fn ships() -> impl Strategy<Value = Ship> {
         |(position, velocity, thrust, fire, aim, hull, timer, score, (reload, shots, dash, rail))| Ship {
             position,
             velocity,
-            controls: Controls { thrust, fire },
+            controls: ShipControls { thrust, fire },
             aim,
             reload,
             shots,

@@ -4,7 +4,7 @@
 use super::Surroundings;
 use super::steering::{bearing, steer};
 use crate::rules::tuning::TIME_TO_REST_MS;
-use crate::rules::{Arena, Controls, Heading, Input, Ship, Thrust};
+use crate::rules::{Arena, Heading, Input, Ship, ShipControls, Thrust};
 use fracas_protocol::game::rules::{Point, QUANTA_PER_UNIT};
 use fracas_protocol::rng::Rng;
 use fracas_protocol::tick::TickRate;
@@ -53,7 +53,7 @@ pub(super) fn rests_near_middle(arena: &Arena, ship: &Ship) -> bool {
     if !ship.is_alive() || distance(ship) > 2 * NEAR {
         return false;
     }
-    let mut ship = Ship { controls: Controls::default(), ..*ship };
+    let mut ship = Ship { controls: ShipControls::default(), ..*ship };
     let tuning = arena.tuning();
     (0..tuning.rate.ticks_in_ms(TIME_TO_REST_MS)).for_each(|_| ship.advance(tuning, arena.map(), arena.open()));
     distance(&ship) <= NEAR

@@ -87,14 +87,14 @@ impl Intent for Input {
 
 /// The controls that a ship holds from tick to tick. Viewers receive them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Controls {
+pub struct ShipControls {
     /// Where to.
     pub thrust: Thrust,
     /// Whether it fires as soon as it has reloaded.
     pub fire: bool,
 }
 
-impl Controls {
+impl ShipControls {
     /// Codes the controls: two bits, and four more with thrust.
     pub(super) fn code<C: Coder>(&mut self, coder: &mut C) -> Result<(), WireError> {
         self.fire = coder.flag(self.fire)?;

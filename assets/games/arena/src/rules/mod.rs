@@ -14,7 +14,7 @@ pub mod tuning;
 
 pub use bolt::Bolt;
 pub use fracas_protocol::fixed::{FineHeading, Heading, Vector};
-pub use input::{Controls, Input, RailShot, Thrust};
+pub use input::{Input, RailShot, ShipControls, Thrust};
 pub use map::Map;
 pub use news::News;
 pub use own::Own;
@@ -291,7 +291,7 @@ impl Rules for Arena {
         let Entity::Ship(ship) = entity else { return };
         let mut acts = Acts::default();
         if ship.is_alive() {
-            ship.controls = Controls { thrust: input.thrust, fire: input.fire && !own.drained };
+            ship.controls = ShipControls { thrust: input.thrust, fire: input.fire && !own.drained };
             ship.aim = input.aim;
             acts.dash = input.dash && input.thrust != Thrust::NONE && own.may_dash();
             acts.rail = input.rail.filter(|_| own.may_fire_rail()).map(|shot| shot.aim);

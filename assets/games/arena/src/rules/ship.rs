@@ -1,7 +1,7 @@
 //! A ship: how it moves, fires and waits by its held controls alone, and how it is encoded.
 
 use super::bolt::Bolt;
-use super::input::{Controls, Thrust};
+use super::input::{ShipControls, Thrust};
 use super::map::{self, Map};
 use super::tuning::{HULL_MAX, MUZZLE, SHIP_HALF_SIDE, Tuning};
 use fracas_protocol::WireError;
@@ -25,7 +25,7 @@ pub struct Ship {
     /// Its velocity in sub-quanta.
     pub velocity: Vector,
     /// What its player holds.
-    pub controls: Controls,
+    pub controls: ShipControls,
     /// Where its weapons point.
     pub aim: Heading,
     /// Ticks until it may fire again. On the tick of a shot this is the whole reload time.
@@ -172,7 +172,7 @@ impl Ship {
         self.hull = 0;
         self.timer = respawn;
         self.velocity = Vector::default();
-        self.controls = Controls::default();
+        self.controls = ShipControls::default();
         self.reload = 0;
         self.dash = 0;
         self.rail = None;
