@@ -1,15 +1,14 @@
 //! The bench runs: few players for a second, so that no figure means anything, but all of its parts work.
 
-use fracas_tests::program::{build, run};
+use fracas_tests::program::{build, run, test_program};
 use serde_json::Value;
-use std::process::Command;
 
 #[test]
 fn every_scenario_of_the_bench_runs_and_nobody_in_it_sees_wrong() {
     build();
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("results.json");
-    let mut bench = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let mut bench = test_program("bench", option_env!("CARGO_BIN_EXE_bench"));
     // Both on the first core: the machine may have no other.
     bench
         .args(["all", "--players", "24", "--seconds", "1.2", "--settle", "0.5", "--swarm-core", "0", "--json"])

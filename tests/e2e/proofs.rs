@@ -1,8 +1,7 @@
 //! The long proofs run: for some seconds, so that what takes its time is not judged, but what must never be is.
 
-use fracas_tests::program::{build, repository, run};
+use fracas_tests::program::{build, repository, run, test_program};
 use serde_json::Value;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// Players on a bad line that is made in their process, for a quarter of a minute.
@@ -10,7 +9,7 @@ fn netcode(scenario: &str) -> Value {
     build();
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("result.json");
-    let mut netcode = Command::new(env!("CARGO_BIN_EXE_netcode"));
+    let mut netcode = test_program("netcode", option_env!("CARGO_BIN_EXE_netcode"));
     netcode.args([scenario, "--in-process", "--minutes", "0.25", "--bots", "8", "--json"]).arg(&json);
     // It fails if something was too slow, which on a busy machine says nothing.
     let finished = run(&mut netcode);
@@ -41,7 +40,7 @@ fn on_a_bad_line_nothing_is_corrected_without_a_cause_and_nobody_sees_wrong() {
 #[test]
 fn the_core_in_node_holds_what_this_build_holds() {
     build();
-    let mut parity = Command::new(env!("CARGO_BIN_EXE_parity"));
+    let mut parity = test_program("parity", option_env!("CARGO_BIN_EXE_parity"));
     parity.args(["--frames", "3000", "--sessions", "6", "--steps", "300000"]);
     let finished = run(&mut parity);
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -59,7 +58,7 @@ fn attack(scenarios: &[&str]) {
     build();
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("result.json");
-    let mut fault = Command::new(env!("CARGO_BIN_EXE_fault"));
+    let mut fault = test_program("fault", option_env!("CARGO_BIN_EXE_fault"));
     fault.arg("--short").arg("--json").arg(&json).args(scenarios);
     let finished = run(&mut fault);
     let result = std::fs::read(json).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
@@ -134,8 +133,7 @@ fn a_log_that_nobody_reads_does_not_stop_the_game() {
 
 /// Simulated seeds of the whole server, by the release build if `tests/run` has made one.
 fn simulation() -> Command {
-    let released = std::env::var_os("FRACAS_BIN").map(|folder| PathBuf::from(folder).join("simulation"));
-    Command::new(released.unwrap_or_else(|| env!("CARGO_BIN_EXE_simulation").into()))
+    test_program("simulation", option_env!("CARGO_BIN_EXE_simulation"))
 }
 
 /// What a simulation says must hold. How fast it is, is not judged.

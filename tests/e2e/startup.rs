@@ -32,7 +32,7 @@ fn a_server_without_any_setting_serves_page_map_and_health() {
     assert_eq!(server.get("/metrics").status, 404, "only operators see them");
     assert_eq!(server.get_ops("/ops").status, 404, "it comes later");
     let version: serde_json::Value = serde_json::from_str(&server.get_ops("/version").body).expect("JSON");
-    assert_eq!(version["protocol"], 1);
+    assert_eq!(version["protocol"], fracas_protocol::wire::limits::PROTOCOL_VERSION);
 }
 
 #[test]

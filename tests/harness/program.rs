@@ -56,7 +56,9 @@ pub fn build() -> &'static Path {
         let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").to_owned();
         // Also when cargo has built them already: then this only looks. Otherwise old programs would be tested.
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(folder.parent().expect("target"));
+        cargo.args(["build", "--quiet", "--workspace", "--exclude", "fracas-tag", "--exclude", "fracas-paint"]);
+        // The tests' own are built with them, or for release.
+        cargo.args(["--exclude", "fracas-tests", "--bins", "--target-dir"]).arg(folder.parent().expect("target"));
         if folder.ends_with("release") {
             cargo.arg("--release");
         }
@@ -99,6 +101,16 @@ pub fn run_server(arguments: &[&str]) -> Finished {
 /// Runs the bots' program to its end.
 pub fn run_bots(arguments: &[&str]) -> Finished {
     run(Command::new(program("fracas-bots")).args(arguments))
+}
+
+/// A program of the tests: its release build, if `tests/run` has made one and says where, else the one that cargo has
+/// `built` with the tests.
+pub fn test_program(name: &str, built: Option<&str>) -> Command {
+    let released = std::env::var_os("FRACAS_BIN").map(|folder| PathBuf::from(folder).join(name));
+    let program = released.or(built.map(PathBuf::from));
+    Command::new(
+        program.unwrap_or_else(|| panic!("{name} is not built: test with default features, or set FRACAS_BIN")),
+    )
 }
 
 /// Runs a command to its end.

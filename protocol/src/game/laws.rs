@@ -99,12 +99,21 @@ pub struct LawWatch<R: Rules> {
     truth: Vec<(EntityId, R::Entity)>,
     own: Vec<R::Own>,
     players: Vec<PlayerId>,
+    /// One of so many entities is read back on each tick.
+    share: u32,
 }
 
 impl<R: Rules> LawWatch<R> {
     /// Begins with a game that has no players yet.
     pub fn new(rules: R) -> Self {
-        Self { rules, truth: Vec::new(), own: Vec::new(), players: Vec::new() }
+        Self { rules, truth: Vec::new(), own: Vec::new(), players: Vec::new(), share: 1 }
+    }
+
+    /// The same, but of the entities that were there before only one in `share` (at least 1) is read back on each tick. So a
+    /// whole room can be watched while it is played.
+    #[must_use]
+    pub fn sampling(self, share: u32) -> Self {
+        Self { share: share.max(1), ..self }
     }
 
     /// A tick has run, from these inputs (one for each player, by id), to these rules, this truth, and these own states,
@@ -125,6 +134,9 @@ impl<R: Rules> LawWatch<R> {
         check_world(rules).map_err(broken(Law::WorldIsTakenOver))?;
         check_children(rules, truth).map_err(broken(Law::ChildIsAsDerived))?;
         for (index, (id, entity)) in truth.iter().enumerate() {
+            if !tick.is_phase(u32::from(id.0), self.share) && find(&self.truth, *id).is_some() {
+                continue;
+            }
             let anchor = R::position(&truth[(index * 7 + 1) % truth.len()].1);
             check_code(rules, *id, entity, anchor).map_err(broken(Law::CodeReadsWhatItWrites))?;
         }

@@ -145,6 +145,18 @@ impl<G: Game> Rooms<G> {
         self
     }
 
+    /// The same rooms: see [`Room::without_law_watch`]. A room that opens again is watched.
+    #[must_use]
+    pub fn without_law_watch(mut self) -> Self {
+        for slot in &mut self.slots {
+            slot.state = match std::mem::replace(&mut slot.state, RoomState::Closed) {
+                RoomState::Open(room) => RoomState::Open(Box::new(room.without_law_watch())),
+                other => other,
+            };
+        }
+        self
+    }
+
     /// The same rooms, in which people with these names get a number added.
     #[must_use]
     pub fn reserving(mut self, names: ReservedNames) -> Self {

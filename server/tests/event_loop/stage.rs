@@ -282,7 +282,7 @@ impl LoopPlayer {
 }
 
 pub(crate) struct LoopStage {
-    rooms: Rooms<World>,
+    pub(crate) rooms: Rooms<World>,
     event_loop: EventLoop<GameService<World>, PipeEnd>,
     endpoints: TickEndpoints<World>,
     newcomers: flume::Sender<Newcomer<PipeEnd>>,

@@ -33,6 +33,7 @@ fn busy_tick(stage: &mut LoopStage, rng: &mut Rng) -> AllocationInfo {
 #[test]
 fn a_steady_tick_allocates_next_to_nothing_and_writes_each_player_once() {
     let (mut stage, mut rng) = (LoopStage::with_people(PLAYERS as u16), Rng::new(7, 1));
+    stage.rooms = stage.rooms.without_law_watch();
     stage.join_many(PLAYERS);
     // Until every buffer has the size it needs.
     for _ in 0..400 {
