@@ -58,7 +58,7 @@ fn attack(scenarios: &[&str]) {
     build();
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("result.json");
-    let mut fault = test_program("fault", option_env!("CARGO_BIN_EXE_fault"));
+    let mut fault = Command::new(env!("CARGO_BIN_EXE_fault"));
     fault.arg("--short").arg("--json").arg(&json).args(scenarios);
     let finished = run(&mut fault);
     let result = std::fs::read(json).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
