@@ -11,7 +11,7 @@
 //! The same seed plays the same again. The first half is [`fracas_protocol::game::check`].
 
 use crate::ids::{ConnectionKey, SessionId};
-use crate::replication::{Composer, Viewer};
+use crate::replication::{Composer, TickOutput, Viewer};
 use crate::sim::channel::{Batch, Command, Request, RoomEvents};
 use crate::sim::room::Room;
 use crate::sim::roster::Capacity;
@@ -154,14 +154,18 @@ impl<G: Game> Match<G> {
     }
 
     /// A match at another rate.
+    pub fn at_rate(seed: u64, rate: TickRate) -> Self {
+        Self::with_settings(seed, rate, &Settings::defaults(G::SETTINGS))
+    }
+
+    /// A match of a game whose settings are not the default ones.
     ///
     /// # Panics
-    /// If the game does not accept the start-up data that it makes itself.
-    pub fn at_rate(seed: u64, rate: TickRate) -> Self {
-        let settings = Settings::defaults(G::SETTINGS);
-        let data = G::start_data(&settings).unwrap_or_else(|why| panic!("no start-up data: {why}"));
+    /// If the game refuses the settings, or does not accept the start-up data that it makes itself.
+    pub fn with_settings(seed: u64, rate: TickRate, settings: &Settings) -> Self {
+        let data = G::start_data(settings).unwrap_or_else(|why| panic!("no start-up data: {why}"));
         let ruleset = Ruleset::<G::Rules>::new(rate, StartData::new(data)).unwrap_or_else(|error| panic!("{error}"));
-        let game = G::new(GameSetup { rules: ruleset.rules().clone(), rate, seed, settings: &settings });
+        let game = G::new(GameSetup { rules: ruleset.rules().clone(), rate, seed, settings });
         let room = Room::new(game, rate, Capacity { people: PEOPLE, bots: 0, spectators: 0 });
         let (batch, composer) = (Batch::default(), Composer::default());
         let (players, rng) = (Vec::new(), Rng::new(seed, 41));
@@ -183,20 +187,25 @@ impl<G: Game> Match<G> {
     pub fn brains<B: Brain<G::Rules>>(&mut self, count: usize, kind: usize) -> usize {
         let first = self.players.len();
         for _ in 0..count {
-            let brain = B::new(kind, Skill::Seasoned, self.rng.word());
-            self.come(Box::new(BrainMind(brain)));
+            let seed = self.rng.word();
+            self.brain(B::new(kind, Skill::Seasoned, seed));
         }
         first
     }
 
-    /// A player comes who does what `script` says, tick by tick. Returns its index.
-    pub fn scripted(&mut self, script: impl FnMut(&Sight<'_, G::Rules>) -> InputOf<G> + 'static) -> usize {
-        self.come(Box::new(ScriptMind(script)));
-        self.players.len() - 1
+    /// A player comes for whom this brain decides. Returns its index.
+    pub fn brain(&mut self, brain: impl Brain<G::Rules>) -> usize {
+        self.come(Box::new(BrainMind(brain)))
     }
 
-    fn come(&mut self, mind: Box<dyn Mind<G::Rules>>) {
-        let place = self.players.len() as u32;
+    /// A player comes who does what `script` says, tick by tick. Returns its index.
+    pub fn scripted(&mut self, script: impl FnMut(&Sight<'_, G::Rules>) -> InputOf<G> + 'static) -> usize {
+        self.come(Box::new(ScriptMind(script)))
+    }
+
+    fn come(&mut self, mind: Box<dyn Mind<G::Rules>>) -> usize {
+        let index = self.players.len();
+        let place = index as u32;
         let options = ClientOptions { display_ticks: DISPLAY_TICKS, input_hz: None };
         let hello = Hello::player(format!("player {place}"));
         let now_us = self.ruleset.rate().due_us(self.tick);
@@ -214,10 +223,16 @@ impl<G: Game> Match<G> {
             verdicts: 0,
             verdicts_agreed: 0,
         });
+        index
     }
 
     /// Plays for so long.
     pub fn run_ms(&mut self, ms: u32) {
+        self.run_ms_watched(ms, |_| ());
+    }
+
+    /// Plays for so long and shows `watch` what came of each tick.
+    pub fn run_ms_watched(&mut self, ms: u32, mut watch: impl FnMut(&TickOutput<G::Rules>)) {
         let rate = self.ruleset.rate();
         for _ in 0..rate.ticks_in_ms(ms) {
             self.tick = self.tick.next();
@@ -228,6 +243,7 @@ impl<G: Game> Match<G> {
             }
             let params = TickParams::unrestrained(self.tick);
             let result = self.room.tick(params, std::iter::once(&mut self.batch), |_| ());
+            watch(&result.output);
             self.welcome(&result.events, now_us);
             self.deliver(&result.events, &[result.output], now_us);
         }
@@ -256,7 +272,7 @@ impl<G: Game> Match<G> {
     }
 
     /// News, answers and a frame for everybody.
-    fn deliver(&mut self, events: &RoomEvents, outputs: &[Arc<crate::replication::TickOutput<G::Rules>>], now_us: u64) {
+    fn deliver(&mut self, events: &RoomEvents, outputs: &[Arc<TickOutput<G::Rules>>], now_us: u64) {
         for player in &mut self.players {
             let Some((session, viewer)) = &mut player.seat else { continue };
             let session = *session;

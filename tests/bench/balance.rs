@@ -1,6 +1,6 @@
 //! The arena's balance: rooms of hunters in memory and in virtual time, how often a ship is destroyed there and how long it lives.
 
-use crate::hunters::{Hunters, RATE};
+use crate::hunters::{self, RATE};
 use anyhow::{Context as _, Result, bail, ensure};
 use fracas_tests::verdict::{VerdictRow, table};
 use serde::{Deserialize, Serialize};
@@ -119,7 +119,7 @@ fn play_all(options: &BalanceOptions) -> Vec<Vec<u32>> {
             if seed > options.seeds {
                 return played;
             }
-            played.push((seed, Hunters::new(options.bots, options.density, seed).play(options.minutes)));
+            played.push((seed, hunters::play(options.bots, options.density, seed, options.minutes)));
         }
     };
     let mut fates: Vec<_> = std::thread::scope(|scope| {
